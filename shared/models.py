@@ -1,0 +1,146 @@
+"""The nouns every room speaks of, and which image state may follow which."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+
+class Format(StrEnum):
+    """An output format; the value is both the API's word and the file extension."""
+
+    WEBP = "webp"
+    AVIF = "avif"
+    JPG = "jpg"
+    PNG = "png"
+
+    @property
+    def content_type(self) -> str:
+        """The MIME type that a stored output carries."""
+        return "image/jpeg" if self is Format.JPG else f"image/{self.value}"
+
+
+class Position(StrEnum):
+    """Where a watermark lies: top, middle or bottom; left, centre or right."""
+
+    TL = "TL"
+    TC = "TC"
+    TR = "TR"
+    ML = "ML"
+    MC = "MC"
+    MR = "MR"
+    BL = "BL"
+    BC = "BC"
+    BR = "BR"
+
+
+@dataclass(frozen=True)
+class Watermark:
+    """How a watermark is laid over an image; its PNG travels beside this.
+
+    scale_percent: its width in percent of the base image's width, 5 to 50.
+    opacity_percent: 0 (invisible) to 100 (as opaque as its own alpha says).
+    """
+
+    scale_percent: int = 20
+    opacity_percent: int = 80
+    position: Position = Position.BR
+
+
+@dataclass(frozen=True)
+class Options:
+    """What one batch asks of each of its images.
+
+    quality: 40 to 100, ignored by png.
+    max_width, max_height: a box in pixels that the upright image is scaled down into,
+        in proportion; never up.
+    """
+
+    format: Format = Format.WEBP
+    quality: int = 82
+    max_width: int | None = None
+    max_height: int | None = None
+    watermark: Watermark | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The options as JSON values, for a row in Postgres."""
+        mark = self.watermark
+        return {
+            "format": self.format.value,
+            "quality": self.quality,
+            "max_width": self.max_width,
+            "max_height": self.max_height,
+            "watermark": mark
+            and {
+                "scale_percent": mark.scale_percent,
+                "opacity_percent": mark.opacity_percent,
+                "position": mark.position.value,
+            },
+        }
+
+    @classmethod
+    def from_json(cls, row: dict[str, Any]) -> "Options":
+        """The inverse of `to_json`."""
+        mark = row["watermark"]
+        return cls(
+            format=Format(row["format"]),
+            quality=row["quality"],
+            max_width=row["max_width"],
+            max_height=row["max_height"],
+            watermark=mark
+            and Watermark(
+                mark["scale_percent"], mark["opacity_percent"], Position(mark["position"])
+            ),
+        )
+
+
+class State(StrEnum):
+    """Where an image stands between acceptance and its one end."""
+
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    OPTIMISED = "optimised"
+    DESCRIBING = "describing"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+ENDED = frozenset({State.DONE, State.FAILED, State.CANCELLED})
+
+# Any state that has not ended may also end in FAILED or CANCELLED. A lost lease leads back
+# (PROCESSING to QUEUED, DESCRIBING to OPTIMISED) so that another worker can claim the step.
+TRANSITIONS: dict[State, frozenset[State]] = {
+    State.QUEUED: frozenset({State.PROCESSING, State.FAILED, State.CANCELLED}),
+    State.PROCESSING: frozenset(
+        {State.QUEUED, State.OPTIMISED, State.DONE, State.FAILED, State.CANCELLED}
+    ),
+    State.OPTIMISED: frozenset({State.DESCRIBING, State.DONE, State.FAILED, State.CANCELLED}),
+    State.DESCRIBING: frozenset({State.OPTIMISED, State.DONE, State.FAILED, State.CANCELLED}),
+    State.DONE: frozenset(),
+    State.FAILED: frozenset(),
+    State.CANCELLED: frozenset(),
+}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to work on one step of one image until the lease ends.
+
+    `token` fences the commit: it is accepted only while the row still carries this token.
+    """
+
+    image_id: UUID
+    batch_id: UUID
+    session_id: UUID
+    account_id: int
+    session_name: str
+    index: int
+    attempt: int
+    token: UUID
+    original_key: str
+    original_size: int
+    watermark_key: str | None
+    options: Options
+    created_at: datetime

@@ -1,0 +1,106 @@
+"""The one reader of the environment: frozen defaults, then load, then validate.
+
+Servers are named as their users expect (`REDIS_URL`, `DATABASE_URL`, `S3_*`); everything that
+is ours begins with `FLUXIMAGE_`. All faults are reported together by `load`.
+"""
+
+import os
+from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Annotated, Any
+
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
+
+from shared.errors import OperatorError
+
+Network = IPv4Network | IPv6Network
+Seconds = Annotated[int, Field(ge=1)]
+
+
+def _env(name: str, **limits: Any) -> Any:
+    return Field(validation_alias=AliasChoices(name), **limits)
+
+
+class Settings(BaseModel):
+    """Every setting of the service. README's table says the same for operators."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    # Servers
+    redis_url: SecretStr = _env("REDIS_URL")
+    database_url: SecretStr = _env("DATABASE_URL")
+    s3_endpoint: str = _env("S3_ENDPOINT", pattern=r"^https?://[^/]+/?$")
+    s3_public_endpoint: str | None = _env(
+        "S3_PUBLIC_ENDPOINT", default=None, pattern=r"^https?://[^/]+/?$"
+    )
+    s3_region: str = _env("S3_REGION", default="us-east-1")
+    s3_bucket: str = _env("S3_BUCKET", default="fluximage")
+    s3_access_key: SecretStr = _env("S3_ACCESS_KEY")
+    s3_secret_key: SecretStr = _env("S3_SECRET_KEY")
+
+    # What is accepted
+    max_pixels: int = _env("FLUXIMAGE_MAX_PIXELS", default=100_000_000, ge=1)
+    max_frames: int = _env("FLUXIMAGE_MAX_FRAMES", default=1_000, ge=1)
+    max_queue_age_seconds: Seconds = _env("FLUXIMAGE_MAX_QUEUE_AGE_SECONDS", default=3_600)
+    requests_per_minute: int = _env("FLUXIMAGE_REQUESTS_PER_MINUTE", default=1_200, ge=1)
+    body_stall_seconds: Seconds = _env("FLUXIMAGE_BODY_STALL_SECONDS", default=30)
+    trusted_proxies: tuple[Network, ...] = _env("FLUXIMAGE_TRUSTED_PROXIES", default=())
+
+    # Waiting
+    wait_limit_seconds: Seconds = _env("FLUXIMAGE_WAIT_LIMIT_SECONDS", default=300)
+    max_waiters: int = _env("FLUXIMAGE_MAX_WAITERS", default=500, ge=0)
+
+    # The queue
+    window_images: int = _env("FLUXIMAGE_WINDOW_IMAGES", default=40, ge=1)
+    max_attempts: int = _env("FLUXIMAGE_MAX_ATTEMPTS", default=3, ge=1)
+    task_limit_seconds: Seconds = _env("FLUXIMAGE_TASK_LIMIT_SECONDS", default=120)
+    lease_seconds: Seconds = _env("FLUXIMAGE_LEASE_SECONDS", default=150)
+    republish_seconds: Seconds = _env("FLUXIMAGE_REPUBLISH_SECONDS", default=60)
+    sweep_seconds: Seconds = _env("FLUXIMAGE_SWEEP_SECONDS", default=5)
+
+    # What is kept
+    output_seconds: Seconds = _env("FLUXIMAGE_OUTPUT_SECONDS", default=86_400)
+    url_seconds: Seconds = _env("FLUXIMAGE_URL_SECONDS", default=86_400, le=7 * 86_400)
+    idempotency_seconds: Seconds = _env("FLUXIMAGE_IDEMPOTENCY_SECONDS", default=86_400)
+
+    # Where a checkout starts, as GET /api/usage tells it
+    topup_small: str = _env("FLUXIMAGE_TOPUP_SMALL", default="")
+    topup_medium: str = _env("FLUXIMAGE_TOPUP_MEDIUM", default="")
+    topup_large: str = _env("FLUXIMAGE_TOPUP_LARGE", default="")
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("lease_seconds")
+    @classmethod
+    def _above_limit(cls, value: int, info: Any) -> int:
+        # A lease that ends before the task is killed lets two workers run the same image.
+        if value <= info.data.get("task_limit_seconds", 0):
+            raise ValueError("must be above FLUXIMAGE_TASK_LIMIT_SECONDS")
+        return value
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Settings from `environ` (default: the process's own); empty values count as unset.
+
+    Raises OperatorError with one line a fault, all faults together; values are not repeated,
+    since some are secret.
+    """
+    environ = os.environ if environ is None else environ
+    try:
+        return Settings.model_validate({k: v for k, v in environ.items() if v})
+    except ValidationError as error:
+        lines = [f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors()]
+        raise OperatorError("The settings are not usable:\n  " + "\n  ".join(lines)) from None
