@@ -1,7 +1,6 @@
 """The nouns every room speaks of, and which image state may follow which."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -95,6 +94,22 @@ class Options:
         )
 
 
+@dataclass(frozen=True)
+class Probe:
+    """What an upload's header says of it; nothing was decoded.
+
+    kind: the decoder's name, one of JPEG PNG WEBP AVIF GIF TIFF BMP.
+    width, height: pixels as stored (before any EXIF orientation); the largest that a
+        decoder would allocate where a file names several sizes.
+    frames: pictures in the container, 1 for a still.
+    """
+
+    kind: str
+    width: int
+    height: int
+    frames: int
+
+
 class State(StrEnum):
     """Where an image stands between acceptance and its one end."""
 
@@ -125,6 +140,19 @@ TRANSITIONS: dict[State, frozenset[State]] = {
 
 
 @dataclass(frozen=True)
+class Notice:
+    """Something a client should know though nothing failed; `index` None is the whole batch."""
+
+    code: str
+    message: str
+    index: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As the contract shows it."""
+        return {"index": self.index, "code": self.code, "message": self.message}
+
+
+@dataclass(frozen=True)
 class Claim:
     """The right to work on one step of one image until the lease ends.
 
@@ -139,8 +167,19 @@ class Claim:
     index: int
     attempt: int
     token: UUID
-    original_key: str
     original_size: int
     watermark_key: str | None
     options: Options
-    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one image became: `size` in bytes, `width` and `height` in pixels."""
+
+    format: Format
+    width: int
+    height: int
+    size: int
+    output_key: str
+    watermarked: bool
+    warnings: tuple[Notice, ...] = ()

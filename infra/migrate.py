@@ -1,0 +1,44 @@
+"""Brings a database to the newest schema. The migrations are plain SQL, run by Alembic."""
+
+from pathlib import Path
+
+import sqlalchemy
+from alembic import command, op
+from alembic.config import Config
+
+from shared.errors import UnavailableError
+
+_HERE = Path(__file__).parent / "migrations"
+_LOCK = 0x666C7578  # "flux": any number that no other program in this database locks
+
+
+def migrate(database_url: str) -> None:
+    """Applies what is missing; safe to run from many processes at once, and again.
+
+    Raises UnavailableError when Postgres cannot be reached. A migration that fails is rolled
+    back whole.
+    """
+    config = Config()
+    config.set_main_option("script_location", str(_HERE).replace("%", "%%"))
+    engine = sqlalchemy.create_engine(
+        sqlalchemy.make_url(database_url).set(drivername="postgresql+psycopg"),
+        poolclass=sqlalchemy.NullPool,
+    )
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"SELECT pg_advisory_lock({_LOCK})")  # until we disconnect
+            connection.commit()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            connection.commit()
+    except sqlalchemy.exc.OperationalError as error:
+        raise UnavailableError(f"The database cannot be migrated: {error.orig}") from error
+
+
+def run_file(name: str) -> None:
+    """Runs one SQL file of the migrations; for use inside a migration."""
+    op.get_bind().exec_driver_sql(
+        (_HERE / name).read_text(encoding="utf-8"),
+        # Without parameters psycopg sends a plain query, which may hold many statements.
+        execution_options={"no_parameters": True},
+    )

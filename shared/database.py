@@ -1,0 +1,80 @@
+"""Postgres: one pool a process, short transactions, outages told apart from mistakes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Self
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from shared.errors import UnavailableError
+
+Row = dict[str, Any]
+Connection = psycopg.Connection[Row]
+
+
+class Database:
+    """A pool of connections; safe for threads and greenlets, not across a fork."""
+
+    def __init__(self, url: str, *, max_connections: int = 8) -> None:
+        """Nothing is opened before the first use."""
+        self._pool: ConnectionPool[Connection] = ConnectionPool(
+            url,
+            min_size=1,
+            max_size=max_connections,
+            timeout=5.0,  # how long a request may wait for a connection, seconds
+            kwargs={"row_factory": dict_row, "connect_timeout": 5},
+            # A server that restarted leaves dead connections in the pool.
+            check=ConnectionPool.check_connection,
+            open=False,
+        )
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """One transaction: committed at the end, rolled back when the block raises.
+
+        Raises UnavailableError when Postgres is down, full or lost on the way: then nothing
+        is known to be written.
+        """
+        try:
+            self._pool.open()
+            with self._pool.connection() as connection:
+                yield connection
+        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+            raise UnavailableError("The database is not available, try again shortly") from error
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A read-only transaction in which every statement sees the same moment."""
+        with self.transaction() as connection:
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield connection
+
+    def ping(self) -> None:
+        """Raises UnavailableError when Postgres does not answer."""
+        with self.transaction() as connection:
+            connection.execute("SELECT 1")
+
+    def close(self) -> None:
+        """Closes every connection."""
+        self._pool.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def one(row: Row | None) -> Row:
+    """The row that a statement cannot fail to give; raises LookupError if it did."""
+    if row is None:
+        raise LookupError("a row that must be there is not")
+    return row

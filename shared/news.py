@@ -1,0 +1,122 @@
+"""News of ended images over Redis pub/sub: it wakes who waits, and proves nothing.
+
+Whoever is woken reads the row. Lost news costs a waiter its re-read interval, no more.
+"""
+
+import json
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+import redis
+
+logger = logging.getLogger(__name__)
+
+_CHANNEL = "fluximage:news"
+_RECONNECT_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Topic:
+    """Something one can wait for: any image of a session to end, or a batch to close."""
+
+    kind: str
+    id: UUID
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.id}"
+
+
+def session_topic(session_id: UUID) -> Topic:
+    """News whenever an image of the session ends."""
+    return Topic("session", session_id)
+
+
+def batch_topic(batch_id: UUID) -> Topic:
+    """News when the batch closes."""
+    return Topic("batch", batch_id)
+
+
+def publish(client: redis.Redis, topics: list[Topic]) -> None:
+    """Tells every process; a broker that is down is no error, since the rows are the truth."""
+    try:
+        client.publish(_CHANNEL, json.dumps([str(topic) for topic in topics]))
+    except redis.RedisError:
+        logger.warning("news could not be published")
+
+
+class Listener:
+    """One subscription for a whole process, shared by all who wait in it."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        """Starts its thread; `close` ends it."""
+        self._client = client
+        self._waiting: dict[str, set[threading.Event]] = {}
+        self._lock = threading.Lock()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="news", daemon=True)
+        self._thread.start()
+
+    @property
+    def waiters(self) -> int:
+        """How many wait at this moment."""
+        with self._lock:
+            return sum(len(events) for events in self._waiting.values())
+
+    @contextmanager
+    def waiting(self, topic: Topic) -> Iterator[threading.Event]:
+        """An event that is set when news of the topic comes, or may have been missed.
+
+        Enter it before reading the row: what happens between the two sets the event.
+        """
+        event = threading.Event()
+        with self._lock:
+            self._waiting.setdefault(str(topic), set()).add(event)
+        try:
+            yield event
+        finally:
+            with self._lock:
+                events = self._waiting[str(topic)]
+                events.discard(event)
+                if not events:
+                    del self._waiting[str(topic)]
+
+    def close(self) -> None:
+        """Ends the subscription."""
+        self._closed = True
+        self._thread.join(timeout=5)
+
+    def _run(self) -> None:
+        pause = threading.Event()
+        while not self._closed:
+            try:
+                self._listen()
+            except redis.RedisError:
+                logger.warning("the news subscription was lost; subscribing again")
+                pause.wait(_RECONNECT_SECONDS)
+
+    def _listen(self) -> None:
+        with self._client.pubsub(  # type: ignore[no-untyped-call] # redis gives it no types
+            ignore_subscribe_messages=True
+        ) as subscription:
+            subscription.subscribe(_CHANNEL)
+            self._wake_all()  # whatever was said before we subscribed was missed
+            while not self._closed:
+                message = subscription.get_message(timeout=1.0)
+                if message is not None:
+                    self._wake(json.loads(message["data"]))
+
+    def _wake(self, topics: list[str]) -> None:
+        with self._lock:
+            for topic in topics:
+                for event in self._waiting.get(topic, ()):
+                    event.set()
+
+    def _wake_all(self) -> None:
+        with self._lock:
+            for events in self._waiting.values():
+                for event in events:
+                    event.set()

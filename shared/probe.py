@@ -1,0 +1,364 @@
+"""What an upload is, from its header alone: its type, its size, its frames.
+
+Nothing is decoded here, so a bomb costs no more than a look at it. The sizes of JPEG, PNG and
+TIFF come from `imagesize`. WebP, GIF, AVIF and BMP are read here, because a file of these can
+name several sizes, and what must be bounded is the largest that a decoder would allocate
+(imagesize 2.0.1 reads one of them, GIF's as signed, and neither WebP's scale bits nor OS/2
+bitmaps).
+
+Every walk is linear in the file and ends at a cap: a hostile file of 20 MB must not hold the
+API for long.
+"""
+
+import io
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+
+import imagesize
+
+from shared.errors import (
+    CorruptImageError,
+    InvalidFieldError,
+    TooManyFramesError,
+    TooManyPixelsError,
+    UnsupportedImageError,
+)
+from shared.models import Probe
+
+WATERMARK_MAX_SIDE = 4096  # pixels, docs of POST /api/compress
+
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two are BigTIFF
+_BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)  # lengths of the DIB headers there are
+_MAX_STEPS = 1_000_000  # blocks, chunks or boxes walked in one file
+_MAX_READS = 20_000  # calls that imagesize may make; a JPEG of 20 MB in full segments needs 1,400
+_MAX_FRAMES = 100_000  # counting stops here; far above any limit worth setting
+
+_Size = tuple[int, int, int]  # width, height, frames
+
+
+def probe(data: bytes) -> Probe:
+    """The type, stored size in pixels and frame count of a whole uploaded file.
+
+    Raises UnsupportedImageError for what is none of the seven types, and CorruptImageError
+    where the header breaks off or makes no sense.
+    """
+    kind = _kind(data)
+    if kind is None:
+        raise UnsupportedImageError(
+            "This is not a JPEG, PNG, WebP, AVIF, GIF, TIFF or BMP image, which is what is read"
+        )
+    try:
+        width, height, frames = _READERS[kind](data)
+    except (ValueError, IndexError, struct.error):
+        width = height = frames = 0
+    if width < 1 or height < 1 or frames < 1:
+        raise CorruptImageError(f"The header of this {kind} image is damaged or cut short")
+    return Probe(kind, width, height, min(frames, _MAX_FRAMES))
+
+
+def check_limits(probe: Probe, max_pixels: int, max_frames: int) -> None:
+    """Refuse what would cost too much to decode.
+
+    max_pixels: width times height of one frame. max_frames: pictures in the container.
+    Raises TooManyPixelsError or TooManyFramesError.
+    """
+    if probe.width * probe.height > max_pixels:
+        raise TooManyPixelsError(
+            f"The image has {probe.width} x {probe.height} pixels; "
+            f"at most {max_pixels / 1e6:g} megapixels are allowed"
+        )
+    if probe.frames > max_frames:
+        raise TooManyFramesError(
+            f"The image has {probe.frames} frames; at most {max_frames} are allowed"
+        )
+
+
+def check_watermark(data: bytes) -> None:
+    """Refuse a watermark that is not a whole PNG of at most 4096 x 4096 pixels.
+
+    Every chunk is checked against its CRC up to IEND, so that a damaged watermark is refused
+    once, before the batch is accepted, and not with each of its images.
+    Raises InvalidFieldError.
+    """
+    allowed = f"a PNG of at most {WATERMARK_MAX_SIDE} x {WATERMARK_MAX_SIDE} pixels is allowed"
+    if not data.startswith(_PNG_SIGNATURE):
+        came = f"a {_kind(data)} image" if _kind(data) else "not an image" if data else "empty"
+        raise InvalidFieldError(f"watermarkFile is {came}; {allowed}")
+    try:
+        width, height = _whole_png(data)
+    except (ValueError, struct.error):
+        raise InvalidFieldError(
+            f"watermarkFile is a PNG that is damaged or cut short; {allowed}"
+        ) from None
+    if max(width, height) > WATERMARK_MAX_SIDE:
+        raise InvalidFieldError(f"watermarkFile has {width} x {height} pixels; {allowed}")
+
+
+def _kind(data: bytes) -> str | None:
+    """The type by magic bytes, or None."""
+    if data.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if data.startswith(_PNG_SIGNATURE):
+        return "PNG"
+    if data.startswith((b"GIF87a", b"GIF89a")):
+        return "GIF"
+    if data.startswith(_TIFF_MAGIC):
+        return "TIFF"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WEBP"
+    if data[4:8] == b"ftyp" and _is_avif(data):
+        return "AVIF"
+    # Two letters alone would make an image of many a text.
+    if data[:2] == b"BM" and int.from_bytes(data[14:18], "little") in _BMP_HEADERS:
+        return "BMP"
+    return None
+
+
+def _is_avif(data: bytes) -> bool:
+    """Whether the brands say AVIF; HEIC shares the container and differs in brand alone."""
+    brands = data[8 : min(int.from_bytes(data[:4], "big"), 256)]
+    names = {brands[at : at + 4] for at in range(0, len(brands), 4) if at != 4}  # 4: a version
+    return brands[:4] in (b"avif", b"avis", b"mif1", b"msf1") and bool(names & {b"avif", b"avis"})
+
+
+class _Bounded(io.BytesIO):
+    """A file that a parser may read only so often: imagesize skips garbage byte by byte."""
+
+    reads = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        self.reads += 1
+        if self.reads > _MAX_READS:
+            raise ValueError("too many reads")
+        return super().read(size)
+
+
+def _header_size(data: bytes) -> tuple[int, int]:
+    """Width and height by imagesize, which answers (-1, -1) where it finds none."""
+    return imagesize.get(_Bounded(data), exif_rotation=False)
+
+
+def _jpeg(data: bytes) -> _Size:
+    return *_header_size(data), 1
+
+
+def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Type, start and end of the body of each chunk; ValueError past the end or the cap."""
+    at = len(_PNG_SIGNATURE)
+    for _ in range(_MAX_STEPS):
+        length, name = struct.unpack_from(">I4s", data, at)
+        if at + 12 + length > len(data):
+            raise ValueError("cut short")
+        yield name, at + 8, at + 8 + length
+        at += 12 + length
+    raise ValueError("too many chunks")
+
+
+def _png(data: bytes) -> _Size:
+    """PNG, third edition: acTL, the count of an animation's frames, comes before any IDAT."""
+    width, height = _header_size(data)
+    frames = 1
+    at = len(_PNG_SIGNATURE)
+    for _ in range(_MAX_STEPS):
+        length, name = struct.unpack_from(">I4s", data, at)
+        if name == b"acTL":
+            frames = max(1, struct.unpack_from(">I", data, at + 8)[0])
+        if name in (b"IDAT", b"IEND"):
+            break
+        at += 12 + length
+    return width, height, frames
+
+
+def _whole_png(data: bytes) -> tuple[int, int]:
+    """Width and height of a PNG whose chunks are all there and all match their CRC."""
+    names = []
+    for name, start, end in _png_chunks(data):
+        if zlib.crc32(data[start - 4 : end]) != struct.unpack_from(">I", data, end)[0]:
+            raise ValueError("wrong checksum")
+        names.append(name)
+        if name == b"IEND":
+            break
+    length, first, width, height, depth, colour, *rest = struct.unpack_from(">I4sIIBBBBB", data, 8)
+    depths = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+    sane = depth in depths.get(colour, ()) and rest[:2] == [0, 0] and rest[2] in (0, 1)
+    if (length, first) != (13, b"IHDR") or not sane or not width or not height:
+        raise ValueError("no sane header")
+    if b"IDAT" not in names:
+        raise ValueError("no pixels")
+    return width, height
+
+
+def _gif(data: bytes) -> _Size:
+    """GIF89a, sections 18 to 27: walk the blocks, skip what they hold.
+
+    A frame may reach past the logical screen; decoders then grow the picture.
+    """
+    width, height, flags = struct.unpack_from("<HHB", data, 6)
+    at = 13 + _colour_table(flags)
+    frames = steps = 0
+    while at < len(data) and data[at] != 0x3B and frames < _MAX_FRAMES:
+        if data[at] == 0x2C:
+            left, top, wide, high, flags = struct.unpack_from("<HHHHB", data, at + 1)
+            width, height = max(width, left + wide), max(height, top + high)
+            frames += 1
+            at += 11 + _colour_table(flags)  # ends behind the byte that opens the LZW data
+        elif data[at] == 0x21:
+            at += 2
+        else:
+            raise ValueError("not a block")
+        while (length := data[at]) != 0:
+            at += 1 + length
+            steps += 1
+            if steps > _MAX_STEPS:
+                raise ValueError("too many blocks")
+        at += 1
+    return width, height, frames
+
+
+def _colour_table(flags: int) -> int:
+    """Bytes in the colour table that a GIF descriptor's flags announce."""
+    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
+
+
+def _webp(data: bytes) -> _Size:
+    """RFC 9649: the canvas in VP8X, each frame in ANMF, and the bitstreams themselves."""
+    sizes = []
+    frames = 0
+    at = 12
+    for _ in range(_MAX_STEPS):
+        if at + 8 > len(data) or frames >= _MAX_FRAMES:
+            break
+        name, length = struct.unpack_from("<4sI", data, at)
+        sizes.append(_webp_chunk(data, name, at + 8))
+        if name == b"ANMF":
+            frames += 1
+            at += 24  # step into the frame: its bitstream follows as chunks
+        else:
+            at += 8 + length + (length & 1)
+    width, height = max(w for w, _ in sizes), max(h for _, h in sizes)
+    return width, height, max(1, frames)
+
+
+def _webp_chunk(data: bytes, name: bytes, at: int) -> tuple[int, int]:
+    """Width and height that the body of one WebP chunk announces; zeros if none."""
+    if name == b"VP8X":
+        return _u24(data, at + 4) + 1, _u24(data, at + 7) + 1
+    if name == b"ANMF":
+        return _u24(data, at + 6) + 1, _u24(data, at + 9) + 1
+    if name == b"VP8L":
+        bits = struct.unpack_from("<I", data, at + 1)[0]
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if name == b"VP8 ":
+        wide, high = struct.unpack_from("<HH", data, at + 6)
+        return wide & 0x3FFF, high & 0x3FFF  # the upper two bits are a scale for display
+    return 0, 0
+
+
+def _u24(data: bytes, at: int) -> int:
+    return int.from_bytes(data[at : at + 3], "little")
+
+
+# Boxes that hold boxes, and the bytes before the first of those (ISO/IEC 14496-12, 23008-12).
+_AVIF_PARENTS = {
+    b"meta": 4,
+    b"iprp": 0,
+    b"ipco": 0,
+    b"moov": 0,
+    b"trak": 0,
+    b"mdia": 0,
+    b"minf": 0,
+    b"stbl": 0,
+    b"stsd": 8,
+}
+
+
+def _avif(data: bytes) -> _Size:
+    """The largest of all item and track sizes, grids and their tiles included.
+
+    Frames are the samples of the longest track, for image sequences.
+    """
+    width = height = 0
+    frames = 1
+    for name, start, end in _boxes(data):
+        if name == b"ispe":
+            wide, high = struct.unpack_from(">II", data, start + 4)
+        elif name == b"av01":
+            wide, high = struct.unpack_from(">HH", data, start + 24)
+        elif name == b"tkhd":
+            wide, high = (side >> 16 for side in struct.unpack_from(">II", data, end - 8))
+        elif name == b"stsz":
+            frames = max(frames, struct.unpack_from(">I", data, start + 8)[0])
+            continue
+        else:
+            continue
+        width, height = max(width, wide), max(height, high)
+    return width, height, frames
+
+
+def _boxes(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Type, start and end of the body of each box, parents' children included."""
+    todo = [(0, len(data))]
+    for _ in range(_MAX_STEPS):
+        if not todo:
+            return
+        at, end = todo.pop()
+        if at + 8 > end:
+            continue
+        length, name = struct.unpack_from(">I4s", data, at)
+        body = at + 8
+        if length == 1:
+            length = struct.unpack_from(">Q", data, body)[0]
+            body += 8
+        elif length == 0:
+            length = end - at
+        if at + length < body:
+            raise ValueError("a box shorter than its header")
+        # A box may be cut short with the file (mdat); what is here still tells the size.
+        stop = min(at + length, end)
+        yield name, body, stop
+        todo.append((at + length, end))
+        if name in _AVIF_PARENTS:
+            todo.append((body + _AVIF_PARENTS[name], stop))
+    raise ValueError("too many boxes")
+
+
+def _tiff(data: bytes) -> _Size:
+    """TIFF 6.0 and BigTIFF: the first directory's size, and the length of the chain."""
+    order = "<" if data[:2] == b"II" else ">"
+    big = data[2:4] in (b"+\0", b"\0+")
+    count_code, offset_code, entry = ("Q", "Q", 20) if big else ("H", "I", 12)
+    count_size = struct.calcsize(order + count_code)
+    at = struct.unpack_from(order + offset_code, data, 8 if big else 4)[0]
+    seen: set[int] = set()
+    while at and at not in seen and at + count_size <= len(data) and len(seen) < _MAX_FRAMES:
+        count = struct.unpack_from(order + count_code, data, at)[0]
+        behind = at + count_size + count * entry
+        if behind > len(data):
+            break
+        seen.add(at)
+        tail = data[behind : behind + struct.calcsize(order + offset_code)]
+        at = struct.unpack(order + offset_code, tail)[0] if len(tail) > 3 else 0
+    width, height = _header_size(data)
+    return width, height, len(seen)
+
+
+def _bmp(data: bytes) -> _Size:
+    """The DIB header; a negative height stores the rows from the top down."""
+    if struct.unpack_from("<I", data, 14)[0] == 12:  # OS/2's, with 16-bit sides
+        width, height = struct.unpack_from("<HH", data, 18)
+    else:
+        width, height = struct.unpack_from("<ii", data, 18)
+    return width, abs(height), 1
+
+
+_READERS: dict[str, Callable[[bytes], _Size]] = {
+    "JPEG": _jpeg,
+    "PNG": _png,
+    "WEBP": _webp,
+    "AVIF": _avif,
+    "GIF": _gif,
+    "TIFF": _tiff,
+    "BMP": _bmp,
+}

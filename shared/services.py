@@ -1,0 +1,65 @@
+"""The composition root: every client of a process, built once and passed in."""
+
+from dataclasses import dataclass
+
+import redis
+
+from shared import news
+from shared.database import Database
+from shared.dispatch import dispatch
+from shared.images import Closing
+from shared.queue import Queue, celery_app
+from shared.settings import Settings
+from shared.store import ObjectStore, S3Store
+
+
+@dataclass(frozen=True)
+class Services:
+    """What steps, routes and the sweeper work with."""
+
+    settings: Settings
+    database: Database
+    redis: redis.Redis
+    store: ObjectStore
+    queue: Queue
+
+    def announce(self, closing: Closing) -> None:
+        """After a commit: wakes who waits, and lets the next batch out when one has closed."""
+        topics = [news.session_topic(closing.session_id)]
+        if closing.batch_closed:
+            topics.append(news.batch_topic(closing.batch_id))
+        news.publish(self.redis, topics)
+        if closing.batch_closed:
+            dispatch(self.database, self.queue, self.settings.window_images)
+
+    def close(self) -> None:
+        """Closes every connection."""
+        self.database.close()
+        self.redis.close()
+
+
+def build(settings: Settings, *, max_connections: int = 8) -> Services:
+    """The services of one process; nothing is connected before its first use.
+
+    Build it after a fork: connections do not survive one. `max_connections` bounds those to
+    Postgres.
+    """
+    return Services(
+        settings=settings,
+        database=Database(
+            settings.database_url.get_secret_value(), max_connections=max_connections
+        ),
+        redis=redis_client(settings),
+        store=S3Store(settings),
+        queue=Queue(celery_app(settings)),
+    )
+
+
+def redis_client(settings: Settings) -> redis.Redis:
+    """A client for news, metrics and rate limits, with short timeouts: none of them is vital."""
+    return redis.Redis.from_url(
+        settings.redis_url.get_secret_value(),
+        socket_connect_timeout=3,
+        socket_timeout=5,
+        decode_responses=True,
+    )

@@ -1,0 +1,190 @@
+"""The object store: MinIO or any S3 that speaks its protocol.
+
+Keys are ours alone: `<batch>/in/<index>`, `<batch>/watermark`,
+`<batch>/out/<image>-<token>.<format>`. All of a batch lies under one prefix, so that what a
+dead worker left behind goes with it.
+"""
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import BinaryIO, Protocol
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import urllib3
+from minio import Minio
+from minio.deleteobjects import DeleteObject
+from minio.error import InvalidResponseError, MinioException, S3Error
+
+from shared.errors import ObjectMissingError, StoreError
+from shared.models import Format
+from shared.naming import content_disposition
+from shared.settings import Settings
+
+_MISSING = {"NoSuchKey", "NoSuchBucket", "ResourceNotFound"}
+
+
+def original_key(batch_id: UUID, index: int) -> str:
+    """Where an original waits for its worker."""
+    return f"{batch_id}/in/{index}"
+
+
+def watermark_key(batch_id: UUID) -> str:
+    """Where a batch's watermark waits for the workers."""
+    return f"{batch_id}/in/watermark"
+
+
+def inputs_prefix(batch_id: UUID) -> str:
+    """What can go when the batch has ended."""
+    return f"{batch_id}/in/"
+
+
+def outputs_prefix(batch_id: UUID) -> str:
+    """What goes when the outputs expire."""
+    return f"{batch_id}/out/"
+
+
+def output_key(batch_id: UUID, image_id: UUID, token: UUID, format: Format) -> str:
+    """Where one attempt stores its output: no other attempt writes to the same place."""
+    return f"{batch_id}/out/{image_id}-{token}.{format.value}"
+
+
+class ObjectStore(Protocol):
+    """What the rooms need of a store. Every method raises StoreError when it is down."""
+
+    def put(self, key: str, data: BinaryIO, size: int, content_type: str) -> None:
+        """Stores `size` bytes, whole or not at all."""
+
+    def get(self, key: str) -> bytes:
+        """The bytes; raises ObjectMissingError when there are none."""
+
+    def delete_prefix(self, prefix: str) -> None:
+        """Deletes every object whose key begins so; none is no error."""
+
+    def delete(self, key: str) -> None:
+        """Deletes one object; none is no error."""
+
+    def list_batches(self) -> Iterator[str]:
+        """The first part of every key, once each."""
+
+    def last_modified(self, prefix: str) -> datetime | None:
+        """When the newest object below a prefix was written; None when there is none."""
+
+    def sign(self, key: str, file_name: str, seconds: int) -> str:
+        """A URL that downloads the object under `file_name` until `seconds` have passed."""
+
+    def prepare(self) -> None:
+        """Makes the bucket if it is missing."""
+
+    def ping(self) -> None:
+        """Raises StoreError when the store or its bucket is not there."""
+
+
+class S3Store:
+    """An ObjectStore over the S3 protocol."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Opens no connection yet; signing never does."""
+        self._bucket = settings.s3_bucket
+        self._client = _client(settings, settings.s3_endpoint)
+        # The host is part of what is signed: clients come by the public one.
+        self._signer = _client(settings, settings.s3_public_endpoint or settings.s3_endpoint)
+
+    def put(self, key: str, data: BinaryIO, size: int, content_type: str) -> None:
+        """See ObjectStore."""
+        with _errors():
+            # One part however large: our bodies are at most 20 MB, and a part is what is
+            # held in memory.
+            self._client.put_object(
+                self._bucket, key, data, size, content_type, part_size=max(size, 5 * 1024**2)
+            )
+
+    def get(self, key: str) -> bytes:
+        """See ObjectStore."""
+        with _errors():
+            response = self._client.get_object(self._bucket, key)
+            try:
+                return response.read()
+            finally:
+                response.close()
+                response.release_conn()
+
+    def delete_prefix(self, prefix: str) -> None:
+        """See ObjectStore."""
+        with _errors():
+            found = self._client.list_objects(self._bucket, prefix, recursive=True)
+            doomed = (DeleteObject(o.object_name) for o in found if o.object_name)
+            for fault in self._client.remove_objects(self._bucket, doomed):
+                raise StoreError(f"The object store kept an object: {fault.code}")
+
+    def delete(self, key: str) -> None:
+        """See ObjectStore."""
+        with _errors():
+            self._client.remove_object(self._bucket, key)
+
+    def list_batches(self) -> Iterator[str]:
+        """See ObjectStore."""
+        with _errors():
+            for entry in self._client.list_objects(self._bucket):
+                if entry.object_name:
+                    yield entry.object_name.partition("/")[0]
+
+    def last_modified(self, prefix: str) -> datetime | None:
+        """See ObjectStore."""
+        with _errors():
+            found = self._client.list_objects(self._bucket, prefix, recursive=True)
+            return max((o.last_modified for o in found if o.last_modified), default=None)
+
+    def sign(self, key: str, file_name: str, seconds: int) -> str:
+        """See ObjectStore."""
+        return self._signer.presigned_get_object(
+            self._bucket,
+            key,
+            expires=timedelta(seconds=seconds),
+            response_headers={"response-content-disposition": content_disposition(file_name)},
+            request_date=datetime.now(UTC),
+        )
+
+    def prepare(self) -> None:
+        """See ObjectStore."""
+        with _errors():
+            if not self._client.bucket_exists(self._bucket):
+                self._client.make_bucket(self._bucket)
+
+    def ping(self) -> None:
+        """See ObjectStore."""
+        with _errors():
+            if not self._client.bucket_exists(self._bucket):
+                raise StoreError("The object store has no such bucket")
+
+
+def _client(settings: Settings, endpoint: str) -> Minio:
+    address = urlsplit(endpoint)
+    return Minio(
+        address.netloc,
+        settings.s3_access_key.get_secret_value(),
+        settings.s3_secret_key.get_secret_value(),
+        secure=address.scheme == "https",
+        region=settings.s3_region,  # given, so that the client never asks the server for it
+        http_client=urllib3.PoolManager(
+            maxsize=16,
+            timeout=urllib3.Timeout(connect=3, read=30),
+            retries=urllib3.Retry(
+                total=3, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504]
+            ),
+        ),
+    )
+
+
+@contextmanager
+def _errors() -> Generator[None]:
+    try:
+        yield
+    except (MinioException, urllib3.exceptions.HTTPError, OSError) as error:
+        # rclone answers a missing object with a body that is not XML: no S3Error then.
+        if isinstance(error, S3Error) and error.code in _MISSING:
+            raise ObjectMissingError("The object is not in the store") from error
+        if isinstance(error, InvalidResponseError) and "Response code: 404," in str(error):
+            raise ObjectMissingError("The object is not in the store") from error
+        raise StoreError("The object store is not available, try again shortly") from error
