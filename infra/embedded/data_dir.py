@@ -1,0 +1,129 @@
+"""The data directory: its lock, its secrets, and what is known of the last start."""
+
+import fcntl
+import json
+import os
+import secrets
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from shared.errors import OperatorError
+
+CLEANING_SECONDS = 15.0  # above what the guardian of a killed start takes
+POLL_SECONDS = 0.05
+SECRET_NAMES = ("redis_password", "database_password", "s3_access_key", "s3_secret_key")
+
+
+def write_private(path: Path, content: str) -> None:
+    """Put `content` at `path` in one step, readable by its owner only (mode 0600)."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(descriptor, "w") as file:
+        file.write(content)
+    Path(name).replace(path)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise OperatorError(f"{path} cannot be read: {error}.") from error
+    return dict(content)
+
+
+class DataDir:
+    """One directory of an embedded stack; at most one process works in it at a time."""
+
+    def __init__(self, path: Path) -> None:
+        """Create `path` when it is missing; raises OperatorError when that is not allowed."""
+        self.path = path.absolute()
+        try:
+            if not self.path.exists():
+                self.path.mkdir(parents=True)
+                # Root's Postgres runs as another user, who has to pass but not to look around;
+                # what is secret in here is closed by itself.
+                self.path.chmod(0o711 if os.geteuid() == 0 else 0o700)
+            self.folder("logs")
+        except OSError as error:
+            raise OperatorError(
+                f"The data directory {self.path} cannot be used: {error.strerror}."
+            ) from error
+
+    def folder(self, name: str) -> Path:
+        """The sub-directory `name`, created for its owner only."""
+        folder = self.path / name
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
+
+    def log(self, name: str) -> Path:
+        """The log file of server `name`; the one of the start before is kept as `.1`."""
+        path = self.folder("logs") / f"{name}.log"
+        if path.exists():
+            path.replace(path.with_suffix(".log.1"))
+        return path
+
+    def try_lock(self) -> int | None:
+        """A descriptor that holds the lock while it is open, or None when another has it."""
+        descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode())
+        return descriptor
+
+    def lock(self) -> int:
+        """As `try_lock`, but waits for the remains of a killed start to be cleaned away.
+
+        Raises OperatorError with the process id of a start that lives.
+        """
+        deadline = time.monotonic() + CLEANING_SECONDS
+        living_since: float | None = None
+        while (descriptor := self.try_lock()) is None:
+            now, holder = time.monotonic(), self._holder()
+            living_since = (living_since or now) if holder else None
+            # A killed holder reads as living until its guardian has emptied the file.
+            if now > deadline or (living_since and now > living_since + 0.5):
+                raise OperatorError(
+                    f"fluximage already runs on {self.path} (process {holder or 'unknown'});"
+                    " stop it first, or choose another --data-dir."
+                )
+            time.sleep(POLL_SECONDS)
+        return descriptor
+
+    def _holder(self) -> int | None:
+        try:
+            holder = int((self.path / "lock").read_text())
+            os.kill(holder, 0)
+        except PermissionError:
+            return holder
+        except (ValueError, OSError):
+            return None
+        return holder
+
+    def secrets(self) -> dict[str, str]:
+        """The passwords and keys of the servers, made at the first start and kept."""
+        kept = {str(k): str(v) for k, v in _read_json(self.path / "secrets.json").items()}
+        missing = {name: secrets.token_urlsafe(24) for name in SECRET_NAMES if name not in kept}
+        if missing:
+            kept |= missing
+            write_private(self.path / "secrets.json", json.dumps(kept, indent=2))
+        return kept
+
+    def keep_secret(self, name: str, value: str) -> None:
+        """Keep `value` beside the servers' secrets."""
+        kept = self.secrets() | {name: value}
+        write_private(self.path / "secrets.json", json.dumps(kept, indent=2))
+
+    def state(self) -> dict[str, Any]:
+        """`ports`, `pids` and `environment` of the last start; whether it lives the lock says."""
+        return _read_json(self.path / "state.json")
+
+    def keep_state(self, state: dict[str, Any]) -> None:
+        """Replace what `state` gives back. It holds passwords."""
+        write_private(self.path / "state.json", json.dumps(state, indent=2))

