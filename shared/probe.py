@@ -15,7 +15,7 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator
 
-import imagesize
+import imagesize  # type: ignore[import-untyped] # annotated, but without its py.typed
 
 from shared.errors import (
     CorruptImageError,
@@ -137,7 +137,8 @@ class _Bounded(io.BytesIO):
 
 def _header_size(data: bytes) -> tuple[int, int]:
     """Width and height by imagesize, which answers (-1, -1) where it finds none."""
-    return imagesize.get(_Bounded(data), exif_rotation=False)
+    width, height = imagesize.get(_Bounded(data), exif_rotation=False)
+    return int(width), int(height)
 
 
 def _jpeg(data: bytes) -> _Size:

@@ -1,0 +1,103 @@
+"""Bytes to pixels, by the one decoder that the header called for."""
+
+import io
+import struct
+import zlib
+from dataclasses import dataclass
+
+from PIL import Image
+from pillow_avif import AvifImagePlugin
+
+from shared.errors import CorruptImageError
+from shared.models import Probe
+from workers.imaging.orient import orientation_of
+from workers.imaging.resize import fit
+
+# Importing pillow_avif made it the AVIF codec of Pillow, in place of the one that Pillow
+# brings. 0 threads would mean all cores; one image is one core here.
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+
+# Pillow's own bomb check has a fixed limit, which an operator may want to pass. Ours is the
+# probe: no picture is decoded that has more pixels than its header was held against.
+Image.MAX_IMAGE_PIXELS = None
+
+# What Pillow's decoders raise on damaged files.
+_DAMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    EOFError,
+    OverflowError,
+    AssertionError,
+    NotImplementedError,
+    struct.error,
+    zlib.error,
+)
+
+# Scaled decoding keeps at least this many pixels for each one of the result, so that Lanczos
+# does the last and visible part. Measured against full decoding, see `resize`.
+_DRAFT_FACTOR = 2
+
+_PNG_END = b"\0\0\0\0IEND\xaeB\x60\x82"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A decoded picture, not yet upright.
+
+    image: any Pillow mode, its profile in `info`; of a JPEG perhaps only 1/2, 1/4 or 1/8 size.
+    box: the part of `image` that is picture, in its own fractional pixels (left, top, right,
+        bottom); scaled decoding rounds up.
+    width, height: full size in pixels before turning.
+    orientation: EXIF's 1 to 8.
+    """
+
+    image: Image.Image
+    box: tuple[float, float, float, float]
+    width: int
+    height: int
+    orientation: int
+
+
+def decode(
+    data: bytes, probe: Probe, max_width: int | None = None, max_height: int | None = None
+) -> Source:
+    """Decode the first frame, a JPEG no larger than the box of the upright picture needs.
+
+    No decoder but the probe's can run, whatever the bytes pretend to be. Raises
+    CorruptImageError where they do not decode whole.
+    """
+    damaged = CorruptImageError(f"This {probe.kind} image is damaged or cut short")
+    try:
+        image = Image.open(io.BytesIO(data), formats=[probe.kind])
+        if image.width * image.height > probe.width * probe.height:
+            raise damaged
+        width, height = image.size
+        orientation = orientation_of(image)
+        box = _draft(image, orientation, max_width, max_height)
+        image.load()
+    except _DAMAGE:
+        raise damaged from None
+    if probe.kind == "PNG" and data.rfind(_PNG_END) < 0:
+        raise damaged  # Pillow is content once it has the pixels
+    if probe.kind in ("PNG", "TIFF"):
+        # A PNG may name its orientation behind the pixels; of a TIFF, loading applied it.
+        orientation = orientation_of(image)
+        width, height = image.size
+        box = (0, 0, width, height)
+    return Source(image, box, width, height, orientation)
+
+
+def _draft(
+    image: Image.Image, orientation: int, max_width: int | None, max_height: int | None
+) -> tuple[float, float, float, float]:
+    """Ask a JPEG for scaled decoding; the part of the picture that holds pixels."""
+    whole = (0, 0, image.width, image.height)
+    if orientation >= 5:
+        max_width, max_height = max_height, max_width
+    width, height = fit(image.width, image.height, max_width, max_height)
+    drafted = image.draft(None, (width * _DRAFT_FACTOR, height * _DRAFT_FACTOR))
+    return drafted[1] if drafted else whole

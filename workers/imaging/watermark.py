@@ -1,0 +1,81 @@
+"""A watermark: scaled to the picture, placed, and laid over it."""
+
+import struct
+from functools import lru_cache
+
+from PIL import Image
+
+from shared.errors import CorruptImageError, ImageError
+from shared.models import Position, Probe, Watermark
+from workers.imaging.colour import to_plain, to_srgb
+from workers.imaging.decode import decode
+from workers.imaging.resize import fit
+
+# Part of the picture's shorter side that stays free around the mark: enough not to touch the
+# edge, little enough to read as a corner. By the shorter side it looks alike on all four.
+_MARGIN = 0.02
+
+_MAX_SIDE = 4096  # pixels; the API refuses larger ones
+
+
+def lay(image: Image.Image, png: bytes, how: Watermark) -> Image.Image:
+    """The picture under its watermark: RGB, or RGBA where the picture has alpha.
+
+    image: upright sRGB in L, LA, RGB or RGBA. The mark gets `scale_percent` of the picture's
+    width and keeps its own shape; where it would not fit within the margin it is made smaller.
+    Raises ImageError if the PNG does not decode.
+    """
+    mark = _decoded(png)
+    if how.opacity_percent == 0:
+        return image
+    base = image.convert("RGBA" if image.mode.endswith("A") else "RGB")
+    margin = round(min(base.size) * _MARGIN)
+    mark = _faded(_scaled(mark, base.size, margin, how.scale_percent), how.opacity_percent)
+    at = _place(base.size, mark.size, margin, how.position)
+    if base.mode == "RGBA":
+        base.alpha_composite(mark, at)
+    else:
+        base.paste(mark, at, mark)
+    return base
+
+
+@lru_cache(maxsize=2)
+def _decoded(png: bytes) -> Image.Image:
+    """The mark as RGBA in sRGB. A batch uses one mark for all; two are kept, at 64 MB at most."""
+    try:
+        width, height = struct.unpack_from(">II", png, 16)
+        # No larger mark passes the API; the least of both keeps one from being decoded here.
+        bound = Probe("PNG", min(width, _MAX_SIDE), min(height, _MAX_SIDE), 1)
+        source = decode(png, bound)
+    except (CorruptImageError, struct.error):
+        raise ImageError("The watermark could not be decoded") from None
+    return to_srgb(to_plain(source.image)).convert("RGBA")
+
+
+def _scaled(
+    mark: Image.Image, base: tuple[int, int], margin: int, scale_percent: int
+) -> Image.Image:
+    """The mark at its share of the base's width, or less where height or margin ask for it."""
+    wide = max(1, min(round(base[0] * scale_percent / 100), base[0] - 2 * margin))
+    high = max(1, base[1] - 2 * margin)
+    # Made large first and then fitted: `fit` never scales up, a small mark on a large picture is.
+    size = fit(mark.width * 65535, mark.height * 65535, wide, high)
+    return mark.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+
+
+def _faded(mark: Image.Image, opacity_percent: int) -> Image.Image:
+    """The mark with its own alpha taken down to a share of it."""
+    if opacity_percent < 100:
+        table = [round(alpha * opacity_percent / 100) for alpha in range(256)]
+        mark.putalpha(mark.getchannel("A").point(table))
+    return mark
+
+
+def _place(
+    base: tuple[int, int], mark: tuple[int, int], margin: int, position: Position
+) -> tuple[int, int]:
+    """Left and top of the mark in pixels."""
+    row, column = position.value
+    across = {"L": margin, "C": (base[0] - mark[0]) // 2, "R": base[0] - mark[0] - margin}
+    down = {"T": margin, "M": (base[1] - mark[1]) // 2, "B": base[1] - mark[1] - margin}
+    return across[column], down[row]
