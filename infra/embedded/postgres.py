@@ -18,7 +18,7 @@ from infra.supervisor import Child, Supervisor
 from shared.errors import OperatorError
 
 USER = "fluximage"
-MAX_CONNECTIONS = 200
+MAX_CONNECTIONS = 400
 
 
 def initialise(home: Home, password: str, supervisor: Supervisor, log: Path) -> None:

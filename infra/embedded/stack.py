@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -20,7 +20,7 @@ from infra.supervisor import Supervisor
 from shared.errors import OperatorError
 
 PARTS = ("REDIS_URL", "DATABASE_URL", "S3_ENDPOINT")
-PASSED_ON = ("S3_PUBLIC_ENDPOINT", "S3_REGION", "S3_BUCKET", "S3_ACCESS_KEY", "S3_SECRET_KEY")
+PUBLIC = "S3_PUBLIC_ENDPOINT"
 START_SECONDS = 60.0  # a database that was killed recovers first
 LOG_LINES = 5
 
@@ -39,27 +39,31 @@ class Stack:
         host: str = LOOPBACK,
         environ: Mapping[str, str] | None = None,
         parts: tuple[str, ...] = PARTS,
+        foreground: bool = False,
     ) -> None:
-        """`host` is where the object store listens, the others stay on the loopback."""
+        """`host` is where the object store listens; the others stay on the loopback.
+
+        `parts` are those to care for; `foreground` takes over the signals of this process
+        (`Supervisor.signals`) for as long as the stack lives.
+        """
         given = os.environ if environ is None else environ
-        self._given = {name: given[name] for name in (*PARTS, *PASSED_ON) if given.get(name)}
+        self._given = {name: given[name] for name in (*PARTS, PUBLIC) if given.get(name)}
         self._parts = [part for part in parts if part not in self._given]
         self._host = host
+        self._foreground = foreground
         self.data_dir = DataDir(data_dir)
         self.environment: dict[str, str] = {}
 
     def __enter__(self) -> "Stack":
-        self._lock = self.data_dir.lock()
-        try:
-            self.supervisor = Supervisor(hold=[self._lock])
-            try:
-                self._start()
-            except BaseException:
-                self.supervisor.stop()
-                raise
-        except BaseException:
-            os.close(self._lock)
-            raise
+        with ExitStack() as undo:
+            lock = self.data_dir.lock()
+            undo.callback(os.close, lock)
+            self.supervisor = Supervisor(hold=[lock])
+            if self._foreground:
+                undo.enter_context(self.supervisor.signals())
+            undo.callback(self.supervisor.stop)
+            self._start()
+            self._undo = undo.pop_all()
         return self
 
     def __exit__(
@@ -68,10 +72,7 @@ class Stack:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        try:
-            self.supervisor.stop()
-        finally:
-            os.close(self._lock)
+        self._undo.close()
 
     def _start(self) -> None:
         state, secrets = self.data_dir.state(), self.data_dir.secrets()
@@ -89,11 +90,7 @@ class Stack:
             self.environment |= server.environment
         self.environment |= self._given
         self.data_dir.keep_state(
-            {
-                "ports": ports,
-                "pids": self.supervisor.pids,
-                "environment": self.environment,
-            }
+            {"ports": ports, "pids": self.supervisor.pids, "environment": self.environment}
         )
 
     def _valkey(self, ports: dict[str, int], password: str) -> Server:
