@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 from shared import credits, idempotency
 from shared.database import Connection, Database, one
 from shared.errors import ConflictError
-from shared.models import Format, Options, Notice
+from shared.models import Format, Notice, Options
 from shared.naming import file_name, folded, stem_of
 
 
@@ -33,7 +33,7 @@ class NewBatch:
     options: Options
     images: Sequence[NewImage]
     watermark_key: str | None
-    warnings: Sequence[Notice]
+    notices: Sequence[Notice]
     ai: bool
     idempotency: idempotency.Accepting | None
 
@@ -84,7 +84,7 @@ def _insert_batch(connection: Connection, session_id: UUID, batch: NewBatch) -> 
             batch.account_id,
             Jsonb(batch.options.to_json()),
             batch.watermark_key,
-            Jsonb([warning.to_json() for warning in batch.warnings]),
+            Jsonb([notice.to_json() for notice in batch.notices]),
             len(batch.images),
         ),
     )

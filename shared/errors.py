@@ -102,6 +102,16 @@ class BodyTooLargeError(RequestRefusedError):
     """The body is longer than any legal request."""
 
 
+class TooManyRequestsError(FluximageError):
+    """The account is past its rate."""
+
+    retryable = True
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__("Too many requests")
+        self.retry_after_seconds = retry_after_seconds
+
+
 class UnavailableError(FluximageError):
     """The service cannot take this now; the same request may succeed later."""
 

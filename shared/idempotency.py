@@ -35,13 +35,17 @@ def begin(
     token = uuid4()
     with database.transaction() as connection:
         taken = connection.execute(
-            "INSERT INTO idempotency_keys AS k (account_id, key, fingerprint, token, accepting_until)"
-            " VALUES (%(account)s, %(key)s, %(print)s, %(token)s, now() + make_interval(secs => %(hold)s))"
-            " ON CONFLICT (account_id, key) DO UPDATE SET fingerprint = excluded.fingerprint,"
-            " token = excluded.token, accepting_until = excluded.accepting_until,"
-            " created_at = now(), batch_id = NULL"
-            " WHERE (k.batch_id IS NULL AND k.accepting_until < now())"
-            " OR k.created_at < now() - make_interval(secs => %(keep)s)",
+            """
+            INSERT INTO idempotency_keys AS k
+                (account_id, key, fingerprint, token, accepting_until)
+            VALUES (%(account)s, %(key)s, %(print)s, %(token)s,
+                now() + make_interval(secs => %(hold)s))
+            ON CONFLICT (account_id, key) DO UPDATE
+            SET fingerprint = excluded.fingerprint, token = excluded.token,
+                accepting_until = excluded.accepting_until, created_at = now(), batch_id = NULL
+            WHERE (k.batch_id IS NULL AND k.accepting_until < now())
+                OR k.created_at < now() - make_interval(secs => %(keep)s)
+            """,
             {
                 "account": account_id,
                 "key": key,

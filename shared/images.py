@@ -59,7 +59,7 @@ def complete(database: Database, claim: Claim, result: Result) -> Closing | None
                 result.size,
                 result.output_key,
                 result.watermarked,
-                Jsonb([warning.to_json() for warning in result.warnings]),
+                Jsonb([notice.to_json() for notice in result.notices]),
                 number,
                 claim.image_id,
                 claim.token,

@@ -182,4 +182,4 @@ class Result:
     size: int
     output_key: str
     watermarked: bool
-    warnings: tuple[Notice, ...] = ()
+    notices: tuple[Notice, ...] = ()

@@ -57,6 +57,7 @@ class Listener:
         self._waiting: dict[str, set[threading.Event]] = {}
         self._lock = threading.Lock()
         self._closed = False
+        self.closing = False
         self._thread = threading.Thread(target=self._run, name="news", daemon=True)
         self._thread.start()
 
@@ -83,6 +84,11 @@ class Listener:
                 events.discard(event)
                 if not events:
                     del self._waiting[str(topic)]
+
+    def release(self) -> None:
+        """Lets everyone who waits go at once, and those who come later: the process ends."""
+        self.closing = True
+        self._wake_all()
 
     def close(self) -> None:
         """Ends the subscription."""

@@ -82,12 +82,6 @@ _IMAGE_COLUMNS = (
 )
 
 
-def find_session(database: Database, account_id: int, name: str) -> UUID:
-    """The session's id; raises NotFoundError alike for another account's and for none."""
-    with database.transaction() as connection:
-        return _session(connection, account_id, name)["id"]  # type: ignore[no-any-return] # a uuid column
-
-
 def view_session(
     database: Database, account_id: int, name: str, *, after_number: int, limit: int
 ) -> View:
@@ -155,6 +149,18 @@ def is_batch_closed(database: Database, batch_id: UUID) -> bool:
             "SELECT closed_at IS NOT NULL AS closed FROM batches WHERE id = %s", (batch_id,)
         ).fetchone()
     return row is None or bool(row["closed"])
+
+
+def has_news(database: Database, session_id: UUID, after_number: int) -> bool:
+    """Whether an image of the session ended after that number, or nothing is open any more."""
+    with database.transaction() as connection:
+        row = connection.execute(
+            "SELECT last_ended > %s OR cancelled_at IS NOT NULL OR NOT EXISTS (SELECT FROM images"
+            " WHERE session_id = s.id AND state NOT IN ('done', 'failed', 'cancelled')) AS news"
+            " FROM sessions AS s WHERE id = %s",
+            (after_number, session_id),
+        ).fetchone()
+    return row is None or bool(row["news"])
 
 
 def cancel(database: Database, account_id: int, name: str) -> tuple[UUID, list[UUID]]:

@@ -8,7 +8,7 @@ dead worker left behind goes with it.
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import BinaryIO, Protocol
+from typing import IO, BinaryIO, Protocol, cast
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -53,7 +53,7 @@ def output_key(batch_id: UUID, image_id: UUID, token: UUID, format: Format) -> s
 class ObjectStore(Protocol):
     """What the rooms need of a store. Every method raises StoreError when it is down."""
 
-    def put(self, key: str, data: BinaryIO, size: int, content_type: str) -> None:
+    def put(self, key: str, data: IO[bytes], size: int, content_type: str) -> None:
         """Stores `size` bytes, whole or not at all."""
 
     def get(self, key: str) -> bytes:
@@ -91,13 +91,18 @@ class S3Store:
         # The host is part of what is signed: clients come by the public one.
         self._signer = _client(settings, settings.s3_public_endpoint or settings.s3_endpoint)
 
-    def put(self, key: str, data: BinaryIO, size: int, content_type: str) -> None:
+    def put(self, key: str, data: IO[bytes], size: int, content_type: str) -> None:
         """See ObjectStore."""
         with _errors():
             # One part however large: our bodies are at most 20 MB, and a part is what is
             # held in memory.
             self._client.put_object(
-                self._bucket, key, data, size, content_type, part_size=max(size, 5 * 1024**2)
+                self._bucket,
+                key,
+                cast(BinaryIO, data),
+                size,
+                content_type,
+                part_size=max(size, 5 * 1024**2),
             )
 
     def get(self, key: str) -> bytes:

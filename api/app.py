@@ -1,0 +1,65 @@
+"""The Flask application: built by a factory, so that importing it does nothing."""
+
+import logging
+import time
+from collections.abc import Mapping
+
+from flask import Flask, Response, g, request
+
+from api import account, compress, errors, health, sessions
+from api.client import client_address
+from api.context import Context
+from api.multipart import MAX_BODY_BYTES
+from shared import logs, services, settings
+from shared.news import Listener
+from shared.services import Services
+
+access = logging.getLogger("fluximage.access")
+
+
+def create_app(environ: Mapping[str, str] | None = None) -> Flask:
+    """The application of one web process, from the environment's settings.
+
+    Raises OperatorError with every fault of the settings.
+    """
+    logs.configure()
+    loaded = settings.load(environ)
+    built = services.build(loaded)
+    return build_app(built)
+
+
+def build_app(built: Services) -> Flask:
+    """The application over services that were built before."""
+    app = Flask("fluximage", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    app.json.sort_keys = False  # type: ignore[attr-defined] # the default provider has it
+    app.url_map.strict_slashes = False
+    app.extensions["fluximage"] = Context(built, Listener(built.redis))
+    for room in (account, compress, health, sessions):
+        app.register_blueprint(room.blueprint)
+    errors.register(app)
+    app.before_request(_begin)
+    app.after_request(_finish)
+    return app
+
+
+def _begin() -> None:
+    g.started = time.perf_counter()
+
+
+def _finish(response: Response) -> Response:
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
+    response.headers.setdefault("Cache-Control", "no-store")
+    access.info(
+        "request",
+        extra={
+            "client": client_address(),
+            "account": g.get("account_id"),
+            "method": request.method,
+            "path": request.path,
+            "status": response.status_code,
+            "seconds": round(time.perf_counter() - g.started, 4),
+        },
+    )
+    return response

@@ -1,0 +1,76 @@
+"""Who calls: the account by its key, the address by the proxies that we trust."""
+
+from collections.abc import Callable
+from functools import wraps
+from ipaddress import ip_address
+from typing import ParamSpec, TypeVar
+
+from flask import g, request
+
+from api.context import context
+from shared import accounts, ratelimit
+from shared.accounts import Account
+from shared.errors import UnauthorizedError
+from shared.settings import Network
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_SCHEME = "Bearer "
+
+
+def bearer_key() -> str:
+    """The key of the Authorization header; raises UnauthorizedError when there is none."""
+    header = request.headers.get("Authorization", "")
+    if header[: len(_SCHEME)].lower() != _SCHEME.lower():
+        raise UnauthorizedError
+    return header[len(_SCHEME) :].strip()
+
+
+def authenticated(view: Callable[P, R]) -> Callable[P, R]:
+    """A view that runs only for a live key within its rate; before it, no body is read."""
+
+    @wraps(view)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        services = context().services
+        g.account = accounts.authenticate(services.database, bearer_key())
+        g.account_id = g.account.id
+        ratelimit.count(services.redis, g.account_id, services.settings.requests_per_minute)
+        return view(*args, **kwargs)
+
+    return checked
+
+
+def account() -> Account:
+    """The account of an authenticated request."""
+    found: Account = g.account
+    return found
+
+
+def client_address() -> str:
+    """The client's address: the nearest one on the road that is no trusted proxy.
+
+    X-Forwarded-For is read from its end, and only as far as trusted proxies wrote it: what
+    stands before was sent by the client and may be anything.
+    """
+    trusted = context().services.settings.trusted_proxies
+    address = request.remote_addr or ""
+    hops = request.headers.get("X-Forwarded-For", "").split(",")
+    while hops and _is_in(address, trusted):
+        hop = hops.pop().strip()
+        if not _is_address(hop):
+            break
+        address = hop
+    return address
+
+
+def _is_in(address: str, networks: tuple[Network, ...]) -> bool:
+    return _is_address(address) and any(ip_address(address) in network for network in networks)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,22 @@
+"""What a request handler works with: the process's services and its news subscription."""
+
+from dataclasses import dataclass
+
+from flask import current_app
+
+from shared.news import Listener
+from shared.services import Services
+
+
+@dataclass(frozen=True)
+class Context:
+    """Built once a process, in `api.app`."""
+
+    services: Services
+    listener: Listener
+
+
+def context() -> Context:
+    """The context of the application that handles this request."""
+    found: Context = current_app.extensions["fluximage"]
+    return found

@@ -1,0 +1,265 @@
+"""The fields of POST /api/compress: from text to options, or one sentence that says why not."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from api.multipart import MAX_FILES, MAX_WATERMARK_BYTES, Form, Upload
+from shared.errors import InvalidFieldError
+from shared.models import Format, Notice, Options, Position, Watermark
+from shared.plans import Allowance
+from shared.probe import check_watermark
+
+T = TypeVar("T")
+
+LANGUAGES = (
+    "English",
+    "Español",
+    "Català",
+    "Français",
+    "Deutsch",
+    "Italiano",
+    "Português",
+    "Nederlands",
+    "Polski",
+    "Русский",
+    "中文",
+    "日本語",
+    "한국어",
+    "Arabic",
+    "Hindi",
+)
+
+_TEXT_FIELDS = (
+    "format",
+    "quality",
+    "maxWidth",
+    "maxHeight",
+    "sessionId",
+    "watermarkScale",
+    "watermarkOpacity",
+    "watermarkPosition",
+    "autoAltText",
+    "autoRenameSEO",
+    "language",
+    "context",
+    "keywords",
+)
+_FILE_FIELDS = ("file", "watermarkFile")
+_SESSION_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
+_MAX_PHRASE_CHARACTERS = 300
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+# Every accepted spelling, and the field it means.
+_SPELLINGS = {
+    spelling: name for name in (*_TEXT_FIELDS, *_FILE_FIELDS) for spelling in (name, _snake(name))
+} | {
+    spelling: name
+    for name in ("language", "context", "keywords")
+    for spelling in (f"ai{name.capitalize()}", f"ai_{name}")
+}
+
+
+@dataclass(frozen=True)
+class CompressRequest:
+    """A body that keeps to the contract. `session_id` None asks for a random one."""
+
+    files: list[Upload]
+    watermark: Upload | None
+    options: Options
+    session_id: str | None
+    alt_text: bool
+    rename: bool
+    language: str
+    context: str
+    keywords: str
+    notices: list[Notice]
+
+    @property
+    def ai(self) -> bool:
+        """Whether any AI is asked for."""
+        return self.alt_text or self.rename
+
+
+def parse(form: Form, allowance: Allowance) -> CompressRequest:
+    """The request that the form makes, on a plan with that allowance.
+
+    Raises InvalidFieldError with one sentence that names the field, what came and what is
+    allowed. On a plan without watermarks their fields are ignored, with a notice.
+    """
+    notices = _unknown_fields(form)
+    if not allowance.watermark:
+        form, ignored = _without_watermark(form)
+        notices += ignored
+    values = _single_values(form)
+    format = _choice(values, "format", Format, Format.WEBP)
+    placing = _watermark(values)  # checked even where there is nothing to place
+    return CompressRequest(
+        files=_images(form),
+        watermark=(mark := _watermark_file(form)),
+        options=Options(
+            format=format,
+            quality=_whole(values, "quality", 40, 100, 82),
+            max_width=_whole(values, "maxWidth", 1, 65535, None),
+            max_height=_whole(values, "maxHeight", 1, 65535, None),
+            watermark=placing if mark else None,
+        ),
+        session_id=_session_id(values),
+        alt_text=_flag(values, "autoAltText"),
+        rename=_flag(values, "autoRenameSEO"),
+        language=_language(values),
+        context=_phrase(values, "context"),
+        keywords=_phrase(values, "keywords"),
+        notices=notices,
+    )
+
+
+def _unknown_fields(form: Form) -> list[Notice]:
+    names = [name for name, _ in form.fields] + [upload.field for upload in form.uploads]
+    unknown = dict.fromkeys(name for name in names if name not in _SPELLINGS)
+    return [
+        Notice("unknown_field", f"The field {_shown(name)} is not known and was ignored")
+        for name in unknown
+    ]
+
+
+def _without_watermark(form: Form) -> tuple[Form, list[Notice]]:
+    def stays(name: str) -> bool:
+        return not _SPELLINGS.get(name, "").startswith("watermark")
+
+    kept = Form(
+        [(name, value) for name, value in form.fields if stays(name)],
+        [upload for upload in form.uploads if stays(upload.field)],
+    )
+    if len(kept.fields) + len(kept.uploads) == len(form.fields) + len(form.uploads):
+        return form, []
+    return kept, [
+        Notice(
+            "watermark_not_available",
+            "Watermarks require a paid plan; the watermark fields were ignored",
+        )
+    ]
+
+
+def _single_values(form: Form) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for spelling, value in form.fields:
+        name = _SPELLINGS.get(spelling)
+        if name in _FILE_FIELDS:
+            raise InvalidFieldError(f"{name} must be sent as a file, with a file name")
+        if name in values:
+            raise InvalidFieldError(f"{name} was given more than once; give it once at most")
+        if name is not None:
+            values[name] = value
+    for upload in form.uploads:
+        name = _SPELLINGS.get(upload.field)
+        if name is not None and name not in _FILE_FIELDS:
+            raise InvalidFieldError(f"{name} must be sent as text, not as a file")
+    return values
+
+
+def _images(form: Form) -> list[Upload]:
+    files = _chosen(form, "file")
+    if not files:
+        raise InvalidFieldError(f"file is missing: send 1 to {MAX_FILES} images in it")
+    return files
+
+
+def _chosen(form: Form, name: str) -> list[Upload]:
+    # A browser's form sends an empty part for a file field in which nothing was chosen.
+    return [
+        upload
+        for upload in form.uploads
+        if _SPELLINGS.get(upload.field) == name and (upload.name != "unnamed" or upload.size)
+    ]
+
+
+def _watermark_file(form: Form) -> Upload | None:
+    files = _chosen(form, "watermarkFile")
+    if not files:
+        return None
+    if len(files) > 1:
+        raise InvalidFieldError("watermarkFile was given more than once; give it once at most")
+    if files[0].size > MAX_WATERMARK_BYTES:
+        raise InvalidFieldError(
+            f"watermarkFile must be a PNG of at most 5 MB, not of {files[0].size} bytes"
+        )
+    check_watermark(files[0].content.read())
+    files[0].content.seek(0)
+    return files[0]
+
+
+def _watermark(values: dict[str, str]) -> Watermark:
+    return Watermark(
+        scale_percent=_whole(values, "watermarkScale", 5, 50, 20),
+        opacity_percent=_whole(values, "watermarkOpacity", 0, 100, 80),
+        position=_choice(values, "watermarkPosition", Position, Position.BR),
+    )
+
+
+def _whole(values: dict[str, str], name: str, low: int, high: int, default: T) -> int | T:
+    text = values.get(name)
+    if text is None:
+        return default
+    # Bounded and ASCII: int() takes other scripts' digits, and any number of them.
+    if re.fullmatch(r"[0-9]{1,9}", text) and low <= int(text) <= high:
+        return int(text)
+    raise _refusal(name, text, f"a whole number from {low} to {high}")
+
+
+def _choice(values: dict[str, str], name: str, kind: Callable[[str], T], default: T) -> T:
+    text = values.get(name)
+    if text is None:
+        return default
+    try:
+        return kind(text)
+    except ValueError:
+        allowed: Iterable[object] = kind  # type: ignore[assignment] # an enumeration's members
+        raise _refusal(name, text, f"one of {', '.join(map(str, allowed))}") from None
+
+
+def _flag(values: dict[str, str], name: str) -> bool:
+    text = values.get(name, "false")
+    if text not in ("true", "false"):
+        raise _refusal(name, text, "true or false")
+    return text == "true"
+
+
+def _language(values: dict[str, str]) -> str:
+    text = values.get("language", LANGUAGES[0])
+    if text not in LANGUAGES:
+        raise _refusal("language", text, f"one of {', '.join(LANGUAGES)}")
+    return text
+
+
+def _phrase(values: dict[str, str], name: str) -> str:
+    text = values.get(name, "")
+    if len(text) > _MAX_PHRASE_CHARACTERS:
+        raise _refusal(
+            name, f"{len(text)} characters", f"at most {_MAX_PHRASE_CHARACTERS} characters"
+        )
+    return text
+
+
+def _session_id(values: dict[str, str]) -> str | None:
+    text = values.get("sessionId")
+    if text is not None and (text in (".", "..") or not _SESSION_ID.fullmatch(text)):
+        raise _refusal(
+            "sessionId", text, "1 to 128 characters of A-Z a-z 0-9 . _ : - (and not . or ..)"
+        )
+    return text
+
+
+def _refusal(name: str, came: str, allowed: str) -> InvalidFieldError:
+    return InvalidFieldError(f"{name} must be {allowed}, not {_shown(came)}")
+
+
+def _shown(text: str) -> str:
+    """A client's text as we repeat it: printable and short."""
+    shown = "".join(c for c in text if c.isprintable())
+    return f"'{shown[:60]}…'" if len(shown) > 60 else f"'{shown}'"

@@ -1,0 +1,18 @@
+"""How gunicorn serves the API: `gunicorn --config python:api.gunicorn_config`.
+
+Measured on two cores with fifty uploads of one byte a second held open: `make bench-web`
+compares a healthy client's latency with and without them.
+"""
+
+import os
+
+wsgi_app = "api.app:create_app()"
+worker_class = "api.server.ApiWorker"
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+bind = os.environ.get("FLUXIMAGE_BIND", "127.0.0.1:8080")
+worker_connections = 2000  # greenlets: those who upload, wait or poll, in each process
+keepalive = 15  # seconds; also the time a client has for its request's head
+timeout = 120  # seconds without a sign of life before a worker is replaced
+graceful_timeout = 30
+accesslog = None  # the application writes one JSON line a request
+loglevel = "warning"

@@ -1,0 +1,185 @@
+"""Reading a multipart body as a stream: bounded in memory, in parts and in bytes.
+
+Each file is hashed while it is written to a temporary file (in memory as long as it is
+small). What is past a limit is refused at once; the server then discards the rest.
+"""
+
+import hashlib
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+from flask import Request
+from werkzeug.exceptions import HTTPException
+from werkzeug.sansio.multipart import (
+    Data,
+    Epilogue,
+    Event,
+    Field,
+    File,
+    MultipartDecoder,
+    NeedData,
+)
+
+from shared.errors import InvalidFieldError, RequestTimeoutError, UnavailableError
+from shared.naming import clean_original
+
+MAX_FILES = 20
+MAX_FILE_BYTES = 20 * 1024 * 1024
+MAX_WATERMARK_BYTES = 5 * 1024 * 1024
+# Every legal file, and room for the fields and the parts' own headers.
+MAX_BODY_BYTES = MAX_FILES * MAX_FILE_BYTES + MAX_WATERMARK_BYTES + 1024 * 1024
+
+_MAX_PARTS = 200
+_MAX_TEXT_BYTES = 16 * 1024
+_CHUNK_BYTES = 128 * 1024
+_IN_MEMORY_BYTES = 256 * 1024
+# What the decoder may hold back: a part's headers, or a line that may become a boundary.
+# Without a bound, headers without end would fill the memory.
+_MAX_HELD_BYTES = 64 * 1024
+
+_BROKEN = "The body is not complete multipart/form-data"
+
+
+@dataclass
+class Upload:
+    """One file of the body: `sha256` is its digest, `content` stands at its beginning."""
+
+    field: str
+    name: str
+    size: int
+    sha256: bytes
+    content: IO[bytes]
+
+
+@dataclass
+class Form:
+    """What a body held, in its order."""
+
+    fields: list[tuple[str, str]] = field(default_factory=list)
+    uploads: list[Upload] = field(default_factory=list)
+
+    def files(self, name: str) -> list[Upload]:
+        """The files of one field."""
+        return [upload for upload in self.uploads if upload.field == name]
+
+
+@contextmanager
+def read_form(request: Request, stall_seconds: int) -> Iterator[Form]:
+    """The form of the request; its files are deleted when the block ends.
+
+    Raises InvalidFieldError for what the contract refuses, RequestTimeoutError when the client
+    sends nothing for `stall_seconds`, UnavailableError when the disk is full.
+    """
+    boundary = request.mimetype_params.get("boundary", "")
+    if request.mimetype != "multipart/form-data" or not boundary:
+        raise InvalidFieldError("The body must be multipart/form-data with a boundary")
+    with ExitStack() as stack:
+        yield _Reader(stack, boundary.encode("latin-1", "replace")).read(request, stall_seconds)
+
+
+class _Reader:
+    def __init__(self, stack: ExitStack, boundary: bytes) -> None:
+        self._stack = stack
+        self._decoder = MultipartDecoder(boundary, max_parts=_MAX_PARTS)
+        self._form = Form()
+        self._part: _TextPart | _FilePart | None = None
+
+    def read(self, request: Request, stall_seconds: int) -> Form:
+        for chunk in _chunks(request, stall_seconds):
+            self._feed(chunk)
+        self._feed(None)  # the end: raises where the last boundary has not come
+        return self._form
+
+    def _feed(self, chunk: bytes | None) -> None:
+        try:
+            self._decoder.receive_data(chunk)
+            while not isinstance(event := self._decoder.next_event(), NeedData | Epilogue):
+                self._take(event)
+        except (ValueError, HTTPException) as error:
+            # The decoder's own: a malformed part, or more parts than _MAX_PARTS.
+            raise InvalidFieldError(_BROKEN) from error
+        if len(self._decoder.buffer) > _MAX_HELD_BYTES:
+            raise InvalidFieldError(_BROKEN)
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, Field):
+            self._part = _TextPart(event.name or "")
+        elif isinstance(event, File):
+            self._count_files(event.name or "")
+            self._part = _FilePart(event.name or "", clean_original(event.filename), self._stack)
+        elif isinstance(event, Data) and self._part is not None:
+            self._part.write(event.data)
+            if not event.more_data:
+                self._part.finish(self._form)
+
+    def _count_files(self, name: str) -> None:
+        if name == "file" and len(self._form.files("file")) == MAX_FILES:
+            raise InvalidFieldError(f"Maximum {MAX_FILES} images allowed per batch")
+
+
+class _TextPart:
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._data = bytearray()
+
+    def write(self, data: bytes | bytearray) -> None:
+        self._data += data
+        if len(self._data) > _MAX_TEXT_BYTES:
+            raise InvalidFieldError(
+                f"The field {clean_original(self._name)} is longer than {_MAX_TEXT_BYTES} bytes"
+            )
+
+    def finish(self, form: Form) -> None:
+        try:
+            form.fields.append((self._name, self._data.decode()))
+        except UnicodeDecodeError:
+            raise InvalidFieldError(
+                f"The field {clean_original(self._name)} must be UTF-8 text"
+            ) from None
+
+
+class _FilePart:
+    def __init__(self, field_name: str, name: str, stack: ExitStack) -> None:
+        self._upload = Upload(field_name, name, 0, b"", stack.enter_context(_temporary_file()))
+        self._hash = hashlib.sha256()
+
+    def write(self, data: bytes | bytearray) -> None:
+        upload = self._upload
+        upload.size += len(data)
+        if upload.size > MAX_FILE_BYTES:
+            raise InvalidFieldError(f"File {upload.name} exceeds the 20MB limit")
+        self._hash.update(data)
+        try:
+            upload.content.write(data)
+        except OSError as error:
+            raise UnavailableError(
+                "There is no room for uploads now, try again later", 30
+            ) from error
+
+    def finish(self, form: Form) -> None:
+        self._upload.sha256 = self._hash.digest()
+        self._upload.content.seek(0)
+        form.uploads.append(self._upload)
+
+
+def _temporary_file() -> Any:
+    return tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)
+
+
+def _chunks(request: Request, stall_seconds: int) -> Iterator[bytes]:
+    connection = request.environ.get("gunicorn.socket")
+    if connection is not None:
+        connection.settimeout(stall_seconds)
+    try:
+        while chunk := request.stream.read(_CHUNK_BYTES):
+            yield chunk
+    except TimeoutError:
+        raise RequestTimeoutError("The body stopped arriving before it was complete") from None
+    except OSError as error:
+        raise InvalidFieldError(_BROKEN) from error
+    finally:
+        if connection is not None:
+            connection.settimeout(None)

@@ -1,0 +1,71 @@
+"""GET and DELETE /api/sessions/{session_id}."""
+
+from flask import Blueprint, Response, request
+
+from api import answers
+from api.client import account, authenticated
+from api.context import context
+from api.errors import answer
+from api.waiting import wait_until, whole_argument
+from shared import news, sessions
+from shared.errors import InvalidFieldError, StoreError
+from shared.news import session_topic
+from shared.sessions import View
+from shared.store import outputs_prefix
+
+blueprint = Blueprint("sessions", __name__)
+
+_DEFAULT_LIMIT = 100
+_MAX_LIMIT = 1000
+
+
+@blueprint.get("/api/sessions/<session_id>")
+@authenticated
+def poll(session_id: str) -> Response:
+    """A page of the session; `?wait=` holds the answer until something new ended."""
+    services = context().services
+    limit = whole_argument("limit", 1, _MAX_LIMIT, _DEFAULT_LIMIT)
+    wait_seconds = whole_argument("wait", 0, 10**9, 0)
+    after = _cursor()
+
+    def view() -> View:
+        return sessions.view_session(
+            services.database, account().id, session_id, after_number=after, limit=limit
+        )
+
+    page = view()
+    if wait_seconds and not page.images and not page.complete:
+        wait_until(
+            session_topic(page.session_id),
+            lambda: sessions.has_news(services.database, page.session_id, after),
+            min(wait_seconds, services.settings.wait_limit_seconds),
+        )
+        page = view()
+    return answer(answers.session_body(page))
+
+
+@blueprint.delete("/api/sessions/<session_id>")
+@authenticated
+def cancel(session_id: str) -> Response:
+    """Cancels what has not ended, deletes what is stored, gives unspent credits back."""
+    services = context().services
+    internal_id, batch_ids = sessions.cancel(services.database, account().id, session_id)
+    news.publish(
+        services.redis, [session_topic(internal_id), *(news.batch_topic(b) for b in batch_ids)]
+    )
+    for batch_id in batch_ids:
+        try:
+            services.store.delete_prefix(outputs_prefix(batch_id))
+        except StoreError:
+            break  # the sweeper deletes the outputs of cancelled sessions too
+    view = sessions.view_session(
+        services.database, account().id, session_id, after_number=0, limit=_DEFAULT_LIMIT
+    )
+    return answer(answers.session_body(view))
+
+
+def _cursor() -> int:
+    text = request.args.get("cursor", "0")
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise InvalidFieldError("cursor must be a next_cursor of an earlier answer")
+    return int(text)

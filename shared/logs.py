@@ -1,0 +1,22 @@
+"""One JSON object a log line, on standard error."""
+
+import logging
+import sys
+
+from pythonjsonlogger.json import JsonFormatter
+
+
+def configure(level: int = logging.INFO) -> None:
+    """Sends every logger of this process through one JSON handler."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        JsonFormatter(
+            "{asctime}{levelname}{name}{message}",
+            style="{",
+            rename_fields={"asctime": "time", "levelname": "level", "name": "logger"},
+            json_default=str,
+        )
+    )
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for chatty in ("urllib3", "celery.worker.strategy", "celery.app.trace", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -1,0 +1,29 @@
+"""The entry point of a worker: `celery --app workers.celery worker --queues images`.
+
+Services are built in the process that runs tasks, after the fork: connections do not survive
+one.
+"""
+
+from functools import cache
+from typing import Any
+
+from celery import signals
+
+from shared import logs, services, settings
+from shared.queue import celery_app
+from workers import tasks
+
+
+@cache
+def process_services() -> services.Services:
+    """The services of this process, built when its first task asks for them."""
+    return services.build(settings.load(), max_connections=4)
+
+
+@signals.setup_logging.connect
+def _configure_logs(**_: Any) -> None:
+    logs.configure()
+
+
+app = celery_app(settings.load())
+tasks.register(app, process_services)

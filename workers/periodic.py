@@ -1,0 +1,52 @@
+"""The periodic process: a sweep every few seconds. Any number of copies may run.
+
+A plain loop and not a Celery beat: upkeep is what must go on when the broker does not.
+"""
+
+import logging
+import signal
+import threading
+import time
+
+from shared import logs, settings, sweeper
+from shared.errors import UnavailableError
+from shared.services import Services, build
+
+logger = logging.getLogger(__name__)
+
+_STRAYS_EVERY_SECONDS = 3600
+
+
+def run(services: Services, stop: threading.Event) -> None:
+    """Sweeps until `stop` is set; a server that is down costs a pass, not the process."""
+    next_strays = time.monotonic()
+    prepared = False
+    while not stop.is_set():
+        try:
+            if not prepared:
+                services.store.prepare()
+                prepared = True
+            sweeper.sweep(services)
+            if time.monotonic() >= next_strays:
+                sweeper.delete_strays(services.database, services.store)
+                next_strays = time.monotonic() + _STRAYS_EVERY_SECONDS
+        except UnavailableError as error:
+            logger.warning("a sweep was cut short: %s", error.message)
+        stop.wait(services.settings.sweep_seconds)
+
+
+def main() -> None:
+    """Runs until SIGTERM or SIGINT."""
+    logs.configure()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    services = build(settings.load(), max_connections=2)
+    try:
+        run(services, stop)
+    finally:
+        services.close()
+
+
+if __name__ == "__main__":
+    main()

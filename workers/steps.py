@@ -1,0 +1,150 @@
+"""The road of one image: claim, load, process, save, commit. No Celery in here."""
+
+import io
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from shared import images, metrics, sessions, sweeper
+from shared.errors import ImageError, ObjectMissingError, UnavailableError
+from shared.images import Closing
+from shared.models import Claim, Notice, Result
+from shared.probe import check_limits, probe
+from shared.services import Services
+from shared.store import original_key, output_key
+from workers.imaging import Output, process
+
+logger = logging.getLogger("fluximage.images")
+
+
+@dataclass
+class Report:
+    """What one run took, for the log line and the metrics; seconds are wall time by step."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    engine_cpu_seconds: float = 0.0
+    bytes_out: int = 0
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Adds what the block takes to the step's seconds."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = time.perf_counter() - started
+
+
+def optimise(services: Services, image_id: UUID) -> None:
+    """Optimises one image if it can be claimed, and commits its end.
+
+    What is wrong with the image ends it in `failed`; what is wrong with a server gives the
+    claim back. Nothing of either is raised: in a chord's header that would skip the body.
+    """
+    claim = images.claim(services.database, image_id, services.settings.lease_seconds)
+    if claim is None:
+        return
+    report = Report()
+    try:
+        closing = _run(services, claim, report)
+    except ObjectMissingError:
+        # Cancelled meanwhile, or lost: trying again cannot bring it back.
+        failure = ImageError("The image could not be processed")
+        closing = _fail(services, claim, failure, report)
+    except ImageError as error:
+        closing = _fail(services, claim, error, report)
+    except UnavailableError:
+        logger.warning("a server is down; the image waits", extra={"image": image_id})
+        _give_back(services, claim)
+        return
+    except MemoryError:
+        # Left to Celery it would end the worker's main process, and the next one's.
+        failure = ImageError("The image needs more memory than there is")
+        closing = _fail(services, claim, failure, report)
+    if closing is not None:
+        services.announce(closing)
+
+
+def close_batch(services: Services, batch_id: UUID) -> None:
+    """After a batch's last image: closes it should the last commit not have, and tidies up."""
+    for closing in sweeper.close_ended_batches(services.database):
+        services.announce(closing)
+    if sessions.is_batch_closed(services.database, batch_id):
+        sweeper.delete_inputs(services.database, services.store)
+
+
+def _run(services: Services, claim: Claim, report: Report) -> Closing | None:
+    with report.step("load"):
+        data = services.store.get(original_key(claim.batch_id, claim.index))
+        watermark = services.store.get(claim.watermark_key) if claim.watermark_key else None
+    facts = probe(data)
+    check_limits(facts, services.settings.max_pixels, services.settings.max_frames)
+    output = process(data, facts, claim.options, watermark)
+    report.seconds |= output.seconds
+    report.engine_cpu_seconds = output.cpu_seconds
+    report.bytes_out = len(output.data)
+    return _save_and_commit(services, claim, output, report)
+
+
+def _save_and_commit(
+    services: Services, claim: Claim, output: Output, report: Report
+) -> Closing | None:
+    format = claim.options.format
+    key = output_key(claim.batch_id, claim.image_id, claim.token, format)
+    with report.step("save"):
+        services.store.put(key, io.BytesIO(output.data), len(output.data), format.content_type)
+    result = Result(
+        format=format,
+        width=output.width,
+        height=output.height,
+        size=len(output.data),
+        output_key=key,
+        watermarked=output.watermarked,
+        notices=tuple(Notice(code, message) for code, message in output.warnings),
+    )
+    closing = images.complete(services.database, claim, result)
+    if closing is None:
+        logger.warning("a late commit was refused", extra={"image": claim.image_id})
+        services.store.delete(key)
+        return None
+    _tell(services, claim, report, "done")
+    return closing
+
+
+def _fail(services: Services, claim: Claim, error: ImageError, report: Report) -> Closing | None:
+    closing = images.fail(services.database, claim, error)
+    if closing is not None:
+        _tell(services, claim, report, error.code)
+    return closing
+
+
+def _give_back(services: Services, claim: Claim) -> None:
+    try:
+        images.unclaim(services.database, claim)
+    except UnavailableError:
+        logger.warning("a claim could not be given back; its lease will end")
+
+
+def _tell(services: Services, claim: Claim, report: Report, result: str) -> None:
+    """The one log line of an image, and its share in the metrics."""
+    logger.info(
+        "image",
+        extra={
+            "account": claim.account_id,
+            "session": claim.session_name,
+            "batch": claim.batch_id,
+            "image": claim.image_id,
+            "attempt": claim.attempt,
+            "result": result,
+            "format": claim.options.format.value,
+            "bytes_in": claim.original_size,
+            "bytes_out": report.bytes_out,
+            "engine_cpu_seconds": round(report.engine_cpu_seconds, 4),
+            "seconds": {step: round(taken, 4) for step, taken in report.seconds.items()},
+        },
+    )
+    outcome = "done" if result == "done" else "failed"
+    metrics.count_image(services.redis, outcome, claim.options.format.value, report.seconds)

@@ -1,0 +1,34 @@
+"""Celery tasks: an id in, one step called. Nothing is raised and nothing returned."""
+
+import logging
+from collections.abc import Callable
+from uuid import UUID
+
+from celery import Celery
+
+from shared.errors import UnavailableError
+from shared.queue import CLOSE_BATCH, OPTIMISE
+from shared.services import Services
+from workers import steps
+
+logger = logging.getLogger(__name__)
+
+
+def register(app: Celery, services: Callable[[], Services]) -> None:
+    """Adds the tasks to the application; `services` gives those of the running process."""
+
+    @app.task(name=OPTIMISE)
+    def optimise(image_id: str) -> None:
+        _run(steps.optimise, services(), image_id)
+
+    @app.task(name=CLOSE_BATCH)
+    def close_batch(batch_id: str) -> None:
+        _run(steps.close_batch, services(), batch_id)
+
+
+def _run(step: Callable[[Services, UUID], None], services: Services, id_: str) -> None:
+    try:
+        step(services, UUID(id_))
+    except UnavailableError:
+        # Postgres is away: nothing was written. The sweeper sends the work again.
+        logger.warning("a step was not taken: a server is down", extra={"id": id_})
