@@ -16,7 +16,7 @@ import signal
 import sys
 import time
 
-GRACE_SECONDS = 5.0
+GRACE_SECONDS = 3.0
 POLL_SECONDS = 0.05
 
 

@@ -9,20 +9,21 @@ reaches this process alone, and a child is killed together with what it forked.
 import logging
 import math
 import os
-import select
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import TracebackType
+from typing import Self
 
+from infra.child import Child
+from infra.signals import Signals
 from shared.errors import OperatorError
 
-BACKOFF_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)
+BACKOFF_SECONDS = (0.5, 1.0, 2.0, 4.0)
 QUICK_DEATH_SECONDS = 10.0
 QUICK_DEATHS_LIMIT = 5
 HURRIED_SECONDS = 3.0  # from SIGQUIT to SIGKILL
@@ -36,24 +37,6 @@ class Interrupted(Exception):  # noqa: N818 - an order to end, not an error
     """SIGINT, SIGTERM or SIGHUP came while something was being waited for."""
 
 
-@dataclass(frozen=True)
-class Child:
-    """What to run. A higher `stage` starts later and ends earlier; one stage ends together.
-
-    `log` takes the output (appended), else it goes to ours; `user` is (uid, gid) to run as.
-    A child that outlives `grace_seconds` after `stop_signal` gets SIGQUIT, then SIGKILL.
-    """
-
-    name: str
-    argv: Sequence[str]
-    env: Mapping[str, str] = field(repr=False)
-    stage: int = 1
-    stop_signal: signal.Signals = signal.SIGTERM
-    grace_seconds: float = 10.0
-    log: Path | None = None
-    user: tuple[int, int] | None = None
-
-
 class _Running:
     def __init__(self, child: Child) -> None:
         self.child = child
@@ -62,43 +45,18 @@ class _Running:
         self.due = 0.0
         self.quick_deaths = 0
 
-    def spawn(self) -> subprocess.Popen[bytes]:
-        child, user = self.child, self.child.user
-        output = child.log.open("ab") if child.log else None
-        try:
-            self.process = subprocess.Popen(
-                child.argv,
-                env=dict(child.env),
-                cwd="/" if user else None,  # ours may be closed to that user
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT if output else None,
-                start_new_session=True,
-                user=user[0] if user else None,
-                group=user[1] if user else None,
-                extra_groups=[] if user else None,
-                umask=0o077,
-            )
-        except OSError as error:
-            raise OperatorError(f"{child.name} cannot be started: {error.strerror}.") from error
-        finally:
-            if output:
-                output.close()
-        self.started = time.monotonic()
-        return self.process
-
 
 class Supervisor:
     """Owns its children from `start` until `stop`; use it as a context manager.
 
     `hold` are descriptors of locks that must outlive a kill -9 of this process until the
-    children are gone too.
+    children are gone too. In the `foreground` it takes over this process's signals: the first
+    order to end ends `run`, a second one during `stop` sends SIGQUIT, a third SIGKILL.
     """
 
-    def __init__(self, hold: Sequence[int] = ()) -> None:
+    def __init__(self, hold: Sequence[int] = (), foreground: bool = False) -> None:
         self._running: dict[str, _Running] = {}
-        self._asked = 0
-        self._wakeup: int | None = None
+        self._signals = Signals() if foreground else None
         self._guardian = subprocess.Popen(
             [sys.executable, "-I", "-S", str(GUARDIAN), *map(str, hold)],
             stdin=subprocess.PIPE,
@@ -107,7 +65,9 @@ class Supervisor:
             cwd="/",
         )
 
-    def __enter__(self) -> "Supervisor":
+    def __enter__(self) -> Self:
+        if self._signals:
+            self._signals.__enter__()
         return self
 
     def __exit__(
@@ -116,7 +76,11 @@ class Supervisor:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.stop()
+        try:
+            self.stop()
+        finally:
+            if self._signals:
+                self._signals.__exit__(kind, error, trace)
 
     @property
     def pids(self) -> dict[str, int]:
@@ -147,39 +111,17 @@ class Supervisor:
         while process and process.poll() is None and time.monotonic() < deadline:
             if answers():
                 return True
-            if self._asked:
+            if self._orders:
                 raise Interrupted
             self._pause(POLL_SECONDS)
         return False
-
-    @contextmanager
-    def signals(self) -> Iterator[None]:
-        """Take over SIGINT, SIGTERM, SIGHUP and SIGCHLD; the main thread only."""
-        near, far = os.pipe()
-        os.set_blocking(near, False)
-        os.set_blocking(far, False)
-        self._wakeup = near
-        fd = signal.set_wakeup_fd(far, warn_on_full_buffer=False)
-        numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGCHLD]
-        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup means: stay
-            numbers.append(signal.SIGHUP)
-        former = {number: signal.signal(number, self._on_signal) for number in numbers}
-        try:
-            yield
-        finally:
-            for number, handler in former.items():
-                signal.signal(number, handler)
-            signal.set_wakeup_fd(fd)
-            self._wakeup = None
-            os.close(near)
-            os.close(far)
 
     def run(self, until: Callable[[], bool] = lambda: False, every: float = math.inf) -> bool:
         """Keep the children alive until `until()`, asked about `every` seconds: True.
 
         False when a signal asked us to end. Raises OperatorError when a child keeps dying.
         """
-        while not self._asked:
+        while not self._orders:
             due = self.tend()
             if until():
                 return True
@@ -216,7 +158,7 @@ class Supervisor:
             grace = max(one.child.grace_seconds for one in members)
             waited = time.monotonic() - began
             by_time = (waited > grace) + (waited > grace + HURRIED_SECONDS)
-            if (wanted := max(by_time, min(self._asked - 1, 2))) > level:
+            if (wanted := max(by_time, min(self._orders - 1, 2))) > level:
                 level = wanted
                 for one in members:
                     self._signal(one, signal.SIGQUIT if level == 1 else signal.SIGKILL)
@@ -239,8 +181,9 @@ class Supervisor:
             one.process.send_signal(number)  # its leader knows how to end its own
 
     def _spawn(self, running: _Running) -> None:
-        process = running.spawn()
-        self._tell(f"+{process.pid} {int(running.child.stop_signal)}")
+        running.process = running.child.spawn()
+        running.started = time.monotonic()
+        self._tell(f"+{running.process.pid} {int(running.child.stop_signal)}")
 
     def _forget(self, running: _Running) -> None:
         """Kill what an ended leader left of its group, and free its name."""
@@ -259,7 +202,7 @@ class Supervisor:
                 f"{name} ended {QUICK_DEATHS_LIMIT} times in a row soon after its start"
                 f" (the last time with code {code}); its log says why."
             )
-        delay = BACKOFF_SECONDS[min(running.quick_deaths, len(BACKOFF_SECONDS) - 1)]
+        delay = BACKOFF_SECONDS[max(running.quick_deaths - 1, 0)]
         running.due = time.monotonic() + delay
         log.warning("%s ended with code %s; it starts again in %s s", name, code, delay)
 
@@ -269,15 +212,12 @@ class Supervisor:
                 self._guardian.stdin.write(f"{line}\n".encode())
                 self._guardian.stdin.flush()
 
-    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        if number != signal.SIGCHLD:
-            self._asked += 1
+    @property
+    def _orders(self) -> int:
+        return self._signals.orders if self._signals else 0
 
     def _pause(self, seconds: float) -> None:
-        if self._wakeup is None:
+        if self._signals:
+            self._signals.pause(seconds)
+        else:
             time.sleep(min(seconds, POLL_SECONDS))
-            return
-        timeout = None if math.isinf(seconds) else seconds
-        if select.select([self._wakeup], [], [], timeout)[0]:
-            with suppress(BlockingIOError):
-                os.read(self._wakeup, 4096)

@@ -9,10 +9,11 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from infra import ready
+from infra.child import Child
 from infra.embedded import Stack
 from infra.embedded.network import free_port, is_free, local, reachable
 from infra.migrate import migrate
-from infra.supervisor import Child, Interrupted
+from infra.supervisor import Interrupted
 from shared.database import Database
 from shared.errors import OperatorError
 
@@ -72,7 +73,7 @@ def _worker(name: str, queue: str, pool: tuple[object, ...], env: Mapping[str, s
         *("--queues", queue, *map(str, pool), "--hostname", f"{queue}@%h"),
         *("--loglevel", "warning", "--without-gossip", "--without-mingle"),
         # By the time of SIGQUIT the grace is over: give the messages back at once.
-        *("--", "soft_shutdown_timeout=0"),
+        *("--", "worker_soft_shutdown_timeout=0"),
     )
     return Child(name, argv, env, grace_seconds=WORKER_GRACE_SECONDS)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from infra.embedded.data_dir import DataDir
 from infra.embedded.leftovers import end_leftovers, postmaster
@@ -44,7 +45,7 @@ class Stack:
         """`host` is where the object store listens; the others stay on the loopback.
 
         `parts` are those to care for; `foreground` takes over the signals of this process
-        (`Supervisor.signals`) for as long as the stack lives.
+        (see Supervisor) for as long as the stack lives.
         """
         given = os.environ if environ is None else environ
         self._given = {name: given[name] for name in (*PARTS, PUBLIC) if given.get(name)}
@@ -54,14 +55,11 @@ class Stack:
         self.data_dir = DataDir(data_dir)
         self.environment: dict[str, str] = {}
 
-    def __enter__(self) -> "Stack":
+    def __enter__(self) -> Self:
         with ExitStack() as undo:
             lock = self.data_dir.lock()
             undo.callback(os.close, lock)
-            self.supervisor = Supervisor(hold=[lock])
-            if self._foreground:
-                undo.enter_context(self.supervisor.signals())
-            undo.callback(self.supervisor.stop)
+            self.supervisor = undo.enter_context(Supervisor([lock], self._foreground))
             self._start()
             self._undo = undo.pop_all()
         return self

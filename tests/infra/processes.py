@@ -1,0 +1,58 @@
+"""What tests have to know of running processes, by /proc (Linux)."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+
+def command_lines() -> dict[int, str]:
+    """The command line of every process that has one, zombies left out."""
+    found = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                raw = (folder / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if raw:
+                found[int(folder.name)] = raw.replace(b"\0", b" ").decode(errors="replace")
+    return found
+
+
+def naming(mark: object) -> list[int]:
+    """The processes whose command line names `mark`, this one left out."""
+    lines = command_lines().items()
+    return [pid for pid, line in lines if str(mark) in line and pid != os.getpid()]
+
+
+def descendants(pid: int) -> set[int]:
+    """The children of `pid`, their children, and so on."""
+    children: dict[int, list[int]] = {}
+    for other in command_lines():
+        try:
+            stat = Path(f"/proc/{other}/stat").read_text()
+        except OSError:
+            continue
+        children.setdefault(int(stat.rpartition(")")[2].split()[1]), []).append(other)
+    found, open_ = set(), [pid]
+    while open_:
+        new = children.get(open_.pop(), [])
+        found.update(new)
+        open_.extend(new)
+    return found
+
+
+def alive(pids: set[int]) -> set[int]:
+    """Those of `pids` that still run."""
+    return pids & command_lines().keys()
+
+
+def eventually(condition: Callable[[], object], seconds: float = 15.0) -> bool:
+    """Whether `condition` comes true within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
