@@ -38,7 +38,8 @@ _DAMAGE = (
 )
 
 # Scaled decoding keeps at least this many pixels for each one of the result, so that Lanczos
-# does the last and visible part. Measured against full decoding, see `resize`.
+# does the last and visible part. Against full decoding pixels are then off by 0.3 of 255 in the
+# mean and 12 at most; at 1 it would be 0.7 to 3.3 and 50.
 _DRAFT_FACTOR = 2
 
 _PNG_END = b"\0\0\0\0IEND\xaeB\x60\x82"
@@ -72,7 +73,7 @@ def decode(
     """
     damaged = CorruptImageError(f"This {probe.kind} image is damaged or cut short")
     try:
-        image = Image.open(io.BytesIO(data), formats=[probe.kind])
+        image = _open(data, probe.kind)
         if image.width * image.height > probe.width * probe.height:
             raise damaged
         width, height = image.size
@@ -89,6 +90,17 @@ def decode(
         width, height = image.size
         box = (0, 0, width, height)
     return Source(image, box, width, height, orientation)
+
+
+def _open(data: bytes, kind: str) -> Image.Image:
+    try:
+        return Image.open(io.BytesIO(data), formats=[kind])
+    except (OSError, ValueError):
+        if kind != "AVIF":
+            raise
+        # The plugin gives a fine picture up over a broken EXIF block. Under another name the
+        # block is passed over; the item list, which names it, comes before any pixels.
+        return Image.open(io.BytesIO(data.replace(b"Exif", b"none", 1)), formats=[kind])
 
 
 def _draft(

@@ -1,0 +1,57 @@
+import pytest
+from PIL import Image
+
+from shared.models import Format
+from tests.workers.imaging.making import (
+    STORED,
+    chunk,
+    corners,
+    quarters,
+    result,
+    run,
+    saved,
+    with_exif,
+)
+
+
+def stored_as(orientation: int, image: Image.Image) -> Image.Image:
+    return image.transpose(STORED[orientation]) if orientation in STORED else image
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_each_orientation_comes_out_upright(kind: str, orientation: int) -> None:
+    upright = quarters()
+    data = saved(stored_as(orientation, upright), kind, exif=with_exif(orientation))
+    image = result(data)
+    assert image.size == upright.size
+    assert corners(image) == corners(upright)
+
+
+def test_the_box_is_that_of_the_upright_picture() -> None:
+    data = saved(stored_as(6, quarters(1200, 800)), "JPEG", exif=with_exif(6))
+    image = result(data, max_width=300)
+    assert image.size == (300, 200)
+    assert corners(image) == corners(quarters())
+
+
+def test_an_orientation_that_does_not_exist_turns_nothing() -> None:
+    data = saved(quarters(), "JPEG", exif=with_exif(77))
+    assert corners(result(data)) == corners(quarters())
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF"])
+@pytest.mark.parametrize("offset", [8, 12, 18])
+def test_a_broken_exif_block_still_gives_a_picture(kind: str, offset: int) -> None:
+    exif = with_exif(6)
+    data = saved(quarters(), kind, exif=exif)
+    at = data.index(b"MM\0*\0\0\0\x08" if b"MM\0*" in exif else b"II*\0\x08\0\0\0")
+    broken = bytearray(data)
+    broken[at + offset - 8 : at + offset] = b"\xff" * 8
+    if kind == "PNG":
+        start = data.index(b"eXIf") - 4
+        length = int.from_bytes(data[start : start + 4], "big")
+        body = bytes(broken[start + 8 : start + 8 + length])
+        broken[start : start + 12 + length] = chunk(b"eXIf", body)
+    output = run(bytes(broken), Format.WEBP)
+    assert sorted((output.width, output.height)) == [32, 64]
