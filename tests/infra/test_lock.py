@@ -1,0 +1,133 @@
+"""The lock files: complete, hashed, of one mind, and telling of no place on any network."""
+
+import re
+import tomllib
+from itertools import product
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[2]
+PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT: dict[str, Any] = PYPROJECT["project"]
+EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
+
+
+class Pin(NamedTuple):
+    """One line of a lock: name==version, perhaps for some machines only, with its hashes."""
+
+    requirement: Requirement
+    hashes: list[str]
+
+    @property
+    def name(self) -> str:
+        return canonicalize_name(self.requirement.name)
+
+    @property
+    def version(self) -> str:
+        return str(self.requirement.specifier).removeprefix("==")
+
+
+def pins(path: str) -> list[Pin]:
+    """All pins of the lock file at `path`, relative to the project."""
+    text = (ROOT / path).read_text().replace("\\\n", " ")
+    lines = [line.partition(" #")[0] for line in text.splitlines() if re.match(r"\w", line)]
+    return [Pin(Requirement(first), rest) for first, *rest in (x.split("--hash=") for x in lines)]
+
+
+def wanted(path: str) -> list[str]:
+    """The requirements in the file at `path`, relative to the project."""
+    lines = (ROOT / path).read_text().splitlines()
+    return [line.partition("#")[0].strip() for line in lines if line.partition("#")[0].strip()]
+
+
+BUILD = wanted("infra/requirements-build.in")
+TOOLS = wanted("infra/requirements-dev.in")
+SOURCES = {
+    "infra/requirements.lock": list(PROJECT["dependencies"]),
+    "infra/requirements-build.lock": BUILD,
+    "infra/requirements-dev.lock": [
+        *PROJECT["dependencies"],
+        *(requirement for extra in EXTRAS.values() for requirement in extra),
+        *BUILD,
+        *TOOLS,
+    ],
+}
+LOCKS = {path: pins(path) for path in SOURCES}
+MACHINES = [
+    {"python_version": version, "python_full_version": f"{version}.0", "sys_platform": platform}
+    for version, platform in product(["3.11", "3.12", "3.13", "3.14"], ["linux", "darwin"])
+]
+
+each_lock = pytest.mark.parametrize("path", SOURCES)
+each_requirement = pytest.mark.parametrize(
+    ("path", "text"), [(path, text) for path, texts in SOURCES.items() for text in texts]
+)
+
+
+@each_requirement
+def test_a_dependency_is_pinned_on_every_machine(path: str, text: str) -> None:
+    name = canonicalize_name(Requirement(text).name)
+    found = [pin.requirement for pin in LOCKS[path] if pin.name == name]
+    for machine in MACHINES:
+        fits = [pin for pin in found if not pin.marker or pin.marker.evaluate(machine)]
+        assert len(fits) == 1, f"{name} for {machine}; run the command at the top of {path}"
+
+
+@each_requirement
+def test_a_pinned_version_is_one_that_the_project_allows(path: str, text: str) -> None:
+    requirement = Requirement(text)
+    found = [pin for pin in LOCKS[path] if pin.name == canonicalize_name(requirement.name)]
+    assert all(requirement.specifier.contains(pin.version, prereleases=True) for pin in found)
+
+
+@each_requirement
+def test_the_extras_of_a_dependency_are_pinned_with_it(path: str, text: str) -> None:
+    requirement = Requirement(text)
+    found = [pin for pin in LOCKS[path] if pin.name == canonicalize_name(requirement.name)]
+    assert all(requirement.extras <= pin.requirement.extras for pin in found)
+
+
+@each_lock
+def test_every_pin_names_one_version(path: str) -> None:
+    assert all(re.fullmatch(r"==[\w.!+]+", str(pin.requirement.specifier)) for pin in LOCKS[path])
+
+
+@each_lock
+def test_every_pin_has_hashes(path: str) -> None:
+    assert LOCKS[path]
+    for pin in LOCKS[path]:
+        assert pin.hashes, pin.name
+        assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", value.strip()) for value in pin.hashes)
+
+
+@each_lock
+def test_a_lock_names_no_place_on_a_network_or_a_disk(path: str) -> None:
+    text = (ROOT / path).read_text()
+    assert not re.search(r"://|\bwww\.|\.(?:org|com|net|io)\b|index-url|find-links", text)
+    assert not re.search(r"(?:^|[\s=])/\w", text)
+
+
+@each_lock
+def test_a_lock_starts_with_the_command_that_makes_it(path: str) -> None:
+    head = (ROOT / path).read_text().splitlines()[1]
+    assert head.startswith("#    uv pip compile ")
+    assert head.endswith(f" --output-file {path}")
+
+
+@pytest.mark.parametrize("path", ["infra/requirements.lock", "infra/requirements-build.lock"])
+def test_what_is_shipped_is_what_was_tested(path: str) -> None:
+    tested = {(pin.name, pin.version) for pin in LOCKS["infra/requirements-dev.lock"]}
+    assert {(pin.name, pin.version) for pin in LOCKS[path]} <= tested
+
+
+def test_the_image_installs_no_tool_of_development() -> None:
+    tools = {canonicalize_name(Requirement(text).name) for text in [*EXTRAS["dev"], *BUILD, *TOOLS]}
+    assert not tools & {pin.name for pin in LOCKS["infra/requirements.lock"]}
+
+
+def test_the_build_backend_is_the_one_of_the_project() -> None:
+    assert set(PYPROJECT["build-system"]["requires"]) <= set(BUILD)
