@@ -1,0 +1,39 @@
+# Every target sets up what it needs. PYTHON chooses the interpreter: Python 3.11 or newer.
+PYTHON ?= python3
+# Paths are relative, so that a checkout below a folder with a space in its name works too.
+BIN := .venv/bin
+READY := .venv/ready
+
+.PHONY: demo test check up bench lock clean
+
+demo: $(READY) ## compress the sample photographs on embedded real servers
+	@$(BIN)/python -m infra.demo tests/samples
+
+test: $(READY) check ## everything that CI runs
+	@$(BIN)/python -m pytest
+
+check: $(READY)
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+
+up: $(READY) ## the whole service in the foreground
+	@$(BIN)/fluximage up
+
+bench: $(READY) ## throughput and latency through HTTP: make bench PHOTOS=folder
+	@$(BIN)/python -m infra.bench "$(or $(PHOTOS),tests/samples)"
+
+$(READY): infra/requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "fluximage needs Python 3.11 or newer: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || \
+		{ echo "Python's venv module is missing (Debian: apt install python3-venv)" >&2; exit 1; }
+	@echo "Installing what the lock file names into .venv" >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		--requirement infra/requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--no-build-isolation --editable .
+	@touch $(READY)
+
+clean: ## forget what was installed
+	@rm -rf .venv
