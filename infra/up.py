@@ -55,10 +55,7 @@ def children(options: Options, port: int, env: Mapping[str, str]) -> list[Child]
     """The processes of the product itself, in the order of their start."""
     python = sys.executable
     bind = f"[{options.host}]:{port}" if ":" in options.host else f"{options.host}:{port}"
-    gunicorn = (
-        *("--config", "python:api.gunicorn_config", "--bind", bind),
-        *("--no-control-socket", "api.wsgi:app"),
-    )
+    gunicorn = ("--config", "python:api.gunicorn_config", "--bind", bind, "--no-control-socket")
     return [
         Child("web", (python, "-m", "gunicorn", *gunicorn), env, grace_seconds=15),
         _worker("worker", "images", ("--pool", "prefork", "--concurrency", options.workers), env),
@@ -69,7 +66,7 @@ def children(options: Options, port: int, env: Mapping[str, str]) -> list[Child]
 
 def _worker(name: str, queue: str, pool: tuple[object, ...], env: Mapping[str, str]) -> Child:
     argv = (
-        *(sys.executable, "-m", "celery", "--app", "workers.celery", "worker"),
+        *(sys.executable, "-m", "celery", "--quiet", "--app", "workers.celery", "worker"),
         *("--queues", queue, *map(str, pool), "--hostname", f"{queue}@%h"),
         *("--loglevel", "warning", "--without-gossip", "--without-mingle"),
         # By the time of SIGQUIT the grace is over: give the messages back at once.
