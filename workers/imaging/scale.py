@@ -9,12 +9,11 @@ from typing import Literal
 _TABLES: dict[str, tuple[tuple[int, int], ...]] = {
     "jpeg": ((40, 42), (60, 57), (75, 69), (82, 77), (90, 86)),
     "jpeg444": ((90, 82), (95, 87), (100, 100)),
-    "svt": ((40, 30), (60, 37), (75, 45), (82, 53), (90, 69), (95, 83), (100, 95)),
-    "aom": ((40, 40), (60, 47), (75, 53), (82, 61), (90, 74), (95, 86), (100, 95)),
+    "avif": ((40, 40), (60, 47), (75, 53), (82, 61), (90, 74), (95, 86), (100, 95)),
 }
 
 
-def on_scale(quality: int, encoder: Literal["jpeg", "jpeg444", "svt", "aom"]) -> int:
+def on_scale(quality: int, encoder: Literal["jpeg", "jpeg444", "avif"]) -> int:
     """Our quality, 40 to 100, as the encoder's own; straight lines between measured points."""
     table = _TABLES[encoder]
     upper = min(bisect_right([ours for ours, _ in table], quality), len(table) - 1)
