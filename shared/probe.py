@@ -32,6 +32,7 @@ _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two are BigTIFF
 _BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)  # lengths of the DIB headers there are
 _MAX_STEPS = 1_000_000  # blocks, chunks or boxes walked in one file
+_MAX_TAGS = 65_535  # of one TIFF directory; BigTIFF could claim more
 _MAX_READS = 20_000  # calls that imagesize may make; a JPEG of 20 MB in full segments needs 1,400
 _MAX_FRAMES = 100_000  # counting stops here; far above any limit worth setting
 
@@ -326,23 +327,38 @@ def _boxes(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 
 def _tiff(data: bytes) -> _Size:
-    """TIFF 6.0 and BigTIFF: the first directory's size, and the length of the chain."""
+    """TIFF 6.0 and BigTIFF: the first directory's size, and the length of the chain.
+
+    A tile is decoded whole, and one far larger than its picture is a bomb: the larger counts.
+    """
     order = "<" if data[:2] == b"II" else ">"
     big = data[2:4] in (b"+\0", b"\0+")
-    count_code, offset_code, entry = ("Q", "Q", 20) if big else ("H", "I", 12)
-    count_size = struct.calcsize(order + count_code)
-    at = struct.unpack_from(order + offset_code, data, 8 if big else 4)[0]
+    counts, offsets = (struct.Struct(order + code) for code in ("QQ" if big else "HI"))
+    entry_size = 20 if big else 12
+    width, height = _header_size(data)
+    at = offsets.unpack_from(data, 8 if big else 4)[0]
     seen: set[int] = set()
-    while at and at not in seen and at + count_size <= len(data) and len(seen) < _MAX_FRAMES:
-        count = struct.unpack_from(order + count_code, data, at)[0]
-        behind = at + count_size + count * entry
+    while at and at not in seen and at + counts.size <= len(data) and len(seen) < _MAX_FRAMES:
+        first = at + counts.size
+        behind = first + counts.unpack_from(data, at)[0] * entry_size
         if behind > len(data):
             break
+        if not seen:
+            entries = range(first, behind, entry_size)[:_MAX_TAGS]
+            sides = dict(_tiff_tag(data, start, order, offsets) for start in entries)
+            width, height = max(width, sides.get(322, 0)), max(height, sides.get(323, 0))
         seen.add(at)
-        tail = data[behind : behind + struct.calcsize(order + offset_code)]
-        at = struct.unpack(order + offset_code, tail)[0] if len(tail) > 3 else 0
-    width, height = _header_size(data)
+        at = offsets.unpack_from(data, behind)[0] if behind + offsets.size <= len(data) else 0
     return width, height, len(seen)
+
+
+def _tiff_tag(data: bytes, at: int, order: str, offsets: struct.Struct) -> tuple[int, int]:
+    """Number and value of one directory entry; the value is a whole number of 16 bits or more."""
+    tag, kind = struct.unpack_from(order + "HH", data, at)
+    field = at + (8 if offsets.size == 4 else 12)
+    if kind == 3:
+        return tag, struct.unpack_from(order + "H", data, field)[0]
+    return tag, offsets.unpack_from(data, field)[0] if kind in (4, 16) else 0
 
 
 def _bmp(data: bytes) -> _Size:

@@ -195,6 +195,21 @@ def test_boxes_of_sixteen_byte_headers_are_read() -> None:
     assert probe(box(b"ftyp", b"avif", bytes(4), b"avif") + meta) == Probe("AVIF", 70, 50, 1)
 
 
+@pytest.mark.parametrize("code", [3, 4])
+def test_a_tiff_tile_larger_than_its_picture_counts(code: int) -> None:
+    sides = ((256, 100), (257, 100), (322, 40_000), (323, 50_000))
+    body = b"".join(struct.pack("<HHII", tag, code, 1, side) for tag, side in sides)
+    data = b"II*\0" + struct.pack("<IH", 8, len(sides)) + body + bytes(4)
+    assert probe(data) == Probe("TIFF", 40_000, 50_000, 1)
+
+
+def test_the_directories_of_a_bigtiff_are_counted() -> None:
+    frames = [Image.new("RGB", (37, 21), colour) for colour in ("red", "lime", "blue")]
+    data = saved(frames[0], "TIFF", save_all=True, append_images=frames[1:], big_tiff=True)
+    assert data[2] == 43
+    assert probe(data) == Probe("TIFF", 37, 21, 3)
+
+
 def test_a_ring_of_tiff_directories_ends() -> None:
     entries = struct.pack("<HHII", 256, 4, 1, 9) + struct.pack("<HHII", 257, 4, 1, 9)
     ring = struct.pack("<H", 2) + entries + struct.pack("<I", 8)

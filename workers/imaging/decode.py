@@ -53,7 +53,7 @@ class Source:
     box: the part of `image` that is picture, in its own fractional pixels (left, top, right,
         bottom); scaled decoding rounds up.
     width, height: full size in pixels before turning.
-    orientation: EXIF's 1 to 8.
+    orientation: EXIF's 1 to 8; 1 for TIFF, which Pillow turns while it loads.
     """
 
     image: Image.Image
@@ -82,13 +82,10 @@ def decode(
         image.load()
     except _DAMAGE:
         raise damaged from None
-    if probe.kind == "PNG" and data.rfind(_PNG_END) < 0:
-        raise damaged  # Pillow is content once it has the pixels
-    if probe.kind in ("PNG", "TIFF"):
-        # A PNG may name its orientation behind the pixels; of a TIFF, loading applied it.
-        orientation = orientation_of(image)
-        width, height = image.size
-        box = (0, 0, width, height)
+    if probe.kind == "PNG":
+        if data.rfind(_PNG_END) < 0:
+            raise damaged  # Pillow is content once it has the pixels
+        orientation = orientation_of(image)  # which may stand behind the pixels
     return Source(image, box, width, height, orientation)
 
 

@@ -7,6 +7,7 @@ from tests.workers.imaging.making import (
     chunk,
     corners,
     pixels,
+    png,
     quarters,
     result,
     run,
@@ -45,6 +46,13 @@ def test_scaled_decoding_reckons_with_the_turn() -> None:
     image = result(data, max_height=50)
     assert image.size == (800, 50)
     assert pixels(image.convert("L")).std() > 100
+
+
+def test_an_orientation_behind_the_pixels_of_a_png_counts() -> None:
+    data = png((2, 1, 8, 2), b"\0" + bytes((255, 0, 0, 0, 0, 255)), end=False)
+    exif = with_exif(6).removeprefix(b"Exif\0\0")
+    image = result(data + chunk(b"eXIf", exif) + chunk(b"IEND", b""))
+    assert image.size == (1, 2)
 
 
 def test_an_orientation_that_does_not_exist_turns_nothing() -> None:
