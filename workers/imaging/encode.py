@@ -1,7 +1,6 @@
 """Pixels to bytes, by the encoder of the format asked for."""
 
 from collections.abc import Callable
-from typing import cast
 
 from PIL import Image
 
@@ -41,11 +40,10 @@ def encode(image: Image.Image, to: Format, quality: int) -> bytes:
 
 
 def _bare(image: Image.Image) -> Image.Image:
-    """The pixels without what came with them, and without an alpha that hides nothing."""
-    if image.mode.endswith("A"):
-        lowest, _ = cast(tuple[int, int], image.getchannel("A").getextrema())
-        if lowest == 255:
-            image = image.convert(image.mode[:-1])
-    image = image.copy() if image.info else image
+    """The pixels without what came with them, for Pillow's writers would put it in the file.
+
+    An alpha that hides nothing may stay: each encoder finds that out and drops it.
+    """
+    image = image.copy()
     image.info = {}
     return image
