@@ -7,10 +7,11 @@ decides who works, and the sweeper publishes again what went silent.
 from collections.abc import Sequence
 from uuid import UUID
 
-from celery import Celery, chord
+from celery import Celery, Signature, chord
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from shared.chord_backend import URL_PREFIX
 from shared.errors import UnavailableError
 from shared.settings import Settings
 
@@ -23,12 +24,13 @@ CLOSE_BATCH = "fluximage.close_batch"
 # be far above the hard limit plus the wait in the queue: a shorter one ran one task 3 times.
 # Our own lease, far shorter, is what brings a dead worker's image back.
 _VISIBILITY_SECONDS = 12 * 3600
+_RETRIES = {"max_retries": 2, "interval_start": 0.0, "interval_step": 0.1, "interval_max": 0.2}
 
 
 def celery_app(settings: Settings) -> Celery:
     """A Celery application that talks to `settings.redis_url`; no connection is made yet."""
     url = settings.redis_url.get_secret_value()
-    app = Celery("fluximage", broker=url, backend=url, set_as_current=False)
+    app = Celery("fluximage", broker=url, backend=URL_PREFIX + url, set_as_current=False)
     app.conf.update(
         task_serializer="json",
         result_serializer="json",
@@ -48,7 +50,9 @@ def celery_app(settings: Settings) -> Celery:
             "socket_connect_timeout": 3,
             "socket_keepalive": True,
         },
-        result_backend_transport_options={"visibility_timeout": _VISIBILITY_SECONDS},
+        # A publisher holds a client's request: it gives up soon, the rows are there.
+        task_publish_retry_policy=_RETRIES,
+        result_backend_transport_options={"retry_policy": _RETRIES},
         # Only the chord reads results; the rows are the truth.
         result_expires=_VISIBILITY_SECONDS,
         result_chord_expires=_VISIBILITY_SECONDS,
@@ -67,12 +71,17 @@ class Queue:
 
     def publish_batch(self, batch_id: UUID, image_ids: Sequence[UUID]) -> None:
         """One task an image, and a body that closes the batch when all have returned."""
-        header = [self._app.signature(OPTIMISE, (str(i),), immutable=True) for i in image_ids]
-        body = self._app.signature(CLOSE_BATCH, (str(batch_id),), immutable=True)
+        header = [self._signature(OPTIMISE, i) for i in image_ids]
+        body = self._signature(CLOSE_BATCH, batch_id)
         try:
             chord(header, app=self._app)(body)
         except (OperationalError, RedisError, OSError) as error:
             raise UnavailableError("The queue is not available") from error
+
+    def _signature(self, task: str, id_: UUID) -> Signature:
+        # The chord counts its members in a key of its own and needs no result of theirs.
+        # Without this, each would cost a stored result here and a subscription in the API.
+        return self._app.signature(task, (str(id_),), immutable=True, ignore_result=True)
 
     def publish_image(self, image_id: UUID) -> None:
         """One image's task alone, for a message that was lost."""

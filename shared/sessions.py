@@ -173,7 +173,7 @@ def cancel(database: Database, account_id: int, name: str) -> tuple[UUID, list[U
         session_id = _session(connection, account_id, name, lock="FOR NO KEY UPDATE")["id"]
         cancelled = connection.execute(
             "WITH open AS (SELECT id, row_number() OVER (ORDER BY created_at, index) AS n"
-            " FROM images WHERE session_id = %(id)s AND ended_number IS NULL FOR UPDATE)"
+            " FROM images WHERE session_id = %(id)s AND ended_number IS NULL)"
             " UPDATE images AS i SET state = 'cancelled', token = NULL, lease_until = NULL,"
             " error_code = 'cancelled', error_message = 'The session was cancelled',"
             " ended_at = now(), ended_number = s.last_ended + open.n"

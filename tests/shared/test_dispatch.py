@@ -1,0 +1,83 @@
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from uuid import UUID
+
+from shared import images, settings
+from shared.dispatch import dispatch
+from shared.errors import ImageError
+from shared.queue import IMAGES_QUEUE, Queue, celery_app
+from shared.services import Services
+from tests.support.making import accept, make_account, make_batch
+
+
+def published(services: Services) -> list[UUID]:
+    with services.database.transaction() as connection:
+        rows = connection.execute(
+            "SELECT id FROM batches WHERE published_at IS NOT NULL ORDER BY published_at"
+        ).fetchall()
+    return [row["id"] for row in rows]
+
+
+def test_an_idle_service_publishes_at_once(unit: Services) -> None:
+    account, _ = make_account(unit)
+    accept(unit, make_batch(unit, account, ["a.png", "b.png"]))
+    assert dispatch(unit.database, unit.queue, 40) == 1
+    assert unit.redis.llen(IMAGES_QUEUE) == 2
+
+
+def test_a_backlog_stays_in_rows_while_the_window_is_full(unit: Services) -> None:
+    account, _ = make_account(unit)
+    for _ in range(10):
+        accept(unit, make_batch(unit, account, ["a.png"] * 4))
+    dispatch(unit.database, unit.queue, 8)
+    assert unit.redis.llen(IMAGES_QUEUE) == 8
+
+
+def test_many_dispatchers_at_once_do_not_overshoot_the_window(unit: Services) -> None:
+    account, _ = make_account(unit)
+    for _ in range(20):
+        accept(unit, make_batch(unit, account, ["a.png"] * 2))
+    with ThreadPoolExecutor(10) as pool:
+        list(pool.map(lambda _: dispatch(unit.database, unit.queue, 8), range(10)))
+    assert unit.redis.llen(IMAGES_QUEUE) == 8
+
+
+def test_an_image_that_ends_makes_room_for_the_next_batch(unit: Services) -> None:
+    account, _ = make_account(unit)
+    (first,) = accept(unit, make_batch(unit, account))
+    accept(unit, make_batch(unit, account))
+    assert dispatch(unit.database, unit.queue, 1) == 1
+    claim = images.claim(unit.database, first, 60)
+    assert claim is not None
+    images.fail(unit.database, claim, ImageError("broken"))
+    assert dispatch(unit.database, unit.queue, 1) == 1
+
+
+def test_a_small_account_does_not_wait_behind_a_large_ones_backlog(unit: Services) -> None:
+    large, small = make_account(unit)[0], make_account(unit)[0]
+    backlog = [make_batch(unit, large, ["a.png"] * 5) for _ in range(10)]
+    for batch in backlog:
+        accept(unit, batch)
+    dispatch(unit.database, unit.queue, 1)
+    late = make_batch(unit, small)
+    accept(unit, late)
+    dispatch(unit.database, unit.queue, 6)
+    assert published(unit) == [backlog[0].id, late.id]
+
+
+def test_a_publish_that_fails_leaves_the_batch_for_the_next_dispatch(unit: Services) -> None:
+    account, _ = make_account(unit)
+    accept(unit, make_batch(unit, account))
+    nowhere = settings.load(
+        {
+            "REDIS_URL": "redis://127.0.0.1:1/0",  # nobody listens there
+            "DATABASE_URL": "unused",
+            "S3_ENDPOINT": "http://127.0.0.1:1",
+            "S3_ACCESS_KEY": "unused",
+            "S3_SECRET_KEY": "unused",
+        }
+    )
+    broken = replace(unit, queue=Queue(celery_app(nowhere)))
+    assert dispatch(broken.database, broken.queue, 40) == 0
+    assert published(unit) == []
+    assert dispatch(unit.database, unit.queue, 40) == 1

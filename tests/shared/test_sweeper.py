@@ -1,0 +1,185 @@
+import io
+from dataclasses import replace
+from uuid import UUID, uuid4
+
+import pytest
+
+from shared import credits, images, sessions, sweeper
+from shared.dispatch import dispatch
+from shared.errors import ImageError
+from shared.models import Format, Result
+from shared.queue import IMAGES_QUEUE
+from shared.services import Services
+from shared.store import original_key, output_key
+from tests.support.making import accept, make_account, make_batch
+from tests.support.memory_store import MemoryStore
+
+
+def lose_lease(services: Services, image_id: UUID) -> None:
+    assert images.claim(services.database, image_id, 60) is not None
+    with services.database.transaction() as connection:
+        connection.execute("UPDATE images SET lease_until = now() - interval '1 s'")
+
+
+def age(services: Services, interval: str) -> None:
+    """As if everything had happened so much earlier."""
+    with services.database.transaction() as connection:
+        for table, column in (
+            ("batches", "created_at"),
+            ("batches", "published_at"),
+            ("batches", "closed_at"),
+            ("images", "published_at"),
+            ("sessions", "created_at"),
+        ):
+            connection.execute(f"UPDATE {table} SET {column} = {column} - %s::interval", (interval,))  # noqa: S608
+
+
+def complete(services: Services, image_id: UUID) -> str:
+    claim = images.claim(services.database, image_id, 60)
+    assert claim is not None
+    key = output_key(claim.batch_id, claim.image_id, claim.token, Format.WEBP)
+    services.store.put(key, io.BytesIO(b"out"), 3, "image/webp")
+    result = Result(Format.WEBP, 8, 6, 3, key, watermarked=False)
+    assert images.complete(services.database, claim, result) is not None
+    return key
+
+
+def exists(services: Services, key: str) -> bool:
+    return services.store.last_modified(key) is not None
+
+
+def test_an_image_whose_worker_went_silent_is_sent_again(unit: Services) -> None:
+    account, _ = make_account(unit)
+    (image_id,) = accept(unit, make_batch(unit, account))
+    dispatch(unit.database, unit.queue, 40)
+    lose_lease(unit, image_id)
+    unit.redis.delete(IMAGES_QUEUE)
+    sweeper.sweep(unit)
+    assert unit.redis.llen(IMAGES_QUEUE) == 1
+    again = images.claim(unit.database, image_id, 60)
+    assert again is not None
+    assert again.attempt == 2
+
+
+def test_an_image_that_used_up_its_attempts_fails_and_costs_nothing(unit: Services) -> None:
+    account, _ = make_account(unit)
+    batch = make_batch(unit, account)
+    (image_id,) = accept(unit, batch)
+    for _ in range(unit.settings.max_attempts):
+        lose_lease(unit, image_id)
+        sweeper.sweep(unit)
+    view = sessions.view_batch(unit.database, account.id, batch.id)
+    assert [image.error_code for image in view.images] == ["processing_failed"]
+    assert credits.balance(unit.database, account.id).images_used == 0
+
+
+def test_a_published_batch_whose_messages_vanished_is_sent_again(unit: Services) -> None:
+    account, _ = make_account(unit)
+    accept(unit, make_batch(unit, account, ["a.png", "b.png"]))
+    dispatch(unit.database, unit.queue, 40)
+    unit.redis.flushdb()
+    sweeper.sweep(unit)
+    assert unit.redis.llen(IMAGES_QUEUE) == 0  # it may still be on its way
+    age(unit, "2 minutes")
+    sweeper.sweep(unit)
+    assert unit.redis.llen(IMAGES_QUEUE) == 2
+
+
+def test_a_backlog_that_was_never_published_is_not_sent_as_stale(unit: Services) -> None:
+    account, _ = make_account(unit)
+    accept(unit, make_batch(unit, account, ["a.png"] * 3))
+    age(unit, "2 hours")
+    assert sweeper.republish(unit) == 0
+
+
+def test_a_batch_whose_last_commit_did_not_close_it_is_closed(unit: Services) -> None:
+    account, _ = make_account(unit)
+    batch = make_batch(unit, account)
+    complete(unit, accept(unit, batch)[0])
+    with unit.database.transaction() as connection:
+        connection.execute("UPDATE batches SET closed_at = NULL, ended = 0")
+    assert not sessions.is_batch_closed(unit.database, batch.id)
+    sweeper.sweep(unit)
+    assert sessions.is_batch_closed(unit.database, batch.id)
+
+
+def test_originals_go_when_their_batch_has_ended_and_not_before(unit: Services) -> None:
+    account, _ = make_account(unit)
+    batch = make_batch(unit, account, ["a.png", "b.png"])
+    first, second = accept(unit, batch)
+    complete(unit, first)
+    sweeper.sweep(unit)
+    assert exists(unit, original_key(batch.id, 0))
+    complete(unit, second)
+    sweeper.sweep(unit)
+    assert not exists(unit, original_key(batch.id, 0))
+
+
+def test_outputs_go_when_their_time_is_over_and_not_before(unit: Services) -> None:
+    account, _ = make_account(unit)
+    batch = make_batch(unit, account, session="s")
+    key = complete(unit, accept(unit, batch)[0])
+    age(unit, "23 hours")
+    sweeper.sweep(unit)
+    assert exists(unit, key)
+    age(unit, "2 hours")
+    sweeper.sweep(unit)
+    assert not exists(unit, key)
+
+
+def test_an_expired_session_is_forgotten_whole(unit: Services) -> None:
+    account, _ = make_account(unit)
+    complete(unit, accept(unit, make_batch(unit, account, session="s"))[0])
+    age(unit, "25 hours")
+    sweeper.sweep(unit)
+    sweeper.sweep(unit)
+    with unit.database.transaction() as connection:
+        for table in ("images", "batches", "sessions"):
+            assert connection.execute(f"SELECT 1 FROM {table}").fetchone() is None  # noqa: S608
+
+
+def test_what_was_spent_stays_in_the_ledger_of_a_forgotten_image(unit: Services) -> None:
+    account, _ = make_account(unit)
+    complete(unit, accept(unit, make_batch(unit, account, session="s"))[0])
+    age(unit, "25 hours")
+    sweeper.sweep(unit)
+    sweeper.sweep(unit)
+    assert credits.balance(unit.database, account.id).images_used == 1
+    with unit.database.transaction() as connection:
+        assert len(connection.execute("SELECT 1 FROM ledger").fetchall()) == 2
+
+
+def test_objects_that_no_batch_owns_go_when_they_are_old(unit: Services) -> None:
+    account, _ = make_account(unit)
+    owned = make_batch(unit, account)
+    accept(unit, owned)
+    stray = make_batch(unit, account)  # stored, never accepted
+    assert sweeper.delete_strays(unit.database, unit.store, older_seconds=3600) == 0
+    sweeper.delete_strays(unit.database, unit.store, older_seconds=-60)
+    assert not exists(unit, original_key(stray.id, 0))
+    assert exists(unit, original_key(owned.id, 0))
+
+
+def test_originals_are_deleted_later_when_the_store_is_down(unit: Services) -> None:
+    store = MemoryStore()
+    store.prepare()
+    services = replace(unit, store=store)
+    account, _ = make_account(services)
+    batch = make_batch(services, account)
+    claim = images.claim(services.database, accept(services, batch)[0], 60)
+    assert claim is not None
+    images.fail(services.database, claim, ImageError("broken"))
+    store.down = True
+    sweeper.sweep(services)
+    store.down = False
+    assert exists(services, original_key(batch.id, 0))
+    sweeper.sweep(services)
+    assert not exists(services, original_key(batch.id, 0))
+
+
+@pytest.mark.parametrize("name", ["logs", "backup.tar"])
+def test_objects_that_are_not_ours_are_left_alone(unit: Services, name: str) -> None:
+    key = f"{name}/{uuid4()}"
+    unit.store.put(key, io.BytesIO(b"x"), 1, "text/plain")
+    sweeper.delete_strays(unit.database, unit.store, older_seconds=-60)
+    assert exists(unit, key)

@@ -1,0 +1,1 @@
+"""What tests share: fakes, a client, ways to make things."""

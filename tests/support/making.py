@@ -1,0 +1,70 @@
+"""Accounts, batches and uploads for tests."""
+
+import hashlib
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from PIL import Image
+
+from shared import accounts, batches
+from shared.accounts import Account
+from shared.batches import NewBatch, NewImage
+from shared.idempotency import Accepting
+from shared.models import Format, Options
+from shared.plans import Plan
+from shared.services import Services
+from shared.store import original_key
+
+SAMPLES = Path(__file__).parents[1] / "samples"
+
+
+def make_account(services: Services, plan: Plan = Plan.AGENCY) -> tuple[Account, str]:
+    """A new account of that plan, and its key."""
+    key = accounts.create(services.database, f"test-{uuid4()}", plan)
+    return accounts.authenticate(services.database, key), key
+
+
+def png(width: int = 8, height: int = 6, colour: str = "red") -> bytes:
+    """A small picture as PNG bytes."""
+    file = io.BytesIO()
+    Image.new("RGB", (width, height), colour).save(file, "PNG")
+    return file.getvalue()
+
+
+def make_batch(
+    services: Services,
+    account: Account,
+    names: Sequence[str] = ("a.png",),
+    *,
+    data: bytes | None = None,
+    session: str | None = None,
+    options: Options | None = None,
+    ai: bool = False,
+    accepting: Accepting | None = None,
+) -> NewBatch:
+    """A batch with its originals stored, ready for `batches.accept`."""
+    content = png() if data is None else data
+    batch_id = uuid4()
+    for index in range(len(names)):
+        key = original_key(batch_id, index)
+        services.store.put(key, io.BytesIO(content), len(content), "image/png")
+    digest = hashlib.sha256(content).digest()
+    return NewBatch(
+        id=batch_id,
+        account_id=account.id,
+        session_name=session or str(uuid4()),
+        options=options or Options(format=Format.WEBP),
+        images=[NewImage(uuid4(), name, len(content), digest) for name in names],
+        watermark_key=None,
+        notices=[],
+        ai=ai,
+        idempotency=accepting,
+    )
+
+
+def accept(services: Services, batch: NewBatch) -> list[UUID]:
+    """Accepts the batch and gives the ids of its images, in order."""
+    batches.accept(services.database, uuid4(), batch)
+    return [image.id for image in batch.images]
