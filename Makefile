@@ -35,5 +35,16 @@ $(READY): infra/requirements-dev.lock pyproject.toml
 		--no-build-isolation --editable .
 	@touch $(READY)
 
+# Keeps the pins that still fit; UPGRADE=--upgrade looks for newer ones.
+COMPILE = PATH="$$PWD/$(BIN):$$PATH" uv pip compile --universal --python-version 3.11 \
+	--generate-hashes --no-strip-extras --no-emit-index-url --quiet $(UPGRADE)
+lock: $(READY) ## write the lock files anew
+	@$(COMPILE) pyproject.toml infra/requirements-build.in --all-extras \
+		--custom-compile-command "make lock" --output-file infra/requirements-dev.lock
+	@$(COMPILE) pyproject.toml --constraint infra/requirements-dev.lock \
+		--custom-compile-command "make lock" --output-file infra/requirements.lock
+	@$(COMPILE) infra/requirements-build.in --constraint infra/requirements-dev.lock \
+		--custom-compile-command "make lock" --output-file infra/requirements-build.lock
+
 clean: ## forget what was installed
 	@rm -rf .venv

@@ -48,9 +48,10 @@ class DataDir:
                 self.path.chmod(0o711 if os.geteuid() == 0 else 0o700)
             self.folder("logs")
         except OSError as error:
-            raise OperatorError(
-                f"The data directory {self.path} cannot be used: {error.strerror}."
-            ) from error
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: OSError) -> OperatorError:
+        return OperatorError(f"The data directory {self.path} cannot be used: {error.strerror}.")
 
     def folder(self, name: str) -> Path:
         """The sub-directory `name`, created for its owner only."""
@@ -66,13 +67,21 @@ class DataDir:
         return path
 
     def try_lock(self) -> int | None:
-        """A descriptor that holds the lock while it is open, or None when another has it."""
-        descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        """A descriptor that holds the lock while it is open, or None when another has it.
+
+        Raises OperatorError when the directory is another user's, or knows no locks.
+        """
+        try:
+            descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise self._unusable(error) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        except OSError as error:
             os.close(descriptor)
-            return None
+            if isinstance(error, BlockingIOError):
+                return None
+            raise self._unusable(error) from error
         os.ftruncate(descriptor, 0)
         os.write(descriptor, str(os.getpid()).encode())
         return descriptor
