@@ -181,6 +181,8 @@ def test_after_kill_9_the_next_start_works_and_nobody_is_left(
         if not guarded:
             os.kill(guardian, signal.SIGKILL)
         os.kill(holder.pid, signal.SIGKILL)
+        if guarded:
+            assert eventually(lambda: not alive(family))
         with Stack(data_dir, environ={}) as stack:
             write(stack.environment)
             assert eventually(lambda: not alive(family), 2)
@@ -192,10 +194,14 @@ def test_a_process_id_of_somebody_else_in_a_stale_lock_file_does_not_matter(
     with Stack(data_dir, environ={}, parts=("DATABASE_URL",)):
         (data,) = data_dir.glob("postgres/data")
         stale = (data / "postmaster.pid").read_text()
-    lines = [str(os.getppid()), *stale.splitlines()[1:]]
-    (data / "postmaster.pid").write_text("\n".join(lines) + "\n")
-    with database_url(data_dir) as url, psycopg.connect(url) as connection:
-        assert connection.execute("select 1").fetchone() == (1,)
+    owner = data.stat().st_uid if ROOT else None  # Postgres believes its own user's alone
+    with subprocess.Popen(("sleep", "60"), user=owner, cwd="/") as other:
+        lines = [str(other.pid), *stale.splitlines()[1:]]
+        (data / "postmaster.pid").write_text("\n".join(lines) + "\n")
+        with database_url(data_dir) as url, psycopg.connect(url) as connection:
+            assert connection.execute("select 1").fetchone() == (1,)
+        assert other.poll() is None
+        other.kill()
 
 
 def test_an_interrupted_first_start_is_made_anew(data_dir: Path) -> None:
@@ -235,6 +241,12 @@ def test_no_data_directory_is_made_by_a_command_that_needs_one(tmp_path: Path) -
     with pytest.raises(OperatorError, match="fluximage up"), database_url(tmp_path / "typo"):
         pass
     assert not (tmp_path / "typo").exists()
+
+
+@pytest.mark.skipif(ROOT, reason="root may write everywhere")
+def test_a_data_directory_of_another_user_is_refused_in_one_sentence() -> None:
+    with pytest.raises(OperatorError, match=r"^The data directory /usr/x cannot be used: Perm"):
+        Stack(Path("/usr/x"), environ={})
 
 
 def test_missing_packages_are_named_with_how_to_install_them() -> None:
