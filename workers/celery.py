@@ -4,6 +4,7 @@ Services are built in the process that runs tasks, after the fork: connections d
 one.
 """
 
+import os
 from functools import cache
 from typing import Any
 
@@ -12,6 +13,9 @@ from celery import signals
 from shared import logs, services, settings
 from shared.queue import celery_app
 from workers import tasks
+
+# The PNG encoder's own threads, read when it first runs: one image is one core.
+os.environ.setdefault("RAYON_NUM_THREADS", "1")
 
 
 @cache

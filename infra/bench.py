@@ -1,0 +1,179 @@
+"""`make bench PHOTOS=folder`: throughput, latency and the API's memory, through HTTP.
+
+Client, API, servers and workers share the same cores. Prints one JSON line; `efficiency` is
+(engine CPU seconds / cores) / wall seconds: 1 would mean that nothing but the engine ran.
+"""
+
+import io
+import itertools
+import json
+import statistics
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pillow_avif  # noqa: F401 - registers AVIF with Pillow
+from PIL import Image
+
+from infra.client import Client, File
+from infra.serving import Serving, serving
+from infra.up import usable_cores
+from shared.errors import OperatorError
+
+_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".avif", ".tif", ".tiff"}
+_BATCH_IMAGES = 5
+_CLIENTS = 3
+_ENGINE_STEPS = ("decode", "resize", "watermark", "encode")
+_SMALL_BYTES = 50_000
+_LARGE_BYTES = 20 * 1024 * 1024
+
+
+def main(folder: str, count: str = "40") -> dict[str, Any]:
+    """The figures of one run over `count` photographs of the folder, repeated if there are fewer."""
+    photographs = _photographs(Path(folder), int(count))
+    with serving() as service:
+        _warm_up(service, photographs)
+        figures = _throughput(service, photographs)
+        figures |= _latency(service)
+        figures |= _memory(service)
+    return figures
+
+
+def _photographs(folder: Path, count: int) -> list[File]:
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
+    if not paths:
+        raise OperatorError(f"There are no photographs in {folder}")
+    return [
+        (f"{number:03}-{path.name}", path.read_bytes())
+        for number, path in zip(range(count), itertools.cycle(paths), strict=False)
+    ]
+
+
+def _warm_up(service: Serving, photographs: Sequence[File]) -> None:
+    client = Client(service.url, service.api_key)
+    for _ in range(3):
+        client.compress(photographs[:4], {"maxWidth": "400"})
+    client.close()
+
+
+def _throughput(service: Serving, photographs: Sequence[File]) -> dict[str, Any]:
+    """All photographs to WebP at 1600 px, by a few clients that each send small batches."""
+    seen = service.log.stat().st_size
+    starts = range(0, len(photographs), _BATCH_IMAGES)
+    batches = [photographs[start : start + _BATCH_IMAGES] for start in starts]
+    started = time.monotonic()
+    with ThreadPoolExecutor(_CLIENTS) as pool:
+        list(pool.map(lambda batch: _send(service, batch), batches))
+    wall = time.monotonic() - started
+    lines = list(_image_lines(service.log, seen))
+    cpu = sum(line["engine_cpu_seconds"] for line in lines)
+    return {
+        "images": len(lines),
+        "input_bytes": sum(len(data) for _, data in photographs),
+        "megapixels": round(sum(_megapixels(data) for _, data in photographs), 1),
+        "cores": usable_cores(),
+        "wall_seconds": round(wall, 3),
+        "engine_cpu_seconds": round(cpu, 3),
+        "efficiency": round(cpu / usable_cores() / wall, 3),
+    }
+
+
+def _latency(service: Serving) -> dict[str, Any]:
+    """One small image at a time: what the answer takes above what the engine takes."""
+    seen = service.log.stat().st_size
+    client, small = Client(service.url, service.api_key), _small_jpeg()
+    totals = []
+    for _ in range(50):
+        started = time.monotonic()
+        client.compress([("small.jpg", small)])
+        totals.append(time.monotonic() - started)
+    client.close()
+    engines = [
+        sum(line["seconds"][step] for step in _ENGINE_STEPS)
+        for line in _image_lines(service.log, seen)
+    ]
+    above = [total - engine for total, engine in zip(totals, engines, strict=True)]
+    return {
+        "small_image_bytes": len(small),
+        "latency_ms_median": round(1000 * statistics.median(totals), 1),
+        "latency_ms_above_engine_median": round(1000 * statistics.median(above), 1),
+    }
+
+
+def _memory(service: Serving) -> dict[str, Any]:
+    """How far the API's processes grow while they take 20 files of 20 MB (Linux only)."""
+    workers = _web_workers(service.pid)
+    before = {pid: _resident(pid, "VmRSS") for pid in workers}
+    for pid in workers:
+        Path(f"/proc/{pid}/clear_refs").write_text("5")  # the peak counts from here
+    client = Client(service.url, service.api_key)
+    client.compress([(f"{n}.bin", bytes(_LARGE_BYTES)) for n in range(20)])
+    client.close()
+    grown = sum(max(0, _resident(pid, "VmHWM") - before[pid]) for pid in workers)
+    return {"api_memory_growth_mb": round(grown / 1024, 1) if workers else None}
+
+
+def _send(service: Serving, batch: Sequence[File]) -> None:
+    client = Client(service.url, service.api_key)
+    status, body = client.compress(batch, {"format": "webp", "maxWidth": "1600"})
+    client.close()
+    if status != 200 or body["errors"]:
+        raise OperatorError(f"A batch failed: {status}, {body}")
+
+
+def _image_lines(log: Path, start: int) -> Iterator[dict[str, Any]]:
+    """The workers' log lines about images, in the order of their end."""
+    with log.open("rb") as file:
+        file.seek(start)
+        for line in file:
+            if line.startswith(b"{") and (entry := json.loads(line))["message"] == "image":
+                yield entry
+
+
+def _megapixels(data: bytes) -> float:
+    with Image.open(io.BytesIO(data)) as image:
+        return image.width * image.height / 1e6
+
+
+def _small_jpeg() -> bytes:
+    """A JPEG of about 50 KB, drawn so that it has something to compress."""
+    image = Image.effect_mandelbrot((640, 480), (-2.0, -1.2, 1.0, 1.2), 90).convert("RGB")
+    noise = Image.effect_noise((640, 480), 40).convert("RGB")
+    file = io.BytesIO()
+    for quality in range(95, 20, -5):
+        file = io.BytesIO()
+        Image.blend(image, noise, 0.3).save(file, "JPEG", quality=quality)
+        if file.tell() <= _SMALL_BYTES:
+            break
+    return file.getvalue()
+
+
+def _web_workers(pid: int) -> list[int]:
+    """The gunicorn workers below `fluximage up`; none where there is no /proc."""
+    masters = [child for child in _children(pid) if "gunicorn" in _command(child)]
+    return [worker for master in masters for worker in _children(master)]
+
+
+def _children(pid: int) -> list[int]:
+    path = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in path.read_text().split()] if path.exists() else []
+
+
+def _command(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+
+
+def _resident(pid: int, field: str) -> int:
+    """VmRSS (now) or VmHWM (the peak) of a process, in kilobytes."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{field}:"))
+
+
+if __name__ == "__main__":
+    try:
+        print(json.dumps(main(*sys.argv[1:])))
+    except OperatorError as error:
+        sys.exit(error.message)

@@ -1,0 +1,61 @@
+"""A service of our own for as long as a command needs one: `fluximage up` as a child."""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.embedded.network import free_port
+from shared.errors import OperatorError
+
+READY_SECONDS = 120
+STOP_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Serving:
+    """A running service: its address, a key of its demo account, its process and its log."""
+
+    url: str
+    api_key: str
+    pid: int
+    log: Path
+
+
+@contextmanager
+def serving(workers: int | None = None) -> Iterator[Serving]:
+    """The whole service on embedded servers, on free ports, with data that goes with it.
+
+    Raises OperatorError with the end of the log when it does not come up.
+    """
+    with tempfile.TemporaryDirectory(prefix="fluximage-") as folder:
+        place = Path(folder)
+        place.chmod(0o711)  # an unprivileged Postgres has to reach its data below
+        log = place / "up.log"
+        argv = [sys.executable, "-m", "infra.cli", "up", "--port", str(free_port(None))]
+        argv += ["--data-dir", str(place / "data")]
+        argv += ["--workers", str(workers)] if workers else []
+        with log.open("wb") as output:
+            process = subprocess.Popen(argv, stdout=output, stderr=output)
+        try:
+            ready = _await(process, place / "data" / "ready.json", log)
+            yield Serving(ready["url"], ready["api_key"], process.pid, log)
+        finally:
+            process.terminate()
+            process.wait(STOP_SECONDS)
+
+
+def _await(process: subprocess.Popen[bytes], ready: Path, log: Path) -> dict[str, str]:
+    deadline = time.monotonic() + READY_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        if ready.exists():
+            found: dict[str, str] = json.loads(ready.read_text())
+            return found
+        time.sleep(0.05)
+    end = "\n  ".join(log.read_text(errors="replace").splitlines()[-10:])
+    raise OperatorError(f"The service did not come up; its log ends with:\n  {end}")
