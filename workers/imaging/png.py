@@ -9,10 +9,10 @@ MAX_SIDE = 2**31 - 1  # pixels, PNG third edition, 11.2.1
 _LEVEL = 1
 
 _COLOURS = {
-    "L": oxipng.ColorType.grayscale(),
-    "LA": oxipng.ColorType.grayscale_alpha(),
-    "RGB": oxipng.ColorType.rgb(),
-    "RGBA": oxipng.ColorType.rgba(),
+    "L": oxipng.ColorType.grayscale,
+    "LA": oxipng.ColorType.grayscale_alpha,
+    "RGB": oxipng.ColorType.rgb,
+    "RGBA": oxipng.ColorType.rgba,
 }
 
 
@@ -23,7 +23,5 @@ def encode(image: Image.Image, quality: int) -> bytes:  # noqa: ARG001 - the enc
     alternatives in threads of its own, as many as RAYON_NUM_THREADS says: set it to 1 for the
     process, so that one image is one core.
     """
-    raw = oxipng.RawImage(
-        image.tobytes(), image.width, image.height, color_type=_COLOURS[image.mode]
-    )
+    raw = oxipng.RawImage(image.width, image.height, _COLOURS[image.mode], 8, image.tobytes())
     return raw.create_optimized_png(level=_LEVEL)
