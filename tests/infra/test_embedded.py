@@ -195,7 +195,7 @@ def test_a_process_id_of_somebody_else_in_a_stale_lock_file_does_not_matter(
         (data,) = data_dir.glob("postgres/data")
         stale = (data / "postmaster.pid").read_text()
     owner = data.stat().st_uid if ROOT else None  # Postgres believes its own user's alone
-    with subprocess.Popen(("sleep", "60"), user=owner, cwd="/") as other:
+    with subprocess.Popen(("/bin/sleep", "60"), user=owner, cwd="/") as other:
         lines = [str(other.pid), *stale.splitlines()[1:]]
         (data / "postmaster.pid").write_text("\n".join(lines) + "\n")
         with database_url(data_dir) as url, psycopg.connect(url) as connection:
