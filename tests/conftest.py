@@ -71,7 +71,7 @@ def service_environment(stack: Stack) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def service_url(stack: Stack, service_environment: dict[str, str]) -> Iterator[str]:
+def service_url(stack: Stack, service_environment: dict[str, str]) -> str:
     """The address of the whole running service: API, workers, periodic process."""
     migrate(stack.environment["DATABASE_URL"])
     with socket.socket() as probe:
@@ -83,7 +83,7 @@ def service_url(stack: Stack, service_environment: dict[str, str]) -> Iterator[s
         stack.supervisor.start(child)
     url = f"http://127.0.0.1:{port}"
     _await_ready(url)
-    yield url
+    return url
 
 
 @pytest.fixture(scope="session")

@@ -17,11 +17,11 @@ logger = logging.getLogger(__name__)
 def register(app: Celery, services: Callable[[], Services]) -> None:
     """Adds the tasks to the application; `services` gives those of the running process."""
 
-    @app.task(name=OPTIMISE)
+    @app.task(name=OPTIMISE, shared=False)
     def optimise(image_id: str) -> None:
         _run(steps.optimise, services(), image_id)
 
-    @app.task(name=CLOSE_BATCH)
+    @app.task(name=CLOSE_BATCH, shared=False)
     def close_batch(batch_id: str) -> None:
         _run(steps.close_batch, services(), batch_id)
 

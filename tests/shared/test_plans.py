@@ -18,5 +18,7 @@ from shared.plans import period_start
         (date(2024, 1, 31), date(2024, 2, 29), date(2024, 2, 29)),
     ],
 )
-def test_a_period_starts_on_the_accounts_own_day(started: date, today: date, expected: date) -> None:
+def test_a_period_starts_on_the_accounts_own_day(
+    started: date, today: date, expected: date
+) -> None:
     assert period_start(started, today) == expected

@@ -2,7 +2,6 @@
 
 import io
 import time
-from collections.abc import Iterator
 from uuid import uuid4
 
 import httpx
@@ -18,14 +17,12 @@ REFUSED = (400, 401, 403)  # MinIO says 403 throughout; rclone tells a stale dat
 
 
 @pytest.fixture(params=["s3", "memory"])
-def store(request: pytest.FixtureRequest) -> Iterator[ObjectStore]:
+def store(request: pytest.FixtureRequest) -> ObjectStore:
     made: ObjectStore = (
-        request.getfixturevalue("unit_services").store
-        if request.param == "s3"
-        else MemoryStore()
+        request.getfixturevalue("unit_services").store if request.param == "s3" else MemoryStore()
     )
     made.prepare()
-    yield made
+    return made
 
 
 def put(store: ObjectStore, key: str, data: bytes = b"bytes") -> None:

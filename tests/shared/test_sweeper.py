@@ -31,7 +31,9 @@ def age(services: Services, interval: str) -> None:
             ("images", "published_at"),
             ("sessions", "created_at"),
         ):
-            connection.execute(f"UPDATE {table} SET {column} = {column} - %s::interval", (interval,))  # noqa: S608
+            connection.execute(
+                f"UPDATE {table} SET {column} = {column} - %s::interval", (interval,)
+            )
 
 
 def complete(services: Services, image_id: UUID) -> str:

@@ -1,0 +1,16 @@
+from shared.models import ENDED, TRANSITIONS, Format, Options, Position, State, Watermark
+
+
+def test_options_survive_their_row() -> None:
+    for mark in (None, Watermark(33, 44, Position.TL)):
+        options = Options(Format.AVIF, 70, 1600, None, mark)
+        assert Options.from_json(options.to_json()) == options
+
+
+def test_nothing_follows_an_end() -> None:
+    assert all(not TRANSITIONS[state] for state in ENDED)
+
+
+def test_every_open_state_may_fail_or_be_cancelled() -> None:
+    for state in set(State) - ENDED:
+        assert {State.FAILED, State.CANCELLED} <= TRANSITIONS[state]

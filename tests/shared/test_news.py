@@ -1,0 +1,68 @@
+import time
+from uuid import uuid4
+
+from shared import news
+from shared.news import Listener, batch_topic, session_topic
+from shared.services import Services
+
+
+def test_news_wakes_who_waits_for_its_topic_and_nobody_else(unit: Services) -> None:
+    mine, other = batch_topic(uuid4()), session_topic(uuid4())
+    listener = Listener(unit.redis)
+    try:
+        with listener.waiting(mine) as woken, listener.waiting(other) as asleep:
+            assert woken.wait(5)  # on subscribing, everyone is woken once
+            woken.clear()
+            asleep.clear()
+            news.publish(unit.redis, [mine])
+            assert woken.wait(5)
+            assert not asleep.is_set()
+    finally:
+        listener.close()
+
+
+def test_who_waits_is_woken_when_the_subscription_was_lost(unit: Services) -> None:
+    listener = Listener(unit.redis)
+    try:
+        with listener.waiting(batch_topic(uuid4())) as woken:
+            assert woken.wait(5)
+            woken.clear()
+            for client in unit.redis.client_list(_type="pubsub"):
+                unit.redis.client_kill(client["addr"])
+            assert woken.wait(10)
+    finally:
+        listener.close()
+
+
+def test_many_waiters_share_one_subscription(unit: Services) -> None:
+    listener = Listener(unit.redis)
+    try:
+        waits = [listener.waiting(batch_topic(uuid4())) for _ in range(50)]
+        for wait in waits:
+            wait.__enter__()
+        time.sleep(0.2)
+        assert len(unit.redis.client_list(_type="pubsub")) <= 1 + service_subscriptions(unit)
+        assert listener.waiters == 50
+        for wait in waits:
+            wait.__exit__(None, None, None)
+        assert listener.waiters == 0
+    finally:
+        listener.close()
+
+
+def service_subscriptions(unit: Services) -> int:
+    """Those of a running service, whose web processes listen on the same server."""
+    return sum(client["db"] != "1" for client in unit.redis.client_list(_type="pubsub"))
+
+
+def test_released_waiters_do_not_wait_on(unit: Services) -> None:
+    listener = Listener(unit.redis)
+    try:
+        with listener.waiting(batch_topic(uuid4())) as woken:
+            assert woken.wait(5)
+            woken.clear()
+            listener.release()
+            assert woken.is_set()
+            assert listener.closing
+    finally:
+        listener.close()

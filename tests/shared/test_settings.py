@@ -1,0 +1,43 @@
+import pytest
+
+from shared.errors import OperatorError
+from shared.settings import load
+
+NEEDED = {
+    "REDIS_URL": "redis://127.0.0.1:6379/0",
+    "DATABASE_URL": "postgresql://127.0.0.1/fluximage",
+    "S3_ENDPOINT": "http://127.0.0.1:9000",
+    "S3_ACCESS_KEY": "access",
+    "S3_SECRET_KEY": "hush-hush",
+}
+
+
+def test_all_faults_are_reported_together() -> None:
+    faulty = {"S3_ENDPOINT": "127.0.0.1:9000", "FLUXIMAGE_MAX_PIXELS": "many"}
+    with pytest.raises(OperatorError) as told:
+        load(faulty)
+    for name in ("REDIS_URL", "DATABASE_URL", "S3_ENDPOINT", "FLUXIMAGE_MAX_PIXELS"):
+        assert name in told.value.message
+
+
+def test_no_secret_shows_in_the_settings_or_their_faults() -> None:
+    assert "hush-hush" not in repr(load(NEEDED))
+    with pytest.raises(OperatorError) as told:
+        load(NEEDED | {"S3_ENDPOINT": "http://hush-hush@x/y"})
+    assert "hush-hush" not in told.value.message
+
+
+def test_an_empty_value_is_no_value() -> None:
+    assert load(NEEDED | {"FLUXIMAGE_MAX_PIXELS": ""}).max_pixels == 100_000_000
+
+
+def test_a_lease_that_ends_before_the_task_is_refused() -> None:
+    with pytest.raises(OperatorError, match="FLUXIMAGE_LEASE_SECONDS"):
+        load(NEEDED | {"FLUXIMAGE_LEASE_SECONDS": "120"})
+
+
+def test_proxies_are_read_as_networks() -> None:
+    settings = load(NEEDED | {"FLUXIMAGE_TRUSTED_PROXIES": "10.0.0.0/8, ::1"})
+    assert [str(network) for network in settings.trusted_proxies] == ["10.0.0.0/8", "::1/128"]
+    with pytest.raises(OperatorError, match="FLUXIMAGE_TRUSTED_PROXIES"):
+        load(NEEDED | {"FLUXIMAGE_TRUSTED_PROXIES": "the proxy"})

@@ -1,0 +1,114 @@
+"""The import rules between the rooms; imports inside functions count too."""
+
+import ast
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+STANDARD = set(sys.stdlib_module_names)
+
+# What each room may never import, beside the rules between rooms (pyproject.toml).
+FORBIDDEN = {
+    "api": {"PIL", "pillow_avif", "oxipng", "celery", "kombu", "psycopg", "psycopg_pool", "minio"},
+    "workers": {"flask", "werkzeug", "gunicorn", "psycopg", "psycopg_pool", "minio"},
+    "shared": {"flask", "werkzeug", "PIL", "pillow_avif", "oxipng"},
+}
+IMAGING_MAY_IMPORT = {
+    "PIL",
+    "oxipng",
+    "pillow_avif",
+    "shared.errors",
+    "shared.models",
+    "workers.imaging",
+}
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            yield node.module or ""
+
+
+def modules(room: str) -> list[Path]:
+    return sorted((ROOT / room).rglob("*.py"))
+
+
+def test_no_room_imports_one_that_it_must_not() -> None:
+    linted = subprocess.run(
+        [sys.executable, "-c", "from importlinter.cli import lint_imports_command as lint; lint()"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert linted.returncode == 0, linted.stdout + linted.stderr
+
+
+@pytest.mark.parametrize("room", FORBIDDEN)
+def test_a_room_keeps_to_its_own_libraries(room: str) -> None:
+    found = {
+        (path.name, name)
+        for path in modules(room)
+        for name in imports_of(path)
+        if name.partition(".")[0] in FORBIDDEN[room]
+    }
+    assert not found
+
+
+def test_imaging_imports_only_codecs_models_and_errors() -> None:
+    found = {
+        (path.name, name)
+        for path in modules("workers/imaging")
+        for name in imports_of(path)
+        if name.partition(".")[0] not in STANDARD
+        and not any(name == may or name.startswith(f"{may}.") for may in IMAGING_MAY_IMPORT)
+    }
+    assert not found
+
+
+def test_only_settings_and_process_entries_read_the_environment() -> None:
+    entries = {"shared/settings.py", "api/gunicorn_config.py", "workers/celery.py"}
+    found = {
+        str(path.relative_to(ROOT))
+        for room in ("api", "workers", "shared")
+        for path in modules(room)
+        if re.search(r"\benviron\b|\bgetenv\b", path.read_text())
+    }
+    # request.environ is WSGI's, and create_app passes a mapping on.
+    assert found - entries <= {"api/app.py", "api/multipart.py"}
+
+
+def test_only_the_queue_knows_a_chord() -> None:
+    found = {
+        str(path.relative_to(ROOT))
+        for room in ("api", "workers", "shared")
+        for path in modules(room)
+        if any("chord" in name for name in imports_of(path)) or "import chord" in path.read_text()
+    }
+    assert found <= {"shared/queue.py"}
+
+
+def test_the_wheel_holds_the_rooms_and_not_the_tests(tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+        + ["--disable-pip-version-check", "--wheel-dir", str(tmp_path), str(ROOT)],
+        check=True,
+    )
+    (wheel,) = tmp_path.glob("fluximage-*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    tops = {name.partition("/")[0] for name in names}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {
+        "api",
+        "infra",
+        "shared",
+        "workers",
+    }
+    assert "infra/migrations/0001_first.sql" in names

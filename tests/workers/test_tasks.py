@@ -1,0 +1,66 @@
+"""The tasks in a real Celery worker, over real Valkey."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from celery.contrib.testing.worker import start_worker
+
+from shared import sessions
+from shared.dispatch import dispatch
+from shared.queue import IMAGES_QUEUE, IO_QUEUE, celery_app
+from shared.services import Services
+from tests.support.making import accept, make_account, make_batch, png
+from workers import tasks
+
+
+@pytest.fixture
+def worker(unit: Services) -> Iterator[Services]:
+    """One worker on both queues, in a thread of this process."""
+    app = celery_app(unit.settings)
+    tasks.register(app, lambda: unit)
+    with start_worker(
+        app, pool="solo", perform_ping_check=False, queues=[IMAGES_QUEUE, IO_QUEUE], loglevel=40
+    ):
+        yield unit
+
+
+def eventually(fact: Callable[[], bool], seconds: float = 20) -> bool:
+    deadline = time.monotonic() + seconds
+    while not fact() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return fact()
+
+
+def test_a_chords_body_runs_though_some_of_its_images_fail(worker: Services) -> None:
+    account, _ = make_account(worker)
+    good = make_batch(worker, account, ["a.png", "b.png"], data=png())
+    bad = make_batch(worker, account, ["a.png", "b.png"], data=b"just text")
+    for batch in (good, bad):
+        accept(worker, batch)
+    dispatch(worker.database, worker.queue, 40)
+    # No sweeper runs here: only the chord's body deletes the originals.
+    for batch in (good, bad):
+        assert eventually(lambda b=batch: worker.store.last_modified(f"{b.id}/in/") is None)  # type: ignore[misc] # mypy cannot type it
+    view = sessions.view_batch(worker.database, account.id, good.id)
+    assert view.progress.completed == 2
+
+
+def test_a_task_that_came_for_nothing_is_no_error(worker: Services) -> None:
+    account, _ = make_account(worker)
+    batch = make_batch(worker, account)
+    (image_id,) = accept(worker, batch)
+    for _ in range(3):
+        worker.queue.publish_image(image_id)
+    assert eventually(lambda: sessions.is_batch_closed(worker.database, batch.id))
+    assert eventually(lambda: worker.redis.llen(IMAGES_QUEUE) == 0)
+    view = sessions.view_batch(worker.database, account.id, batch.id)
+    assert view.progress.completed == 1
+
+
+def test_publishing_subscribes_to_nothing(worker: Services) -> None:
+    account, _ = make_account(worker)
+    accept(worker, make_batch(worker, account, ["a.png"] * 20))
+    before = set(worker.redis.pubsub_channels())
+    dispatch(worker.database, worker.queue, 40)
+    assert set(worker.redis.pubsub_channels()) <= before
