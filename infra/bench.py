@@ -32,7 +32,7 @@ _LARGE_BYTES = 20 * 1024 * 1024
 
 
 def main(folder: str, count: str = "40") -> dict[str, Any]:
-    """The figures of one run over `count` photographs of the folder, repeated if there are fewer."""
+    """The figures of one run over `count` photographs of the folder, repeated when too few."""
     photographs = _photographs(Path(folder), int(count))
     with serving() as service:
         _warm_up(service, photographs)

@@ -97,11 +97,9 @@ def test_only_the_queue_knows_a_chord() -> None:
 
 
 def test_the_wheel_holds_the_rooms_and_not_the_tests(tmp_path: Path) -> None:
-    subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
-        + ["--disable-pip-version-check", "--wheel-dir", str(tmp_path), str(ROOT)],
-        check=True,
-    )
+    offline = ("--quiet", "--no-deps", "--no-build-isolation", "--disable-pip-version-check")
+    pip = (sys.executable, "-m", "pip", "wheel", *offline, "--wheel-dir", str(tmp_path))
+    subprocess.run([*pip, str(ROOT)], check=True)
     (wheel,) = tmp_path.glob("fluximage-*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.partition("/")[0] for name in names}

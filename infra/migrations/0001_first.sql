@@ -110,6 +110,26 @@ CREATE INDEX images_queued ON images (created_at) WHERE state IN ('queued', 'opt
 CREATE INDEX images_claimed ON images (lease_until) WHERE state IN ('processing', 'describing');
 CREATE INDEX images_open ON images (session_id, state) WHERE state NOT IN ('done', 'failed', 'cancelled');
 
+-- The state machine of shared.models, so that no mistake in a statement can break it.
+CREATE FUNCTION images_keep_to_transitions() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF (OLD.state, NEW.state) NOT IN (
+        ('queued', 'processing'), ('queued', 'failed'), ('queued', 'cancelled'),
+        ('processing', 'queued'), ('processing', 'optimised'), ('processing', 'done'),
+        ('processing', 'failed'), ('processing', 'cancelled'),
+        ('optimised', 'describing'), ('optimised', 'done'),
+        ('optimised', 'failed'), ('optimised', 'cancelled'),
+        ('describing', 'optimised'), ('describing', 'done'),
+        ('describing', 'failed'), ('describing', 'cancelled')
+    ) THEN
+        RAISE EXCEPTION 'image % may not go from % to %', OLD.id, OLD.state, NEW.state;
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER images_keep_to_transitions BEFORE UPDATE OF state ON images
+    FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state)
+    EXECUTE FUNCTION images_keep_to_transitions();
+
 -- Every file name that was given out in a session, case-folded, and the next number to try
 -- when it is asked for again.
 CREATE TABLE file_names (

@@ -1,6 +1,9 @@
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID, uuid4
 
+import psycopg
+import pytest
+
 from shared import credits, images, sessions
 from shared.errors import ImageError
 from shared.models import Claim, Format, Result
@@ -87,3 +90,14 @@ def test_a_claim_given_back_does_not_count_as_an_attempt(unit: Services) -> None
     for _ in range(5):
         assert images.unclaim(unit.database, claim(unit, image_id))
     assert claim(unit, image_id).attempt == 1
+
+
+def test_an_image_that_has_ended_cannot_be_opened_again(unit: Services) -> None:
+    account, _ = make_account(unit)
+    (image_id,) = accept(unit, make_batch(unit, account))
+    images.complete(unit.database, claim(unit, image_id), result())
+    with (
+        pytest.raises(psycopg.errors.RaiseException, match="from done to queued"),
+        unit.database.transaction() as connection,
+    ):
+        connection.execute("UPDATE images SET state = 'queued', ended_number = NULL")

@@ -1,3 +1,6 @@
+import re
+from pathlib import Path
+
 from shared.models import ENDED, TRANSITIONS, Format, Options, Position, State, Watermark
 
 
@@ -14,3 +17,10 @@ def test_nothing_follows_an_end() -> None:
 def test_every_open_state_may_fail_or_be_cancelled() -> None:
     for state in set(State) - ENDED:
         assert {State.FAILED, State.CANCELLED} <= TRANSITIONS[state]
+
+
+def test_the_database_keeps_to_the_same_state_machine() -> None:
+    sql = (Path(__file__).parents[2] / "infra/migrations/0001_first.sql").read_text()
+    body = sql.partition("NOT IN (")[2].partition(") THEN")[0]
+    allowed = set(re.findall(r"\('(\w+)', '(\w+)'\)", body))
+    assert allowed == {(a.value, b.value) for a, after in TRANSITIONS.items() for b in after}

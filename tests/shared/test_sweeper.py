@@ -32,7 +32,8 @@ def age(services: Services, interval: str) -> None:
             ("sessions", "created_at"),
         ):
             connection.execute(
-                f"UPDATE {table} SET {column} = {column} - %s::interval", (interval,)
+                f"UPDATE {table} SET {column} = {column} - %s::interval",  # noqa: S608 - ours
+                (interval,),
             )
 
 
