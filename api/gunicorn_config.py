@@ -1,7 +1,7 @@
 """How gunicorn serves the API: `gunicorn --config python:api.gunicorn_config`.
 
-Measured on two cores with fifty uploads of one byte a second held open: `make bench-web`
-compares a healthy client's latency with and without them.
+gevent, because an upload or a wait then costs a greenlet and not a thread: `make bench` tells a
+healthy client's latency alone and beside fifty uploads that stand still.
 """
 
 import os
@@ -9,7 +9,7 @@ import os
 wsgi_app = "api.app:create_app()"
 worker_class = "api.server.ApiWorker"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-bind = os.environ.get("FLUXIMAGE_BIND", "127.0.0.1:8080")
+bind = "127.0.0.1:8080"
 worker_connections = 2000  # greenlets: those who upload, wait or poll, in each process
 keepalive = 15  # seconds; also the time a client has for its request's head
 timeout = 120  # seconds without a sign of life before a worker is replaced

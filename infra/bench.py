@@ -7,13 +7,16 @@ Client, API, servers and workers share the same cores. Prints one JSON line; `ef
 import io
 import itertools
 import json
+import socket
 import statistics
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pillow_avif  # noqa: F401 - registers AVIF with Pillow
 from PIL import Image
@@ -29,6 +32,7 @@ _CLIENTS = 3
 _ENGINE_STEPS = ("decode", "resize", "watermark", "encode")
 _SMALL_BYTES = 50_000
 _LARGE_BYTES = 20 * 1024 * 1024
+_SLOW_UPLOADS = 50
 
 
 def main(folder: str, count: str = "40") -> dict[str, Any]:
@@ -38,6 +42,9 @@ def main(folder: str, count: str = "40") -> dict[str, Any]:
         _warm_up(service, photographs)
         figures = _throughput(service, photographs)
         figures |= _latency(service)
+        with _slow_uploads(service, _SLOW_UPLOADS):
+            beside = _latency(service)
+        figures["latency_ms_median_beside_50_slow_uploads"] = beside["latency_ms_median"]
         figures |= _memory(service)
     return figures
 
@@ -101,6 +108,21 @@ def _latency(service: Serving) -> dict[str, Any]:
         "latency_ms_median": round(1000 * statistics.median(totals), 1),
         "latency_ms_above_engine_median": round(1000 * statistics.median(above), 1),
     }
+
+
+@contextmanager
+def _slow_uploads(service: Serving, count: int) -> Iterator[None]:
+    """Clients that have begun a body, and do not go on with it."""
+    head = (
+        f"POST /api/compress HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {service.api_key}\r\n"
+        "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 1000000\r\n\r\n--x\r\n"
+    )
+    address = urlsplit(service.url)
+    with ExitStack() as stack:
+        for _ in range(count):
+            place = (address.hostname or "", address.port or 80)
+            stack.enter_context(socket.create_connection(place)).sendall(head.encode())
+        yield
 
 
 def _memory(service: Serving) -> dict[str, Any]:
