@@ -209,7 +209,7 @@ def _whole(values: dict[str, str], name: str, low: int, high: int, default: T) -
     # Bounded and ASCII: int() takes other scripts' digits, and any number of them.
     if re.fullmatch(r"[0-9]{1,9}", text) and low <= int(text) <= high:
         return int(text)
-    raise _refusal(name, text, f"a whole number from {low} to {high}")
+    raise refusal(name, text, f"a whole number from {low} to {high}")
 
 
 def _choice(values: dict[str, str], name: str, kind: Callable[[str], T], default: T) -> T:
@@ -220,27 +220,27 @@ def _choice(values: dict[str, str], name: str, kind: Callable[[str], T], default
         return kind(text)
     except ValueError:
         allowed: Iterable[object] = kind  # type: ignore[assignment] # an enumeration's members
-        raise _refusal(name, text, f"one of {', '.join(map(str, allowed))}") from None
+        raise refusal(name, text, f"one of {', '.join(map(str, allowed))}") from None
 
 
 def _flag(values: dict[str, str], name: str) -> bool:
     text = values.get(name, "false")
     if text not in ("true", "false"):
-        raise _refusal(name, text, "true or false")
+        raise refusal(name, text, "true or false")
     return text == "true"
 
 
 def _language(values: dict[str, str]) -> str:
     text = values.get("language", LANGUAGES[0])
     if text not in LANGUAGES:
-        raise _refusal("language", text, f"one of {', '.join(LANGUAGES)}")
+        raise refusal("language", text, f"one of {', '.join(LANGUAGES)}")
     return text
 
 
 def _phrase(values: dict[str, str], name: str) -> str:
     text = values.get(name, "")
     if len(text) > _MAX_PHRASE_CHARACTERS:
-        raise _refusal(
+        raise refusal(
             name, f"{len(text)} characters", f"at most {_MAX_PHRASE_CHARACTERS} characters"
         )
     return text
@@ -248,14 +248,20 @@ def _phrase(values: dict[str, str], name: str) -> str:
 
 def _session_id(values: dict[str, str]) -> str | None:
     text = values.get("sessionId")
-    if text is not None and (text in (".", "..") or not _SESSION_ID.fullmatch(text)):
-        raise _refusal(
+    if text is not None and not is_session_id(text):
+        raise refusal(
             "sessionId", text, "1 to 128 characters of A-Z a-z 0-9 . _ : - (and not . or ..)"
         )
     return text
 
 
-def _refusal(name: str, came: str, allowed: str) -> InvalidFieldError:
+def is_session_id(text: str) -> bool:
+    """Whether a session may be called so."""
+    return text not in (".", "..") and _SESSION_ID.fullmatch(text) is not None
+
+
+def refusal(name: str, came: str, allowed: str) -> InvalidFieldError:
+    """The one sentence for a bad value: its name, what came and what is allowed."""
     return InvalidFieldError(f"{name} must be {allowed}, not {_shown(came)}")
 
 

@@ -6,9 +6,10 @@ from api import answers
 from api.client import account, authenticated
 from api.context import context
 from api.errors import answer
+from api.fields import is_session_id, refusal
 from api.waiting import wait_until, whole_argument
 from shared import news, sessions
-from shared.errors import InvalidFieldError, StoreError
+from shared.errors import NotFoundError, StoreError
 from shared.news import session_topic
 from shared.sessions import View
 from shared.store import outputs_prefix
@@ -23,6 +24,7 @@ _MAX_LIMIT = 1000
 @authenticated
 def poll(session_id: str) -> Response:
     """A page of the session; `?wait=` holds the answer until something new ended."""
+    _check(session_id)
     services = context().services
     limit = whole_argument("limit", 1, _MAX_LIMIT, _DEFAULT_LIMIT)
     wait_seconds = whole_argument("wait", 0, 10**9, 0)
@@ -48,6 +50,7 @@ def poll(session_id: str) -> Response:
 @authenticated
 def cancel(session_id: str) -> Response:
     """Cancels what has not ended, deletes what is stored, gives unspent credits back."""
+    _check(session_id)
     services = context().services
     internal_id, batch_ids = sessions.cancel(services.database, account().id, session_id)
     news.publish(
@@ -64,8 +67,14 @@ def cancel(session_id: str) -> Response:
     return answer(answers.session_body(view))
 
 
+def _check(session_id: str) -> None:
+    # No session is called so, and Postgres takes no NUL even to say that.
+    if not is_session_id(session_id):
+        raise NotFoundError("There is no such session")
+
+
 def _cursor() -> int:
     text = request.args.get("cursor", "0")
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise InvalidFieldError("cursor must be a next_cursor of an earlier answer")
+        raise refusal("cursor", text, "the next_cursor of an earlier answer")
     return int(text)

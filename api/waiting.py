@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flask import request
 
 from api.context import context
-from shared.errors import InvalidFieldError
+from api.fields import refusal
 from shared.news import Topic
 
 # Lost news (Redis away, a dropped connection) costs a waiter this long.
@@ -51,7 +51,7 @@ def whole_argument(name: str, low: int, high: int, default: int) -> int:
         return default
     if text.isascii() and text.isdigit() and len(text) <= 12 and low <= int(text) <= high:
         return int(text)
-    raise InvalidFieldError(f"{name} must be a whole number from {low} to {high}")
+    raise refusal(name, text, f"a whole number from {low} to {high}")
 
 
 def wait_until(topic: Topic, done: Callable[[], bool], seconds: float) -> None:

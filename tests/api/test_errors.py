@@ -1,0 +1,138 @@
+"""Every error is JSON with `error`, whoever found it; none gives anything inside away."""
+
+import httpx
+import pytest
+
+from tests.api.conftest import Still
+from tests.api.raw import Answer, exchange, head
+from tests.support.client import Client
+from tests.support.making import png
+
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"]
+
+
+def _is_an_error(response: httpx.Response, status: int) -> str:
+    assert response.status_code == status
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    error = response.json()["error"]
+    assert isinstance(error, str)
+    return error
+
+
+@pytest.mark.parametrize(
+    "path", ["/api", "/api/", "/api/nothing", "/", "/api/usage/more", "/static/x", "/%00", "/%FF"]
+)
+def test_an_unknown_address_is_404_in_json(service_url: str, path: str) -> None:
+    error = _is_an_error(httpx.get(service_url + path), 404)
+    assert error == "There is nothing at this address"
+
+
+@pytest.mark.parametrize("path", ["//api/usage", "/api//usage", "/api/./usage/../usage"])
+def test_an_address_written_strangely_gets_no_html(client: Client, path: str) -> None:
+    answer = exchange(client.url, [head(client.key, "Connection: close", method="GET", path=path)])
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.status in (200, 404)
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/api/compress", {"POST"}),
+        ("/api/usage", {"GET", "HEAD"}),
+        ("/api/keys/roll", {"POST"}),
+        ("/api/sessions/s", {"GET", "HEAD", "DELETE"}),
+        ("/health/live", {"GET", "HEAD"}),
+    ],
+)
+def test_a_method_that_an_address_does_not_take_is_405_in_json(
+    client: Client, path: str, allowed: set[str]
+) -> None:
+    for method in METHODS:
+        if method not in allowed:
+            response = client.call(method, path)
+            error = _is_an_error(response, 405)
+            assert error == "This address does not take that method"
+            assert set(response.headers["Allow"].split(", ")) == allowed
+
+
+def test_a_trailing_slash_is_the_same_address(client: Client) -> None:
+    assert client.call("GET", "/api/usage/").status_code == 200
+
+
+def test_head_answers_as_get_without_a_body(client: Client) -> None:
+    response = client.call("HEAD", "/api/usage")
+    assert (response.status_code, response.content) == (200, b"")
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"NONSENSE\r\n\r\n", 400),
+        (b"GET /api/usage\r\n\r\n", 400),
+        (b"GET /api/usage HTTP/9.9\r\n\r\n", 400),
+        (b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", 400),
+        (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: t\r\n\r\n", 414),
+        (b"GET / HTTP/1.1\r\nHost: t\r\nX: " + b"a" * 9000 + b"\r\n\r\n", 431),
+        (b"GET / HTTP/1.1\r\nHost: t\r\n" + b"X: a\r\n" * 200 + b"\r\n", 431),
+        (b"GET / HTTP/1.1\r\nHost: t\r\nBad Header: x\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: t\r\nX: a\0b\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: t\r\n folded\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: cabbage\r\n\r\n", 501),
+        (b"GET / HTTP/1.1\r\nHost: t\r\nExpect: miracles\r\n\r\n", 417),
+    ],
+)
+def test_what_the_server_refuses_itself_is_json_too(
+    service_url: str, request_: bytes, status: int
+) -> None:
+    answer = exchange(service_url, [request_], half_close=True)
+    assert answer.status == status
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert list(answer.json()) == ["error"]
+    assert len(answer.error.split()) > 3  # a sentence
+
+
+def _says(answer: Answer) -> str:
+    return answer.body.decode() + str(answer.headers)
+
+
+def test_a_proxys_own_headers_from_a_client_change_no_path(client: Client) -> None:
+    for header in ("SCRIPT_NAME: /api", "PATH_INFO: /api/usage", "Script-Name: /api"):
+        answer = exchange(
+            client.url,
+            [head(client.key, header, "Connection: close", method="GET", path="/health/live")],
+        )
+        assert '"plan"' not in _says(answer)
+        assert answer.status in (200, 400)
+
+
+def test_every_answer_tells_browsers_not_to_guess_nor_to_keep(client: Client) -> None:
+    for response in (
+        client.compress([("a.png", png())]),
+        client.call("GET", "/api/usage"),
+        client.call("GET", "/metrics"),
+        httpx.get(f"{client.url}/api/usage"),
+    ):
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert response.headers["Cache-Control"] == "no-store"
+
+
+def test_json_is_utf8_and_says_names_as_they_are(client: Client) -> None:
+    response = client.compress([("日本語.png", png())])
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.json()["data"][0]["original_name"] == "日本語.png"
+
+
+def test_a_client_past_its_rate_is_429_with_retry_after(still: Still) -> None:
+    for _ in range(81):  # forty a minute, and a minute may turn over meanwhile
+        response = still.call("GET", "/api/usage")
+        if response.status_code != 200:
+            break
+    assert _is_an_error(response, 429) == "Too many requests"
+    assert 1 <= int(response.headers["Retry-After"]) <= 60
+
+
+def test_the_rate_of_one_account_is_not_anothers(still: Still, still_stranger: Client) -> None:
+    while still.call("GET", "/api/usage").status_code == 200:
+        pass
+    assert still_stranger.call("GET", "/api/usage").status_code == 200

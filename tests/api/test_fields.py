@@ -1,0 +1,266 @@
+"""The fields of POST /api/compress: what each takes, and the sentence when it does not."""
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+
+from tests.api.conftest import Still
+from tests.api.raw import end, file_part, part, post
+from tests.support.client import Client
+from tests.support.making import png
+
+LANGUAGES = (
+    "English, Español, Català, Français, Deutsch, Italiano, Português, Nederlands, Polski,"
+    " Русский, 中文, 日本語, 한국어, Arabic, Hindi"
+)
+ASYNC = {"Prefer": "respond-async"}
+
+# The name, a value that is not allowed, and what the sentence says is.
+BAD = [
+    ("format", "gif", "one of webp, avif, jpg, png"),
+    ("format", "WEBP", "one of webp, avif, jpg, png"),
+    ("format", "", "one of webp, avif, jpg, png"),
+    ("quality", "39", "a whole number from 40 to 100"),
+    ("quality", "101", "a whole number from 40 to 100"),
+    ("quality", "80.5", "a whole number from 40 to 100"),
+    ("quality", "-80", "a whole number from 40 to 100"),
+    ("quality", "８０", "a whole number from 40 to 100"),
+    ("quality", " 80", "a whole number from 40 to 100"),
+    ("quality", "high", "a whole number from 40 to 100"),
+    ("maxWidth", "0", "a whole number from 1 to 65535"),
+    ("maxWidth", "65536", "a whole number from 1 to 65535"),
+    ("maxWidth", "9" * 50, "a whole number from 1 to 65535"),
+    ("maxHeight", "0", "a whole number from 1 to 65535"),
+    ("maxHeight", "12px", "a whole number from 1 to 65535"),
+    ("watermarkScale", "4", "a whole number from 5 to 50"),
+    ("watermarkScale", "51", "a whole number from 5 to 50"),
+    ("watermarkOpacity", "-1", "a whole number from 0 to 100"),
+    ("watermarkOpacity", "101", "a whole number from 0 to 100"),
+    ("watermarkPosition", "XX", "one of TL, TC, TR, ML, MC, MR, BL, BC, BR"),
+    ("watermarkPosition", "br", "one of TL, TC, TR, ML, MC, MR, BL, BC, BR"),
+    ("autoAltText", "yes", "true or false"),
+    ("autoAltText", "", "true or false"),
+    ("autoRenameSEO", "1", "true or false"),
+    ("autoRenameSEO", "True", "true or false"),
+    ("language", "Klingon", f"one of {LANGUAGES}"),
+    ("language", "english", f"one of {LANGUAGES}"),
+    *(
+        ("sessionId", bad, "1 to 128 characters of A-Z a-z 0-9 . _ : - (and not . or ..)")
+        for bad in ("", ".", "..", "a b", "a/b", "ü", "a\n", "x" * 129)
+    ),
+]
+
+GOOD = [
+    *(("format", value) for value in ("webp", "avif", "jpg", "png")),
+    *(("quality", value) for value in ("40", "100")),
+    *((name, value) for name in ("maxWidth", "maxHeight") for value in ("1", "65535")),
+    *(("watermarkScale", value) for value in ("5", "50")),
+    *(("watermarkOpacity", value) for value in ("0", "100")),
+    *(("watermarkPosition", value) for value in "TL TC TR ML MC MR BL BC BR".split()),
+    *((name, "false") for name in ("autoAltText", "autoRenameSEO")),
+    *(("language", value) for value in LANGUAGES.split(", ")),
+    *((name, "ü" * 300) for name in ("context", "keywords")),
+    *(("sessionId", value) for value in ("a", "A.b_c:d-9", "...", "x" * 128)),
+]
+
+SPELLINGS = {
+    "max_width": "maxWidth",
+    "max_height": "maxHeight",
+    "session_id": "sessionId",
+    "watermark_scale": "watermarkScale",
+    "watermark_opacity": "watermarkOpacity",
+    "watermark_position": "watermarkPosition",
+    "auto_alt_text": "autoAltText",
+    "auto_rename_seo": "autoRenameSEO",
+    "aiLanguage": "language",
+    "ai_language": "language",
+}
+
+
+def _refused(response: httpx.Response) -> str:
+    assert response.status_code == 400
+    body = response.json()
+    assert list(body) == ["error"]
+    return str(body["error"])
+
+
+def _queue(client: Client, fields: Mapping[str, str], **more: Any) -> httpx.Response:
+    return client.compress([("a.png", png())], fields, ASYNC, **more)
+
+
+@pytest.mark.parametrize(("name", "value", "allowed"), BAD)
+def test_a_bad_value_gets_one_sentence_with_name_what_came_and_what_is_allowed(
+    client: Client, name: str, value: str, allowed: str
+) -> None:
+    error = _refused(_queue(client, {name: value}))
+    came = value.replace("\n", "")
+    came = came if len(came) <= 60 else came[:60] + "…"
+    assert error == f"{name} must be {allowed}, not '{came}'"
+
+
+def test_every_value_that_is_allowed_is_taken(client: Client) -> None:
+    # By a batch that is refused for something else, so that none of them costs any work.
+    for name, value in GOOD:
+        error = _refused(client.compress([], {name: value}))
+        assert error.startswith("file is missing"), (name, value, error)
+
+
+@pytest.mark.parametrize("name", ["context", "keywords"])
+def test_a_phrase_has_at_most_three_hundred_characters(client: Client, name: str) -> None:
+    error = _refused(_queue(client, {name: "é" * 301}))
+    assert error == f"{name} must be at most 300 characters, not '301 characters'"
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_the_other_spelling_means_the_same_field(client: Client, spelling: str) -> None:
+    error = _refused(_queue(client, {spelling: "!"}))
+    assert error.startswith(f"{SPELLINGS[spelling]} must be ")
+
+
+@pytest.mark.parametrize("spelling", ["aiContext", "ai_context", "aiKeywords", "ai_keywords"])
+def test_the_other_spelling_of_a_phrase_means_the_same_field(
+    client: Client, spelling: str
+) -> None:
+    error = _refused(_queue(client, {spelling: "x" * 301}))
+    assert error.startswith(f"{spelling[2:].strip('_').lower()} must be ")
+
+
+def test_a_watermark_may_be_sent_as_watermark_file_in_snake_case(client: Client) -> None:
+    files = [("file", ("a.png", png())), ("watermark_file", ("w.png", png(2, 2, "blue")))]
+    body = client.call("POST", "/api/compress", files=files).json()
+    assert body["data"][0]["watermarked"] is True
+    assert body["warnings"] == []
+
+
+def test_a_field_in_both_spellings_was_given_twice(client: Client) -> None:
+    error = _refused(_queue(client, {"maxWidth": "5", "max_width": "5"}))
+    assert error == "maxWidth was given more than once; give it once at most"
+
+
+def test_a_repeated_field_is_refused(still: Still) -> None:
+    body = file_part("a.png", png()) + part('name="quality"', b"80") * 2 + end()
+    answer = post(still.url, still.key, body)
+    assert answer.status == 400
+    assert answer.error == "quality was given more than once; give it once at most"
+
+
+def test_two_watermarks_are_refused(client: Client) -> None:
+    files = [("file", ("a.png", png())), *[("watermarkFile", ("w.png", png()))] * 2]
+    error = _refused(client.call("POST", "/api/compress", files=files))
+    assert error == "watermarkFile was given more than once; give it once at most"
+
+
+def test_unknown_fields_are_ignored_and_each_is_named_once(client: Client) -> None:
+    files = [
+        ("file", ("a.png", png())),
+        *[("hue", (None, b"12"))] * 2,
+        ("extra", ("x.bin", b"\0")),
+        ("Quality", (None, b"12")),
+    ]
+    response = client.call("POST", "/api/compress", files=files)
+    assert response.status_code == 200
+    assert response.json()["warnings"] == [
+        {
+            "index": None,
+            "code": "unknown_field",
+            "message": f"The field '{name}' is not known and was ignored",
+        }
+        for name in ("hue", "Quality", "extra")
+    ]
+
+
+def test_a_body_without_a_file_is_refused(client: Client) -> None:
+    error = _refused(client.compress([], {"format": "png"}))
+    assert error == "file is missing: send 1 to 20 images in it"
+
+
+def test_the_empty_part_of_a_form_in_which_nothing_was_chosen_is_no_file(still: Still) -> None:
+    answer = post(still.url, still.key, file_part("", b"") + end())
+    assert answer.error == "file is missing: send 1 to 20 images in it"
+
+
+def test_an_empty_watermark_part_is_no_watermark(still: Still) -> None:
+    empty = part('name="watermarkFile"; filename=""')
+    body = file_part("a.png", png()) + empty + end()
+    assert post(still.url, still.key, body, "Prefer: respond-async").status == 202
+
+
+def test_a_file_sent_as_text_is_refused(client: Client) -> None:
+    error = _refused(client.compress([("a.png", png())], {"file": "a.png"}))
+    assert error == "file must be sent as a file, with a file name"
+
+
+def test_text_sent_as_a_file_is_refused(client: Client) -> None:
+    files = [("file", ("a.png", png())), ("quality", ("q.txt", b"80"))]
+    error = _refused(client.call("POST", "/api/compress", files=files))
+    assert error == "quality must be sent as text, not as a file"
+
+
+def test_text_that_is_not_utf8_is_refused(still: Still) -> None:
+    body = file_part("a.png", png()) + part('name="context"', b"caf\xe9") + end()
+    answer = post(still.url, still.key, body)
+    assert (answer.status, answer.error) == (400, "The field context must be UTF-8 text")
+
+
+def _jpeg() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "JPEG")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("mark", "sentence"),
+    [
+        (b"no image", "watermarkFile is not an image; a PNG of at most 4096 x 4096 pixels"),
+        (_jpeg(), "watermarkFile is a JPEG image; a PNG of at most 4096 x 4096 pixels"),
+        (b"", "watermarkFile is empty; a PNG of at most 4096 x 4096 pixels"),
+        (png(40, 40)[:60], "watermarkFile is a PNG that is damaged or cut short"),
+        (png(4097, 1), "watermarkFile has 4097 x 1 pixels; a PNG of at most 4096 x 4096 pixels"),
+        (
+            png() + bytes(5 * 1024 * 1024),
+            f"watermarkFile must be a PNG of at most 5 MB, not of {5 * 1024 * 1024 + 75} bytes",
+        ),
+    ],
+)
+def test_a_watermark_that_cannot_be_laid_refuses_the_batch(
+    client: Client, mark: bytes, sentence: str
+) -> None:
+    error = _refused(client.compress([("a.png", png())], watermark=mark))
+    assert error.startswith(sentence)
+
+
+def test_a_watermark_of_the_largest_size_is_taken(client: Client) -> None:
+    assert _queue(client, {}, watermark=png(4096, 4096)).status_code == 202
+
+
+def test_a_watermark_on_the_free_plan_is_ignored_with_a_warning(free: Client) -> None:
+    response = free.compress(
+        [("a.png", png())], {"watermarkScale": "9000"}, watermark=b"not a PNG at all"
+    )
+    assert response.status_code == 200
+    body = response.json()
+    assert body["data"][0]["watermarked"] is False
+    assert body["warnings"] == [
+        {
+            "index": None,
+            "code": "watermark_not_available",
+            "message": "Watermarks require a paid plan; the watermark fields were ignored",
+        }
+    ]
+
+
+def test_quality_matters_to_a_lossy_format_and_not_to_png(client: Client) -> None:
+    noise = io.BytesIO()
+    Image.effect_noise((64, 64), 90).save(noise, "PNG")
+
+    def size(format: str, quality: str) -> int:
+        fields = {"format": format, "quality": quality}
+        [image] = client.compress([("n.png", noise.getvalue())], fields).json()["data"]
+        return int(image["compressed_size"])
+
+    assert size("webp", "40") < size("webp", "82") < size("webp", "100")
+    assert size("png", "40") == size("png", "100")

@@ -1,0 +1,153 @@
+"""Liveness, readiness, metrics, and what is refused while something is down or too much."""
+
+import re
+from collections.abc import Mapping
+
+import httpx
+
+from api.app import build_app
+from shared import services, settings
+from shared.services import Services
+from tests.api.conftest import Still
+from tests.support.client import Client
+from tests.support.making import make_account, png
+
+ASYNC = {"Prefer": "respond-async"}
+
+
+def _metrics(client: Client) -> dict[str, float]:
+    response = client.call("GET", "/metrics")
+    assert response.status_code == 200
+    assert response.headers["Content-Type"].startswith("text/plain; version=")
+    lines = [line for line in response.text.splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+
+def test_live_and_ready_answer_without_a_key(service_url: str) -> None:
+    for path in ("/health/live", "/health/ready"):
+        response = httpx.get(service_url + path)
+        assert (response.status_code, response.json()) == (200, {"status": "ok"})
+
+
+def test_ready_names_what_is_down(broken_url: str) -> None:
+    response = httpx.get(f"{broken_url}/health/ready", timeout=60)
+    assert response.status_code == 503
+    assert response.json() == {"error": "Not ready: redis, store down", "down": ["redis", "store"]}
+
+
+def test_live_answers_whatever_is_down(broken_url: str) -> None:
+    assert httpx.get(f"{broken_url}/health/live").status_code == 200
+
+
+def test_without_postgres_nothing_is_ready_and_calls_are_503(
+    unit_environment: Mapping[str, str],
+) -> None:
+    down = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}
+    built = services.build(settings.load(dict(unit_environment) | down))
+    try:
+        app = build_app(built)
+        client = app.test_client()
+        ready = client.get("/health/ready")
+        usage = client.get("/api/usage", headers={"Authorization": f"Bearer flx_live_{'0' * 40}"})
+        app.extensions["fluximage"].listener.close()
+    finally:
+        built.close()
+    assert (ready.status_code, ready.json["down"]) == (503, ["postgres"])
+    assert usage.status_code == 503
+    assert int(usage.headers["Retry-After"]) > 0
+    assert usage.json == {"error": "The database is not available, try again shortly"}
+
+
+def test_without_the_store_a_batch_is_503_and_costs_nothing(
+    broken_url: str, unit: Services
+) -> None:
+    account, key = make_account(unit)
+    client = Client(broken_url, key, account)
+    response = client.compress([("a.png", png())])
+    assert response.status_code == 503
+    assert int(response.headers["Retry-After"]) > 0
+    assert response.json() == {"error": "The object store is not available, try again shortly"}
+    assert client.call("GET", "/api/usage").json()["compressor_used"] == 0
+
+
+def test_without_redis_calls_are_answered_from_the_rows(broken_url: str, still: Still) -> None:
+    still.compress([("a.png", png())], {"sessionId": "s"}, ASYNC)
+    still.work()
+    client = Client(broken_url, still.key, still.account)
+    page = client.call("GET", "/api/sessions/s", params={"wait": 1}).json()
+    assert page["status"] == "completed"
+    assert client.call("GET", "/metrics").status_code == 200
+
+
+def test_metrics_count_images_by_result_and_format(client: Client) -> None:
+    before = _metrics(client)
+    client.compress([("a.png", png()), ("x.txt", b"x")], {"format": "avif"})
+    after = _metrics(client)
+    for result in ("done", "failed"):
+        name = f'fluximage_images_total{{format="avif",result="{result}"}}'
+        assert after[name] == before.get(name, 0) + 1
+
+
+def test_metrics_have_the_seconds_of_every_step(client: Client) -> None:
+    client.compress([("a.png", png())])
+    after = _metrics(client)
+    for step in ("load", "decode", "encode", "save"):
+        assert after[f'fluximage_step_seconds_count{{step="{step}"}}'] >= 1
+        assert after[f'fluximage_step_seconds_sum{{step="{step}"}}'] >= 0
+
+
+def test_metrics_have_the_depth_and_age_of_the_queue(still: Still) -> None:
+    assert _metrics(still)["fluximage_queue_images"] == 0
+    still.compress([("a.png", png())] * 3, headers=ASYNC)
+    _age_queue(still, 500)
+    metrics = _metrics(still)
+    assert metrics["fluximage_queue_images"] == 3
+    assert 500 <= metrics["fluximage_queue_age_seconds"] < 600
+    still.work(3)
+    assert _metrics(still)["fluximage_queue_age_seconds"] == 0
+
+
+def test_metrics_name_no_account_and_no_file(client: Client) -> None:
+    client.compress([("secret-name.png", png())])
+    text = client.call("GET", "/metrics").text
+    assert "secret-name" not in text
+    assert not re.search("account|session", text)
+
+
+def _age_queue(still: Still, seconds: int) -> None:
+    with still.unit.database.transaction() as connection:
+        connection.execute(
+            "UPDATE images SET created_at = created_at - make_interval(secs => %s)", (seconds,)
+        )
+
+
+def test_a_batch_is_503_while_the_queue_is_too_old_and_nothing_is_stored(still: Still) -> None:
+    first = still.compress([("a.png", png())], headers=ASYNC).json()
+    _age_queue(still, 3601)
+    stored = set(still.unit.store.list_batches())
+    response = still.compress([("b.png", png())], headers=ASYNC | {"Idempotency-Key": "k"})
+    assert response.status_code == 503
+    assert response.json() == {"error": "The queue is too long now, try again later"}
+    assert int(response.headers["Retry-After"]) > 0
+    with still.unit.database.transaction() as connection:
+        rows = connection.execute("SELECT id FROM batches").fetchall()
+    assert [str(row["id"]) for row in rows] == [first["batch_id"]]
+    assert set(still.unit.store.list_batches()) == stored
+    assert still.call("GET", "/api/usage").json()["compressor_used"] == 1
+
+
+def test_a_batch_is_taken_again_when_the_old_ones_are_done(still: Still) -> None:
+    still.compress([("a.png", png())], headers=ASYNC)
+    _age_queue(still, 3601)
+    headers = ASYNC | {"Idempotency-Key": "k"}
+    assert still.compress([("b.png", png())], headers=headers).status_code == 503
+    still.work()
+    assert still.compress([("b.png", png())], headers=headers).status_code == 202
+
+
+def test_polls_and_repeats_go_on_while_the_queue_is_too_old(still: Still) -> None:
+    headers = ASYNC | {"Idempotency-Key": "k"}
+    still.compress([("a.png", png())], {"sessionId": "s"}, headers)
+    _age_queue(still, 3601)
+    assert still.call("GET", "/api/sessions/s").status_code == 200
+    assert still.compress([("a.png", png())], {"sessionId": "s"}, headers).status_code == 202

@@ -1,0 +1,116 @@
+"""Names made to do harm come out harmless: in the body, in the store, in a download."""
+
+import re
+import unicodedata
+
+import httpx
+import pytest
+
+from tests.api.raw import Answer, end, file_part, post
+from tests.support.client import Client
+from tests.support.making import png
+
+# What is sent between the quotes of a part's header, what we say it was, what we make of it.
+NAMES = [
+    ("../../etc/passwd", "passwd", "passwd.webp"),
+    ("/etc/passwd", "passwd", "passwd.webp"),
+    (r"C:\\Windows\\win.ini", "win.ini", "win.webp"),
+    (r"..\\..\\boot.ini", "boot.ini", "boot.webp"),
+    (r"a\"b.png", 'a"b.png', "a_b.webp"),
+    ("a%22b.png", "a%22b.png", "a_22b.webp"),
+    ("a'b;c.png", "a'b;c.png", "a'b_c.webp"),
+    ("<script>alert(1)<.png", "<script>alert(1)<.png", "_script_alert(1)_.webp"),
+    ("a\tb\x07c\x1b[31m.png", "abc[31m.png", "abc[31m.webp"),
+    ("a\0b.png", "ab.png", "ab.webp"),
+    ("gnp.\u202eexe.png", "gnp.exe.png", "gnp.exe.webp"),
+    ("a\u200b\u2066\ufeffb.png", "ab.png", "ab.webp"),
+    ("中文 – ü.png", "中文 – ü.png", "中文 – ü.webp"),
+    ("family 👨‍👩‍👧.png", None, None),
+    ("con.png", "con.png", "_con.webp"),
+    (".htaccess", ".htaccess", "htaccess.webp"),
+    ("..", "..", "image.webp"),
+    ("   ", "unnamed", "unnamed.webp"),
+    ("", "unnamed", "unnamed.webp"),
+    ("x" * 5000 + ".png", "x" * 255, "x" * 200 + ".webp"),
+    ("中" * 5000, "中" * 255, "中" * 66 + ".webp"),
+    ("{{7*7}}${7*7}.png", "{{7*7}}${7*7}.png", "{{7_7}}${7_7}.webp"),
+]
+
+
+def _compress(client: Client, name: str | bytes, content: bytes | None = None) -> Answer:
+    body = file_part(name, png() if content is None else content) + end()
+    return post(client.url, client.key, body)
+
+
+@pytest.mark.parametrize(
+    ("sent", "original", "made"), NAMES, ids=[str(n) for n in range(len(NAMES))]
+)
+def test_a_hostile_name_comes_out_safe(
+    client: Client, sent: str, original: str | None, made: str | None
+) -> None:
+    answer = _compress(client, sent)
+    assert answer.status == 200
+    [image] = answer.json()["data"]
+    assert original is None or image["original_name"] == original
+    assert made is None or image["file_name"] == made
+    assert not re.search(r'[\x00-\x1f\x7f<>:"/\\|?*]', image["file_name"])
+    assert not any(unicodedata.category(c).startswith("C") for c in image["file_name"])
+    assert len(image["file_name"].encode()) <= 255
+    download = httpx.get(image["url"])
+    assert download.status_code == 200
+    disposition = download.headers["Content-Disposition"]
+    assert re.fullmatch(
+        r"""attachment; filename="[^"\\\x00-\x1f]*"; filename\*=UTF-8''[A-Za-z0-9._~%-]+""",
+        disposition,
+    )
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"a\r\nX-Injected: yes.png",
+        b"a\nSet-Cookie: b=c\r\n.png",
+        b"a\r\n\r\nb.png",
+        b"a\\\r\n b.png",
+        b'a"; name="quality',
+        b"\xff\xfe.png",
+        b"\xed\xa0\x80.png",
+    ],
+)
+def test_a_name_that_breaks_its_header_breaks_nothing_else(client: Client, sent: bytes) -> None:
+    answer = _compress(client, sent)
+    assert answer.status in (200, 400)
+    assert "X-Injected" not in answer.headers
+    assert "Set-Cookie" not in answer.headers
+    assert answer.json()
+
+
+def test_a_hostile_name_is_repeated_clean_in_a_refusal(client: Client) -> None:
+    answer = _compress(client, "../a\u202e\x1b\tb.jpg", bytes(20 * 1024 * 1024 + 1))
+    assert answer.error == "File ab.jpg exceeds the 20MB limit"
+
+
+def test_a_hostile_name_is_repeated_clean_with_its_error(client: Client) -> None:
+    [error] = _compress(client, "../../a\u202eb.txt", b"text").json()["errors"]
+    assert error["message"] == "ab.txt is not an image this service reads"
+
+
+def test_a_hostile_field_name_is_repeated_clean_in_its_warning(client: Client) -> None:
+    field = "evil\u202e\x1b[31m" + "x" * 500
+    body = client.compress([("a.png", png())], {field: "1"}).json()
+    [warning] = body["warnings"]
+    assert warning["message"] == (
+        f"The field '{('evil[31m' + 'x' * 500)[:60]}…' is not known and was ignored"
+    )
+
+
+def test_a_hostile_value_is_repeated_clean_in_its_refusal(client: Client) -> None:
+    error = client.compress([("a.png", png())], {"format": "\x1b[2J\u202e\r\n<b>"}).json()
+    assert error == {"error": "format must be one of webp, avif, jpg, png, not '[2J<b>'"}
+
+
+def test_two_names_that_clean_to_one_get_two_names(client: Client) -> None:
+    names = ["a/x.png", "b/x.png", "x\u200b.png", "X.PNG"]
+    body = b"".join(file_part(name, png()) for name in names) + end()
+    data = post(client.url, client.key, body).json()["data"]
+    assert len({image["file_name"].casefold() for image in data}) == 4

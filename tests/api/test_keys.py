@@ -1,0 +1,134 @@
+"""Keys: who may call, and POST /api/keys/roll."""
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from shared import accounts
+from shared.services import Services
+from tests.api.raw import exchange, head
+from tests.support.client import Client
+from tests.support.making import png
+
+UNKNOWN = f"flx_live_{'0' * 40}"
+
+
+def _fingerprint(response: httpx.Response) -> tuple[object, ...]:
+    headers = {k: v for k, v in response.headers.items() if k.lower() != "date"}
+    return response.status_code, response.content, headers
+
+
+def test_missing_malformed_unknown_and_revoked_keys_get_the_same_answer(client: Client) -> None:
+    old = client.key
+    client.key = client.call("POST", "/api/keys/roll").json()["api_key"]
+    headers: list[dict[str, str]] = [
+        {},
+        *(
+            {"Authorization": value}
+            for value in (
+                "",
+                "Bearer",
+                "Bearer nonsense",
+                f"Basic {client.key}",
+                client.key,
+                f"Bearer {client.key.upper()}",
+                f"Bearer {client.key}0",
+                f"Bearer {client.key}, Bearer {client.key}",
+                f"Bearer {UNKNOWN}",
+                f"Bearer {old}",
+            )
+        ),
+    ]
+    answers = [httpx.get(f"{client.url}/api/usage", headers=sent) for sent in headers]
+    assert answers[0].status_code == 401
+    assert answers[0].json() == {"error": "Unauthorized"}
+    assert all(_fingerprint(answer) == _fingerprint(answers[0]) for answer in answers)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/api/compress"),
+        ("GET", "/api/usage"),
+        ("POST", "/api/keys/roll"),
+        ("GET", "/api/sessions/any"),
+        ("DELETE", "/api/sessions/any"),
+    ],
+)
+def test_every_call_needs_a_key(service_url: str, method: str, path: str) -> None:
+    response = httpx.request(method, service_url + path)
+    assert (response.status_code, response.json()) == (401, {"error": "Unauthorized"})
+
+
+def test_the_scheme_is_read_without_regard_to_case(client: Client) -> None:
+    assert client.call("GET", "/api/usage", {"Authorization": f"bEARER {client.key}"}).is_success
+
+
+def test_no_body_is_read_for_a_stranger(service_url: str) -> None:
+    # Announced and never sent: whoever waited for it would run into this test's patience.
+    sent = [head(UNKNOWN, "Content-Type: multipart/form-data; boundary=b", "Content-Length: 9999")]
+    assert exchange(service_url, sent, seconds=5).status == 401
+
+
+def test_a_stranger_who_sends_a_large_body_can_read_the_answer(service_url: str) -> None:
+    response = httpx.post(
+        f"{service_url}/api/compress",
+        headers={"Authorization": f"Bearer {UNKNOWN}"},
+        files=[("file", ("a.jpg", bytes(20 * 1024 * 1024)))] * 3,
+        timeout=60,
+    )
+    assert response.status_code == 401
+
+
+def test_a_roll_answers_a_new_key_that_works(client: Client) -> None:
+    response = client.call("POST", "/api/keys/roll")
+    body = response.json()
+    assert response.status_code == 200
+    assert list(body) == ["api_key"]
+    assert re.fullmatch(r"flx_live_[0-9a-f]{40}", body["api_key"])
+    assert body["api_key"] != client.key
+    client.key = body["api_key"]
+    assert client.call("GET", "/api/usage").status_code == 200
+
+
+def test_the_old_key_is_dead_for_the_very_next_request_of_every_process(client: Client) -> None:
+    old = client.key
+    client.call("POST", "/api/keys/roll")
+    for _ in range(8):  # new connections: they reach every process
+        response = client.call("GET", "/api/usage", {"Authorization": f"Bearer {old}"})
+        assert response.status_code == 401
+
+
+def test_of_two_rolls_at_once_one_wins(client: Client) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda _: client.call("POST", "/api/keys/roll"), range(2)))
+    assert sorted(answer.status_code for answer in answers) == [200, 401]
+    [won] = [answer for answer in answers if answer.status_code == 200]
+    client.key = won.json()["api_key"]
+    assert client.call("GET", "/api/usage").status_code == 200
+
+
+def test_a_roll_keeps_the_account_and_its_sessions(client: Client) -> None:
+    client.compress([("a.png", png())], {"sessionId": "s"})
+    client.key = client.call("POST", "/api/keys/roll").json()["api_key"]
+    assert client.call("GET", "/api/usage").json()["compressor_used"] == 1
+    assert client.call("GET", "/api/sessions/s").status_code == 200
+
+
+def test_a_new_key_is_not_for_anyones_cache(client: Client) -> None:
+    assert client.call("POST", "/api/keys/roll").headers["Cache-Control"] == "no-store"
+
+
+def test_only_the_hash_of_a_key_is_kept(client: Client, service: Services) -> None:
+    with service.database.transaction() as connection:
+        rows = connection.execute("SELECT a::text AS row FROM api_keys AS a").fetchall()
+    assert rows
+    secret = client.key.removeprefix("flx_live_")
+    assert not any(secret in row["row"] for row in rows)
+
+
+def test_a_key_the_operator_rolled_is_dead_too(client: Client, service: Services) -> None:
+    accounts.roll_key(service.database, client.account.name)
+    assert client.call("GET", "/api/usage").status_code == 401

@@ -1,0 +1,292 @@
+"""GET and DELETE /api/sessions/{id}: poll a session to its end, or cancel it."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+
+from shared.services import Services
+from tests.api.conftest import Still
+from tests.infra.processes import eventually
+from tests.support.client import Client
+from tests.support.making import png
+
+FILES = [("a.png", png()), ("b.png", png(9, 9)), ("c.png", png(7, 7))]
+ASYNC = {"Prefer": "respond-async"}
+NOT_FOUND = {"error": "There is no such session"}
+
+
+def _post(client: Client, session: str = "s", files: list[tuple[str, bytes]] = FILES) -> Any:
+    return client.compress(files, {"sessionId": session}, ASYNC).json()
+
+
+def _poll(client: Client, session: str = "s", **query: object) -> Any:
+    response = client.call("GET", f"/api/sessions/{session}", params=query)
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+def _pages(client: Client, limit: int) -> list[Any]:
+    """Follows the cursors of a completed session to their end."""
+    pages, cursor = [], {}
+    while not pages or pages[-1]["next_cursor"] is not None:
+        pages.append(_poll(client, limit=limit, **cursor))
+        cursor = {"cursor": pages[-1]["next_cursor"]}
+        assert len(pages) < 20
+    return pages
+
+
+def test_a_poll_has_the_documented_keys_in_the_documented_order(still: Still) -> None:
+    _post(still)
+    body = _poll(still)
+    assert list(body) == [
+        *("session_id", "status", "progress", "data", "errors", "warnings", "next_cursor")
+    ]
+    assert list(body["progress"]) == [
+        *("total", "queued", "processing", "completed", "failed", "cancelled")
+    ]
+
+
+def test_a_session_goes_from_queued_by_processing_to_completed(still: Still) -> None:
+    _post(still, files=[FILES[0], ("x.txt", b"x")])
+    seen = [_poll(still)]
+    for _ in range(2):
+        still.work()
+        seen.append(_poll(still))
+    assert [page["status"] for page in seen] == ["queued", "processing", "completed"]
+    assert seen[-1]["progress"] == {
+        **{"total": 2, "queued": 0, "processing": 0, "completed": 1, "failed": 1},
+        "cancelled": 0,
+    }
+    assert [page["next_cursor"] is None for page in seen] == [False, False, True]
+
+
+def test_a_session_gathers_its_batches_and_opens_again(still: Still) -> None:
+    first = _post(still, files=FILES[:1])
+    still.work()
+    assert _poll(still)["status"] == "completed"
+    second = _post(still, files=FILES[1:])
+    page = _poll(still)
+    assert (page["status"], page["progress"]["total"]) == ("processing", 3)
+    still.work(2)
+    batches = [image["batch_id"] for image in _poll(still)["data"]]
+    assert batches == [first["batch_id"], second["batch_id"], second["batch_id"]]
+
+
+def test_pages_of_one_miss_nothing_and_repeat_nothing(still: Still) -> None:
+    _post(still, files=[*FILES, ("x.txt", b"x"), *FILES])
+    still.work(7)
+    pages = _pages(still, limit=1)
+    assert [(len(p["data"]), len(p["errors"])) for p in pages] == [
+        *[(1, 0)] * 3,
+        (0, 1),
+        *[(1, 0)] * 3,
+    ]
+    ended = [entry["index"] for page in pages for entry in page["data"] + page["errors"]]
+    assert ended == list(range(7))
+
+
+def test_a_reader_that_keeps_its_cursor_gets_what_ends_later(still: Still) -> None:
+    _post(still)
+    still.work()
+    first = _poll(still)
+    nothing = _poll(still, cursor=first["next_cursor"])
+    still.work(2)
+    rest = _poll(still, cursor=nothing["next_cursor"])
+    assert nothing["data"] == []
+    assert [image["index"] for image in first["data"] + rest["data"]] == [0, 1, 2]
+    assert rest["next_cursor"] is None
+
+
+def test_an_error_of_a_page_names_its_batch(still: Still) -> None:
+    batch = _post(still, files=[("x.txt", b"x")])
+    still.work()
+    [error] = _poll(still)["errors"]
+    assert (error["batch_id"], error["index"]) == (batch["batch_id"], 0)
+
+
+def test_urls_are_signed_afresh_and_work(still: Still) -> None:
+    _post(still)
+    still.work(3)
+    for image in _poll(still)["data"]:
+        assert httpx.get(image["url"]).status_code == 200
+
+
+def test_wait_is_woken_by_news(still: Still) -> None:
+    _post(still)
+    timer = threading.Timer(0.5, still.work)
+    timer.start()
+    started = time.monotonic()
+    page = _poll(still, wait=25)
+    timer.join()
+    assert len(page["data"]) == 1
+    assert time.monotonic() - started < 10
+
+
+def test_news_wakes_sooner_than_the_row_is_read_again(still: Still) -> None:
+    # Without news a waiter looks at the row every 2 seconds; three in a row stay below that.
+    _post(still)
+    taken = []
+    for n in range(3):
+        timer = threading.Timer(0.3, still.work)
+        started = time.monotonic()
+        timer.start()
+        _poll(still, wait=25, cursor=n)
+        timer.join()
+        taken.append(time.monotonic() - started)
+    assert min(taken) < 1.5
+
+
+def test_wait_ends_when_its_seconds_are_over(still: Still) -> None:
+    _post(still)
+    started = time.monotonic()
+    assert _poll(still, wait=1)["data"] == []
+    assert 0.9 < time.monotonic() - started < 10
+
+
+def test_wait_does_not_hold_what_is_there_already(still: Still) -> None:
+    _post(still)
+    still.work(3)
+    started = time.monotonic()
+    assert len(_poll(still, wait=25)["data"]) == 3
+    assert _poll(still, wait=25, cursor=3)["status"] == "completed"
+    assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize("name", ["limit", "wait", "cursor"])
+@pytest.mark.parametrize("value", ["", "-1", "x", "1.5", "٣", "9" * 30, "1 OR 1=1", "\0"])
+def test_a_bad_query_value_is_refused_by_its_name(still: Still, name: str, value: str) -> None:
+    _post(still)
+    response = still.call("GET", "/api/sessions/s", params={name: value})
+    assert response.status_code == 400
+    assert response.json()["error"].startswith(f"{name} must be ")
+
+
+@pytest.mark.parametrize("value", ["0", "1001"])
+def test_limit_is_from_one_to_a_thousand(still: Still, value: str) -> None:
+    _post(still)
+    response = still.call("GET", "/api/sessions/s", params={"limit": value})
+    assert response.json() == {
+        "error": f"limit must be a whole number from 1 to 1000, not '{value}'"
+    }
+    assert _poll(still, limit=1000)["status"] == "queued"
+
+
+def test_a_cursor_past_the_end_is_an_empty_page(still: Still) -> None:
+    _post(still)
+    still.work(3)
+    assert _poll(still, cursor=999_999)["data"] == []
+
+
+def test_another_accounts_session_answers_as_one_that_does_not_exist(
+    client: Client, stranger: Client
+) -> None:
+    assert client.compress(FILES[:1], {"sessionId": "mine"}).status_code == 200
+    for method in ("GET", "DELETE"):
+        theirs = stranger.call(method, "/api/sessions/mine")
+        nobodys = stranger.call(method, "/api/sessions/nobodys")
+        assert (theirs.status_code, nobodys.status_code) == (404, 404)
+        assert theirs.json() == nobodys.json() == NOT_FOUND
+    assert _poll(client, "mine")["progress"]["completed"] == 1
+
+
+def test_two_accounts_may_use_one_session_id(client: Client, stranger: Client) -> None:
+    for someone in (client, stranger):
+        someone.compress(FILES[:1], {"sessionId": "shared"})
+        assert _poll(someone, "shared")["progress"]["total"] == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["%00", "a%00b", "%FF", "..%2f..%2fetc", "%F0%9F%92%A9", "x" * 3000, "a%20b"]
+)
+def test_a_hostile_session_id_is_one_that_does_not_exist(client: Client, name: str) -> None:
+    for method in ("GET", "DELETE"):
+        response = client.call(method, f"/api/sessions/{name}")
+        assert response.status_code == 404
+        assert list(response.json()) == ["error"]
+
+
+def test_delete_cancels_what_has_not_started(still: Still) -> None:
+    _post(still)
+    still.work()
+    body = still.call("DELETE", "/api/sessions/s").json()
+    assert body["status"] == "cancelled"
+    assert body["progress"] == {
+        **{"total": 3, "queued": 0, "processing": 0, "completed": 1, "failed": 0},
+        "cancelled": 2,
+    }
+    assert [(error["index"], error["error"]) for error in body["errors"]] == [
+        (1, "cancelled"),
+        (2, "cancelled"),
+    ]
+    assert body["next_cursor"] is None
+
+
+def test_delete_gives_back_what_was_not_spent(still: Still) -> None:
+    _post(still)
+    still.work()
+    still.call("DELETE", "/api/sessions/s")
+    assert still.call("GET", "/api/usage").json()["compressor_used"] == 1
+
+
+def test_delete_ends_the_urls(client: Client) -> None:
+    [image] = client.compress(FILES[:1], {"sessionId": "s"}).json()["data"]
+    assert httpx.get(image["url"]).status_code == 200
+    assert client.call("DELETE", "/api/sessions/s").status_code == 200
+    assert httpx.get(image["url"]).status_code == 404
+    page = _poll(client)
+    assert (page["status"], page["data"]) == ("cancelled", [])
+
+
+def test_delete_leaves_nothing_in_the_store(client: Client, service: Services) -> None:
+    batch = client.compress(FILES[:1], {"sessionId": "s"}).json()["batch_id"]
+    client.call("DELETE", "/api/sessions/s")
+    # The originals are the sweeper's: it passes every second here.
+    assert eventually(lambda: service.store.last_modified(f"{batch}/") is None)
+
+
+def test_delete_twice_is_the_same(still: Still) -> None:
+    _post(still)
+    first, second = (still.call("DELETE", "/api/sessions/s") for _ in range(2))
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert first.json() == second.json()
+    assert still.call("GET", "/api/usage").json()["compressor_used"] == 0
+
+
+def test_a_post_to_a_cancelled_session_conflicts_and_costs_nothing(still: Still) -> None:
+    _post(still)
+    still.call("DELETE", "/api/sessions/s")
+    response = still.compress(FILES, {"sessionId": "s"}, ASYNC)
+    assert response.status_code == 409
+    assert response.json() == {
+        "error": "Session s was cancelled; send this batch under another sessionId"
+    }
+    assert still.call("GET", "/api/usage").json()["compressor_used"] == 0
+
+
+def test_delete_wakes_who_waits_for_the_batch(still: Still) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        started = time.monotonic()
+        waiting = pool.submit(still.compress, FILES, {"sessionId": "s"})
+        while still.call("GET", "/api/sessions/s").status_code == 404:
+            time.sleep(0.05)
+        still.call("DELETE", "/api/sessions/s")
+        response = waiting.result()
+    body = response.json()
+    assert (response.status_code, body["status"]) == (422, "cancelled")
+    assert [error["error"] for error in body["errors"]] == ["cancelled"] * 3
+    assert time.monotonic() - started < 15
+
+
+def test_delete_wakes_who_waits_for_the_session(still: Still) -> None:
+    _post(still)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(_poll, still, wait=25)
+        time.sleep(0.3)
+        started = time.monotonic()
+        still.call("DELETE", "/api/sessions/s")
+        assert waiting.result()["status"] == "cancelled"
+    assert time.monotonic() - started < 10
