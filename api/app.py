@@ -9,6 +9,7 @@ from flask import Flask, Response, g, request
 from api import account, compress, errors, health, sessions
 from api.client import client_address
 from api.context import Context
+from api.linger import close_if_unread
 from api.multipart import MAX_BODY_BYTES
 from shared import logs, services, settings
 from shared.news import Listener
@@ -33,7 +34,9 @@ def build_app(built: Services) -> Flask:
     app = Flask("fluximage", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined] # the default provider has it
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # it would answer in HTML
     app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False  # it redirects, in HTML
     app.extensions["fluximage"] = Context(built, Listener(built.redis))
     for room in (account, compress, health, sessions):
         app.register_blueprint(room.blueprint)
@@ -51,6 +54,7 @@ def _finish(response: Response) -> Response:
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
     response.headers.setdefault("Cache-Control", "no-store")
+    close_if_unread(response)
     access.info(
         "request",
         extra={

@@ -14,5 +14,8 @@ worker_connections = 2000  # greenlets: those who upload, wait or poll, in each 
 keepalive = 15  # seconds; also the time a client has for its request's head
 timeout = 120  # seconds without a sign of life before a worker is replaced
 graceful_timeout = 30
+# Whom a proxy spoke for is read by our own setting, and nobody sets the path by a header.
+forwarded_allow_ips = ""
+forwarder_headers = ""
 accesslog = None  # the application writes one JSON line a request
 loglevel = "warning"

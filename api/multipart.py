@@ -6,13 +6,15 @@ small). What is past a limit is refused at once; the server then discards the re
 
 import hashlib
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-from flask import Request
-from werkzeug.exceptions import HTTPException
+from flask import Request, g
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 from werkzeug.sansio.multipart import (
     Data,
     Epilogue,
@@ -98,8 +100,9 @@ class _Reader:
             self._decoder.receive_data(chunk)
             while not isinstance(event := self._decoder.next_event(), NeedData | Epilogue):
                 self._take(event)
+        except RequestEntityTooLarge as error:
+            raise InvalidFieldError(f"The body has more than {_MAX_PARTS} parts") from error
         except (ValueError, HTTPException) as error:
-            # The decoder's own: a malformed part, or more parts than _MAX_PARTS.
             raise InvalidFieldError(_BROKEN) from error
         if len(self._decoder.buffer) > _MAX_HELD_BYTES:
             raise InvalidFieldError(_BROKEN)
@@ -176,9 +179,14 @@ def _chunks(request: Request, stall_seconds: int) -> Iterator[bytes]:
     try:
         while chunk := request.stream.read(_CHUNK_BYTES):
             yield chunk
-    except TimeoutError:
-        raise RequestTimeoutError("The body stopped arriving before it was complete") from None
-    except OSError as error:
+            # Lets other greenlets run: an upload that always has more to read never waits
+            # for its socket, and would hold up everyone else in this process.
+            time.sleep(0)
+        g.body_was_read = True
+    except (ClientDisconnected, ParseException) as error:
+        # The stream gives every error of the socket one name, and keeps it behind that.
+        if isinstance(error.__context__, TimeoutError):
+            raise RequestTimeoutError("The body stopped arriving before it was complete") from None
         raise InvalidFieldError(_BROKEN) from error
     finally:
         if connection is not None:

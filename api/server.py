@@ -2,13 +2,24 @@
 
 import json
 import socket
+from http import HTTPStatus
 from typing import Any
 
 import gevent
 from gunicorn import util
 from gunicorn.workers.ggevent import GeventWorker
 
-from api.context import Context
+if TYPE_CHECKING:  # at run time it would import ssl, through our clients, before gevent patches it
+    from api.context import Context
+
+
+_SENTENCES = {
+    400: "This is not a well-formed HTTP request",
+    414: "The address of this request is too long",
+    417: "This service does not know what the request expects of it",
+    431: "The headers of this request are too large",
+    501: "This service does not know the transfer coding of the request",
+}
 
 
 class ApiWorker(GeventWorker):  # type: ignore[misc] # gunicorn ships no types
@@ -38,9 +49,10 @@ class ApiWorker(GeventWorker):  # type: ignore[misc] # gunicorn ships no types
         return found
 
 
-def _write_json_error(client: socket.socket, status: int, reason: str, _: str) -> None:
+def _write_json_error(client: socket.socket, status: int, _reason: str, _message: str) -> None:
     """Answers what never reached the application, such as a header that is no HTTP."""
-    body = json.dumps({"error": reason})
+    reason = HTTPStatus(status).phrase
+    body = json.dumps({"error": _SENTENCES.get(status, "Something went wrong on our side")})
     head = (
         f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
         f"X-Content-Type-Options: nosniff\r\nContent-Length: {len(body)}\r\n\r\n"

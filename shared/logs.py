@@ -18,5 +18,5 @@ def configure(level: int = logging.INFO) -> None:
         )
     )
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for chatty in ("urllib3", "celery.worker.strategy", "celery.app.trace", "alembic"):
+    for chatty in ("urllib3", "celery", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -5,6 +5,7 @@ one.
 """
 
 import os
+import warnings
 from functools import cache
 from typing import Any
 
@@ -16,6 +17,9 @@ from workers import tasks
 
 # The PNG encoder's own threads, read when it first runs: one image is one core.
 os.environ.setdefault("RAYON_NUM_THREADS", "1")
+
+# What it warns of is pickle, and only JSON is taken (shared.queue).
+warnings.filterwarnings("ignore", "You're running the worker with superuser privileges")
 
 
 @cache

@@ -4,6 +4,7 @@ import http.client
 import json
 import socket
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -69,13 +70,11 @@ def exchange(
     """Sends the chunks, or as many as the server takes, and reads its answer."""
     address = urlsplit(url)
     with socket.create_connection((address.hostname, address.port), timeout=seconds) as connection:
-        try:
+        with suppress(OSError):  # it has answered already and takes no more
             for chunk in chunks:
                 connection.sendall(chunk)
             if half_close:
                 connection.shutdown(socket.SHUT_WR)
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # it has answered already and takes no more
         with http.client.HTTPResponse(connection) as response:
             response.begin()
             return Answer(response.status, response.headers, response.read())

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
@@ -46,9 +47,13 @@ def test_without_postgres_nothing_is_ready_and_calls_are_503(
     built = services.build(settings.load(dict(unit_environment) | down))
     try:
         app = build_app(built)
-        client = app.test_client()
-        ready = client.get("/health/ready")
-        usage = client.get("/api/usage", headers={"Authorization": f"Bearer flx_live_{'0' * 40}"})
+        headers = {"Authorization": f"Bearer flx_live_{'0' * 40}"}
+        with ThreadPoolExecutor(2) as pool:  # each waits the five seconds that the pool gives
+            calls = [
+                pool.submit(app.test_client().get, path, headers=headers)
+                for path in ("/health/ready", "/api/usage")
+            ]
+        ready, usage = (call.result() for call in calls)
         app.extensions["fluximage"].listener.close()
     finally:
         built.close()

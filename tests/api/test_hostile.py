@@ -17,7 +17,7 @@ NAMES = [
     (r"C:\\Windows\\win.ini", "win.ini", "win.webp"),
     (r"..\\..\\boot.ini", "boot.ini", "boot.webp"),
     (r"a\"b.png", 'a"b.png', "a_b.webp"),
-    ("a%22b.png", "a%22b.png", "a_22b.webp"),
+    ("a%22b.png", 'a"b.png', "a_b.webp"),  # how browsers send a quote
     ("a'b;c.png", "a'b;c.png", "a'b_c.webp"),
     ("<script>alert(1)<.png", "<script>alert(1)<.png", "_script_alert(1)_.webp"),
     ("a\tb\x07c\x1b[31m.png", "abc[31m.png", "abc[31m.webp"),
