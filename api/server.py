@@ -1,17 +1,18 @@
 """The gunicorn worker: gevent's, with its own errors in JSON and no waiter left behind."""
 
+from __future__ import annotations
+
 import json
 import socket
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gevent
 from gunicorn import util
 from gunicorn.workers.ggevent import GeventWorker
 
-if TYPE_CHECKING:  # at run time it would import ssl, through our clients, before gevent patches it
+if TYPE_CHECKING:  # at run time it would import ssl, before gevent has patched it
     from api.context import Context
-
 
 _SENTENCES = {
     400: "This is not a well-formed HTTP request",
