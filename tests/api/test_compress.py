@@ -17,7 +17,6 @@ from tests.support.making import SAMPLES, png
 TEXT = b"The quick brown fox"
 
 
-
 def test_the_body_has_the_documented_keys_in_the_documented_order(client: Client) -> None:
     body = client.compress([("a.png", png()), ("notes.txt", TEXT)], {"hue": "1"}).json()
     assert list(body) == ["session_id", "batch_id", "status", "data", "errors", "warnings"]

@@ -60,7 +60,10 @@ GOOD = [
     *((name, value) for name in ("maxWidth", "maxHeight") for value in ("1", "65535")),
     *(("watermarkScale", value) for value in ("5", "50")),
     *(("watermarkOpacity", value) for value in ("0", "100")),
-    *(("watermarkPosition", value) for value in "TL TC TR ML MC MR BL BC BR".split()),
+    *(
+        ("watermarkPosition", value)
+        for value in ["TL", "TC", "TR", "ML", "MC", "MR", "BL", "BC", "BR"]
+    ),
     *((name, "false") for name in ("autoAltText", "autoRenameSEO")),
     *(("language", value) for value in LANGUAGES.split(", ")),
     *((name, "ü" * 300) for name in ("context", "keywords")),
@@ -122,9 +125,7 @@ def test_the_other_spelling_means_the_same_field(client: Client, spelling: str) 
 
 
 @pytest.mark.parametrize("spelling", ["aiContext", "ai_context", "aiKeywords", "ai_keywords"])
-def test_the_other_spelling_of_a_phrase_means_the_same_field(
-    client: Client, spelling: str
-) -> None:
+def test_the_other_spelling_of_a_phrase_means_the_same_field(client: Client, spelling: str) -> None:
     error = _refused(_queue(client, {spelling: "x" * 301}))
     assert error.startswith(f"{spelling[2:].strip('_').lower()} must be ")
 

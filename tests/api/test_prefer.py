@@ -38,7 +38,11 @@ def test_a_202_says_where_and_when_to_ask_and_how_far_it_is(still: Still) -> Non
     ]
     assert (body["status"], body["data"], body["errors"]) == ("queued", [], [])
     assert body["progress"] == {
-        **{"total": 3, "queued": 3, "processing": 0, "completed": 0, "failed": 0},
+        "total": 3,
+        "queued": 3,
+        "processing": 0,
+        "completed": 0,
+        "failed": 0,
         "cancelled": 0,
     }
 

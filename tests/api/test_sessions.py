@@ -58,7 +58,11 @@ def test_a_session_goes_from_queued_by_processing_to_completed(still: Still) -> 
         seen.append(_poll(still))
     assert [page["status"] for page in seen] == ["queued", "processing", "completed"]
     assert seen[-1]["progress"] == {
-        **{"total": 2, "queued": 0, "processing": 0, "completed": 1, "failed": 1},
+        "total": 2,
+        "queued": 0,
+        "processing": 0,
+        "completed": 1,
+        "failed": 1,
         "cancelled": 0,
     }
     assert [page["next_cursor"] is None for page in seen] == [False, False, True]
@@ -215,7 +219,11 @@ def test_delete_cancels_what_has_not_started(still: Still) -> None:
     body = still.call("DELETE", "/api/sessions/s").json()
     assert body["status"] == "cancelled"
     assert body["progress"] == {
-        **{"total": 3, "queued": 0, "processing": 0, "completed": 1, "failed": 0},
+        "total": 3,
+        "queued": 0,
+        "processing": 0,
+        "completed": 1,
+        "failed": 0,
         "cancelled": 2,
     }
     assert [(error["index"], error["error"]) for error in body["errors"]] == [

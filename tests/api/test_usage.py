@@ -67,7 +67,9 @@ def test_a_new_account_has_what_its_plan_gives(
 
 def test_a_checkout_starts_where_the_operator_says(still: Still) -> None:
     assert _usage(still)["topups"] == {
-        **{"small": "https://shop.example/small", "medium": "", "large": ""}
+        "small": "https://shop.example/small",
+        "medium": "",
+        "large": "",
     }
 
 
