@@ -94,7 +94,7 @@ def still_process(unit_environment: Mapping[str, str], start_api: Start) -> Iter
         "FLUXIMAGE_TRUSTED_PROXIES": "127.0.0.1/32,10.0.0.0/8,2001:db8::/32",
         "FLUXIMAGE_TOPUP_SMALL": "https://shop.example/small",
     }
-    with start_api(unit_environment | small) as process:
+    with start_api(dict(unit_environment) | small) as process:
         yield process
 
 
@@ -125,7 +125,7 @@ def broken_url(unit_environment: Mapping[str, str], start_api: Start) -> Iterato
             "REDIS_URL": f"redis://127.0.0.1:{closed[0]}/0",
             "S3_ENDPOINT": f"http://127.0.0.1:{closed[1]}",
         }
-        yield stack.enter_context(start_api(unit_environment | down)).url
+        yield stack.enter_context(start_api(dict(unit_environment) | down)).url
 
 
 @pytest.fixture

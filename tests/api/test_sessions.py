@@ -31,7 +31,8 @@ def _poll(client: Client, session: str = "s", **query: object) -> Any:
 
 def _pages(client: Client, limit: int) -> list[Any]:
     """Follows the cursors of a completed session to their end."""
-    pages, cursor = [], {}
+    pages: list[Any] = []
+    cursor: dict[str, str] = {}
     while not pages or pages[-1]["next_cursor"] is not None:
         pages.append(_poll(client, limit=limit, **cursor))
         cursor = {"cursor": pages[-1]["next_cursor"]}
