@@ -11,7 +11,9 @@ worker_class = "api.server.ApiWorker"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 bind = "127.0.0.1:8080"
 worker_connections = 2000  # greenlets: those who upload, wait or poll, in each process
-keepalive = 15  # seconds; also the time a client has for its request's head
+# Seconds; above the 60 of common load balancers, which must not find a connection closed. It is
+# also the time that a client has for the head of its request.
+keepalive = 75
 timeout = 120  # seconds without a sign of life before a worker is replaced
 graceful_timeout = 30
 # Whom a proxy spoke for is read by our own setting, and nobody sets the path by a header.

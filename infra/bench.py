@@ -63,17 +63,17 @@ def _warm_up(service: Serving, photographs: Sequence[File]) -> None:
     client = Client(service.url, service.api_key)
     for _ in range(3):
         client.compress(photographs[:4], {"maxWidth": "400"})
-    client.close()
 
 
 def _throughput(service: Serving, photographs: Sequence[File]) -> dict[str, Any]:
     """All photographs to WebP at 1600 px, by a few clients that each send small batches."""
     seen = service.log.stat().st_size
+    client = Client(service.url, service.api_key)
     starts = range(0, len(photographs), _BATCH_IMAGES)
     batches = [photographs[start : start + _BATCH_IMAGES] for start in starts]
     started = time.monotonic()
     with ThreadPoolExecutor(_CLIENTS) as pool:
-        list(pool.map(lambda batch: _send(service, batch), batches))
+        list(pool.map(lambda batch: _send(client, batch), batches))
     wall = time.monotonic() - started
     lines = list(_image_lines(service.log, seen))
     cpu = sum(line["engine_cpu_seconds"] for line in lines)
@@ -97,7 +97,6 @@ def _latency(service: Serving) -> dict[str, Any]:
         started = time.monotonic()
         client.compress([("small.jpg", small)])
         totals.append(time.monotonic() - started)
-    client.close()
     engines = [
         sum(line["seconds"][step] for step in _ENGINE_STEPS)
         for line in _image_lines(service.log, seen)
@@ -133,15 +132,12 @@ def _memory(service: Serving) -> dict[str, Any]:
         Path(f"/proc/{pid}/clear_refs").write_text("5")  # the peak counts from here
     client = Client(service.url, service.api_key)
     client.compress([(f"{n}.bin", bytes(_LARGE_BYTES)) for n in range(20)])
-    client.close()
     grown = sum(max(0, _resident(pid, "VmHWM") - before[pid]) for pid in workers)
     return {"api_memory_growth_mb": round(grown / 1024, 1) if workers else None}
 
 
-def _send(service: Serving, batch: Sequence[File]) -> None:
-    client = Client(service.url, service.api_key)
+def _send(client: Client, batch: Sequence[File]) -> None:
     status, body = client.compress(batch, {"format": "webp", "maxWidth": "1600"})
-    client.close()
     if status != 200 or body["errors"]:
         raise OperatorError(f"A batch failed: {status}, {body}")
 

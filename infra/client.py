@@ -4,6 +4,7 @@ import json
 import secrets
 import urllib.request
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,11 +13,12 @@ File = tuple[str, bytes]
 
 
 class Client:
-    """One connection that is kept open; not for several threads at once."""
+    """Opens a connection for each call; may be used by several threads."""
 
     def __init__(self, url: str, api_key: str, *, timeout_seconds: float = 330) -> None:
         """`url` is the service's, as `fluximage up` prints it."""
-        self._connection = HTTPConnection(urlsplit(url).netloc, timeout=timeout_seconds)
+        self._address = urlsplit(url).netloc
+        self._timeout_seconds = timeout_seconds
         self._headers = {"Authorization": f"Bearer {api_key}"}
 
     def compress(
@@ -31,13 +33,11 @@ class Client:
             parts.append(("watermarkFile", "watermark.png", watermark))
         boundary, body = _multipart(parts, fields or {})
         headers = self._headers | {"Content-Type": f"multipart/form-data; boundary={boundary}"}
-        self._connection.request("POST", "/api/compress", body, headers)
-        answer = self._connection.getresponse()
-        return answer.status, json.loads(answer.read())
-
-    def close(self) -> None:
-        """Closes the connection."""
-        self._connection.close()
+        connection = HTTPConnection(self._address, timeout=self._timeout_seconds)
+        with closing(connection):
+            connection.request("POST", "/api/compress", body, headers)
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
 
 
 def download(url: str) -> bytes:

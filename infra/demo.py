@@ -47,7 +47,6 @@ def main(folder: str) -> int:
         print(f"The service is up after {time.monotonic() - started:.1f} s: {service.url}\n")
         client = Client(service.url, service.api_key)
         faults = [fault for run in RUNS for fault in _show(run, client, photographs)]
-        client.close()
     for fault in faults:
         print(f"WRONG: {fault}", file=sys.stderr)
     if not faults:
