@@ -34,6 +34,7 @@ _HTTP_SENTENCES = {
     404: "There is nothing at this address",
     405: "This address does not take that method",
     413: "The body is larger than any request this service takes",
+    415: "The body must come as it is, without a Content-Encoding",
 }
 
 

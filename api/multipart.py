@@ -14,7 +14,12 @@ from typing import IO, Any
 
 from flask import Request, g
 from gunicorn.http.errors import ParseException
-from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import (
+    ClientDisconnected,
+    HTTPException,
+    RequestEntityTooLarge,
+    UnsupportedMediaType,
+)
 from werkzeug.sansio.multipart import (
     Data,
     Epilogue,
@@ -73,8 +78,11 @@ def read_form(request: Request, stall_seconds: int) -> Iterator[Form]:
     """The form of the request; its files are deleted when the block ends.
 
     Raises InvalidFieldError for what the contract refuses, RequestTimeoutError when the client
-    sends nothing for `stall_seconds`, UnavailableError when the disk is full.
+    sends nothing for `stall_seconds`, UnavailableError when the disk is full, and werkzeug's
+    UnsupportedMediaType for a compressed body.
     """
+    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        raise UnsupportedMediaType
     boundary = request.mimetype_params.get("boundary", "")
     if request.mimetype != "multipart/form-data" or not boundary:
         raise InvalidFieldError("The body must be multipart/form-data with a boundary")

@@ -60,7 +60,7 @@ class Balance:
         if self.images_left is not None and images > self.images_left:
             raise PlanLimitError(
                 f"You have used {self.images_used} of the {self.images_limit} images that the"
-                f" {self.plan} plan includes in a billing period; {images} more do not fit."
+                f" {self.plan} plan includes in a billing period; a batch of {images} does not fit."
             )
         if ai and images > self.ai_left:
             raise NoCreditsError

@@ -9,7 +9,7 @@ import httpx
 from api.app import build_app
 from shared import services, settings
 from shared.services import Services
-from tests.api.conftest import Still
+from tests.api.conftest import Start, Still
 from tests.support.client import Client
 from tests.support.making import make_account, png
 
@@ -41,8 +41,9 @@ def test_live_answers_whatever_is_down(broken_url: str) -> None:
 
 
 def test_without_postgres_nothing_is_ready_and_calls_are_503(
-    unit_environment: Mapping[str, str],
+    unit: Services, unit_environment: Mapping[str, str]
 ) -> None:
+    unit.store.ping()
     down = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}
     built = services.build(settings.load(dict(unit_environment) | down))
     try:
@@ -82,6 +83,21 @@ def test_without_redis_calls_are_answered_from_the_rows(broken_url: str, still: 
     page = client.call("GET", "/api/sessions/s", params={"wait": 1}).json()
     assert page["status"] == "completed"
     assert client.call("GET", "/metrics").status_code == 200
+
+
+def test_without_redis_a_batch_is_taken_and_waits_in_its_rows(
+    unit: Services, unit_environment: Mapping[str, str], start_api: Start
+) -> None:
+    account, key = make_account(unit)
+    with start_api(dict(unit_environment) | {"REDIS_URL": "redis://127.0.0.1:1/0"}) as process:
+        client = Client(process.url, key, account)
+        response = client.compress([("a.png", png())], headers=ASYNC)
+        poll = client.call("GET", response.headers["Location"])
+    assert (response.status_code, response.json()["status"]) == (202, "queued")
+    assert poll.json()["progress"]["queued"] == 1
+    with unit.database.transaction() as connection:
+        [batch] = connection.execute("SELECT published_at FROM batches").fetchall()
+    assert batch["published_at"] is None  # for the sweeper to publish
 
 
 def test_metrics_count_images_by_result_and_format(client: Client) -> None:

@@ -44,6 +44,7 @@ def test_missing_malformed_unknown_and_revoked_keys_get_the_same_answer(client: 
     answers = [httpx.get(f"{client.url}/api/usage", headers=sent) for sent in headers]
     assert answers[0].status_code == 401
     assert answers[0].json() == {"error": "Unauthorized"}
+    assert answers[0].headers["WWW-Authenticate"] == "Bearer"
     assert all(_fingerprint(answer) == _fingerprint(answers[0]) for answer in answers)
 
 

@@ -205,6 +205,13 @@ def test_a_body_past_every_legal_size_is_413_by_its_length_alone(still: Still) -
     assert _nothing_was_taken(still)
 
 
+def test_a_body_that_says_it_is_compressed_is_415(still: Still) -> None:
+    answer = post(still.url, still.key, BODY, "Content-Encoding: gzip")
+    assert answer.status == 415
+    assert answer.error == "The body must come as it is, without a Content-Encoding"
+    assert _nothing_was_taken(still)
+
+
 def test_an_upload_that_stalls_is_408(still: Still) -> None:
     started = time.monotonic()
     answer = exchange(still.url, [_head(still.key, "Content-Length: 5000"), BODY[:50]])

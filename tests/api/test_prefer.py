@@ -122,7 +122,18 @@ def test_digits_of_another_script_are_ignored(still: Still) -> None:
 
 
 @pytest.mark.parametrize(
-    "prefer", ["RESPOND-ASYNC", 'respond-async;foo="bar", x', "foo, Wait=0", 'wait="0"']
+    ("prefer", "applied"),
+    [
+        ("RESPOND-ASYNC", "respond-async"),
+        ('respond-async;foo="bar", x', "respond-async"),
+        ("foo, Wait=0", "wait=0"),
+        ('wait="0"', "wait=0"),
+        ("wait = 0", "wait=0"),
+    ],
 )
-def test_a_preference_is_read_as_its_standard_writes_it(still: Still, prefer: str) -> None:
-    assert _post(still, prefer).status_code == 202
+def test_a_preference_is_read_as_its_standard_writes_it(
+    still: Still, prefer: str, applied: str
+) -> None:
+    response = _post(still, prefer)
+    assert response.status_code == 202
+    assert response.headers["Preference-Applied"] == applied
