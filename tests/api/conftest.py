@@ -40,14 +40,14 @@ class Still(Client):
     unit: Services
     process: ApiProcess
 
-    def work(self, images: int = 1) -> None:
-        """Processes the oldest queued images here and now."""
+    def work(self, images: int = 1, *, newest: bool = False) -> None:
+        """Processes the oldest (or newest) queued images here and now."""
         with self.unit.database.transaction() as connection:
             rows = connection.execute(
                 "SELECT i.id FROM images AS i JOIN batches AS b ON b.id = i.batch_id"
-                " WHERE i.state = 'queued' ORDER BY b.created_at, i.index LIMIT %s",
-                (images,),
+                " WHERE i.state = 'queued' ORDER BY b.created_at, i.index"
             ).fetchall()
+        rows = (rows[::-1] if newest else rows)[:images]
         assert len(rows) == images
         for row in rows:
             steps.optimise(self.unit, row["id"])

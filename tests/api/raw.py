@@ -47,6 +47,12 @@ def file_part(name: str | bytes, content: bytes) -> bytes:
     return part(b'name="file"; filename="' + encoded + b'"', content)
 
 
+def gif(frames: int) -> bytes:
+    """An animation of one black pixel."""
+    frame = b"\x2c" + b"\0\0\0\0\x01\0\x01\0\0" + b"\x02\x02\x44\x01\0"
+    return b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff" + frame * frames + b";"
+
+
 def end() -> bytes:
     """What closes a body."""
     return f"--{BOUNDARY}--\r\n".encode()

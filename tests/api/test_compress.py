@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from tests.api.conftest import Still
+from tests.api.raw import gif
 from tests.support.client import Client
 from tests.support.making import SAMPLES, png
 
@@ -151,6 +152,28 @@ def test_sixty_thousand_by_sixty_thousand_is_refused_from_the_header(client: Cli
     [error] = response.json()["errors"]
     assert (response.status_code, error["error"]) == (422, "too_many_pixels")
     assert "60000 x 60000" in error["message"]
+
+
+def test_more_frames_than_the_operator_allows_are_refused(client: Client) -> None:
+    response = client.compress([("long.gif", gif(frames=1001))])
+    [error] = response.json()["errors"]
+    assert (response.status_code, error["error"]) == (422, "too_many_frames")
+
+
+def test_of_an_animation_the_first_picture_is_kept_and_told(client: Client) -> None:
+    body = client.compress([("a.png", png()), ("moving.gif", gif(frames=3))]).json()
+    assert len(body["data"]) == 2
+    [warning] = body["warnings"]
+    assert (warning["index"], warning["code"]) == (1, "animation_flattened")
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF", "BMP"])
+def test_an_image_is_known_by_its_content_and_not_by_its_name(client: Client, kind: str) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (16, 12)).save(file, kind)
+    files = [("file", ("notes.txt", file.getvalue(), "text/plain"))]
+    body = client.call("POST", "/api/compress", files=files).json()
+    assert [(image["width"], image["height"]) for image in body["data"]] == [(16, 12)]
 
 
 def test_a_side_past_webps_limit_is_told_with_a_way_out(client: Client) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from shared.services import Services
 from tests.api.conftest import Still
+from tests.api.raw import gif
 from tests.infra.processes import eventually
 from tests.support.client import Client
 from tests.support.making import png
@@ -94,6 +95,15 @@ def test_pages_of_one_miss_nothing_and_repeat_nothing(still: Still) -> None:
     assert ended == list(range(7))
 
 
+def test_pages_are_in_the_order_of_ending_and_a_batch_in_that_of_upload(still: Still) -> None:
+    headers = ASYNC | {"Idempotency-Key": "k"}
+    still.compress(FILES, {"sessionId": "s"}, headers)
+    still.work(3, newest=True)
+    assert [image["index"] for image in _poll(still)["data"]] == [2, 1, 0]
+    batch = still.compress(FILES, {"sessionId": "s"}, headers).json()
+    assert [image["index"] for image in batch["data"]] == [0, 1, 2]
+
+
 def test_a_reader_that_keeps_its_cursor_gets_what_ends_later(still: Still) -> None:
     _post(still)
     still.work()
@@ -113,11 +123,24 @@ def test_an_error_of_a_page_names_its_batch(still: Still) -> None:
     assert (error["batch_id"], error["index"]) == (batch["batch_id"], 0)
 
 
-def test_urls_are_signed_afresh_and_work(still: Still) -> None:
-    _post(still)
-    still.work(3)
-    for image in _poll(still)["data"]:
+def test_urls_are_signed_afresh_at_every_poll(still: Still) -> None:
+    _post(still, files=FILES[:1])
+    still.work()
+    urls = set()
+    for _ in range(2):
+        [image] = _poll(still)["data"]
         assert httpx.get(image["url"]).status_code == 200
+        urls.add(image["url"])
+        time.sleep(1.1)  # signatures are dated in whole seconds
+    assert len(urls) == 2
+
+
+def test_a_warning_of_a_page_names_its_batch_and_image(still: Still) -> None:
+    batch = _post(still, files=[FILES[0], ("moving.gif", gif(frames=2))])
+    still.work(2)
+    [warning] = _poll(still)["warnings"]
+    assert (warning["batch_id"], warning["index"]) == (batch["batch_id"], 1)
+    assert list(warning) == ["index", "code", "message", "batch_id"]
 
 
 def test_wait_is_woken_by_news(still: Still) -> None:
@@ -255,6 +278,21 @@ def test_delete_leaves_nothing_in_the_store(client: Client, service: Services) -
     client.call("DELETE", "/api/sessions/s")
     # The originals are the sweeper's: it passes every second here.
     assert eventually(lambda: service.store.last_modified(f"{batch}/") is None)
+
+
+def test_delete_amid_the_work_leaves_nothing_and_charges_what_was_done(
+    client: Client, service: Services
+) -> None:
+    files = [(f"{n}.png", png(900, 700)) for n in range(20)]
+    batch = client.compress(files, {"sessionId": "s", "format": "avif"}, ASYNC).json()
+    _poll(client, wait=30)
+    progress = client.call("DELETE", "/api/sessions/s").json()["progress"]
+    assert progress["completed"] >= 1
+    assert progress["cancelled"] >= 1
+    assert progress["completed"] + progress["cancelled"] == 20
+    assert eventually(lambda: service.store.last_modified(f"{batch['batch_id']}/") is None)
+    assert client.call("GET", "/api/usage").json()["compressor_used"] == progress["completed"]
+    assert _poll(client)["progress"] == progress
 
 
 def test_delete_twice_is_the_same(still: Still) -> None:
