@@ -39,7 +39,7 @@ def _full_batch(key: str) -> Iterator[bytes]:
     close = f"--{BOUNDARY}--\r\n".encode()
     length = 20 * (len(start) + 20 * len(MEGABYTE) + 2) + len(close)
     headers = (f"Content-Type: {CONTENT_TYPE}", f"Content-Length: {length}")
-    yield head(key, *headers, "Prefer: respond-async", "Connection: close")
+    yield head(key, *headers, "Prefer: respond-async")
     for _ in range(20):
         yield start
         yield from [MEGABYTE] * 20
