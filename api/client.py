@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import ParamSpec, TypeVar
 
 from flask import g, request
@@ -58,19 +58,21 @@ def client_address() -> str:
     hops = request.headers.get("X-Forwarded-For", "").split(",")
     while hops and _is_in(address, trusted):
         hop = hops.pop().strip()
-        if not _is_address(hop):
+        if _parsed(hop) is None:
             break
         address = hop
     return address
 
 
 def _is_in(address: str, networks: tuple[Network, ...]) -> bool:
-    return _is_address(address) and any(ip_address(address) in network for network in networks)
+    parsed = _parsed(address)
+    return parsed is not None and any(parsed in network for network in networks)
 
 
-def _is_address(text: str) -> bool:
+def _parsed(text: str) -> IPv4Address | IPv6Address | None:
     try:
-        ip_address(text)
+        address = ip_address(text)
     except ValueError:
-        return False
-    return True
+        return None
+    # A socket that takes both versions names an IPv4 peer ::ffff:10.0.0.1.
+    return (isinstance(address, IPv6Address) and address.ipv4_mapped) or address
