@@ -19,7 +19,7 @@ from api.waiting import Preference, preference, wait_until
 from shared import batches, credits, idempotency, intake, sessions
 from shared.batches import NewBatch, NewImage
 from shared.dispatch import dispatch
-from shared.errors import FluximageError, InvalidFieldError, StoreError, UnavailableError
+from shared.errors import InvalidFieldError, RequestRefusedError, StoreError, UnavailableError
 from shared.news import batch_topic
 from shared.services import Services
 from shared.sessions import View
@@ -93,7 +93,8 @@ def _accept(
             idempotency=accepting,
         )
         batches.accept(services.database, uuid4(), batch)
-    except FluximageError:
+    except (RequestRefusedError, StoreError):
+        # Not when Postgres was lost: the batch may be in. The sweeper finds what no batch owns.
         _unstore(services, batch_id)
         raise
     dispatch(services.database, services.queue, services.settings.window_images)

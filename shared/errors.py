@@ -98,10 +98,6 @@ class RequestTimeoutError(RequestRefusedError):
     """The client stopped sending before its body was complete."""
 
 
-class BodyTooLargeError(RequestRefusedError):
-    """The body is longer than any legal request."""
-
-
 class TooManyRequestsError(FluximageError):
     """The account is past its rate."""
 
