@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from api.context import context
-from shared.models import Notice
+from shared.batches import NewBatch
 from shared.sessions import EndedImage, Progress, View
 
 
@@ -17,13 +17,27 @@ def batch_body(view: View) -> dict[str, Any]:
     }
     if not view.complete:
         body["progress"] = _progress(view.progress)
-    notices = [_notice(notice) for notice in view.notices]
+    notices = [notice.to_json() for notice in view.notices]
     for image in view.images:
-        notices += [_notice(notice) for notice in image.notices]
+        notices += [notice.to_json() for notice in image.notices]
     return body | {
         "data": [_image(image) for image in view.images if image.output_key],
         "errors": [_error(image) for image in view.images if image.error_code],
         "warnings": notices,
+    }
+
+
+def accepted_body(batch: NewBatch) -> dict[str, Any]:
+    """A batch that was accepted just now and cannot be read, as POST answers it."""
+    total = len(batch.images)
+    return {
+        "session_id": batch.session_name,
+        "batch_id": str(batch.id),
+        "status": "queued",
+        "progress": _progress(Progress(total, total, 0, 0, 0, 0)),
+        "data": [],
+        "errors": [],
+        "warnings": [notice.to_json() for notice in batch.notices],
     }
 
 
@@ -34,7 +48,7 @@ def session_body(view: View) -> dict[str, Any]:
         batch = {"batch_id": str(image.batch_id)}
         if image.error_code:
             errors.append(_error(image) | batch)
-        warnings += [_notice(notice) | batch for notice in image.notices]
+        warnings += [notice.to_json() | batch for notice in image.notices]
     return {
         "session_id": view.session_name,
         "status": view.status,
@@ -103,7 +117,3 @@ def _error(image: EndedImage) -> dict[str, Any]:
         "error": image.error_code,
         "message": message,
     }
-
-
-def _notice(notice: Notice) -> dict[str, Any]:
-    return notice.to_json()

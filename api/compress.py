@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 from uuid import UUID, uuid4
 
 from flask import Blueprint, Response, request
@@ -37,17 +38,18 @@ def compress() -> Response:
     services = context().services
     prefer = preference(services.settings.wait_limit_seconds)
     key = _idempotency_key()
-    with read_form(request, services.settings.body_stall_seconds) as form:
+    stall_seconds = services.settings.body_stall_seconds
+    with read_form(request, fields.SPELLINGS, stall_seconds) as form:
         now = credits.balance(services.database, account().id)
         wanted = fields.parse(form, now.allowance)
-        batch_id = _accept_once(services, wanted, now, key)
-    return _answer_when_done(services, batch_id, prefer)
+        batch = _accept_once(services, wanted, now, key)
+    return _answer_when_done(services, batch, prefer)
 
 
 def _accept_once(
     services: Services, wanted: CompressRequest, now: credits.Balance, key: str | None
-) -> UUID:
-    """The id of the request's batch: a new one, or the one its Idempotency-Key made before."""
+) -> NewBatch | UUID:
+    """The request's batch: a new one, or the id of the one its Idempotency-Key made before."""
     if key is None:
         return _accept(services, wanted, now, None)
     begun = idempotency.begin(
@@ -71,7 +73,7 @@ def _accept(
     wanted: CompressRequest,
     now: credits.Balance,
     accepting: idempotency.Accepting | None,
-) -> UUID:
+) -> NewBatch:
     # What can be refused is refused before anything is stored; `accept` checks again, under
     # the lock that parallel batches share.
     now.check(len(wanted.files), ai=wanted.ai)
@@ -97,8 +99,9 @@ def _accept(
         # Not when Postgres was lost: the batch may be in. The sweeper finds what no batch owns.
         _unstore(services, batch_id)
         raise
-    dispatch(services.database, services.queue, services.settings.window_images)
-    return batch_id
+    with suppress(UnavailableError):  # accepted it is: the periodic process dispatches too
+        dispatch(services.database, services.queue, services.settings.window_images)
+    return batch
 
 
 def _store(services: Services, batch_id: UUID, wanted: CompressRequest) -> Sequence[NewImage]:
@@ -116,14 +119,20 @@ def _unstore(services: Services, batch_id: UUID) -> None:
         services.store.delete_prefix(inputs_prefix(batch_id))
 
 
-def _answer_when_done(services: Services, batch_id: UUID, prefer: Preference) -> Response:
+def _answer_when_done(services: Services, batch: NewBatch | UUID, prefer: Preference) -> Response:
+    batch_id = batch if isinstance(batch, UUID) else batch.id
     wait_until(
         batch_topic(batch_id),
         lambda: sessions.is_batch_closed(services.database, batch_id),
         prefer.seconds,
     )
-    view = sessions.view_batch(services.database, account().id, batch_id)
-    response = _batch_answer(view)
+    try:
+        response = _batch_answer(sessions.view_batch(services.database, account().id, batch_id))
+    except UnavailableError:
+        if isinstance(batch, UUID):
+            raise
+        # It is in: a 503 would make its client send it again, and pay again.
+        response = _not_yet(answers.accepted_body(batch), batch.session_name)
     if prefer.applied:
         response.headers["Preference-Applied"] = prefer.applied
     return response
@@ -132,13 +141,17 @@ def _answer_when_done(services: Services, batch_id: UUID, prefer: Preference) ->
 def _batch_answer(view: View) -> Response:
     body = answers.batch_body(view)
     if not view.complete:
-        response = answer(body, 202)
-        response.headers["Location"] = f"/api/sessions/{view.session_name}"
-        response.headers["Retry-After"] = "1"
-        return response
+        return _not_yet(body, view.session_name)
     if view.progress.completed == 0:
         return answer({"error": _ALL_FAILED} | body, 422)
     return answer(body)
+
+
+def _not_yet(body: dict[str, Any], session_name: str) -> Response:
+    response = answer(body, 202)
+    response.headers["Location"] = f"/api/sessions/{session_name}"
+    response.headers["Retry-After"] = "1"
+    return response
 
 
 def _idempotency_key() -> str | None:

@@ -56,7 +56,7 @@ def _snake(name: str) -> str:
 
 
 # Every accepted spelling, and the field it means.
-_SPELLINGS = {
+SPELLINGS = {
     spelling: name for name in (*_TEXT_FIELDS, *_FILE_FIELDS) for spelling in (name, _snake(name))
 } | {
     spelling: name
@@ -120,17 +120,15 @@ def parse(form: Form, allowance: Allowance) -> CompressRequest:
 
 
 def _unknown_fields(form: Form) -> list[Notice]:
-    names = [name for name, _ in form.fields] + [upload.field for upload in form.uploads]
-    unknown = dict.fromkeys(name for name in names if name not in _SPELLINGS)
     return [
         Notice("unknown_field", f"The field {_shown(name)} is not known and was ignored")
-        for name in unknown
+        for name in dict.fromkeys(form.ignored)
     ]
 
 
 def _without_watermark(form: Form) -> tuple[Form, list[Notice]]:
     def stays(name: str) -> bool:
-        return not _SPELLINGS.get(name, "").startswith("watermark")
+        return not SPELLINGS[name].startswith("watermark")
 
     kept = Form(
         [(name, value) for name, value in form.fields if stays(name)],
@@ -149,16 +147,15 @@ def _without_watermark(form: Form) -> tuple[Form, list[Notice]]:
 def _single_values(form: Form) -> dict[str, str]:
     values: dict[str, str] = {}
     for spelling, value in form.fields:
-        name = _SPELLINGS.get(spelling)
+        name = SPELLINGS[spelling]
         if name in _FILE_FIELDS:
             raise InvalidFieldError(f"{name} must be sent as a file, with a file name")
         if name in values:
             raise InvalidFieldError(f"{name} was given more than once; give it once at most")
-        if name is not None:
-            values[name] = value
+        values[name] = value
     for upload in form.uploads:
-        name = _SPELLINGS.get(upload.field)
-        if name is not None and name not in _FILE_FIELDS:
+        name = SPELLINGS[upload.field]
+        if name not in _FILE_FIELDS:
             raise InvalidFieldError(f"{name} must be sent as text, not as a file")
     return values
 
@@ -175,7 +172,7 @@ def _chosen(form: Form, name: str) -> list[Upload]:
     return [
         upload
         for upload in form.uploads
-        if _SPELLINGS.get(upload.field) == name and (upload.name != "unnamed" or upload.size)
+        if SPELLINGS[upload.field] == name and (upload.name != "unnamed" or upload.size)
     ]
 
 

@@ -7,7 +7,7 @@ small). What is past a limit is refused at once; the server then discards the re
 import hashlib
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import IO, Any
@@ -67,6 +67,7 @@ class Form:
 
     fields: list[tuple[str, str]] = field(default_factory=list)
     uploads: list[Upload] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
 
     def files(self, name: str) -> list[Upload]:
         """The files of one field."""
@@ -74,8 +75,10 @@ class Form:
 
 
 @contextmanager
-def read_form(request: Request, stall_seconds: int) -> Iterator[Form]:
+def read_form(request: Request, known: Container[str], stall_seconds: int) -> Iterator[Form]:
     """The form of the request; its files are deleted when the block ends.
+
+    Of fields that are not `known` only the name is kept.
 
     Raises InvalidFieldError for what the contract refuses, RequestTimeoutError when the client
     sends nothing for `stall_seconds`, UnavailableError when the disk is full, and werkzeug's
@@ -87,15 +90,17 @@ def read_form(request: Request, stall_seconds: int) -> Iterator[Form]:
     if request.mimetype != "multipart/form-data" or not boundary:
         raise InvalidFieldError("The body must be multipart/form-data with a boundary")
     with ExitStack() as stack:
-        yield _Reader(stack, boundary.encode("latin-1", "replace")).read(request, stall_seconds)
+        reader = _Reader(stack, boundary.encode("latin-1", "replace"), known)
+        yield reader.read(request, stall_seconds)
 
 
 class _Reader:
-    def __init__(self, stack: ExitStack, boundary: bytes) -> None:
+    def __init__(self, stack: ExitStack, boundary: bytes, known: Container[str]) -> None:
         self._stack = stack
+        self._known = known
         self._decoder = MultipartDecoder(boundary, max_parts=_MAX_PARTS)
         self._form = Form()
-        self._part: _TextPart | _FilePart | None = None
+        self._part: _TextPart | _FilePart | _IgnoredPart | None = None
 
     def read(self, request: Request, stall_seconds: int) -> Form:
         for chunk in _chunks(request, stall_seconds):
@@ -116,7 +121,9 @@ class _Reader:
             raise InvalidFieldError(_BROKEN)
 
     def _take(self, event: Event) -> None:
-        if isinstance(event, Field):
+        if isinstance(event, Field | File) and event.name not in self._known:
+            self._part = _IgnoredPart(event.name or "")
+        elif isinstance(event, Field):
             self._part = _TextPart(event.name or "")
         elif isinstance(event, File):
             self._count_files(event.name or "")
@@ -150,6 +157,19 @@ class _TextPart:
             raise InvalidFieldError(
                 f"The field {clean_original(self._name)} must be UTF-8 text"
             ) from None
+
+
+class _IgnoredPart:
+    """A field that this API does not know: read over, whatever it holds."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def write(self, data: bytes | bytearray) -> None:
+        pass
+
+    def finish(self, form: Form) -> None:
+        form.ignored.append(self._name)
 
 
 class _FilePart:

@@ -36,18 +36,20 @@ class ApiWorker(GeventWorker):  # type: ignore[misc] # gunicorn ships no types
         try:
             super().run()
         finally:
-            self._context.listener.close()
-            self._context.services.close()
+            if self._context is not None:
+                self._context.listener.close()
+                self._context.services.close()
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """SIGTERM: takes no more connections, and lets those who wait have their 202 now."""
         super().handle_exit(sig, frame)
-        gevent.spawn(self._context.listener.release)
+        if self._context is not None:  # else the application is still being loaded
+            gevent.spawn(self._context.listener.release)
 
     @property
-    def _context(self) -> Context:
-        found: Context = self.wsgi.extensions["fluximage"]
-        return found
+    def _context(self) -> Context | None:
+        application = getattr(self, "wsgi", None)
+        return application.extensions["fluximage"] if application is not None else None
 
 
 def _write_json_error(client: socket.socket, status: int, _reason: str, _message: str) -> None:

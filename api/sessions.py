@@ -1,5 +1,7 @@
 """GET and DELETE /api/sessions/{session_id}."""
 
+from contextlib import suppress
+
 from flask import Blueprint, Response, request
 
 from api import answers
@@ -9,7 +11,8 @@ from api.errors import answer
 from api.fields import is_session_id, refusal
 from api.waiting import wait_until, whole_argument
 from shared import news, sessions
-from shared.errors import NotFoundError, StoreError
+from shared.dispatch import dispatch
+from shared.errors import NotFoundError, UnavailableError
 from shared.news import session_topic
 from shared.sessions import View
 from shared.store import outputs_prefix
@@ -18,6 +21,7 @@ blueprint = Blueprint("sessions", __name__)
 
 _DEFAULT_LIMIT = 100
 _MAX_LIMIT = 1000
+_DELETED_AT_ONCE = 20  # batches; each costs the store a call, and the client waits
 
 
 @blueprint.get("/api/sessions/<session_id>")
@@ -56,11 +60,11 @@ def cancel(session_id: str) -> Response:
     news.publish(
         services.redis, [session_topic(internal_id), *(news.batch_topic(b) for b in batch_ids)]
     )
-    for batch_id in batch_ids:
-        try:
+    with suppress(UnavailableError):  # a place in the window may be free now
+        dispatch(services.database, services.queue, services.settings.window_images)
+    with suppress(UnavailableError):  # the sweeper deletes the outputs of cancelled sessions too
+        for batch_id in batch_ids[:_DELETED_AT_ONCE]:
             services.store.delete_prefix(outputs_prefix(batch_id))
-        except StoreError:
-            break  # the sweeper deletes the outputs of cancelled sessions too
     view = sessions.view_session(
         services.database, account().id, session_id, after_number=0, limit=_DEFAULT_LIMIT
     )

@@ -8,6 +8,7 @@ from flask import request
 
 from api.context import context
 from api.fields import refusal
+from shared.errors import UnavailableError
 from shared.news import Topic
 
 # Lost news (Redis away, a dropped connection) costs a waiter this long.
@@ -57,16 +58,26 @@ def whole_argument(name: str, low: int, high: int, default: int) -> int:
 def wait_until(topic: Topic, done: Callable[[], bool], seconds: float) -> None:
     """Returns when `done()`, after `seconds`, or at once when too many wait already.
 
-    `done` reads the row. It is asked first, at each news of the topic, and every few seconds.
+    `done` reads the row. It is asked first, at each news of the topic, and every few seconds;
+    an outage of Postgres is waited through, since what is waited for was accepted.
     """
+    if seconds <= 0:
+        return
     listener = context().listener
     if listener.waiters >= context().services.settings.max_waiters:
         return
     deadline = time.monotonic() + seconds
     with listener.waiting(topic) as news:
-        while not done() and not listener.closing:
+        while not _asked(done) and not listener.closing:
             left = deadline - time.monotonic()
             if left <= 0:
                 return
             news.wait(min(left, _REREAD_SECONDS))
             news.clear()
+
+
+def _asked(done: Callable[[], bool]) -> bool:
+    try:
+        return done()
+    except UnavailableError:
+        return False

@@ -86,6 +86,12 @@ def authenticate(database: Database, key: str) -> Account:
 def exchange_key(database: Database, key: str) -> str:
     """A new key for the one given, which ends; raises UnauthorizedError if it has ended."""
     with database.transaction() as connection:
+        # The account first, as `roll_key` does: the other way round deadlocks.
+        connection.execute(
+            "SELECT 1 FROM accounts AS a JOIN api_keys AS k ON k.account_id = a.id"
+            " WHERE k.key_hash = %s FOR UPDATE OF a",
+            (_hash(key),),
+        )
         row = connection.execute(
             "UPDATE api_keys SET revoked_at = now()"
             " WHERE key_hash = %s AND revoked_at IS NULL RETURNING account_id",

@@ -61,7 +61,7 @@ def _open_session(connection: Connection, session_id: UUID, batch: NewBatch) -> 
         connection.execute(
             "INSERT INTO sessions (id, account_id, name) VALUES (%s, %s, %s)"
             # Not DO NOTHING: the row must come back, and locked.
-            " ON CONFLICT (account_id, name) DO UPDATE SET name = excluded.name"
+            " ON CONFLICT (account_id, name) DO UPDATE SET cancelled_at = sessions.cancelled_at"
             " RETURNING id, cancelled_at",
             (session_id, batch.account_id, batch.session_name),
         ).fetchone()

@@ -12,6 +12,24 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from shared.errors import UnavailableError
 
 Row = dict[str, Any]
+
+# A server or a peer that hangs must not hold us for ever: each of these ends in an
+# OperationalError, which is UnavailableError here. Our statements take milliseconds.
+_TIMEOUTS = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+    "options": "-c statement_timeout=30s -c lock_timeout=10s"
+    " -c idle_in_transaction_session_timeout=60s",
+}
+_OUTAGES = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.IdleInTransactionSessionTimeout,
+    PoolTimeout,
+)
 Connection = psycopg.Connection[Row]
 
 
@@ -25,7 +43,7 @@ class Database:
             min_size=1,
             max_size=max_connections,
             timeout=5.0,  # how long a request may wait for a connection, seconds
-            kwargs={"row_factory": dict_row, "connect_timeout": 5},
+            kwargs={"row_factory": dict_row} | _TIMEOUTS,
             # A server that restarted leaves dead connections in the pool.
             check=ConnectionPool.check_connection,
             open=False,
@@ -35,14 +53,14 @@ class Database:
     def transaction(self) -> Iterator[Connection]:
         """One transaction: committed at the end, rolled back when the block raises.
 
-        Raises UnavailableError when Postgres is down, full or lost on the way: then nothing
-        is known to be written.
+        Raises UnavailableError when Postgres is down, full or lost on the way. When it was
+        lost during the commit, all of it may be written nevertheless.
         """
         try:
             self._pool.open()
             with self._pool.connection() as connection:
                 yield connection
-        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+        except _OUTAGES as error:
             raise UnavailableError("The database is not available, try again shortly") from error
 
     @contextmanager

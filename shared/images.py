@@ -15,6 +15,9 @@ from shared.database import Connection, Database, one
 from shared.errors import ImageError
 from shared.models import Claim, Options, Result
 
+# Outages up to this age of an image cost it no attempt.
+_FORGIVEN_SECONDS = 1800
+
 
 @dataclass(frozen=True)
 class Closing:
@@ -111,16 +114,17 @@ def end_unsuccessfully(
 def unclaim(database: Database, claim: Claim) -> bool:
     """Gives a claim back unused, when not the image but a server behind us is at fault.
 
-    The attempt does not count. Its message is gone: the sweeper publishes it again after a
-    while, when the server may be back. False when the claim was lost.
+    The attempt does not count while the image is young; later it does, so that one object
+    that its store will not give cannot stay in the queue for ever. The message is gone: the
+    sweeper publishes it again after a while. False when the claim was lost.
     """
     with database.transaction() as connection:
         return bool(
             connection.execute(
-                "UPDATE images SET state = 'queued', attempt = attempt - 1, token = NULL,"
-                " lease_until = NULL, published_at = now()"
-                " WHERE id = %s AND state = 'processing' AND token = %s",
-                (claim.image_id, claim.token),
+                "UPDATE images SET state = 'queued', token = NULL, lease_until = NULL,"
+                " attempt = attempt - (created_at > now() - make_interval(secs => %s))::int,"
+                " published_at = now() WHERE id = %s AND state = 'processing' AND token = %s",
+                (_FORGIVEN_SECONDS, claim.image_id, claim.token),
             ).rowcount
         )
 

@@ -100,8 +100,8 @@ class Listener:
         while not self._closed:
             try:
                 self._listen()
-            except redis.RedisError:
-                logger.warning("the news subscription was lost; subscribing again")
+            except Exception:  # without this thread every waiter would only poll
+                logger.warning("the news subscription was lost; subscribing again", exc_info=True)
                 pause.wait(_RECONNECT_SECONDS)
 
     def _listen(self) -> None:

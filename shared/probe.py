@@ -32,6 +32,7 @@ _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two are BigTIFF
 _BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)  # lengths of the DIB headers there are
 _MAX_STEPS = 1_000_000  # blocks, chunks or boxes walked in one file
+_MAX_PNG_CHUNKS = 10_000  # of a watermark; 430,000 empty ones took 0.2 s
 _MAX_TAGS = 65_535  # of one TIFF directory; BigTIFF could claim more
 _MAX_READS = 20_000  # calls that imagesize may make; a JPEG of 20 MB in full segments needs 1,400
 _MAX_FRAMES = 100_000  # counting stops here; far above any limit worth setting
@@ -176,7 +177,9 @@ def _png(data: bytes) -> _Size:
 def _whole_png(data: bytes) -> tuple[int, int]:
     """Width and height of a PNG whose chunks are all there and all match their CRC."""
     names = []
-    for name, start, end in _png_chunks(data):
+    for number, (name, start, end) in enumerate(_png_chunks(data)):
+        if number == _MAX_PNG_CHUNKS:
+            raise ValueError("too many chunks")
         if zlib.crc32(data[start - 4 : end]) != struct.unpack_from(">I", data, end)[0]:
             raise ValueError("wrong checksum")
         names.append(name)

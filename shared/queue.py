@@ -48,8 +48,11 @@ def celery_app(settings: Settings) -> Celery:
         broker_transport_options={
             "visibility_timeout": _VISIBILITY_SECONDS,
             "socket_connect_timeout": 3,
+            "socket_timeout": 5,  # else a broker that hangs holds a publisher for ever
             "socket_keepalive": True,
         },
+        redis_socket_connect_timeout=3,
+        redis_socket_timeout=5,
         # A publisher holds a client's request: it gives up soon, the rows are there.
         task_publish_retry_policy=_RETRIES,
         result_backend_transport_options={"retry_policy": _RETRIES},

@@ -59,7 +59,9 @@ def redis_client(settings: Settings) -> redis.Redis:
     """A client for news, metrics and rate limits, with short timeouts: none of them is vital."""
     return redis.Redis.from_url(
         settings.redis_url.get_secret_value(),
-        socket_connect_timeout=3,
-        socket_timeout=5,
+        # Counted against every request while Redis hangs; none of its uses here is vital.
+        socket_connect_timeout=1,
+        socket_timeout=2,
+        health_check_interval=15,  # a subscription whose server vanished notices
         decode_responses=True,
     )

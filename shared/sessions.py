@@ -108,7 +108,9 @@ def view_session(
         [_image(row) for row in images],
         (),
         last,
-        complete=status in ("completed", "cancelled") and last >= session["last_ended"],
+        # A page below its limit is the last one, whatever its number: later ones may be gone.
+        complete=status in ("completed", "cancelled")
+        and (len(images) < limit or last >= session["last_ended"]),
     )
 
 
@@ -186,7 +188,8 @@ def cancel(database: Database, account_id: int, name: str) -> tuple[UUID, list[U
             {"id": session_id, "n": len(cancelled)},
         )
         connection.execute(
-            "UPDATE images SET output_key = NULL WHERE session_id = %s", (session_id,)
+            "UPDATE images SET output_key = NULL WHERE session_id = %s AND output_key IS NOT NULL",
+            (session_id,),
         )
         batches = connection.execute(
             "UPDATE batches SET ended = total, closed_at = coalesce(closed_at, now())"

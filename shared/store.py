@@ -1,6 +1,6 @@
 """The object store: MinIO or any S3 that speaks its protocol.
 
-Keys are ours alone: `<batch>/in/<index>`, `<batch>/watermark`,
+Keys are ours alone: `<batch>/in/<index>`, `<batch>/in/watermark`,
 `<batch>/out/<image>-<token>.<format>`. All of a batch lies under one prefix, so that what a
 dead worker left behind goes with it.
 """
@@ -8,6 +8,7 @@ dead worker left behind goes with it.
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from threading import BoundedSemaphore
 from typing import IO, BinaryIO, Protocol, cast
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -22,7 +23,10 @@ from shared.models import Format
 from shared.naming import content_disposition
 from shared.settings import Settings
 
-_MISSING = {"NoSuchKey", "NoSuchBucket", "ResourceNotFound"}
+# Each holds its object in memory: 20 MB at most.
+_PUTS_AT_ONCE = 4
+
+_MISSING = {"NoSuchKey", "ResourceNotFound"}
 
 
 def original_key(batch_id: UUID, index: int) -> str:
@@ -88,12 +92,13 @@ class S3Store:
         """Opens no connection yet; signing never does."""
         self._bucket = settings.s3_bucket
         self._client = _client(settings, settings.s3_endpoint)
+        self._puts = BoundedSemaphore(_PUTS_AT_ONCE)
         # The host is part of what is signed: clients come by the public one.
         self._signer = _client(settings, settings.s3_public_endpoint or settings.s3_endpoint)
 
     def put(self, key: str, data: IO[bytes], size: int, content_type: str) -> None:
         """See ObjectStore."""
-        with _errors():
+        with self._puts, _errors():
             # One part however large: our bodies are at most 20 MB, and a part is what is
             # held in memory.
             self._client.put_object(

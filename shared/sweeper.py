@@ -1,50 +1,64 @@
 """Upkeep from the rows, for whatever a message, a worker or a process has lost.
 
-Every function takes what it can (SKIP LOCKED, or compare-and-set on a token), so that any
-number of sweepers may run at once, and does a bounded amount of work.
+Any number of sweepers may run at once: rows change by compare-and-set or are taken with SKIP
+LOCKED, and what is done to the store may be done twice. No lock is held while the store works.
+Each pass does a bounded amount.
 """
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from shared import images
 from shared.database import Database, Row
 from shared.dispatch import dispatch
-from shared.errors import ImageError, UnavailableError
+from shared.errors import ImageError, StoreError
 from shared.images import Closing
+from shared.queue import IMAGES_QUEUE
 from shared.services import Services
 from shared.settings import Settings
 from shared.store import ObjectStore, inputs_prefix, outputs_prefix
 
 logger = logging.getLogger(__name__)
 
-_MANY = 500  # rows one statement takes in one pass
+_MANY = 500  # rows that one pass of one step takes
+_STORE_FAULTS = 3  # in a row, after which a step leaves the store alone until the next pass
 
 
 def sweep(services: Services) -> None:
-    """One pass over everything; a server that is down ends it, and the next pass goes on."""
-    for closing in end_lost_leases(services.database, services.settings):
+    """One pass over everything. A step that fails is logged and does not keep the others back."""
+    database, store, settings = services.database, services.store, services.settings
+    steps: tuple[Callable[[], object], ...] = (
+        lambda: _announce(services, end_lost_leases(database, settings)),
+        lambda: _announce(services, close_ended_batches(database)),
+        lambda: republish(services),
+        lambda: dispatch(database, services.queue, settings.window_images),
+        lambda: delete_inputs(database, store),
+        lambda: delete_outputs(database, store, settings),
+        lambda: forget_batches(database, store, settings),
+        lambda: forget_sessions(database, settings),
+    )
+    for step in steps:
+        try:
+            step()
+        except Exception:
+            logger.exception("a step of the sweep failed; the next sweep tries again")
+
+
+def _announce(services: Services, closings: Iterable[Closing]) -> None:
+    for closing in closings:
         services.announce(closing)
-    for batch in close_ended_batches(services.database):
-        services.announce(batch)
-    republish(services)
-    dispatch(services.database, services.queue, services.settings.window_images)
-    delete_inputs(services.database, services.store)
-    delete_outputs(services.database, services.store, services.settings)
-    forget(services.database, services.store, services.settings)
 
 
 def end_lost_leases(database: Database, settings: Settings) -> Iterator[Closing]:
     """Puts images back whose worker went silent; ends those that used up their attempts."""
-    with database.transaction() as connection:
-        lost = connection.execute(
-            "SELECT id, session_id, batch_id, attempt, token FROM images"
-            " WHERE state = 'processing' AND lease_until < now() ORDER BY lease_until LIMIT %s",
-            (_MANY,),
-        ).fetchall()
+    lost = _select(
+        database,
+        "SELECT id, session_id, batch_id, attempt, token FROM images"
+        " WHERE state = 'processing' AND lease_until < now() ORDER BY lease_until LIMIT %s",
+        _MANY,
+    )
     for row in lost:
         if row["attempt"] < settings.max_attempts:
             _requeue(database, row, settings)
@@ -69,26 +83,35 @@ def _requeue(database: Database, row: Row, settings: Settings) -> None:
     logger.warning("a worker went silent; its image goes again", extra={"image": row["id"]})
 
 
-def close_ended_batches(database: Database) -> list[Closing]:
-    """Closes batches whose images have all ended, should their last commit not have done so."""
+def close_ended_batches(database: Database, batch_id: UUID | None = None) -> list[Closing]:
+    """Closes batches whose images have all ended, should their last commit not have done so.
+
+    All such batches, or the one given.
+    """
     with database.transaction() as connection:
         rows = connection.execute(
             "UPDATE batches AS b SET closed_at = now(), ended = total WHERE id IN ("
-            " SELECT id FROM batches AS o WHERE closed_at IS NULL AND NOT EXISTS ("
-            "  SELECT FROM images WHERE batch_id = o.id AND ended_number IS NULL)"
-            " LIMIT %s FOR UPDATE SKIP LOCKED) RETURNING id, session_id",
-            (_MANY,),
+            " SELECT id FROM batches AS o WHERE closed_at IS NULL"
+            " AND (%(id)s::uuid IS NULL OR id = %(id)s)"
+            " AND NOT EXISTS (SELECT FROM images WHERE batch_id = o.id AND ended_number IS NULL)"
+            " LIMIT %(many)s FOR UPDATE SKIP LOCKED) RETURNING id, session_id",
+            {"id": batch_id, "many": _MANY},
         ).fetchall()
     return [Closing(row["session_id"], row["id"], batch_closed=True) for row in rows]
 
 
 def republish(services: Services) -> int:
-    """Sends images again that were published and that nobody claimed for long."""
+    """Sends images again that were published and that nobody claimed for long; gives how many.
+
+    Not while the broker holds a windowful that no worker takes: that would only add to it.
+    """
+    if services.redis.llen(IMAGES_QUEUE) >= services.settings.window_images:
+        return 0
     with services.database.transaction() as connection:
         rows = connection.execute(
             "UPDATE images SET published_at = now() WHERE id IN ("
             " SELECT i.id FROM images AS i JOIN batches AS b ON b.id = i.batch_id"
-            " WHERE i.state = 'queued' AND b.published_at IS NOT NULL"
+            " WHERE i.state = 'queued' AND b.published_at IS NOT NULL AND b.closed_at IS NULL"
             " AND coalesce(i.published_at, b.published_at) < now() - make_interval(secs => %s)"
             " LIMIT %s FOR UPDATE OF i SKIP LOCKED) RETURNING id",
             (services.settings.republish_seconds, _MANY),
@@ -100,55 +123,81 @@ def republish(services: Services) -> int:
 
 def delete_inputs(database: Database, store: ObjectStore) -> None:
     """Deletes the originals and watermarks of batches that have ended."""
-    with _taking(
+    rows = _select(
         database,
-        "UPDATE batches SET inputs_deleted_at = now() WHERE id IN (SELECT id FROM batches"
-        " WHERE closed_at IS NOT NULL AND inputs_deleted_at IS NULL LIMIT %s"
-        " FOR UPDATE SKIP LOCKED) RETURNING id",
-        (_MANY,),
-    ) as batch_ids:
-        for batch_id in batch_ids:
-            store.delete_prefix(inputs_prefix(batch_id))
+        "SELECT id FROM batches WHERE closed_at IS NOT NULL AND inputs_deleted_at IS NULL"
+        " ORDER BY closed_at LIMIT %s",
+        _MANY,
+    )
+    for batch_id in _emptied(store, rows, inputs_prefix):
+        mark_inputs_deleted(database, batch_id)
+
+
+def mark_inputs_deleted(database: Database, batch_id: UUID) -> None:
+    """Notes that nothing is left to delete of a batch's originals."""
+    with database.transaction() as connection:
+        connection.execute(
+            "UPDATE batches SET inputs_deleted_at = now() WHERE id = %s", (batch_id,)
+        )
 
 
 def delete_outputs(database: Database, store: ObjectStore, settings: Settings) -> None:
     """Deletes outputs that have expired, and those of cancelled sessions."""
-    with _taking(
+    rows = _select(
         database,
-        "WITH gone AS (UPDATE batches SET outputs_deleted_at = now() WHERE id IN ("
-        " SELECT b.id FROM batches AS b JOIN sessions AS s ON s.id = b.session_id"
+        "SELECT b.id FROM batches AS b JOIN sessions AS s ON s.id = b.session_id"
         " WHERE b.closed_at IS NOT NULL AND b.outputs_deleted_at IS NULL"
         " AND (b.closed_at < now() - make_interval(secs => %s) OR s.cancelled_at IS NOT NULL)"
-        " LIMIT %s FOR UPDATE OF b SKIP LOCKED) RETURNING id), "
-        "emptied AS (UPDATE images SET output_key = NULL FROM gone WHERE batch_id = gone.id)"
-        " SELECT id FROM gone",
-        (settings.output_seconds, _MANY),
-    ) as batch_ids:
-        for batch_id in batch_ids:
-            store.delete_prefix(outputs_prefix(batch_id))
+        " ORDER BY b.closed_at LIMIT %s",
+        settings.output_seconds,
+        _MANY,
+    )
+    for batch_id in _emptied(store, rows, outputs_prefix):
+        with database.transaction() as connection:
+            connection.execute(
+                "UPDATE images SET output_key = NULL"
+                " WHERE batch_id = %s AND output_key IS NOT NULL",
+                (batch_id,),
+            )
+        with database.transaction() as connection:  # apart: no order of locks to keep
+            connection.execute(
+                "UPDATE batches SET outputs_deleted_at = now() WHERE id = %s", (batch_id,)
+            )
 
 
-def forget(database: Database, store: ObjectStore, settings: Settings) -> None:
-    """Deletes the rows of batches that nobody can ask for any more, with all they left behind.
-
-    A batch outlives its outputs as long as its Idempotency-Key may come again.
-    """
-    keep_seconds = max(settings.output_seconds, settings.idempotency_seconds) + 60
-    with _taking(
+def forget_batches(database: Database, store: ObjectStore, settings: Settings) -> None:
+    """Deletes the rows of batches that nobody can ask for any more, with all they left behind."""
+    rows = _select(
         database,
-        "DELETE FROM batches WHERE id IN (SELECT id FROM batches"
-        " WHERE closed_at < now() - make_interval(secs => %s) AND outputs_deleted_at IS NOT NULL"
-        " LIMIT %s FOR UPDATE SKIP LOCKED) RETURNING id",
-        (keep_seconds, _MANY),
-    ) as batch_ids:
-        for batch_id in batch_ids:
-            store.delete_prefix(f"{batch_id}/")
+        "SELECT id FROM batches WHERE closed_at < now() - make_interval(secs => %s)"
+        " AND outputs_deleted_at IS NOT NULL ORDER BY closed_at LIMIT %s",
+        _keep_seconds(settings),
+        _MANY,
+    )
+    for batch_id in _emptied(store, rows, lambda batch_id: f"{batch_id}/"):
+        with database.transaction() as connection:
+            connection.execute("DELETE FROM images WHERE batch_id = %s", (batch_id,))
+        with database.transaction() as connection:
+            connection.execute("DELETE FROM batches WHERE id = %s", (batch_id,))
+
+
+def forget_sessions(database: Database, settings: Settings) -> None:
+    """Deletes sessions that are old and empty, and Idempotency-Keys that are over."""
     with database.transaction() as connection:
+        rows = connection.execute(
+            "SELECT id FROM sessions AS s WHERE created_at < now() - make_interval(secs => %s)"
+            " AND NOT EXISTS (SELECT FROM batches WHERE session_id = s.id)"
+            " LIMIT %s FOR UPDATE SKIP LOCKED",
+            (_keep_seconds(settings), _MANY),
+        ).fetchall()
+        # A statement of its own: only its snapshot sees a batch that was accepted while the
+        # first one waited. In one statement, that batch would be deleted with its session.
         connection.execute(
-            "DELETE FROM sessions AS s WHERE created_at < now() - make_interval(secs => %s)"
+            "DELETE FROM sessions AS s WHERE id = ANY(%s)"
             " AND NOT EXISTS (SELECT FROM batches WHERE session_id = s.id)",
-            (keep_seconds,),
+            ([row["id"] for row in rows],),
         )
+    with database.transaction() as connection:
         connection.execute(
             "DELETE FROM idempotency_keys WHERE created_at < now() - make_interval(secs => %s)",
             (settings.idempotency_seconds,),
@@ -175,19 +224,32 @@ def _is_known(database: Database, name: str) -> bool:
         batch_id = UUID(name)
     except ValueError:
         return True  # not one of ours: the bucket may be shared
+    return bool(_select(database, "SELECT 1 AS found FROM batches WHERE id = %s", batch_id))
+
+
+def _keep_seconds(settings: Settings) -> int:
+    """A batch outlives its outputs as long as its Idempotency-Key may come again."""
+    return max(settings.output_seconds, settings.idempotency_seconds) + 60
+
+
+def _select(database: Database, statement: str, *parameters: object) -> list[Row]:
     with database.transaction() as connection:
-        row = connection.execute("SELECT 1 FROM batches WHERE id = %s", (batch_id,)).fetchone()
-    return row is not None
+        return connection.execute(statement, parameters).fetchall()
 
 
-@contextmanager
-def _taking(
-    database: Database, statement: str, parameters: tuple[int, ...]
-) -> Iterator[list[UUID]]:
-    """Rows changed together with what the block does to the store: both, or neither."""
-    try:
-        with database.transaction() as connection:
-            rows = connection.execute(statement, parameters).fetchall()
-            yield [row["id"] for row in rows]
-    except UnavailableError:
-        logger.warning("objects could not be deleted; the next sweep tries again")
+def _emptied(store: ObjectStore, rows: list[Row], prefix: Callable[[UUID], str]) -> Iterator[UUID]:
+    """Deletes below the prefix of each batch, and yields those that are rid of it.
+
+    One that the store does not let go is passed over; a store that is down is left alone.
+    """
+    faults = 0
+    for row in rows:
+        try:
+            store.delete_prefix(prefix(row["id"]))
+        except StoreError:
+            logger.warning("objects could not be deleted yet", extra={"batch": row["id"]})
+            if (faults := faults + 1) == _STORE_FAULTS:
+                return
+            continue
+        faults = 0
+        yield row["id"]

@@ -5,8 +5,8 @@ one.
 """
 
 import os
+import threading
 import warnings
-from functools import cache
 from typing import Any
 
 from celery import signals
@@ -21,11 +21,16 @@ os.environ.setdefault("RAYON_NUM_THREADS", "1")
 # What it warns of is pickle, and only JSON is taken (shared.queue).
 warnings.filterwarnings("ignore", "You're running the worker with superuser privileges")
 
+_building = threading.Lock()  # the I/O worker's first tasks may come together
+_built: list[services.Services] = []
 
-@cache
+
 def process_services() -> services.Services:
     """The services of this process, built when its first task asks for them."""
-    return services.build(settings.load(), max_connections=4)
+    with _building:
+        if not _built:
+            _built.append(services.build(settings.load(), max_connections=4))
+        return _built[0]
 
 
 @signals.setup_logging.connect

@@ -14,7 +14,7 @@ from shared.images import Closing
 from shared.models import Claim, Notice, Result
 from shared.probe import check_limits, probe
 from shared.services import Services
-from shared.store import original_key, output_key
+from shared.store import inputs_prefix, original_key, output_key
 from workers.imaging import Output, process
 
 logger = logging.getLogger("fluximage.images")
@@ -30,7 +30,7 @@ class Report:
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Adds what the block takes to the step's seconds."""
+        """Notes what the block takes as the step's seconds."""
         started = time.perf_counter()
         try:
             yield
@@ -42,7 +42,8 @@ def optimise(services: Services, image_id: UUID) -> None:
     """Optimises one image if it can be claimed, and commits its end.
 
     What is wrong with the image ends it in `failed`; what is wrong with a server gives the
-    claim back. Nothing of either is raised: in a chord's header that would skip the body.
+    claim back. Nothing is raised but UnavailableError where Postgres is away, and that the
+    task catches: in a chord's header it would skip the body.
     """
     claim = images.claim(services.database, image_id, services.settings.lease_seconds)
     if claim is None:
@@ -58,11 +59,15 @@ def optimise(services: Services, image_id: UUID) -> None:
         closing = _fail(services, claim, error, report)
     except UnavailableError:
         logger.warning("a server is down; the image waits", extra={"image": image_id})
-        _give_back(services, claim)
-        return
+        closing = _give_back(services, claim, report)
     except MemoryError:
         # Left to Celery it would end the worker's main process, and the next one's.
         failure = ImageError("The image needs more memory than there is")
+        closing = _fail(services, claim, failure, report)
+    except Exception:
+        # A fault of ours or of a codec; uncaught, the image would wait for its lease to end.
+        logger.exception("the engine failed", extra={"image": image_id})
+        failure = ImageError("The image could not be processed")
         closing = _fail(services, claim, failure, report)
     if closing is not None:
         services.announce(closing)
@@ -70,10 +75,11 @@ def optimise(services: Services, image_id: UUID) -> None:
 
 def close_batch(services: Services, batch_id: UUID) -> None:
     """After a batch's last image: closes it should the last commit not have, and tidies up."""
-    for closing in sweeper.close_ended_batches(services.database):
+    for closing in sweeper.close_ended_batches(services.database, batch_id):
         services.announce(closing)
     if sessions.is_batch_closed(services.database, batch_id):
-        sweeper.delete_inputs(services.database, services.store)
+        services.store.delete_prefix(inputs_prefix(batch_id))
+        sweeper.mark_inputs_deleted(services.database, batch_id)
 
 
 def _run(services: Services, claim: Claim, report: Report) -> Closing | None:
@@ -121,11 +127,14 @@ def _fail(services: Services, claim: Claim, error: ImageError, report: Report) -
     return closing
 
 
-def _give_back(services: Services, claim: Claim) -> None:
+def _give_back(services: Services, claim: Claim, report: Report) -> Closing | None:
+    if claim.attempt >= services.settings.max_attempts:
+        return _fail(services, claim, ImageError("The image could not be processed"), report)
     try:
         images.unclaim(services.database, claim)
     except UnavailableError:
         logger.warning("a claim could not be given back; its lease will end")
+    return None
 
 
 def _tell(services: Services, claim: Claim, report: Report, result: str) -> None:

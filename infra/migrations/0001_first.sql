@@ -70,6 +70,7 @@ CREATE TABLE batches (
 CREATE INDEX batches_waiting ON batches (account_id, created_at) WHERE published_at IS NULL AND closed_at IS NULL;
 CREATE INDEX batches_out ON batches (id) WHERE published_at IS NOT NULL AND closed_at IS NULL;
 CREATE INDEX batches_inputs ON batches (closed_at) WHERE inputs_deleted_at IS NULL;
+CREATE INDEX batches_outputs ON batches (closed_at) WHERE outputs_deleted_at IS NULL;
 CREATE INDEX batches_closed ON batches (closed_at);
 CREATE INDEX batches_session ON batches (session_id);
 
@@ -150,3 +151,4 @@ CREATE TABLE idempotency_keys (
     PRIMARY KEY (account_id, key)
 );
 CREATE INDEX idempotency_keys_age ON idempotency_keys (created_at);
+CREATE INDEX idempotency_keys_batch ON idempotency_keys (batch_id);  -- for the cascade

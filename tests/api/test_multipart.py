@@ -169,12 +169,12 @@ def test_headers_without_end_are_refused(still: Still) -> None:
 def test_a_text_without_end_is_refused(still: Still) -> None:
     def endless() -> Iterator[bytes]:
         yield _head(still.key, f"Content-Length: {300 * len(MEGABYTE)}")
-        yield b"--" + BOUNDARY.encode() + b'\r\nContent-Disposition: form-data; name="hue"\r\n\r\n'
+        yield part('name="context"')[:-2]
         for _ in range(299):
             yield MEGABYTE
 
     error = _refused(still, exchange(still.url, endless()))
-    assert error == "The field hue is longer than 16384 bytes"
+    assert error == "The field context is longer than 16384 bytes"
 
 
 def test_a_file_without_end_is_refused_at_its_twenty_megabytes(still: Still) -> None:

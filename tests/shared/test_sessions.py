@@ -82,3 +82,14 @@ def test_cancelling_twice_changes_nothing_more(unit: Services) -> None:
     sessions.cancel(unit.database, account.id, "s")
     page = sessions.view_session(unit.database, account.id, "s", after_number=0, limit=10)
     assert page.progress.cancelled == 2
+
+
+def test_a_reader_comes_to_an_end_where_the_newest_images_are_forgotten(unit: Services) -> None:
+    account, _ = make_account(unit)
+    newest = make_batch(unit, account, session="s")
+    end(unit, accept(unit, make_batch(unit, account, session="s"))[0])
+    end(unit, accept(unit, newest)[0])
+    with unit.database.transaction() as connection:
+        connection.execute("DELETE FROM batches WHERE id = %s", (newest.id,))
+    page = sessions.view_session(unit.database, account.id, "s", after_number=1, limit=10)
+    assert page.complete

@@ -1,18 +1,24 @@
 import io
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
+import redis
 
-from shared import credits, images, sessions, sweeper
+from shared import batches, credits, images, sessions, sweeper
+from shared.database import Connection, one
 from shared.dispatch import dispatch
-from shared.errors import ImageError
+from shared.errors import ImageError, StoreError
 from shared.models import Format, Result
 from shared.queue import IMAGES_QUEUE
 from shared.services import Services
 from shared.store import original_key, output_key
 from tests.support.making import accept, make_account, make_batch
 from tests.support.memory_store import MemoryStore
+from workers import steps
 
 
 def lose_lease(services: Services, image_id: UUID) -> None:
@@ -186,3 +192,115 @@ def test_objects_that_are_not_ours_are_left_alone(unit: Services, name: str) -> 
     unit.store.put(key, io.BytesIO(b"x"), 1, "text/plain")
     sweeper.delete_strays(unit.database, unit.store, older_seconds=-60)
     assert exists(unit, key)
+
+
+def test_a_batch_accepted_while_its_old_session_is_forgotten_stays(unit: Services) -> None:
+    account, _ = make_account(unit)
+    complete(unit, accept(unit, make_batch(unit, account, session="s"))[0])
+    age(unit, "25 hours")
+    sweeper.delete_outputs(unit.database, unit.store, unit.settings)
+    sweeper.forget_batches(unit.database, unit.store, unit.settings)
+    late = make_batch(unit, account, session="s")
+    with ThreadPoolExecutor(1) as pool, unit.database.transaction() as connection:
+        # The late batch's transaction is open, with the session locked, when the sweep comes.
+        batches._open_session(connection, uuid4(), late)
+        batches._insert_batch(connection, session_of(connection), late)
+        batches._insert_images(connection, session_of(connection), late)
+        sweeping = pool.submit(sweeper.forget_sessions, unit.database, unit.settings)
+        with suppress(TimeoutError):
+            sweeping.result(1)
+    sweeping.result()
+    view = sessions.view_batch(unit.database, account.id, late.id)
+    assert view.progress.total == 1
+
+
+def session_of(connection: Connection) -> UUID:
+    found: UUID = one(connection.execute("SELECT id FROM sessions").fetchone())["id"]
+    return found
+
+
+class StubbornStore(MemoryStore):
+    """Keeps what lies below some prefixes, as a store with object lock does."""
+
+    def __init__(self, kept: set[str]) -> None:
+        super().__init__()
+        self.kept = kept
+        self.prepare()
+
+    def delete_prefix(self, prefix: str) -> None:
+        if prefix in self.kept:
+            raise StoreError("AccessDenied")
+        super().delete_prefix(prefix)
+
+
+def test_an_object_that_the_store_keeps_does_not_keep_the_others(unit: Services) -> None:
+    account, _ = make_account(unit)
+    made = [make_batch(unit, account) for _ in range(3)]
+    services = replace(unit, store=StubbornStore({f"{made[0].id}/in/"}))
+    for batch in made:
+        complete(services, accept(services, batch)[0])
+    sweeper.sweep(services)
+    with unit.database.transaction() as connection:
+        rows = connection.execute(
+            "SELECT id FROM batches WHERE inputs_deleted_at IS NULL"
+        ).fetchall()
+    assert [row["id"] for row in rows] == [made[0].id]
+
+
+class SlowStore(MemoryStore):
+    """Deletes when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.may = threading.Event(), threading.Event()
+        self.prepare()
+
+    def delete_prefix(self, prefix: str) -> None:
+        self.asked.set()
+        self.may.wait(20)
+        super().delete_prefix(prefix)
+
+
+def test_a_slow_store_holds_no_lock_while_it_deletes(unit: Services) -> None:
+    store = SlowStore()
+    services = replace(unit, store=store)
+    account, _ = make_account(services)
+    complete(services, accept(services, make_batch(services, account, session="s"))[0])
+    with ThreadPoolExecutor(1) as pool:
+        deleting = pool.submit(sweeper.delete_inputs, services.database, store)
+        assert store.asked.wait(10)
+        sessions.cancel(services.database, account.id, "s")
+        assert not deleting.done()
+        store.may.set()
+
+
+def test_a_step_that_fails_does_not_keep_the_others_back(unit: Services) -> None:
+    account, _ = make_account(unit)
+    batch = make_batch(unit, account)
+    complete(unit, accept(unit, batch)[0])
+    gone = redis.Redis(port=1)  # nobody listens there: the step that needs it fails
+    sweeper.sweep(replace(unit, redis=gone))
+    assert not exists(unit, original_key(batch.id, 0))
+
+
+def test_a_queue_that_nobody_takes_from_does_not_grow(unit: Services) -> None:
+    account, _ = make_account(unit)
+    accept(unit, make_batch(unit, account, ["a.png"] * 20))
+    accept(unit, make_batch(unit, account, ["a.png"] * 20))
+    for _ in range(3):
+        age(unit, "2 minutes")
+        sweeper.sweep(unit)
+    assert unit.redis.llen(IMAGES_QUEUE) == 40
+
+
+def test_an_image_whose_original_cannot_be_read_for_long_fails(unit: Services) -> None:
+    account, _ = make_account(unit)
+    batch = make_batch(unit, account)
+    (image_id,) = accept(unit, batch)
+    with unit.database.transaction() as connection:
+        connection.execute("UPDATE images SET created_at = now() - interval '1 h'")
+    down = MemoryStore()  # never prepared: every call fails
+    for _ in range(unit.settings.max_attempts):
+        steps.optimise(replace(unit, store=down), image_id)
+    view = sessions.view_batch(unit.database, account.id, batch.id)
+    assert [image.error_code for image in view.images] == ["processing_failed"]
