@@ -108,36 +108,35 @@ def spend(connection: Connection, image_id: UUID, unit: Unit) -> None:
     )
 
 
-def release(connection: Connection, image_ids: list[UUID], unit: Unit) -> None:
-    """Gives back what was reserved for the images, where it was and is not settled yet."""
+def release(connection: Connection, image_ids: list[UUID]) -> None:
+    """Gives back all that was reserved for the images and is not settled yet."""
     # Account before usage, the order in which `reserve` locks: the other way round deadlocks.
     connection.execute(
         "SELECT 1 FROM accounts WHERE id IN (SELECT account_id FROM ledger"
-        " WHERE image_id = ANY(%s) AND unit = %s) ORDER BY id FOR NO KEY UPDATE",
-        (image_ids, unit),
+        " WHERE image_id = ANY(%s)) ORDER BY id FOR NO KEY UPDATE",
+        (image_ids,),
     )
     connection.execute(
         """
         WITH freed AS (
             INSERT INTO ledger (image_id, unit, kind, account_id, source, period)
-            SELECT image_id, unit, 'released', account_id, source, period FROM ledger AS r
-            WHERE image_id = ANY(%(ids)s) AND unit = %(unit)s AND kind = 'reserved'
+            SELECT image_id, unit, 'released', account_id, source, period FROM ledger
+            WHERE image_id = ANY(%s) AND kind = 'reserved'
             ON CONFLICT DO NOTHING
-            RETURNING account_id, source, period
-        ), counted AS (
-            SELECT account_id, source, period, count(*) AS n FROM freed
-            GROUP BY account_id, source, period
+            RETURNING account_id, unit, source, period
         ), topups AS (
-            UPDATE accounts AS a SET topup_credits = a.topup_credits + c.n
-            FROM counted AS c WHERE c.source = 'topup' AND a.id = c.account_id
+            UPDATE accounts AS a SET topup_credits = a.topup_credits + f.n
+            FROM (SELECT account_id, count(*) AS n FROM freed
+                  WHERE source = 'topup' GROUP BY account_id) AS f
+            WHERE a.id = f.account_id
         )
-        UPDATE usage AS u
-        SET images = u.images - CASE %(unit)s WHEN 'image' THEN c.n ELSE 0 END,
-            ai_credits = u.ai_credits - CASE %(unit)s WHEN 'ai' THEN c.n ELSE 0 END
-        FROM counted AS c
-        WHERE c.source = 'period' AND u.account_id = c.account_id AND u.period = c.period
+        UPDATE usage AS u SET images = u.images - f.images, ai_credits = u.ai_credits - f.ai
+        FROM (SELECT account_id, period, count(*) FILTER (WHERE unit = 'image') AS images,
+                     count(*) FILTER (WHERE unit = 'ai') AS ai
+              FROM freed WHERE source = 'period' GROUP BY account_id, period) AS f
+        WHERE u.account_id = f.account_id AND u.period = f.period
         """,
-        {"ids": image_ids, "unit": unit},
+        (image_ids,),
     )
 
 

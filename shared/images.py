@@ -106,8 +106,7 @@ def end_unsuccessfully(
             connection.rollback()
             return None
         closing = _close_if_last(connection, session_id, batch_id)
-        credits.release(connection, [image_id], "image")
-        credits.release(connection, [image_id], "ai")
+        credits.release(connection, [image_id])
         return closing
 
 

@@ -196,9 +196,7 @@ def cancel(database: Database, account_id: int, name: str) -> tuple[UUID, list[U
             " WHERE session_id = %s RETURNING id",
             (session_id,),
         ).fetchall()
-        image_ids = [row["id"] for row in cancelled]
-        credits.release(connection, image_ids, "image")
-        credits.release(connection, image_ids, "ai")
+        credits.release(connection, [row["id"] for row in cancelled])
     return session_id, [row["id"] for row in batches]
 
 

@@ -22,8 +22,12 @@ logger = logging.getLogger("fluximage.images")
 
 @dataclass
 class Report:
-    """What one run took, for the log line and the metrics; seconds are wall time by step."""
+    """How one run went, for the log line and the metrics.
 
+    result: `done`, or the code of the failure. seconds: wall time by step.
+    """
+
+    result: str = "done"
     seconds: dict[str, float] = field(default_factory=dict)
     engine_cpu_seconds: float = 0.0
     bytes_out: int = 0
@@ -49,28 +53,32 @@ def optimise(services: Services, image_id: UUID) -> None:
     if claim is None:
         return
     report = Report()
+    closing = _attempt(services, claim, report)
+    if closing is not None:
+        services.announce(closing)  # first: a client waits for it
+        _tell(services, claim, report)
+
+
+def _attempt(services: Services, claim: Claim, report: Report) -> Closing | None:
+    broken = ImageError("The image could not be processed")
     try:
-        closing = _run(services, claim, report)
+        return _run(services, claim, report)
     except ObjectMissingError:
         # Cancelled meanwhile, or lost: trying again cannot bring it back.
-        failure = ImageError("The image could not be processed")
-        closing = _fail(services, claim, failure, report)
+        return _fail(services, claim, broken, report)
     except ImageError as error:
-        closing = _fail(services, claim, error, report)
+        return _fail(services, claim, error, report)
     except UnavailableError:
-        logger.warning("a server is down; the image waits", extra={"image": image_id})
-        closing = _give_back(services, claim, report)
+        logger.warning("a server is down; the image waits", extra={"image": claim.image_id})
+        return _give_back(services, claim, report)
     except MemoryError:
         # Left to Celery it would end the worker's main process, and the next one's.
         failure = ImageError("The image needs more memory than there is")
-        closing = _fail(services, claim, failure, report)
+        return _fail(services, claim, failure, report)
     except Exception:
         # A fault of ours or of a codec; uncaught, the image would wait for its lease to end.
-        logger.exception("the engine failed", extra={"image": image_id})
-        failure = ImageError("The image could not be processed")
-        closing = _fail(services, claim, failure, report)
-    if closing is not None:
-        services.announce(closing)
+        logger.exception("the engine failed", extra={"image": claim.image_id})
+        return _fail(services, claim, broken, report)
 
 
 def close_batch(services: Services, batch_id: UUID) -> None:
@@ -116,15 +124,12 @@ def _save_and_commit(
         logger.warning("a late commit was refused", extra={"image": claim.image_id})
         services.store.delete(key)
         return None
-    _tell(services, claim, report, "done")
     return closing
 
 
 def _fail(services: Services, claim: Claim, error: ImageError, report: Report) -> Closing | None:
-    closing = images.fail(services.database, claim, error)
-    if closing is not None:
-        _tell(services, claim, report, error.code)
-    return closing
+    report.result = error.code
+    return images.fail(services.database, claim, error)
 
 
 def _give_back(services: Services, claim: Claim, report: Report) -> Closing | None:
@@ -137,7 +142,7 @@ def _give_back(services: Services, claim: Claim, report: Report) -> Closing | No
     return None
 
 
-def _tell(services: Services, claim: Claim, report: Report, result: str) -> None:
+def _tell(services: Services, claim: Claim, report: Report) -> None:
     """The one log line of an image, and its share in the metrics."""
     logger.info(
         "image",
@@ -147,7 +152,7 @@ def _tell(services: Services, claim: Claim, report: Report, result: str) -> None
             "batch": claim.batch_id,
             "image": claim.image_id,
             "attempt": claim.attempt,
-            "result": result,
+            "result": report.result,
             "format": claim.options.format.value,
             "bytes_in": claim.original_size,
             "bytes_out": report.bytes_out,
@@ -155,5 +160,5 @@ def _tell(services: Services, claim: Claim, report: Report, result: str) -> None
             "seconds": {step: round(taken, 4) for step, taken in report.seconds.items()},
         },
     )
-    outcome = "done" if result == "done" else "failed"
+    outcome = "done" if report.result == "done" else "failed"
     metrics.count_image(services.redis, outcome, claim.options.format.value, report.seconds)

@@ -115,7 +115,7 @@ def test_a_release_that_comes_twice_gives_back_once(unit: Services) -> None:
     ids = accept(unit, make_batch(unit, account, ["a.png", "b.png"]))
     for _ in range(2):
         with unit.database.transaction() as connection:
-            credits.release(connection, ids[:1], "image")
+            credits.release(connection, ids[:1])
     assert credits.balance(unit.database, account.id).images_used == 1
 
 
