@@ -1,10 +1,10 @@
 """What an upload is, from its header alone: its type, its size, its frames.
 
 Nothing is decoded here, so a bomb costs no more than a look at it. The sizes of JPEG, PNG and
-TIFF come from `imagesize`. WebP, GIF, AVIF and BMP are read here, because a file of these can
-name several sizes, and what must be bounded is the largest that a decoder would allocate
-(imagesize 2.0.1 reads one of them, GIF's as signed, and neither WebP's scale bits nor OS/2
-bitmaps).
+TIFF come from `imagesize`. WebP, GIF, BMP and (in `shared.avif`) AVIF are read by our own code,
+because a file of these can name several sizes, and what must be bounded is the largest that a
+decoder would allocate (imagesize 2.0.1 reads one of them, GIF's as signed, and neither WebP's
+scale bits nor OS/2 bitmaps).
 
 Every walk is linear in the file and ends at a cap: a hostile file of 20 MB must not hold the
 API for long.
@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 
 import imagesize  # type: ignore[import-untyped] # annotated, but without its py.typed
 
+from shared import avif
 from shared.errors import (
     CorruptImageError,
     InvalidFieldError,
@@ -31,7 +32,7 @@ WATERMARK_MAX_SIDE = 4096  # pixels, docs of POST /api/compress
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two are BigTIFF
 _BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)  # lengths of the DIB headers there are
-_MAX_STEPS = 1_000_000  # blocks, chunks or boxes walked in one file
+_MAX_STEPS = 1_000_000  # blocks or chunks walked in one file
 _MAX_PNG_CHUNKS = 10_000  # of a watermark; 430,000 empty ones took 0.2 s
 _MAX_TAGS = 65_535  # of one TIFF directory; BigTIFF could claim more
 _MAX_READS = 20_000  # calls that imagesize may make; a JPEG of 20 MB in full segments needs 1,400
@@ -265,70 +266,6 @@ def _u24(data: bytes, at: int) -> int:
     return int.from_bytes(data[at : at + 3], "little")
 
 
-# Boxes that hold boxes, and the bytes before the first of those (ISO/IEC 14496-12, 23008-12).
-_AVIF_PARENTS = {
-    b"meta": 4,
-    b"iprp": 0,
-    b"ipco": 0,
-    b"moov": 0,
-    b"trak": 0,
-    b"mdia": 0,
-    b"minf": 0,
-    b"stbl": 0,
-    b"stsd": 8,
-}
-
-
-def _avif(data: bytes) -> _Size:
-    """The largest of all item and track sizes, grids and their tiles included.
-
-    Frames are the samples of the longest track, for image sequences.
-    """
-    width = height = 0
-    frames = 1
-    for name, start, end in _boxes(data):
-        if name == b"ispe":
-            wide, high = struct.unpack_from(">II", data, start + 4)
-        elif name == b"av01":
-            wide, high = struct.unpack_from(">HH", data, start + 24)
-        elif name == b"tkhd":
-            wide, high = (side >> 16 for side in struct.unpack_from(">II", data, end - 8))
-        elif name == b"stsz":
-            frames = max(frames, struct.unpack_from(">I", data, start + 8)[0])
-            continue
-        else:
-            continue
-        width, height = max(width, wide), max(height, high)
-    return width, height, frames
-
-
-def _boxes(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Type, start and end of the body of each box, parents' children included."""
-    todo = [(0, len(data))]
-    for _ in range(_MAX_STEPS):
-        if not todo:
-            return
-        at, end = todo.pop()
-        if at + 8 > end:
-            continue
-        length, name = struct.unpack_from(">I4s", data, at)
-        body = at + 8
-        if length == 1:
-            length = struct.unpack_from(">Q", data, body)[0]
-            body += 8
-        elif length == 0:
-            length = end - at
-        if at + length < body:
-            raise ValueError("a box shorter than its header")
-        # A box may be cut short with the file (mdat); what is here still tells the size.
-        stop = min(at + length, end)
-        yield name, body, stop
-        todo.append((at + length, end))
-        if name in _AVIF_PARENTS:
-            todo.append((body + _AVIF_PARENTS[name], stop))
-    raise ValueError("too many boxes")
-
-
 def _tiff(data: bytes) -> _Size:
     """TIFF 6.0 and BigTIFF: the first directory's size, and the length of the chain.
 
@@ -377,7 +314,7 @@ _READERS: dict[str, Callable[[bytes], _Size]] = {
     "JPEG": _jpeg,
     "PNG": _png,
     "WEBP": _webp,
-    "AVIF": _avif,
+    "AVIF": avif.measure,
     "GIF": _gif,
     "TIFF": _tiff,
     "BMP": _bmp,

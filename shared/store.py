@@ -1,7 +1,7 @@
 """The object store: MinIO or any S3 that speaks its protocol.
 
 Keys are ours alone: `<batch>/in/<index>`, `<batch>/in/watermark`,
-`<batch>/out/<image>-<token>.<format>`. All of a batch lies under one prefix, so that what a
+`<batch>/out/<token>.<format>`. All of a batch lies under one prefix, so that what a
 dead worker left behind goes with it.
 """
 
@@ -49,9 +49,9 @@ def outputs_prefix(batch_id: UUID) -> str:
     return f"{batch_id}/out/"
 
 
-def output_key(batch_id: UUID, image_id: UUID, token: UUID, format: Format) -> str:
-    """Where one attempt stores its output: no other attempt writes to the same place."""
-    return f"{batch_id}/out/{image_id}-{token}.{format.value}"
+def output_key(batch_id: UUID, token: UUID, format: Format) -> str:
+    """Where the claim with that token stores its output: no other writes to the same place."""
+    return f"{batch_id}/out/{token}.{format.value}"
 
 
 class ObjectStore(Protocol):

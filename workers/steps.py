@@ -107,7 +107,7 @@ def _save_and_commit(
     services: Services, claim: Claim, output: Output, report: Report
 ) -> Closing | None:
     format = claim.options.format
-    key = output_key(claim.batch_id, claim.image_id, claim.token, format)
+    key = output_key(claim.batch_id, claim.token, format)
     with report.step("save"):
         services.store.put(key, io.BytesIO(output.data), len(output.data), format.content_type)
     result = Result(

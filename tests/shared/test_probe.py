@@ -181,20 +181,6 @@ def test_a_gif_frame_past_the_screen_counts() -> None:
     assert (seen.width, seen.height) == (50_000, 40_000)
 
 
-def test_the_largest_item_of_an_avif_counts() -> None:
-    small, large = (box(b"ispe", bytes(4), struct.pack(">II", side, side)) for side in (64, 30_000))
-    meta = box(b"meta", bytes(4), box(b"iprp", box(b"ipco", small, large, small)))
-    data = box(b"ftyp", b"avif", bytes(4), b"avifmif1") + meta
-    assert probe(data) == Probe("AVIF", 30_000, 30_000, 1)
-
-
-def test_boxes_of_sixteen_byte_headers_are_read() -> None:
-    ispe = box(b"ispe", bytes(4), struct.pack(">II", 70, 50))
-    inner = box(b"iprp", box(b"ipco", ispe))
-    meta = struct.pack(">I4sQ", 1, b"meta", 20 + len(inner)) + bytes(4) + inner
-    assert probe(box(b"ftyp", b"avif", bytes(4), b"avif") + meta) == Probe("AVIF", 70, 50, 1)
-
-
 @pytest.mark.parametrize("code", [3, 4])
 def test_a_tiff_tile_larger_than_its_picture_counts(code: int) -> None:
     sides = ((256, 100), (257, 100), (322, 40_000), (323, 50_000))

@@ -46,7 +46,7 @@ def age(services: Services, interval: str) -> None:
 def complete(services: Services, image_id: UUID) -> str:
     claim = images.claim(services.database, image_id, 60)
     assert claim is not None
-    key = output_key(claim.batch_id, claim.image_id, claim.token, Format.WEBP)
+    key = output_key(claim.batch_id, claim.token, Format.WEBP)
     services.store.put(key, io.BytesIO(b"out"), 3, "image/webp")
     result = Result(Format.WEBP, 8, 6, 3, key, watermarked=False)
     assert images.complete(services.database, claim, result) is not None
