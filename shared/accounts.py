@@ -58,7 +58,7 @@ def add_topup(database: Database, name: str, credits: int) -> None:
 
 def list_all(database: Database) -> list[Account]:
     """Every account, by name."""
-    with database.transaction() as connection:
+    with database.autocommit() as connection:
         rows = connection.execute(
             f"SELECT {_COLUMNS} FROM accounts a ORDER BY a.name"  # noqa: S608 - our own constant
         ).fetchall()
@@ -72,7 +72,7 @@ def authenticate(database: Database, key: str) -> Account:
     """
     if not KEY.fullmatch(key):
         raise UnauthorizedError
-    with database.transaction() as connection:
+    with database.autocommit() as connection:
         row = connection.execute(
             f"SELECT {_COLUMNS} FROM accounts a JOIN api_keys k ON k.account_id = a.id"  # noqa: S608 - our own constant
             " WHERE k.key_hash = %s AND k.revoked_at IS NULL",
@@ -130,7 +130,7 @@ def _hash(key: str) -> bytes:
 
 
 def _update(database: Database, name: str, assignment: str, value: object) -> None:
-    with database.transaction() as connection:
+    with database.autocommit() as connection:
         changed = connection.execute(
             f"UPDATE accounts SET {assignment} WHERE name = %s",  # noqa: S608 - our own constants
             (value, name),

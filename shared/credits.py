@@ -68,7 +68,7 @@ class Balance:
 
 def balance(database: Database, account_id: int) -> Balance:
     """Where the account stands now."""
-    with database.transaction() as connection:
+    with database.autocommit() as connection:
         return _balance(connection, account_id, lock="")
 
 

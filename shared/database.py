@@ -43,18 +43,17 @@ class Database:
             min_size=1,
             max_size=max_connections,
             timeout=5.0,  # how long a request may wait for a connection, seconds
-            kwargs={"row_factory": dict_row} | _TIMEOUTS,
+            kwargs={"row_factory": dict_row, "autocommit": True} | _TIMEOUTS,
             # A server that restarted leaves dead connections in the pool.
             check=ConnectionPool.check_connection,
             open=False,
         )
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
-        """One transaction: committed at the end, rolled back when the block raises.
+    def autocommit(self) -> Iterator[Connection]:
+        """For single statements: each is its own transaction, and one round trip.
 
-        Raises UnavailableError when Postgres is down, full or lost on the way. When it was
-        lost during the commit, all of it may be written nevertheless.
+        Raises as `transaction` does.
         """
         try:
             self._pool.open()
@@ -62,6 +61,15 @@ class Database:
                 yield connection
         except _OUTAGES as error:
             raise UnavailableError("The database is not available, try again shortly") from error
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """One transaction: committed at the end, rolled back when the block raises.
+        Raises UnavailableError when Postgres is down, full or lost on the way. When it was
+        lost during the commit, all of it may be written nevertheless.
+        """
+        with self.autocommit() as connection, connection.transaction():
+            yield connection
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
@@ -72,7 +80,7 @@ class Database:
 
     def ping(self) -> None:
         """Raises UnavailableError when Postgres does not answer."""
-        with self.transaction() as connection:
+        with self.autocommit() as connection:
             connection.execute("SELECT 1")
 
     def close(self) -> None:

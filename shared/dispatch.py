@@ -60,5 +60,5 @@ def _take(database: Database, window_images: int) -> tuple[UUID, list[UUID]] | N
 
 
 def _put_back(database: Database, batch_id: UUID) -> None:
-    with database.transaction() as connection:
+    with database.autocommit() as connection:
         connection.execute("UPDATE batches SET published_at = NULL WHERE id = %s", (batch_id,))

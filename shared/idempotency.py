@@ -85,7 +85,7 @@ def finish(connection: Connection, accepting: Accepting, batch_id: UUID) -> None
 
 def forget(database: Database, accepting: Accepting) -> None:
     """Frees the key of a request that was refused: refusals are not remembered."""
-    with database.transaction() as connection:
+    with database.autocommit() as connection:
         connection.execute(
             "DELETE FROM idempotency_keys"
             " WHERE account_id = %s AND key = %s AND token = %s AND batch_id IS NULL",

@@ -30,7 +30,7 @@ class Closing:
 
 def claim(database: Database, image_id: UUID, lease_seconds: int) -> Claim | None:
     """The right to optimise the image; None when it is not queued (any more)."""
-    with database.transaction() as connection:
+    with database.autocommit() as connection:
         row = connection.execute(
             "UPDATE images AS i SET state = 'processing', attempt = attempt + 1,"
             " token = gen_random_uuid(), lease_until = now() + make_interval(secs => %s)"
@@ -49,7 +49,7 @@ def claim(database: Database, image_id: UUID, lease_seconds: int) -> Claim | Non
 def complete(database: Database, claim: Claim, result: Result) -> Closing | None:
     """The image is done and its compression spent; None when the claim was lost: no effect."""
     with database.transaction() as connection:
-        number = _count(connection, claim.session_id, "completed")
+        number = _next_number(connection, claim.session_id)
         kept = connection.execute(
             "UPDATE images SET state = 'done', token = NULL, lease_until = NULL, format = %s,"
             " width = %s, height = %s, compressed_size = %s, output_key = %s, watermarked = %s,"
@@ -69,9 +69,9 @@ def complete(database: Database, claim: Claim, result: Result) -> Closing | None
             ),
         ).rowcount
         if not kept:
-            connection.rollback()
             return None
         credits.spend(connection, claim.image_id, "image")
+        _count(connection, claim.session_id, "completed")
         return _close_if_last(connection, claim.session_id, claim.batch_id)
 
 
@@ -95,7 +95,7 @@ def end_unsuccessfully(
     None when the token is not the row's any more: no effect.
     """
     with database.transaction() as connection:
-        number = _count(connection, session_id, "failed")
+        number = _next_number(connection, session_id)
         kept = connection.execute(
             "UPDATE images SET state = 'failed', token = NULL, lease_until = NULL,"
             " error_code = %s, error_message = %s, ended_at = clock_timestamp(), ended_number = %s"
@@ -103,8 +103,8 @@ def end_unsuccessfully(
             (error.code, error.message, number, image_id, token),
         ).rowcount
         if not kept:
-            connection.rollback()
             return None
+        _count(connection, session_id, "failed")
         closing = _close_if_last(connection, session_id, batch_id)
         credits.release(connection, [image_id])
         return closing
@@ -117,7 +117,7 @@ def unclaim(database: Database, claim: Claim) -> bool:
     that its store will not give cannot stay in the queue for ever. The message is gone: the
     sweeper publishes it again after a while. False when the claim was lost.
     """
-    with database.transaction() as connection:
+    with database.autocommit() as connection:
         return bool(
             connection.execute(
                 "UPDATE images SET state = 'queued', token = NULL, lease_until = NULL,"
@@ -128,14 +128,21 @@ def unclaim(database: Database, claim: Claim) -> bool:
         )
 
 
-def _count(connection: Connection, session_id: UUID, column: str) -> int:
-    """Locks the session, counts one more end and draws its number; rolled back if fenced."""
+def _next_number(connection: Connection, session_id: UUID) -> int:
+    """Locks the session, and gives the number of its next ended image."""
     row = connection.execute(
-        f"UPDATE sessions SET {column} = {column} + 1, last_ended = last_ended + 1"  # noqa: S608 - our own words
-        " WHERE id = %s RETURNING last_ended",
+        "SELECT last_ended + 1 AS number FROM sessions WHERE id = %s FOR NO KEY UPDATE",
         (session_id,),
     ).fetchone()
-    return row["last_ended"] if row else 0  # a session that is gone: no image will match either
+    return row["number"] if row else 0  # a session that is gone: no image will match either
+
+
+def _count(connection: Connection, session_id: UUID, column: str) -> None:
+    connection.execute(
+        f"UPDATE sessions SET {column} = {column} + 1, last_ended = last_ended + 1"  # noqa: S608 - our own words
+        " WHERE id = %s",
+        (session_id,),
+    )
 
 
 def _close_if_last(connection: Connection, session_id: UUID, batch_id: UUID) -> Closing:

@@ -16,7 +16,7 @@ class QueueState:
 
 def queue_state(database: Database) -> QueueState:
     """The whole installation's queue, from the rows."""
-    with database.transaction() as connection:
+    with database.autocommit() as connection:
         row = one(
             connection.execute(
                 "SELECT count(*) AS depth,"
@@ -29,7 +29,7 @@ def queue_state(database: Database) -> QueueState:
 
 def check_queue_age(database: Database, limit_seconds: int) -> None:
     """Raises UnavailableError when the oldest queued image is older than the limit."""
-    with database.transaction() as connection:
+    with database.autocommit() as connection:
         row = connection.execute(
             "SELECT 1 FROM images WHERE state IN ('queued', 'optimised')"
             " AND created_at < now() - make_interval(secs => %s) LIMIT 1",

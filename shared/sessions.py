@@ -146,7 +146,7 @@ def view_batch(database: Database, account_id: int, batch_id: UUID) -> View:
 
 def is_batch_closed(database: Database, batch_id: UUID) -> bool:
     """Whether every image of the batch has ended."""
-    with database.transaction() as connection:
+    with database.autocommit() as connection:
         row = connection.execute(
             "SELECT closed_at IS NOT NULL AS closed FROM batches WHERE id = %s", (batch_id,)
         ).fetchone()
@@ -155,7 +155,7 @@ def is_batch_closed(database: Database, batch_id: UUID) -> bool:
 
 def has_news(database: Database, session_id: UUID, after_number: int) -> bool:
     """Whether an image of the session ended after that number, or nothing is open any more."""
-    with database.transaction() as connection:
+    with database.autocommit() as connection:
         row = connection.execute(
             "SELECT last_ended > %s OR cancelled_at IS NOT NULL OR NOT EXISTS (SELECT FROM images"
             " WHERE session_id = s.id AND state NOT IN ('done', 'failed', 'cancelled')) AS news"

@@ -73,7 +73,7 @@ def end_lost_leases(database: Database, settings: Settings) -> Iterator[Closing]
 
 
 def _requeue(database: Database, row: Row, settings: Settings) -> None:
-    with database.transaction() as connection:
+    with database.autocommit() as connection:
         connection.execute(
             # Stale at once, so that `republish` sends it in this very pass.
             "UPDATE images SET state = 'queued', token = NULL, lease_until = NULL,"
@@ -88,7 +88,7 @@ def close_ended_batches(database: Database, batch_id: UUID | None = None) -> lis
 
     All such batches, or the one given.
     """
-    with database.transaction() as connection:
+    with database.autocommit() as connection:
         rows = connection.execute(
             "UPDATE batches AS b SET closed_at = now(), ended = total WHERE id IN ("
             " SELECT id FROM batches AS o WHERE closed_at IS NULL"
@@ -107,7 +107,7 @@ def republish(services: Services) -> int:
     """
     if services.redis.llen(IMAGES_QUEUE) >= services.settings.window_images:
         return 0
-    with services.database.transaction() as connection:
+    with services.database.autocommit() as connection:
         rows = connection.execute(
             "UPDATE images SET published_at = now() WHERE id IN ("
             " SELECT i.id FROM images AS i JOIN batches AS b ON b.id = i.batch_id"
@@ -135,7 +135,7 @@ def delete_inputs(database: Database, store: ObjectStore) -> None:
 
 def mark_inputs_deleted(database: Database, batch_id: UUID) -> None:
     """Notes that nothing is left to delete of a batch's originals."""
-    with database.transaction() as connection:
+    with database.autocommit() as connection:
         connection.execute(
             "UPDATE batches SET inputs_deleted_at = now() WHERE id = %s", (batch_id,)
         )
@@ -233,7 +233,7 @@ def _keep_seconds(settings: Settings) -> int:
 
 
 def _select(database: Database, statement: str, *parameters: object) -> list[Row]:
-    with database.transaction() as connection:
+    with database.autocommit() as connection:
         return connection.execute(statement, parameters).fetchall()
 
 
