@@ -65,6 +65,7 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """One transaction: committed at the end, rolled back when the block raises.
+
         Raises UnavailableError when Postgres is down, full or lost on the way. When it was
         lost during the commit, all of it may be written nevertheless.
         """

@@ -73,13 +73,15 @@ def end_lost_leases(database: Database, settings: Settings) -> Iterator[Closing]
 
 
 def _requeue(database: Database, row: Row, settings: Settings) -> None:
-    with database.autocommit() as connection:
-        connection.execute(
-            # Stale at once, so that `republish` sends it in this very pass.
-            "UPDATE images SET state = 'queued', token = NULL, lease_until = NULL,"
-            " published_at = now() - make_interval(secs => %s) WHERE id = %s AND token = %s",
-            (settings.republish_seconds + 1, row["id"], row["token"]),
-        )
+    _execute(
+        database,
+        # Stale at once, so that `republish` sends it in this very pass.
+        "UPDATE images SET state = 'queued', token = NULL, lease_until = NULL,"
+        " published_at = now() - make_interval(secs => %s) WHERE id = %s AND token = %s",
+        settings.republish_seconds + 1,
+        row["id"],
+        row["token"],
+    )
     logger.warning("a worker went silent; its image goes again", extra={"image": row["id"]})
 
 
@@ -135,10 +137,7 @@ def delete_inputs(database: Database, store: ObjectStore) -> None:
 
 def mark_inputs_deleted(database: Database, batch_id: UUID) -> None:
     """Notes that nothing is left to delete of a batch's originals."""
-    with database.autocommit() as connection:
-        connection.execute(
-            "UPDATE batches SET inputs_deleted_at = now() WHERE id = %s", (batch_id,)
-        )
+    _execute(database, "UPDATE batches SET inputs_deleted_at = now() WHERE id = %s", batch_id)
 
 
 def delete_outputs(database: Database, store: ObjectStore, settings: Settings) -> None:
@@ -153,16 +152,13 @@ def delete_outputs(database: Database, store: ObjectStore, settings: Settings) -
         _MANY,
     )
     for batch_id in _emptied(store, rows, outputs_prefix):
-        with database.transaction() as connection:
-            connection.execute(
-                "UPDATE images SET output_key = NULL"
-                " WHERE batch_id = %s AND output_key IS NOT NULL",
-                (batch_id,),
-            )
-        with database.transaction() as connection:  # apart: no order of locks to keep
-            connection.execute(
-                "UPDATE batches SET outputs_deleted_at = now() WHERE id = %s", (batch_id,)
-            )
+        # Statements of their own, as everywhere here: no order of locks to keep.
+        _execute(
+            database,
+            "UPDATE images SET output_key = NULL WHERE batch_id = %s AND output_key IS NOT NULL",
+            batch_id,
+        )
+        _execute(database, "UPDATE batches SET outputs_deleted_at = now() WHERE id = %s", batch_id)
 
 
 def forget_batches(database: Database, store: ObjectStore, settings: Settings) -> None:
@@ -175,10 +171,8 @@ def forget_batches(database: Database, store: ObjectStore, settings: Settings) -
         _MANY,
     )
     for batch_id in _emptied(store, rows, lambda batch_id: f"{batch_id}/"):
-        with database.transaction() as connection:
-            connection.execute("DELETE FROM images WHERE batch_id = %s", (batch_id,))
-        with database.transaction() as connection:
-            connection.execute("DELETE FROM batches WHERE id = %s", (batch_id,))
+        _execute(database, "DELETE FROM images WHERE batch_id = %s", batch_id)
+        _execute(database, "DELETE FROM batches WHERE id = %s", batch_id)
 
 
 def forget_sessions(database: Database, settings: Settings) -> None:
@@ -197,11 +191,11 @@ def forget_sessions(database: Database, settings: Settings) -> None:
             " AND NOT EXISTS (SELECT FROM batches WHERE session_id = s.id)",
             ([row["id"] for row in rows],),
         )
-    with database.transaction() as connection:
-        connection.execute(
-            "DELETE FROM idempotency_keys WHERE created_at < now() - make_interval(secs => %s)",
-            (settings.idempotency_seconds,),
-        )
+    _execute(
+        database,
+        "DELETE FROM idempotency_keys WHERE created_at < now() - make_interval(secs => %s)",
+        settings.idempotency_seconds,
+    )
 
 
 def delete_strays(database: Database, store: ObjectStore, older_seconds: int = 3600) -> int:
@@ -235,6 +229,11 @@ def _keep_seconds(settings: Settings) -> int:
 def _select(database: Database, statement: str, *parameters: object) -> list[Row]:
     with database.autocommit() as connection:
         return connection.execute(statement, parameters).fetchall()
+
+
+def _execute(database: Database, statement: str, *parameters: object) -> None:
+    with database.autocommit() as connection:
+        connection.execute(statement, parameters)
 
 
 def _emptied(store: ObjectStore, rows: list[Row], prefix: Callable[[UUID], str]) -> Iterator[UUID]:
