@@ -10,7 +10,7 @@ Buffer = bytes | memoryview
 Size = tuple[int, int]  # width, height
 
 _SEQUENCE_HEADER, _FRAME_HEADER, _FRAME, _REDUNDANT_FRAME_HEADER = 1, 3, 6, 7  # obu_type, 6.2.2
-_KEY, _INTRA_ONLY, _SWITCH = 0, 2, 3  # frame_type, 6.8.2
+_KEY, _INTER, _SWITCH = 0, 1, 3  # frame_type, 6.8.2
 _CHOOSE = 2  # SELECT_SCREEN_CONTENT_TOOLS and SELECT_INTEGER_MV, section 3: each frame says
 _MAX_HEADER = 1024  # bytes; 32 operating points make the longest one 400
 _MAX_OBUS = 20_000  # in one file; a grid of 1,000 tiles has 3,000
@@ -185,22 +185,25 @@ def _frame_size(bits: _Bits, sequence: _Sequence, layer: tuple[int, int]) -> Siz
         return usual
     if bits.flag():  # show_existing_frame
         return 0, 0
+    # The size of these may be that of a frame before, or stand behind much else: what fits counts.
+    any_size = 1 << sequence.width_length, 1 << sequence.height_length
     kind, shown = bits.read(2), bits.flag()
+    if kind == _SWITCH:
+        return any_size
     if not shown:
         bits.read(1)  # showable_frame
     elif sequence.delay_length:
         bits.read(sequence.delay_length)
-    resilient = kind == _SWITCH or (kind == _KEY and shown) or bits.flag()
+    resilient = (kind == _KEY and shown) or bits.flag()
     bits.read(1)  # disable_cdf_update
     screen_content = bits.read(1) if sequence.screen_content == _CHOOSE else sequence.screen_content
     if screen_content and sequence.integer_mv == _CHOOSE:
         bits.read(1)
     bits.read(sequence.frame_id_length)
-    if kind != _SWITCH and not bits.flag():  # frame_size_override_flag
+    if not bits.flag():  # frame_size_override_flag
         return usual
-    if kind not in (_KEY, _INTRA_ONLY):
-        # Its size may be that of a frame before it, or stand behind much else: what fits counts.
-        return 1 << sequence.width_length, 1 << sequence.height_length
+    if kind == _INTER:
+        return any_size
     bits.read(sequence.order_hint_length)
     _skip_removal_times(bits, sequence, layer)
     refreshes = 0xFF if kind == _KEY and shown else bits.read(8)

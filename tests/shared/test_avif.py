@@ -2,7 +2,7 @@ import contextlib
 import io
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
@@ -56,18 +56,22 @@ def decoded(data: bytes) -> Image.Image:
     return image
 
 
-def lying(data: bytes, width: int = 8, height: int = 8) -> bytes:
+NAMED = {  # the boxes that name a size: what to look for, where it stands, and how
+    b"ispe": (b"ispe", 8, ">II", 0),
+    b"av01": (b"av01\0\0\0\0\0\0\0\1", 28, ">HH", 0),
+    b"tkhd": (b"tkhd\1", 92, ">II", 16),
+}
+
+
+def lying(data: bytes, width: int = 8, height: int = 8, names: Iterable[bytes] = NAMED) -> bytes:
     """The file with another size in each box that names one."""
     out = bytearray(data)
-    for name, skip, layout, shift in (
-        (b"ispe", 8, ">II", 0),
-        (b"av01\0\0\0\0\0\0\0\1", 28, ">HH", 0),
-        (b"tkhd", 92 if b"tkhd\1" in data else 80, ">II", 16),
-    ):
-        at = data.find(name)
+    for name in names:
+        start, skip, layout, shift = NAMED[name]
+        at = data.find(start)
         while at >= 0:
             struct.pack_into(layout, out, at + skip, width << shift, height << shift)
-            at = data.find(name, at + 4)
+            at = data.find(start, at + 4)
     return bytes(out)
 
 
@@ -313,8 +317,10 @@ def test_a_canvas_larger_than_its_box_counts() -> None:
     assert probe(grid(canvas_box=(8, 8)).file()) == Probe("AVIF", 180, 64, 1)
 
 
-def test_a_box_larger_than_the_frame_counts() -> None:
-    assert probe(lying(still(), 30_000, 20_000)) == Probe("AVIF", 30_000, 20_000, 1)
+@pytest.mark.parametrize("name", NAMED)
+def test_a_box_larger_than_the_frame_counts(name: bytes) -> None:
+    data = lying(animation(), 30_000, 20_000, [name])
+    assert probe(data) == Probe("AVIF", 30_000, 20_000, 3)
 
 
 def test_a_sequence_header_in_the_configuration_counts() -> None:
@@ -353,11 +359,26 @@ def test_a_file_whose_items_are_not_to_be_found_is_corrupt(gone: bytes) -> None:
         probe(mux(version=1, method=1).file().replace(gone, b"free"))
 
 
-@pytest.mark.parametrize("name", [b"iloc", b"idat"])
-def test_two_boxes_that_must_be_one_are_corrupt(name: bytes) -> None:
-    data = mux(version=1, method=1).file().replace(b"hdlr", name)
+def test_each_item_needs_its_sequence_header() -> None:
     with pytest.raises(CorruptImageError):
-        probe(data)
+        probe(mux(tiles=(payload(still()), b"\x12\0")).file())
+
+
+@pytest.mark.parametrize("name", [b"iloc", b"idat", b"free"])
+def test_two_boxes_that_must_be_one_are_corrupt(name: bytes) -> None:
+    data = mux(version=1, method=1).file()
+    at = data.index(b"meta") - 4
+    length = struct.unpack_from(">I", data, at)[0]
+    assert at + length == len(data)
+    data = data[:at] + struct.pack(">I", length + 24) + data[at + 4 :] + box(name, bytes(16))
+    with contextlib.nullcontext() if name == b"free" else pytest.raises(CorruptImageError):
+        assert probe(data) == Probe("AVIF", 200, 150, 1)
+
+
+def test_items_that_share_their_data_are_read_once() -> None:
+    piece = payload(still())
+    start = len(items(20, b"", 0, 0))
+    assert probe(items(20, piece, start, 0)) == Probe("AVIF", 200, 150, 1)
 
 
 def test_data_cut_short_leaves_the_size() -> None:
@@ -374,15 +395,20 @@ def many(piece: bytes, extents: bytes) -> bytes:
     return box(b"ftyp", b"avif", bytes(4), b"avif") + meta + box(b"mdat", piece)
 
 
-def items(count: int, piece: bytes) -> bytes:
-    """Many items, each with nearly all of the 20 MB of mdat."""
-    places = b"".join(
-        struct.pack(">HHHII", n, 0, 1, 1_000_000 + n, 19_000_000) for n in range(count)
-    )
+def items(count: int, piece: bytes, start: int = 1_000_000, step: int = 1) -> bytes:
+    """Many items, each with nearly all of mdat; those of one place are the same."""
+    size = 19_000_000 if step else len(piece)
+    places = [struct.pack(">HHHII", n, 0, 1, start + step * n, size) for n in range(count)]
     infes = [box(b"infe", b"\2\0\0\0", struct.pack(">HH", n, 0), b"av01") for n in range(count)]
-    iloc = box(b"iloc", b"\0\0\0\0\x44\0", struct.pack(">H", count), places)
+    iloc = box(b"iloc", b"\0\0\0\0\x44\0", struct.pack(">H", count), *places)
     meta = box(b"meta", bytes(4), iloc, box(b"iinf", bytes(6), *infes))
     return box(b"ftyp", b"avif", bytes(4), b"avif") + meta + box(b"mdat", piece)
+
+
+def locations(count: int) -> bytes:
+    """As many items as fit, without extents."""
+    iloc = box(b"iloc", b"\2\0\0\0\0\0", struct.pack(">I", count), bytes(10 * count))
+    return box(b"ftyp", b"avif", bytes(4), b"avif") + box(b"meta", bytes(4), iloc)
 
 
 def header() -> bytes:
@@ -399,12 +425,23 @@ def header() -> bytes:
         lambda: many(bytes(20_000_000), bytes(8) * 65_000),
         lambda: items(60_000, header() * 1_500_000),
         lambda: items(60_000, b""),
+        lambda: locations(2_000_000),
         lambda: (
             mux().file() + box(b"meta", bytes(4), box(b"iinf", bytes(6), bytes(8) * 9)) * 150_000
         ),
         lambda: mux().file() + box(b"free") * 2_500_000,
     ],
-    ids=["headers", "obus", "extents", "empty extents", "items", "empty items", "metas", "boxes"],
+    ids=[
+        "headers",
+        "obus",
+        "extents",
+        "empty extents",
+        "items",
+        "empty items",
+        "locations",
+        "metas",
+        "boxes",
+    ],
 )
 def test_hostile_files_of_full_size_are_walked_in_bounded_time(make: Callable[[], bytes]) -> None:
     data = make()
