@@ -32,7 +32,7 @@ _DAMAGE = (
     EOFError,
     OverflowError,
     AssertionError,
-    NotImplementedError,
+    RuntimeError,  # libavif's
     struct.error,
     zlib.error,
 )
