@@ -19,5 +19,6 @@ graceful_timeout = 30
 # Whom a proxy spoke for is read by our own setting, and nobody sets the path by a header.
 forwarded_allow_ips = ""
 forwarder_headers = ""
+control_socket_disable = True  # it would lie in the home folder, and nobody asks it anything
 accesslog = None  # the application writes one JSON line a request
 loglevel = "warning"

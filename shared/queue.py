@@ -59,8 +59,6 @@ def celery_app(settings: Settings) -> Celery:
         # Only the chord reads results; the rows are the truth.
         result_expires=_VISIBILITY_SECONDS,
         result_chord_expires=_VISIBILITY_SECONDS,
-        worker_soft_shutdown_timeout=20.0,
-        worker_enable_soft_shutdown_on_idle=False,
     )
     return app
 

@@ -5,8 +5,10 @@ Keys are ours alone: `<batch>/in/<index>`, `<batch>/in/watermark`,
 dead worker left behind goes with it.
 """
 
+import logging
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import BoundedSemaphore
 from typing import IO, BinaryIO, Protocol, cast
@@ -22,6 +24,8 @@ from shared.errors import ObjectMissingError, StoreError
 from shared.models import Format
 from shared.naming import content_disposition
 from shared.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 # Each holds its object in memory: 20 MB at most.
 _PUTS_AT_ONCE = 4
@@ -52,6 +56,18 @@ def outputs_prefix(batch_id: UUID) -> str:
 def output_key(batch_id: UUID, token: UUID, format: Format) -> str:
     """Where the claim with that token stores its output: no other writes to the same place."""
     return f"{batch_id}/out/{token}.{format.value}"
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long one try may go without a byte, and how often it is tried again."""
+
+    read_seconds: float
+    retries: int
+
+
+_PATIENT = Patience(read_seconds=20, retries=3)
+_IMPATIENT = Patience(read_seconds=2, retries=0)
 
 
 class ObjectStore(Protocol):
@@ -91,10 +107,13 @@ class S3Store:
     def __init__(self, settings: Settings) -> None:
         """Opens no connection yet; signing never does."""
         self._bucket = settings.s3_bucket
-        self._client = _client(settings, settings.s3_endpoint)
+        self._client = _client(settings, settings.s3_endpoint, _PATIENT)
+        # For questions that only ask whether it is there: a store that hangs is not.
+        self._prober = _client(settings, settings.s3_endpoint, _IMPATIENT)
         self._puts = BoundedSemaphore(_PUTS_AT_ONCE)
         # The host is part of what is signed: clients come by the public one.
-        self._signer = _client(settings, settings.s3_public_endpoint or settings.s3_endpoint)
+        public = settings.s3_public_endpoint or settings.s3_endpoint
+        self._signer = _client(settings, public, _PATIENT)
 
     def put(self, key: str, data: IO[bytes], size: int, content_type: str) -> None:
         """See ObjectStore."""
@@ -165,11 +184,11 @@ class S3Store:
     def ping(self) -> None:
         """See ObjectStore."""
         with _errors():
-            if not self._client.bucket_exists(self._bucket):
+            if not self._prober.bucket_exists(self._bucket):
                 raise StoreError("The object store has no such bucket")
 
 
-def _client(settings: Settings, endpoint: str) -> Minio:
+def _client(settings: Settings, endpoint: str, patience: Patience) -> Minio:
     address = urlsplit(endpoint)
     return Minio(
         address.netloc,
@@ -179,9 +198,14 @@ def _client(settings: Settings, endpoint: str) -> Minio:
         region=settings.s3_region,  # given, so that the client never asks the server for it
         http_client=urllib3.PoolManager(
             maxsize=16,
-            timeout=urllib3.Timeout(connect=3, read=30),
+            timeout=urllib3.Timeout(connect=2, read=patience.read_seconds),
             retries=urllib3.Retry(
-                total=3, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504]
+                connect=patience.retries,
+                status=patience.retries,
+                other=patience.retries,
+                read=0,  # a server that hangs would be waited for once a try
+                backoff_factor=0.2,
+                status_forcelist=[500, 502, 503, 504],
             ),
         ),
     )
@@ -197,4 +221,6 @@ def _errors() -> Generator[None]:
             raise ObjectMissingError("The object is not in the store") from error
         if isinstance(error, InvalidResponseError) and "Response code: 404," in str(error):
             raise ObjectMissingError("The object is not in the store") from error
+        # The client is not told why; the operator is: a wrong secret looks like an outage.
+        logger.warning("the object store failed: %s", getattr(error, "code", None) or repr(error))
         raise StoreError("The object store is not available, try again shortly") from error

@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from redis.exceptions import RedisError
+
 from shared import images
 from shared.database import Database, Row
 from shared.dispatch import dispatch
-from shared.errors import ImageError, StoreError
+from shared.errors import ImageError, StoreError, UnavailableError
 from shared.images import Closing
 from shared.queue import IMAGES_QUEUE
 from shared.services import Services
@@ -27,7 +29,10 @@ _STORE_FAULTS = 3  # in a row, after which a step leaves the store alone until t
 
 
 def sweep(services: Services) -> None:
-    """One pass over everything. A step that fails is logged and does not keep the others back."""
+    """One pass over everything. A step that fails is logged and does not keep the others back.
+
+    Raises UnavailableError when Postgres is away: nothing could be done then.
+    """
     database, store, settings = services.database, services.store, services.settings
     steps: tuple[Callable[[], object], ...] = (
         lambda: _announce(services, end_lost_leases(database, settings)),
@@ -40,8 +45,11 @@ def sweep(services: Services) -> None:
         lambda: forget_sessions(database, settings),
     )
     for step in steps:
+        database.ping()
         try:
             step()
+        except (UnavailableError, RedisError) as error:
+            logger.warning("a step of the sweep was cut short: %s", error)
         except Exception:
             logger.exception("a step of the sweep failed; the next sweep tries again")
 
