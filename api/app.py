@@ -55,7 +55,9 @@ def _finish(response: Response) -> Response:
     response.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
     response.headers.setdefault("Cache-Control", "no-store")
     close_if_unread(response)
-    access.info(
+    probe = request.path.startswith("/health/") or request.path == "/metrics"
+    access.log(
+        logging.DEBUG if probe else logging.INFO,
         "request",
         extra={
             "client": client_address(),

@@ -5,6 +5,7 @@ small). What is past a limit is refused at once; the server then discards the re
 """
 
 import hashlib
+import logging
 import tempfile
 import time
 from collections.abc import Container, Iterator
@@ -32,6 +33,8 @@ from werkzeug.sansio.multipart import (
 
 from shared.errors import InvalidFieldError, RequestTimeoutError, UnavailableError
 from shared.naming import clean_original
+
+logger = logging.getLogger(__name__)
 
 MAX_FILES = 20
 MAX_FILE_BYTES = 20 * 1024 * 1024
@@ -186,6 +189,7 @@ class _FilePart:
         try:
             upload.content.write(data)
         except OSError as error:
+            logger.warning("an upload could not be kept in %s: %s", tempfile.gettempdir(), error)
             raise UnavailableError(
                 "There is no room for uploads now, try again later", 30
             ) from error

