@@ -5,9 +5,10 @@ is ours begins with `FLUXIMAGE_`. All faults are reported together by `load`.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import (
     AliasChoices,
@@ -21,12 +22,20 @@ from pydantic import (
 
 from shared.errors import OperatorError
 
+Text = TypeVar("Text", bound=str | SecretStr)
 Network = IPv4Network | IPv6Network
 Seconds = Annotated[int, Field(ge=1)]
 
 
 def _env(name: str, **limits: Any) -> Any:
     return Field(validation_alias=AliasChoices(name), **limits)
+
+
+def _looking_like(value: Text, pattern: str, example: str) -> Text:
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if not re.fullmatch(pattern, text):
+        raise ValueError(f"must look like {example}")
+    return value
 
 
 class Settings(BaseModel):
@@ -37,10 +46,8 @@ class Settings(BaseModel):
     # Servers
     redis_url: SecretStr = _env("REDIS_URL")
     database_url: SecretStr = _env("DATABASE_URL")
-    s3_endpoint: str = _env("S3_ENDPOINT", pattern=r"^https?://[^/]+/?$")
-    s3_public_endpoint: str | None = _env(
-        "S3_PUBLIC_ENDPOINT", default=None, pattern=r"^https?://[^/]+/?$"
-    )
+    s3_endpoint: str = _env("S3_ENDPOINT")
+    s3_public_endpoint: str | None = _env("S3_PUBLIC_ENDPOINT", default=None)
     s3_region: str = _env("S3_REGION", default="us-east-1")
     s3_bucket: str = _env("S3_BUCKET", default="fluximage")
     s3_access_key: SecretStr = _env("S3_ACCESS_KEY")
@@ -83,6 +90,21 @@ class Settings(BaseModel):
             return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
         return value
 
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, value: SecretStr) -> SecretStr:
+        return _looking_like(value, r"rediss?://.+", "redis://host:6379/0")
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgres(cls, value: SecretStr) -> SecretStr:
+        return _looking_like(value, r"postgres(ql)?://.+", "postgresql://user@host/name")
+
+    @field_validator("s3_endpoint", "s3_public_endpoint")
+    @classmethod
+    def _is_endpoint(cls, value: str | None) -> str | None:
+        return value and _looking_like(value, r"https?://[^/]+/?", "http://host:port")
+
     @field_validator("lease_seconds")
     @classmethod
     def _above_limit(cls, value: int, info: Any) -> int:
@@ -99,8 +121,16 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     since some are secret.
     """
     environ = os.environ if environ is None else environ
+    names = {field.validation_alias.choices[0] for field in Settings.model_fields.values()}  # type: ignore[union-attr] # all have one
+    faults = [
+        f"{name}: is no setting"
+        for name in environ
+        if name.startswith("FLUXIMAGE_") and name not in names
+    ]
     try:
-        return Settings.model_validate({k: v for k, v in environ.items() if v})
+        loaded = Settings.model_validate({k: v for k, v in environ.items() if v})
     except ValidationError as error:
-        lines = [f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors()]
-        raise OperatorError("The settings are not usable:\n  " + "\n  ".join(lines)) from None
+        faults += [f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors()]
+    if faults:
+        raise OperatorError("The settings are not usable:\n  " + "\n  ".join(faults))
+    return loaded

@@ -71,7 +71,7 @@ def test_a_publish_that_fails_leaves_the_batch_for_the_next_dispatch(unit: Servi
     nowhere = settings.load(
         {
             "REDIS_URL": "redis://127.0.0.1:1/0",  # nobody listens there
-            "DATABASE_URL": "unused",
+            "DATABASE_URL": "postgresql://unused",
             "S3_ENDPOINT": "http://127.0.0.1:1",
             "S3_ACCESS_KEY": "unused",
             "S3_SECRET_KEY": "unused",

@@ -41,3 +41,22 @@ def test_proxies_are_read_as_networks() -> None:
     assert [str(network) for network in settings.trusted_proxies] == ["10.0.0.0/8", "::1/128"]
     with pytest.raises(OperatorError, match="FLUXIMAGE_TRUSTED_PROXIES"):
         load(NEEDED | {"FLUXIMAGE_TRUSTED_PROXIES": "the proxy"})
+
+
+def test_a_misspelt_setting_is_not_passed_over() -> None:
+    with pytest.raises(OperatorError, match="FLUXIMAGE_MAXPIXELS: is no setting"):
+        load(NEEDED | {"FLUXIMAGE_MAXPIXELS": "5"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("REDIS_URL", "localhost:6379"),
+        ("DATABASE_URL", "mysql://localhost/x"),
+        ("S3_ENDPOINT", "localhost:9000"),
+        ("S3_PUBLIC_ENDPOINT", "https://cdn.example.com/path"),
+    ],
+)
+def test_an_address_that_cannot_be_one_is_refused(name: str, value: str) -> None:
+    with pytest.raises(OperatorError, match=f"{name}: .*must look like"):
+        load(NEEDED | {name: value})

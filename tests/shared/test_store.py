@@ -92,8 +92,8 @@ def test_preparing_twice_keeps_what_is_there(store: ObjectStore) -> None:
 def test_a_store_that_is_down_says_so() -> None:
     down = load(
         {
-            "REDIS_URL": "unused",
-            "DATABASE_URL": "unused",
+            "REDIS_URL": "redis://unused",
+            "DATABASE_URL": "postgresql://unused",
             "S3_ENDPOINT": "http://127.0.0.1:1",  # nobody listens there
             "S3_ACCESS_KEY": "unused",
             "S3_SECRET_KEY": "unused",
