@@ -9,11 +9,13 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from infra import ready
+from infra.checks import check_servers, check_settings
 from infra.child import Child
 from infra.embedded import Stack
 from infra.embedded.network import free_port, is_free, local, reachable
 from infra.migrate import migrate
 from infra.supervisor import Interrupted
+from shared import settings
 from shared.database import Database
 from shared.errors import OperatorError
 
@@ -43,6 +45,7 @@ def usable_cores() -> int:
 
 def up(options: Options) -> None:
     """Serve until SIGINT or SIGTERM; raises OperatorError when that cannot be done."""
+    check_settings(os.environ)
     port = _port(options.host, options.port)
     try:
         with Stack(options.data_dir, options.host, foreground=True) as stack:
@@ -77,6 +80,7 @@ def _worker(name: str, queue: str, pool: tuple[object, ...], env: Mapping[str, s
 
 def _serve(stack: Stack, options: Options, port: int) -> None:
     ready.withdraw(stack.data_dir)
+    check_servers(settings.load(os.environ | stack.environment))
     database_url = stack.environment["DATABASE_URL"]
     migrate(database_url)
     with Database(database_url, max_connections=1) as database:

@@ -31,10 +31,11 @@ OURS = ("REDIS_URL", "DATABASE_URL", "S3_", "FLUXIMAGE_")
 ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith(OURS)}
 
 
-def run(*arguments: object) -> "subprocess.CompletedProcess[str]":
+def run(*arguments: object, **environment: str) -> "subprocess.CompletedProcess[str]":
     argv = (sys.executable, "-m", "infra.cli", *map(str, arguments))
+    env = ENVIRONMENT | environment
     return subprocess.run(
-        argv, cwd=REPOSITORY, env=ENVIRONMENT, capture_output=True, text=True, check=False
+        argv, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False
     )
 
 
@@ -238,6 +239,34 @@ def test_misuse_is_2_and_failure_is_1_without_a_traceback(
     assert (failed.returncode, failed.stdout) == (code, "")
     assert failed.stderr
     assert "Traceback" not in failed.stderr
+
+
+def test_settings_that_cannot_be_used_end_a_start_before_it_began(tmp_path: Path) -> None:
+    faults = {"S3_ENDPOINT": "http://127.0.0.1:9", "FLUXIMAGE_MAX_PIXELS": "abc"}
+    refused = run("up", "--data-dir", tmp_path / "data", **faults)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    for name in ("S3_ACCESS_KEY", "S3_SECRET_KEY", "FLUXIMAGE_MAX_PIXELS"):
+        assert refused.stderr.count(name) == 1
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"REDIS_URL": "redis://:hush@127.0.0.1:9"},
+        {"DATABASE_URL": "postgresql://me:hush@127.0.0.1:9/x"},
+        {"S3_ENDPOINT": "http://127.0.0.1:9", "S3_ACCESS_KEY": "me", "S3_SECRET_KEY": "hush"},
+    ],
+    ids=lambda given: next(iter(given)),
+)
+def test_a_given_server_that_does_not_answer_is_named(
+    data_dir: Path, given: dict[str, str]
+) -> None:
+    refused = run("up", "--data-dir", data_dir, "--port", free_port(), **given)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert f"The server of {next(iter(given))} cannot be used" in refused.stderr
+    assert "hush" not in refused.stderr
+    assert "Traceback" not in refused.stderr
 
 
 def test_a_stop_leaves_nobody_and_the_next_start_knows_the_key(data_dir: Path) -> None:
