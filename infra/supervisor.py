@@ -26,6 +26,7 @@ from shared.errors import OperatorError
 BACKOFF_SECONDS = (0.5, 1.0, 2.0, 4.0)
 QUICK_DEATH_SECONDS = 10.0
 QUICK_DEATHS_LIMIT = 5
+GUARDIAN_SECONDS = 1.0  # at least from one start of the guardian to the next
 HURRIED_SECONDS = 3.0  # from SIGQUIT to SIGKILL
 POLL_SECONDS = 0.02
 GUARDIAN = Path(__file__).with_name("guardian.py")
@@ -52,18 +53,15 @@ class Supervisor:
     `hold` are descriptors of locks that must outlive a kill -9 of this process until the
     children are gone too. In the `foreground` it takes over this process's signals: the first
     order to end ends `run`, a second one during `stop` sends SIGQUIT, a third SIGKILL.
+    `changed` is called when `tend` has started a child again.
     """
 
     def __init__(self, hold: Sequence[int] = (), foreground: bool = False) -> None:
+        self.changed: Callable[[], None] = lambda: None
         self._running: dict[str, _Running] = {}
         self._signals = Signals() if foreground else None
-        self._guardian = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(GUARDIAN), *map(str, hold)],
-            stdin=subprocess.PIPE,
-            start_new_session=True,
-            pass_fds=tuple(hold),
-            cwd="/",
-        )
+        self._hold = tuple(hold)
+        self._guardian, self._guarded = self._guard(), time.monotonic()
 
     def __enter__(self) -> Self:
         if self._signals:
@@ -135,7 +133,10 @@ class Supervisor:
                 self._mourn(running)
             if not running.process and running.due <= time.monotonic():
                 self._spawn(running)
+                self.changed()
         waiting = [one.due for one in self._running.values() if not one.process]
+        if self._guardian.poll() is not None:
+            waiting.append(self._guard_anew())
         return max(0.0, min(waiting, default=math.inf) - time.monotonic())
 
     def stop(self) -> None:
@@ -148,6 +149,29 @@ class Supervisor:
             with suppress(BrokenPipeError):
                 self._guardian.stdin.close()
         self._guardian.wait()
+
+    def _guard(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-I", "-S", str(GUARDIAN), *map(str, self._hold)],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+            pass_fds=self._hold,
+            cwd="/",
+        )
+
+    def _guard_anew(self) -> float:
+        """Replace the guardian, which died, and say when that is due, if it is not yet."""
+        due = self._guarded + GUARDIAN_SECONDS
+        if due <= time.monotonic():
+            if self._guardian.stdin:
+                with suppress(BrokenPipeError):
+                    self._guardian.stdin.close()
+            self._guardian, self._guarded = self._guard(), time.monotonic()
+            log.warning("the guardian was killed; another one has taken its place")
+            for one in self._running.values():
+                self._introduce(one)
+            due = math.inf
+        return due
 
     def _end(self, members: list[_Running]) -> None:
         for one in members:
@@ -183,7 +207,11 @@ class Supervisor:
     def _spawn(self, running: _Running) -> None:
         running.process = running.child.spawn()
         running.started = time.monotonic()
-        self._tell(f"+{running.process.pid} {int(running.child.stop_signal)}")
+        self._introduce(running)
+
+    def _introduce(self, running: _Running) -> None:
+        if running.process:
+            self._tell(f"+{running.process.pid} {int(running.child.stop_signal)}")
 
     def _forget(self, running: _Running) -> None:
         """Kill what an ended leader left of its group, and free its name."""

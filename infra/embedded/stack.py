@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -87,9 +87,17 @@ class Stack:
             self._await(server)
             self.environment |= server.environment
         self.environment |= self._given
-        self.data_dir.keep_state(
-            {"ports": ports, "pids": self.supervisor.pids, "environment": self.environment}
-        )
+
+        def keep_state() -> None:
+            state = {"ports": ports, "pids": self.supervisor.pids, "environment": self.environment}
+            self.data_dir.keep_state(state)
+
+        def note_change() -> None:
+            with suppress(OSError):  # a full disk ends nobody here
+                keep_state()
+
+        keep_state()
+        self.supervisor.changed = note_change
 
     def _valkey(self, ports: dict[str, int], password: str) -> Server:
         ports["valkey"] = free_port(ports.get("valkey"))

@@ -193,6 +193,19 @@ def test_after_kill_9_the_next_start_works_and_nobody_is_left(
             assert eventually(lambda: not alive(family), 2)
 
 
+def test_the_state_names_a_server_that_was_started_again(data_dir: Path) -> None:
+    with Stack(data_dir, environ={}, parts=("REDIS_URL",)) as stack:
+        former = stack.supervisor.pids["valkey"]
+        os.kill(former, signal.SIGKILL)
+
+        def noted() -> bool:
+            stack.supervisor.tend()
+            pids = stack.data_dir.state()["pids"]
+            return bool(pids == stack.supervisor.pids != {"valkey": former})
+
+        assert eventually(noted)
+
+
 def test_a_process_id_of_somebody_else_in_a_stale_lock_file_does_not_matter(
     data_dir: Path,
 ) -> None:

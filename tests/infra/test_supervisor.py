@@ -15,7 +15,7 @@ from infra import supervisor as module
 from infra.child import Child
 from infra.supervisor import Supervisor
 from shared.errors import OperatorError
-from tests.infra.processes import alive, descendants, eventually
+from tests.infra.processes import alive, descendants, eventually, naming
 
 ENV = {"PATH": os.environ["PATH"]}
 # A leader with a grandchild that takes no notice of anything.
@@ -138,6 +138,21 @@ def test_a_signal_that_ends_us_ends_the_whole_tree(tree: "subprocess.Popen[str]"
 
 def test_kill_9_of_the_supervisor_leaves_nobody(tree: "subprocess.Popen[str]") -> None:
     family = descendants(tree.pid)
+    os.kill(tree.pid, signal.SIGKILL)
+    assert eventually(lambda: not alive(family), 10)
+
+
+def test_a_guardian_that_was_killed_has_a_successor_that_knows_everyone(
+    tree: "subprocess.Popen[str]",
+) -> None:
+    def guardians() -> set[int]:
+        return descendants(tree.pid) & set(naming("guardian.py"))
+
+    (former,) = guardians()
+    os.kill(former, signal.SIGKILL)
+    assert eventually(lambda: len(guardians() - {former}) == 1)
+    family = descendants(tree.pid)
+    time.sleep(0.2)  # until it has read their names
     os.kill(tree.pid, signal.SIGKILL)
     assert eventually(lambda: not alive(family), 10)
 
