@@ -32,6 +32,8 @@ data_dir_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 plan_type = click.Choice([plan.value for plan in Plan])
+NAME_LENGTH = 100
+MOST_CREDITS = 1_000_000_000
 
 
 @contextmanager
@@ -52,6 +54,7 @@ def _database(data_dir: Path) -> Iterator[Database]:
 def cli() -> None:
     """Self-hosted image optimisation at volume."""
     logging.basicConfig(level=logging.WARNING, format="fluximage: %(message)s")
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # it tells of every try
 
 
 @cli.command("up")
@@ -86,8 +89,14 @@ def accounts_group() -> None:
     """Accounts of this installation."""
 
 
+def _new_name(_context: click.Context, _parameter: click.Parameter, name: str) -> str:
+    if not name.strip() or not name.isprintable() or len(name) > NAME_LENGTH:
+        raise click.BadParameter(f"give 1 to {NAME_LENGTH} printable characters.")
+    return name
+
+
 @accounts_group.command("create")
-@click.argument("name")
+@click.argument("name", callback=_new_name)
 @click.option("--plan", type=plan_type, required=True)
 @json_option
 @data_dir_option
@@ -100,7 +109,11 @@ def create(name: str, plan: str, as_json: bool, data_dir: Path) -> None:
 @accounts_group.command("set")
 @click.argument("name")
 @click.option("--plan", type=plan_type, help="The plan from its next request on.")
-@click.option("--topup", type=click.IntRange(1), help="AI credits to add; they never expire.")
+@click.option(
+    "--topup",
+    type=click.IntRange(1, MOST_CREDITS),
+    help="AI credits to add; they never expire.",
+)
 @data_dir_option
 def change(name: str, plan: str | None, topup: int | None, data_dir: Path) -> None:
     """Change an account's plan, or add AI credits to it."""

@@ -6,7 +6,7 @@ import sqlalchemy
 from alembic import command, op
 from alembic.config import Config
 
-from shared.errors import UnavailableError
+from shared.errors import OperatorError, UnavailableError
 
 _HERE = Path(__file__).parent / "migrations"
 _LOCK = 0x666C7578  # "flux": any number that no other program in this database locks
@@ -15,15 +15,17 @@ _LOCK = 0x666C7578  # "flux": any number that no other program in this database 
 def migrate(database_url: str) -> None:
     """Applies what is missing; safe to run from many processes at once, and again.
 
-    Raises UnavailableError when Postgres cannot be reached. A migration that fails is rolled
+    Raises UnavailableError when Postgres cannot be reached, OperatorError when `database_url`
+    is none. A migration that fails is rolled
     back whole.
     """
     config = Config()
     config.set_main_option("script_location", str(_HERE).replace("%", "%%"))
-    engine = sqlalchemy.create_engine(
-        sqlalchemy.make_url(database_url).set(drivername="postgresql+psycopg"),
-        poolclass=sqlalchemy.NullPool,
-    )
+    try:
+        url = sqlalchemy.make_url(database_url).set(drivername="postgresql+psycopg")
+    except (sqlalchemy.exc.ArgumentError, ValueError):  # ValueError: the port is no number
+        raise OperatorError("DATABASE_URL is not the address of a database.") from None
+    engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
     try:
         with engine.connect() as connection:
             connection.exec_driver_sql(f"SELECT pg_advisory_lock({_LOCK})")  # until we disconnect

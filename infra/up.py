@@ -97,18 +97,19 @@ def _serve(stack: Stack, options: Options, port: int) -> None:
 
 def _port(host: str, wanted: int | None) -> int:
     port = wanted or DEFAULT_PORT
-    if wanted is None and not is_free(port, host):
-        port = free_port(None, host)
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
+    try:
+        if wanted is None and not is_free(port, host):
+            port = free_port(None, host)
+            print(f"Port {DEFAULT_PORT} is taken; fluximage takes {port}.", flush=True)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
-        except OSError as error:
-            raise OperatorError(
-                f"fluximage cannot listen on {host}:{port} ({error.strerror});"
-                " choose another --port or --host."
-            ) from error
+    except (OSError, UnicodeError) as error:  # UnicodeError: a name that no resolver takes
+        raise OperatorError(
+            f"fluximage cannot listen on {host}:{port} ({getattr(error, 'strerror', error)});"
+            " choose another --port or --host."
+        ) from error
     return port
 
 

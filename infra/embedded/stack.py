@@ -170,7 +170,11 @@ def database_url(data_dir: Path) -> Iterator[str]:
 
     Raises OperatorError when there is no such data directory, or it is just starting.
     """
-    if not (data_dir / "secrets.json").exists():
+    try:
+        known = (data_dir / "secrets.json").exists()
+    except OSError as error:
+        raise OperatorError(f"{data_dir} cannot be read: {error.strerror}.") from error
+    if not known:
         raise OperatorError(
             f"There is no data of fluximage in {data_dir}: run `fluximage up` first, name its"
             " --data-dir, or set DATABASE_URL."

@@ -222,23 +222,51 @@ def test_a_taken_port_that_was_asked_for_is_one_sentence(tmp_path: Path) -> None
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.parametrize("host", ["nonsense.invalid", "192.0.2.1", "::2", "x" * 70])
+@pytest.mark.parametrize("port", [(), ("--port", 18080)], ids=["any port", "one port"])
+def test_an_address_that_is_not_ours_is_one_sentence(
+    host: str, port: tuple[object, ...], tmp_path: Path
+) -> None:
+    refused = run("up", "--host", host, *port, "--data-dir", tmp_path / "data")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith(f"fluximage: fluximage cannot listen on {host}:")
+    assert refused.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("code", "arguments"),
     [
         (2, ("accounts", "create", "ann", "--plan", "gold")),
         (2, ("accounts", "set", "ann")),
         (2, ("up", "--port", "0")),
+        (2, ("accounts", "create", "", "--plan", "pro")),
+        (2, ("accounts", "create", " ", "--plan", "pro")),
+        (2, ("accounts", "create", "a\nb", "--plan", "pro")),
+        (2, ("accounts", "create", "a" * 101, "--plan", "pro")),
+        (2, ("accounts", "set", "ann", "--topup", 1_000_000_001)),
+        (1, ("accounts", "list", "--data-dir", "/no/" + "x" * 300)),
         (1, ("accounts", "list", "--data-dir", "/no/such/directory")),
         (1, ("migrate",)),
     ],
 )
 def test_misuse_is_2_and_failure_is_1_without_a_traceback(
-    code: int, arguments: tuple[str, ...]
+    code: int, arguments: tuple[object, ...]
 ) -> None:
     failed = run(*arguments)
     assert (failed.returncode, failed.stdout) == (code, "")
     assert failed.stderr
     assert "Traceback" not in failed.stderr
+
+
+def test_an_address_that_is_no_database_is_one_sentence() -> None:
+    for given in ("nonsense:hush", "postgresql://me:hush@host:port/x"):
+        servers = {"REDIS_URL": "redis://x", "S3_ENDPOINT": "http://x"}
+        keys = {"S3_ACCESS_KEY": "x", "S3_SECRET_KEY": "x"}
+        refused = run("migrate", DATABASE_URL=given, **servers, **keys)
+        assert refused.returncode == 1
+        assert "DATABASE_URL" in refused.stderr
+        assert "hush" not in refused.stderr
+        assert "Traceback" not in refused.stderr
 
 
 def test_settings_that_cannot_be_used_end_a_start_before_it_began(tmp_path: Path) -> None:
