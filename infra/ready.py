@@ -1,7 +1,8 @@
 """What `fluximage up` hands to its user: an address and a key of the demo account."""
 
 import json
-from contextlib import suppress
+import secrets
+from dataclasses import dataclass
 from pathlib import Path
 
 from infra.embedded.data_dir import DataDir, write_private
@@ -13,44 +14,84 @@ from shared.plans import Plan
 DEMO = "demo"
 FILE = "ready.json"
 SECRET = "demo_api_key"  # noqa: S105 - the name of one
+ACCOUNT = "demo_account"
 
 
-def demo_key(database: Database, data_dir: DataDir) -> str:
-    """A valid API key of the demo account: the former one, else a new one.
+@dataclass(frozen=True)
+class Demo:
+    """The account to try things with; `key` is None when only somebody else knows it."""
 
-    The account is made when it is missing. Only a hash of a key is in the database, so the
-    key itself is kept in the data directory.
+    name: str
+    key: str | None
+
+
+def demo(database: Database, data_dir: DataDir) -> Demo:
+    """The demo account with its kept key; made when it is missing.
+
+    Only a hash of a key is in the database, so the key itself is kept in the data directory.
+    A key that somebody uses never ends here: an account `demo` that is not ours is left alone,
+    and so is ours when its key was rolled elsewhere.
     """
-    kept = data_dir.secrets().get(SECRET, "")
-    with suppress(UnauthorizedError):
-        if accounts.authenticate(database, kept).name == DEMO:
-            return kept
-    if any(account.name == DEMO for account in accounts.list_all(database)):
-        key = accounts.roll_key(database, DEMO)
-    else:
-        key = accounts.create(database, DEMO, Plan.AGENCY)
-    data_dir.keep_secret(SECRET, key)
-    return key
+    kept = data_dir.secrets()
+    name, key = kept.get(ACCOUNT, DEMO), kept.get(SECRET)
+    if key and _is_valid(database, key):
+        return Demo(name, key)
+    taken = {account.name for account in accounts.list_all(database)}
+    if key and name in taken:
+        return Demo(name, None)
+    if name in taken:
+        name = f"{DEMO}-{secrets.token_hex(3)}"
+    key = accounts.create(database, name, Plan.AGENCY)
+    data_dir.keep_secrets(**{ACCOUNT: name, SECRET: key})
+    return Demo(name, key)
 
 
-def keep_demo_key(path: Path, key: str) -> None:
-    """Note that the demo account of the data directory `path` has a new key."""
-    DataDir(path).keep_secret(SECRET, key)
+def _is_valid(database: Database, key: str) -> bool:
+    try:
+        accounts.authenticate(database, key)
+    except UnauthorizedError:
+        return False
+    return True
+
+
+def keep_demo_key(path: Path, database_url: str | None, name: str, key: str) -> None:
+    """Note the new `key` of account `name`, if it is the demo account of data directory `path`.
+
+    `database_url` is where it was rolled when that is not the data directory's own database.
+    """
+    if not (path / "secrets.json").exists():
+        return
+    data_dir = DataDir(path)
+    kept = data_dir.secrets()
+    if SECRET not in kept or name != kept.get(ACCOUNT, DEMO):
+        return
+    if database_url and database_url != data_dir.state()["environment"]["DATABASE_URL"]:
+        return
+    data_dir.keep_secrets(**{SECRET: key})
     ready = path / FILE
     if ready.exists():
         write_private(ready, json.dumps(json.loads(ready.read_text()) | {"api_key": key}))
 
 
-def announce(data_dir: DataDir, url: str, key: str) -> None:
+def announce(data_dir: DataDir, url: str, demo: Demo) -> None:
     """Write ready.json (mode 0600) and tell on standard output what to try."""
-    write_private(data_dir.path / FILE, json.dumps({"url": url, "api_key": key}))
-    print(
-        f"fluximage serves at {url}, API key of the account {DEMO}: {key}\n"
-        f"Try: curl -H 'Authorization: Bearer {key}' -F file=@photo.jpg {url}/api/compress",
-        flush=True,
-    )
+    if demo.key:
+        content = {"url": url, "api_key": demo.key}
+        told = (
+            f"fluximage serves at {url}, API key of the account {demo.name}: {demo.key}\n"
+            f"Try: curl -H 'Authorization: Bearer {demo.key}' -F file=@photo.jpg"
+            f" {url}/api/compress"
+        )
+    else:
+        content = {"url": url}
+        told = (
+            f"fluximage serves at {url}\nThe key of the account {demo.name} was rolled elsewhere;"
+            f" `fluximage keys roll {demo.name}` gives a new one."
+        )
+    write_private(data_dir.path / FILE, json.dumps(content))
+    print(told, flush=True)
 
 
 def withdraw(data_dir: DataDir) -> None:
-    """Remove the ready.json of an earlier start: its presence shall mean that we serve."""
+    """Remove ready.json: its presence shall mean that we serve."""
     (data_dir.path / FILE).unlink(missing_ok=True)

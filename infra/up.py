@@ -84,15 +84,18 @@ def _serve(stack: Stack, options: Options, port: int) -> None:
     database_url = stack.environment["DATABASE_URL"]
     migrate(database_url)
     with Database(database_url, max_connections=1) as database:
-        key = ready.demo_key(database, stack.data_dir)
+        demo = ready.demo(database, stack.data_dir)
     # REMAP_SIGTERM is for a container's single signal; here SIGTERM has to stay the mild one.
     env = {k: v for k, v in os.environ.items() if k != "REMAP_SIGTERM"} | stack.environment
     for child in children(options, port, env):
         stack.supervisor.start(child)
     here = local(options.host)
     if stack.supervisor.run(lambda: _is_ready(here, port), every=READY_POLL_SECONDS):
-        ready.announce(stack.data_dir, f"http://{reachable(options.host)}:{port}", key)
-        stack.supervisor.run()
+        ready.announce(stack.data_dir, f"http://{reachable(options.host)}:{port}", demo)
+        try:
+            stack.supervisor.run()
+        finally:
+            ready.withdraw(stack.data_dir)
 
 
 def _port(host: str, wanted: int | None) -> int:

@@ -124,9 +124,9 @@ class DataDir:
             write_private(self.path / "secrets.json", json.dumps(kept, indent=2))
         return kept
 
-    def keep_secret(self, name: str, value: str) -> None:
-        """Keep `value` beside the servers' secrets."""
-        kept = self.secrets() | {name: value}
+    def keep_secrets(self, **more: str) -> None:
+        """Keep `more` beside the servers' secrets."""
+        kept = self.secrets() | more
         write_private(self.path / "secrets.json", json.dumps(kept, indent=2))
 
     def state(self) -> dict[str, Any]:

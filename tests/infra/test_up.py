@@ -305,6 +305,7 @@ def test_a_stop_leaves_nobody_and_the_next_start_knows_the_key(data_dir: Path) -
             keys.add(one.ready()["api_key"])
             family = descendants(one.process.pid)
             assert one.stop(number) == 0
+            assert not (data_dir / "ready.json").exists()
             assert eventually(lambda family=family: not alive(family), 2)  # type: ignore[misc]  # mypy: no default
     assert len(keys) == 1
     listed = run("accounts", "list", "--json", "--data-dir", data_dir)
