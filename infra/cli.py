@@ -162,8 +162,8 @@ def roll(name: str, as_json: bool, data_dir: Path) -> None:
     """Give an account a new API key and print it; the old one ends at once."""
     with _database(data_dir) as database:
         key = records.roll_key(database, name)
+    _print_key(name, key, as_json)  # first: whatever fails below, it is not lost
     ready.keep_demo_key(data_dir, os.environ.get("DATABASE_URL"), name, key)
-    _print_key(name, key, as_json)
 
 
 def _print_key(name: str, key: str, as_json: bool) -> None:

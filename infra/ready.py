@@ -65,7 +65,7 @@ def keep_demo_key(path: Path, database_url: str | None, name: str, key: str) -> 
     kept = data_dir.secrets()
     if SECRET not in kept or name != kept.get(ACCOUNT, DEMO):
         return
-    if database_url and database_url != data_dir.state()["environment"]["DATABASE_URL"]:
+    if database_url and database_url != data_dir.state().get("environment", {}).get("DATABASE_URL"):
         return
     data_dir.keep_secrets(**{SECRET: key})
     ready = path / FILE

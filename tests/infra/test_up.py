@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -220,6 +221,14 @@ def test_a_taken_port_that_was_asked_for_is_one_sentence(tmp_path: Path) -> None
         " choose another --port or --host.\n"
     )
     assert not (tmp_path / "data").exists()
+
+
+def test_another_port_than_the_usual_one_is_told(data_dir: Path) -> None:
+    with ExitStack() as undo:
+        with suppress(OSError):  # somebody else has it: as good
+            undo.enter_context(socket.create_server(("127.0.0.1", 8080)))
+        refused = run("up", "--data-dir", data_dir, REDIS_URL="redis://127.0.0.1:9")
+    assert re.fullmatch(r"Port 8080 is taken; fluximage takes \d+\.\n", refused.stdout)
 
 
 @pytest.mark.parametrize("host", ["nonsense.invalid", "192.0.2.1", "::2", "x" * 70])

@@ -1,0 +1,65 @@
+"""The demo account that a start hands out, over a real database."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from infra import ready
+from infra.embedded.data_dir import DataDir
+from infra.ready import Demo
+from shared import accounts
+from shared.plans import Plan
+from shared.services import Services
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> DataDir:
+    return DataDir(tmp_path / "data")
+
+
+def test_the_demo_account_keeps_its_key(unit: Services, data_dir: DataDir) -> None:
+    first = ready.demo(unit.database, data_dir)
+    assert first.name == "demo"
+    assert ready.demo(unit.database, data_dir) == first
+
+
+def test_an_account_named_demo_that_is_not_ours_is_left_alone(
+    unit: Services, data_dir: DataDir
+) -> None:
+    theirs = accounts.create(unit.database, "demo", Plan.FREE)
+    ours = ready.demo(unit.database, data_dir)
+    assert ours.name.startswith("demo-")
+    assert ready.demo(unit.database, data_dir) == ours
+    assert accounts.authenticate(unit.database, theirs).name == "demo"
+
+
+def test_a_key_that_was_rolled_elsewhere_stays_until_it_is_rolled_here(
+    unit: Services, data_dir: DataDir, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = ready.demo(unit.database, data_dir).key
+    elsewhere = accounts.exchange_key(unit.database, key or "")
+    found = ready.demo(unit.database, data_dir)
+    assert found == Demo("demo", None)
+    assert accounts.authenticate(unit.database, elsewhere).name == "demo"
+
+    ready.announce(data_dir, "http://here", found)
+    assert json.loads((data_dir.path / "ready.json").read_text()) == {"url": "http://here"}
+    assert "`fluximage keys roll demo` gives a new one" in capsys.readouterr().out
+
+    rolled = accounts.roll_key(unit.database, "demo")
+    ready.keep_demo_key(data_dir.path, None, "demo", rolled)
+    assert json.loads((data_dir.path / "ready.json").read_text())["api_key"] == rolled
+    assert ready.demo(unit.database, data_dir) == Demo("demo", rolled)
+
+
+def test_a_key_of_another_account_or_database_is_not_noted(
+    unit: Services, data_dir: DataDir
+) -> None:
+    ours = ready.demo(unit.database, data_dir)
+    data_dir.keep_state({"environment": {"DATABASE_URL": "postgresql://ours"}})
+    ready.keep_demo_key(data_dir.path, None, "ann", "another")
+    ready.keep_demo_key(data_dir.path, "postgresql://theirs", "demo", "another")
+    assert ready.demo(unit.database, data_dir) == ours
+    ready.keep_demo_key(data_dir.path, "postgresql://ours", "demo", "the new one")
+    assert data_dir.secrets()["demo_api_key"] == "the new one"
