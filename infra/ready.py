@@ -19,28 +19,25 @@ ACCOUNT = "demo_account"
 
 @dataclass(frozen=True)
 class Demo:
-    """The account to try things with; `key` is None when only somebody else knows it."""
+    """An agency account to try things with."""
 
     name: str
-    key: str | None
+    key: str
 
 
 def demo(database: Database, data_dir: DataDir) -> Demo:
-    """The demo account with its kept key; made when it is missing.
+    """The demo account with its kept key; another one when there is none that we have a key to.
 
     Only a hash of a key is in the database, so the key itself is kept in the data directory.
-    A key that somebody uses never ends here: an account `demo` that is not ours is left alone,
-    and so is ours when its key was rolled elsewhere.
+    A key that somebody uses never ends here: an account `demo` that is not ours, or whose key
+    was rolled over HTTP, is left alone, and `demo-<hex>` is made beside it.
     """
     kept = data_dir.secrets()
     name, key = kept.get(ACCOUNT, DEMO), kept.get(SECRET)
     if key and _is_valid(database, key):
         return Demo(name, key)
     taken = {account.name for account in accounts.list_all(database)}
-    if key and name in taken:
-        return Demo(name, None)
-    if name in taken:
-        name = f"{DEMO}-{secrets.token_hex(3)}"
+    name = f"{DEMO}-{secrets.token_hex(3)}" if DEMO in taken else DEMO
     key = accounts.create(database, name, Plan.AGENCY)
     data_dir.keep_secrets(**{ACCOUNT: name, SECRET: key})
     return Demo(name, key)
@@ -75,21 +72,12 @@ def keep_demo_key(path: Path, database_url: str | None, name: str, key: str) -> 
 
 def announce(data_dir: DataDir, url: str, demo: Demo) -> None:
     """Write ready.json (mode 0600) and tell on standard output what to try."""
-    if demo.key:
-        content = {"url": url, "api_key": demo.key}
-        told = (
-            f"fluximage serves at {url}, API key of the account {demo.name}: {demo.key}\n"
-            f"Try: curl -H 'Authorization: Bearer {demo.key}' -F file=@photo.jpg"
-            f" {url}/api/compress"
-        )
-    else:
-        content = {"url": url}
-        told = (
-            f"fluximage serves at {url}\nThe key of the account {demo.name} was rolled elsewhere;"
-            f" `fluximage keys roll {demo.name}` gives a new one."
-        )
-    write_private(data_dir.path / FILE, json.dumps(content))
-    print(told, flush=True)
+    write_private(data_dir.path / FILE, json.dumps({"url": url, "api_key": demo.key}))
+    print(
+        f"fluximage serves at {url}, API key of the account {demo.name}: {demo.key}\n"
+        f"Try: curl -H 'Authorization: Bearer {demo.key}' -F file=@photo.jpg {url}/api/compress",
+        flush=True,
+    )
 
 
 def withdraw(data_dir: DataDir) -> None:

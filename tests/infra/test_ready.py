@@ -34,19 +34,24 @@ def test_an_account_named_demo_that_is_not_ours_is_left_alone(
     assert accounts.authenticate(unit.database, theirs).name == "demo"
 
 
-def test_a_key_that_was_rolled_elsewhere_stays_until_it_is_rolled_here(
-    unit: Services, data_dir: DataDir, capsys: pytest.CaptureFixture[str]
+def test_a_key_that_was_rolled_elsewhere_goes_on_and_another_account_is_handed_out(
+    unit: Services, data_dir: DataDir
 ) -> None:
-    key = ready.demo(unit.database, data_dir).key
-    elsewhere = accounts.exchange_key(unit.database, key or "")
-    found = ready.demo(unit.database, data_dir)
-    assert found == Demo("demo", None)
+    first = ready.demo(unit.database, data_dir)
+    elsewhere = accounts.exchange_key(unit.database, first.key)
+    second = ready.demo(unit.database, data_dir)
     assert accounts.authenticate(unit.database, elsewhere).name == "demo"
+    assert accounts.authenticate(unit.database, second.key).plan == Plan.AGENCY
 
-    ready.announce(data_dir, "http://here", found)
-    assert json.loads((data_dir.path / "ready.json").read_text()) == {"url": "http://here"}
-    assert "`fluximage keys roll demo` gives a new one" in capsys.readouterr().out
+    ready.announce(data_dir, "http://here", second)
+    found = json.loads((data_dir.path / "ready.json").read_text())
+    assert found == {"url": "http://here", "api_key": second.key}
 
+
+def test_a_key_that_was_rolled_here_is_the_one_handed_out(
+    unit: Services, data_dir: DataDir
+) -> None:
+    ready.announce(data_dir, "http://here", ready.demo(unit.database, data_dir))
     rolled = accounts.roll_key(unit.database, "demo")
     ready.keep_demo_key(data_dir.path, None, "demo", rolled)
     assert json.loads((data_dir.path / "ready.json").read_text())["api_key"] == rolled
