@@ -85,7 +85,7 @@ def _serve(stack: Stack, options: Options, port: int) -> None:
     migrate(database_url)
     with Database(database_url, max_connections=1) as database:
         demo = ready.demo(database, stack.data_dir)
-    # REMAP_SIGTERM is for a container's single signal; here SIGTERM has to stay the mild one.
+    # Remapped by the environment, SIGTERM would not be the mild signal that it has to be here.
     env = {k: v for k, v in os.environ.items() if k != "REMAP_SIGTERM"} | stack.environment
     for child in children(options, port, env):
         stack.supervisor.start(child)
