@@ -20,6 +20,26 @@ class Format(StrEnum):
         return "image/jpeg" if self is Format.JPG else f"image/{self.value}"
 
 
+class Encoding(StrEnum):
+    """The road by which an output got its pixels; the value is the API's word.
+
+    REENCODED: a lossy encoder. LOSSLESS: every pixel of the finished picture, exactly.
+    ORIGINAL: the upload's own coded pixels, without its metadata, as encoding anew won nothing.
+    """
+
+    REENCODED = "reencoded"
+    LOSSLESS = "lossless"
+    ORIGINAL = "original"
+
+
+class Effort(StrEnum):
+    """What CPU an operator gives for fewer bytes at the same look; the value is the setting's."""
+
+    FAST = "fast"
+    BALANCED = "balanced"
+    SMALL = "small"
+
+
 class Position(StrEnum):
     """Where a watermark lies: top, middle or bottom; left, centre or right."""
 

@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from shared.errors import OperatorError
+from shared.models import Effort
 
 Text = TypeVar("Text", bound=str | SecretStr)
 Network = IPv4Network | IPv6Network
@@ -60,6 +61,9 @@ class Settings(BaseModel):
     requests_per_minute: int = _env("FLUXIMAGE_REQUESTS_PER_MINUTE", default=1_200, ge=1)
     body_stall_seconds: Seconds = _env("FLUXIMAGE_BODY_STALL_SECONDS", default=30)
     trusted_proxies: tuple[Network, ...] = _env("FLUXIMAGE_TRUSTED_PROXIES", default=())
+
+    # What is made of it
+    effort: Effort = _env("FLUXIMAGE_EFFORT", default=Effort.BALANCED)
 
     # Waiting
     wait_limit_seconds: Seconds = _env("FLUXIMAGE_WAIT_LIMIT_SECONDS", default=300)

@@ -13,16 +13,23 @@ import pytest
 ROOT = Path(__file__).parents[1]
 STANDARD = set(sys.stdlib_module_names)
 
-# What each room may never import, beside the rules between rooms (pyproject.toml).
-FORBIDDEN = {
-    "api": {"PIL", "pillow_avif", "oxipng", "celery", "kombu", "psycopg", "psycopg_pool", "minio"},
-    "workers": {"flask", "werkzeug", "gunicorn", "psycopg", "psycopg_pool", "minio"},
-    "shared": {"flask", "werkzeug", "PIL", "pillow_avif", "oxipng"},
-}
-IMAGING_MAY_IMPORT = {
+CODECS = {
     "PIL",
+    "mozjpeg_lossless_optimization",
     "oxipng",
     "pillow_avif",
+    "pillow_heif",
+    "pyjpegli",
+}
+
+# What each room may never import, beside the rules between rooms (pyproject.toml).
+FORBIDDEN = {
+    "api": {*CODECS, "celery", "kombu", "psycopg", "psycopg_pool", "minio"},
+    "workers": {"flask", "werkzeug", "gunicorn", "psycopg", "psycopg_pool", "minio"},
+    "shared": {"flask", "werkzeug", *CODECS},
+}
+IMAGING_MAY_IMPORT = {
+    *CODECS,
     "shared.errors",
     "shared.models",
     "workers.imaging",

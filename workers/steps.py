@@ -96,7 +96,7 @@ def _run(services: Services, claim: Claim, report: Report) -> Closing | None:
         watermark = services.store.get(claim.watermark_key) if claim.watermark_key else None
     facts = probe(data)
     check_limits(facts, services.settings.max_pixels, services.settings.max_frames)
-    output = process(data, facts, claim.options, watermark)
+    output = process(data, facts, claim.options, watermark, services.settings.effort)
     report.seconds |= output.seconds
     report.engine_cpu_seconds = output.cpu_seconds
     report.bytes_out = len(output.data)

@@ -5,6 +5,8 @@ import io
 from PIL import Image
 from pillow_avif import AvifImagePlugin
 
+from shared.models import Effort, Encoding
+from workers.imaging.encoded import Encoded
 from workers.imaging.scale import on_scale
 
 MAX_SIDE = 32768  # pixels; libavif, which browsers decode with, opens no longer side
@@ -16,7 +18,7 @@ MAX_SIDE = 32768  # pixels; libavif, which browsers decode with, opens no longer
 _SPEED = 8
 
 
-def encode(image: Image.Image, quality: int) -> bytes:
+def encode(image: Image.Image, quality: int, effort: Effort) -> Encoded:  # noqa: ARG001
     """4:2:0 (grey stays grey), tuned for still images, on one thread: one image is one core."""
     out = io.BytesIO()
     if image.mode == "LA":
@@ -30,4 +32,4 @@ def encode(image: Image.Image, quality: int) -> bytes:
         "advanced": {"tune": "iq"},
     }
     AvifImagePlugin._save(image, out, "")
-    return out.getvalue()
+    return Encoded(out.getvalue(), Encoding.REENCODED)

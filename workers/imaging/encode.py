@@ -5,11 +5,13 @@ from collections.abc import Callable
 from PIL import Image
 
 from shared.errors import TooLargeForFormatError
-from shared.models import Format
+from shared.models import Effort, Format
 from workers.imaging import avif, jpeg, png, webp
+from workers.imaging.encoded import Encoded
 
-# Each takes pixels in L, LA, RGB or RGBA and a quality from 40 to 100; none writes metadata.
-_ENCODERS: dict[Format, Callable[[Image.Image, int], bytes]] = {
+# Each takes pixels in L, LA, RGB or RGBA, a quality from 40 to 100 and an effort; none writes
+# metadata.
+_ENCODERS: dict[Format, Callable[[Image.Image, int, Effort], Encoded]] = {
     Format.WEBP: webp.encode,
     Format.AVIF: avif.encode,
     Format.JPG: jpeg.encode,
@@ -24,7 +26,7 @@ _MAX_SIDES = {
 }
 
 
-def encode(image: Image.Image, to: Format, quality: int) -> bytes:
+def encode(image: Image.Image, to: Format, quality: int, effort: Effort) -> Encoded:
     """An sRGB picture in L, LA, RGB or RGBA as a file of the format, without metadata.
 
     Raises TooLargeForFormatError where a side is longer than the format holds.
@@ -36,7 +38,7 @@ def encode(image: Image.Image, to: Format, quality: int) -> bytes:
             f"The result would be {image.width} x {image.height} pixels; {to.value} ends at "
             f"{longest} pixels a side. Ask for a maxWidth of {fitting} or less"
         )
-    return _ENCODERS[to](_bare(image), quality)
+    return _ENCODERS[to](_bare(image), quality, effort)
 
 
 def _bare(image: Image.Image) -> Image.Image:

@@ -4,6 +4,8 @@ import io
 
 from PIL import Image
 
+from shared.models import Effort, Encoding
+from workers.imaging.encoded import Encoded
 from workers.imaging.scale import on_scale
 
 MAX_SIDE = 65500  # pixels; the format ends at 65,535, libjpeg a little earlier
@@ -11,7 +13,7 @@ MAX_SIDE = 65500  # pixels; the format ends at 65,535, libjpeg a little earlier
 _FULL_COLOUR_FROM = 90  # our quality, from which the colour is kept at full resolution
 
 
-def encode(image: Image.Image, quality: int) -> bytes:
+def encode(image: Image.Image, quality: int, effort: Effort) -> Encoded:  # noqa: ARG001
     """Progressive with optimal Huffman tables, which save 6 % of the bytes.
 
     Transparency is laid on white. Below quality 90 colour has half the resolution (4:2:0).
@@ -26,7 +28,7 @@ def encode(image: Image.Image, quality: int) -> bytes:
         optimize=True,
         subsampling="4:4:4" if full else "4:2:0",
     )
-    return out.getvalue()
+    return Encoded(out.getvalue(), Encoding.REENCODED)
 
 
 def _on_white(image: Image.Image) -> Image.Image:

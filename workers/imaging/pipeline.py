@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from shared.errors import ImageError
-from shared.models import Options, Probe
+from shared.models import Effort, Encoding, Options, Probe
 from workers.imaging.colour import to_plain, to_srgb
 from workers.imaging.decode import decode
 from workers.imaging.encode import encode
@@ -20,13 +20,15 @@ from workers.imaging.watermark import lay
 class Output:
     """One finished image.
 
-    data: the encoded file, without any metadata. width, height: its pixels.
+    data: the encoded file, without any metadata. encoding: the road taken to it.
+    width, height: its pixels.
     seconds: wall time of `decode`, `resize` (colour and orientation with it), `watermark` and
         `encode`. cpu_seconds: CPU time of the process over the whole call.
     warnings: (code, sentence) of what the client should know.
     """
 
     data: bytes
+    encoding: Encoding
     width: int
     height: int
     watermarked: bool
@@ -35,7 +37,13 @@ class Output:
     warnings: tuple[tuple[str, str], ...]
 
 
-def process(data: bytes, probe: Probe, options: Options, watermark: bytes | None) -> Output:
+def process(
+    data: bytes,
+    probe: Probe,
+    options: Options,
+    watermark: bytes | None,
+    effort: Effort = Effort.BALANCED,
+) -> Output:
     """Make of one upload what `options` ask.
 
     data: the whole file; probe: what its header said, already held against the limits;
@@ -66,12 +74,13 @@ def process(data: bytes, probe: Probe, options: Options, watermark: bytes | None
                 if watermark is not None and options.watermark is not None:
                     image = lay(image, watermark, options.watermark)
             with _timed(seconds, "encode"):
-                encoded = encode(image, options.format, options.quality)
+                encoded = encode(image, options.format, options.quality, effort)
     except MemoryError:
         # Never to leave a task: it would take the whole worker down, not this image alone.
         raise ImageError("This image needs more memory than there is") from None
     return Output(
-        data=encoded,
+        data=encoded.data,
+        encoding=encoded.encoding,
         width=image.width,
         height=image.height,
         watermarked=marked,
