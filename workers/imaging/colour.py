@@ -6,6 +6,9 @@ from typing import cast
 
 from PIL import Image, ImageChops, ImageCms
 
+from workers.imaging.cicp import space_of_codes
+from workers.imaging.spaces import BT709, Space, space_of
+
 _SRGB = ImageCms.createProfile("sRGB")
 
 # Relative colorimetric with black point compensation: display profiles have no other table,
@@ -45,13 +48,17 @@ def _to_8_bits(image: Image.Image) -> Image.Image:
 
 
 def to_srgb(image: Image.Image) -> Image.Image:
-    """A plain image by its embedded profile, or by PNG's gamma, to sRGB: L, LA, RGB or RGBA.
+    """A plain image by what its file says of its colours to sRGB: L, LA, RGB or RGBA.
 
-    A profile that is broken or made for other channels is ignored.
+    PNG, third edition, 4.3: cICP outranks the profile, and that the other chunks. Codes that
+    are not known are ignored, and so is a profile that is broken or made for other channels.
     """
+    coded = space_of_codes(image.info["cicp"]) if "cicp" in image.info else None
+    if coded:
+        return _by_space(image, coded)
     profile = image.info.get("icc_profile")
     if profile and image.mode in ("L", "LA") and _space(profile) == "RGB ":
-        if _is_srgb(profile):
+        if is_srgb(profile):
             return image
         image = image.convert(_RGB_OF[image.mode])
     if profile and _space(profile) == _SPACES[image.mode]:
@@ -60,13 +67,21 @@ def to_srgb(image: Image.Image) -> Image.Image:
         return ImageCms.applyTransform(image, _lab_transform()) or image
     if image.mode == "CMYK":
         return image.convert("RGB")
-    return image if profile else _by_gamma(image)
+    described = None if profile else space_of(image.info)
+    return _by_space(image, described) if described else image
+
+
+def _by_space(image: Image.Image, space: Space) -> Image.Image:
+    """Grey has no primaries, and sRGB's own need no matrix: a table does for both."""
+    if image.mode in ("L", "LA") or space.chromaticities == BT709:
+        return _by_table(image, tuple(map(_srgb_of, space.light)))
+    return _by_profile(image, space.profile())
 
 
 def _by_profile(image: Image.Image, profile: bytes) -> Image.Image:
     if image.mode in ("L", "LA"):
         return _by_table(image, _grey_table(profile))
-    if image.mode in ("RGB", "RGBA") and _is_srgb(profile):
+    if image.mode in ("RGB", "RGBA") and is_srgb(profile):
         return image
     transform = _transform(profile, image.mode)
     if transform is None:
@@ -109,7 +124,7 @@ def _lab_transform() -> ImageCms.ImageCmsTransform:
 
 
 @lru_cache(maxsize=16)
-def _is_srgb(profile: bytes) -> bool:
+def is_srgb(profile: bytes) -> bool:
     """Whether the profile leaves a lattice of colours as they are, give or take 1 of 255.
 
     Profiles named sRGB are many and names are free; most images carry one of these, and the
@@ -134,17 +149,6 @@ def _grey_table(profile: bytes) -> tuple[int, ...]:
     ramp.putdata(range(256))
     seen = ImageCms.applyTransform(ramp, transform) if transform else None
     return tuple((seen.getchannel("G") if seen else ramp).tobytes())
-
-
-def _by_gamma(image: Image.Image) -> Image.Image:
-    """PNG's gAMA, where no profile or sRGB chunk outranks it and it is not sRGB's 1/2.2.
-
-    PNG, third edition, 11.3.2.2 and 13.13. cHRM is left aside: without a profile it is rare.
-    """
-    gamma = image.info.get("gamma")
-    if not gamma or "srgb" in image.info or not 0.1 <= gamma <= 2 or abs(gamma - 0.45455) < 0.01:
-        return image
-    return _by_table(image, tuple(_srgb_of((value / 255) ** (1 / gamma)) for value in range(256)))
 
 
 def _srgb_of(light: float) -> int:

@@ -11,6 +11,7 @@ from pillow_avif import AvifImagePlugin
 from shared.errors import CorruptImageError
 from shared.models import Probe
 from workers.imaging.orient import orientation_of
+from workers.imaging.png_chunks import complete
 from workers.imaging.resize import fit
 
 # Importing pillow_avif made it the AVIF codec of Pillow, in place of the one that Pillow
@@ -86,6 +87,7 @@ def decode(
         if data.rfind(_PNG_END) < 0:
             raise damaged  # Pillow is content once it has the pixels
         orientation = orientation_of(image)  # which may stand behind the pixels
+        image = complete(image, data)
     return Source(image, box, width, height, orientation)
 
 
