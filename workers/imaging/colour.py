@@ -112,7 +112,10 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         target = "RGBA" if mode == "RGBA" else "RGB"
-        return ImageCms.buildTransform(source, _SRGB, mode, target, _INTENT, _FLAGS)
+        # Made for a table of 256, grey can be exact; LittleCMS's short cut is off by up to 10 of
+        # 255 in the dark where a profile is linear.
+        flags = _FLAGS | ImageCms.Flags.NOOPTIMIZE if mode == "L" else _FLAGS
+        return ImageCms.buildTransform(source, _SRGB, mode, target, _INTENT, flags)
     except (OSError, ValueError, TypeError, ImageCms.PyCMSError):
         return None
 
