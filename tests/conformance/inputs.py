@@ -135,10 +135,10 @@ def ycck_jpeg(inks: Samples) -> bytes:
     Pillow writes the four channels as they are, inverted and with transform 0. So it is given
     what stands for YCCK, and the transform is put right.
     """
-    cmy = inks[:, :3].astype(float)
-    # ITU-T T.871, 7. Of the inverted inks as RGB, which the inks themselves are the negative of.
-    rgb = 255 - cmy
+    # Adobe Technical Note 5116, 18: RGB is the negative of the CMY stored, which is of the inks.
+    rgb = inks[:, :3].astype(float)
     luma = rgb @ [0.299, 0.587, 0.114]
+    # ITU-T T.871, 7
     ycc = np.stack([luma, (rgb[:, 2] - luma) / 1.772 + 128, (rgb[:, 0] - luma) / 1.402 + 128], 1)
     stored = np.concatenate([ycc, 255 - inks[:, 3:]], axis=1)
     given = 255 - np.clip(np.round(stored), 0, 255).astype(np.int64)
