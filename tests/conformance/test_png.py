@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
+from shared.errors import CorruptImageError
 from shared.models import Format
 from tests.conformance.comparing import ALL, QUALITY, TOLERANCE, WITH_ALPHA, difference
 from tests.conformance.inputs import Samples, chart, palette, patches, png_of
 from tests.conformance.reference import Values
-from tests.workers.imaging.making import result
+from tests.workers.imaging.making import result, run
 
 GREY, RGB, PALETTE, GREY_ALPHA, RGBA = 0, 2, 3, 4, 6
 CHANNELS = {GREY: 1, RGB: 3, PALETTE: 1, GREY_ALPHA: 2, RGBA: 4}
@@ -136,3 +137,11 @@ def test_a_background_chunk_is_not_painted() -> None:
     data = png_of(drawn, 8, RGBA, (b"bKGD", b"\0\xff\0\xff\0\xff"))
     alpha = np.asarray(result(data).convert("RGBA"))[..., 3]
     assert alpha.max() == 0
+
+
+def test_a_header_that_is_taken_back_is_damage_and_no_error_of_ours() -> None:
+    # Pillow believes the second; its one transparent grey is not the three numbers of the first.
+    second = (b"IHDR", (1).to_bytes(4, "big") * 2 + bytes((8, 0, 0, 0, 0)))
+    data = png_of(np.zeros((1, 1, 3), dtype=int), 16, RGB, second, (b"tRNS", b"\0\0"))
+    with pytest.raises(CorruptImageError):
+        run(data)

@@ -74,20 +74,21 @@ def decode(
     """
     damaged = CorruptImageError(f"This {probe.kind} image is damaged or cut short")
     try:
-        image = _open(data, probe.kind)
+        image: Image.Image = _open(data, probe.kind)
         if image.width * image.height > probe.width * probe.height:
             raise damaged
         width, height = image.size
         orientation = orientation_of(image)
         box = _draft(image, orientation, max_width, max_height)
         image.load()
+        if probe.kind == "PNG":
+            image = complete(image, data)
     except _DAMAGE:
         raise damaged from None
     if probe.kind == "PNG":
         if data.rfind(_PNG_END) < 0:
             raise damaged  # Pillow is content once it has the pixels
         orientation = orientation_of(image)  # which may stand behind the pixels
-        image = complete(image, data)
     return Source(image, box, width, height, orientation)
 
 
