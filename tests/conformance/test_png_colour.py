@@ -125,7 +125,8 @@ def test_codes_that_name_no_rgb_leave_the_word_to_the_next_chunk(
 
 
 def test_a_cicp_chunk_of_another_length_is_ignored() -> None:
-    assert_seen(tagged((b"cICP", b"\x0c\x0d\0")), COLOURS)
+    assert_seen(tagged((b"cICP", b"\x0c\x0d\0\1\0")), COLOURS)
+    assert_seen(tagged((b"cICP", b"\x0c\x0d")), COLOURS)
 
 
 RANKS = [
@@ -145,6 +146,12 @@ def test_cicp_outranks_the_profile_and_that_srgb_and_that_gamma(
 ) -> None:
     # PNG, third edition, 4.3, table 1; the order of the chunks in the file says nothing.
     assert_seen(tagged(*(chunks[::-1] if backwards else chunks)), wanted)
+
+
+def test_a_palette_follows_its_profile() -> None:
+    indexes = chart(np.arange(64)[:, None])
+    data = png_of(indexes, 8, PALETTE, *PROFILE, palette(COLOURS))
+    assert_seen(data, seen(COLOURS, DISPLAY_P3, power(1.5)))
 
 
 def test_a_palette_follows_cicp() -> None:

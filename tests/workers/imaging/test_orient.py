@@ -20,16 +20,6 @@ def stored_as(orientation: int, image: Image.Image) -> Image.Image:
     return image.transpose(STORED[orientation]) if orientation in STORED else image
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF"])
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_each_orientation_comes_out_upright(kind: str, orientation: int) -> None:
-    upright = quarters()
-    data = saved(stored_as(orientation, upright), kind, exif=with_exif(orientation))
-    image = result(data)
-    assert image.size == upright.size
-    assert corners(image) == corners(upright)
-
-
 def test_the_box_is_that_of_the_upright_picture() -> None:
     data = saved(stored_as(6, quarters(1200, 800)), "JPEG", exif=with_exif(6))
     image = result(data, max_width=300)

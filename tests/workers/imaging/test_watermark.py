@@ -4,14 +4,11 @@ from PIL import Image
 from shared.errors import ImageError
 from shared.models import Format, Position, Watermark
 from tests.workers.imaging.making import (
-    DISPLAY_P3,
-    matrix_profile,
     opened,
     pixel,
     pixels,
     run,
     saved,
-    to_srgb,
 )
 
 BASE = saved(Image.new("RGB", (200, 100), "white"), "PNG")
@@ -110,14 +107,6 @@ def test_a_transparent_base_stays_transparent_around_the_mark() -> None:
 def test_a_grey_base_takes_a_coloured_mark() -> None:
     grey = saved(Image.new("L", (200, 100), 255), "PNG")
     assert pixel(marked(grey, MARK, Watermark(20, 100, Position.MC)), (100, 50)) == (255, 0, 0)
-
-
-def test_the_mark_is_colour_managed() -> None:
-    profile = matrix_profile(DISPLAY_P3, 2.2)
-    mark = saved(Image.new("RGB", (40, 20), (200, 90, 60)), "PNG", icc_profile=profile)
-    seen = pixel(marked(BASE, mark, Watermark(20, 100, Position.MC)), (100, 50))
-    wanted = to_srgb((200, 90, 60), DISPLAY_P3, 2.2)
-    assert max(abs(a - b) for a, b in zip(seen, wanted, strict=True)) <= 2
 
 
 def test_one_mark_serves_images_of_different_opacity() -> None:
