@@ -18,6 +18,7 @@ Group = dict[bytes, list[Span]]  # the boxes below one meta or stbl, by type
 _PARENTS = {
     b"meta": 4,
     b"iinf": 6,  # in version 0, with a count of 16 bits; else 8
+    b"iref": 4,
     b"iprp": 0,
     b"ipco": 0,
     b"moov": 0,

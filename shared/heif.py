@@ -21,12 +21,14 @@ from shared.boxes import (
     only,
     walk,
 )
+from shared.derived import check_work
 from shared.errors import UnsupportedImageError
 
 _BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
 _GENERAL = b"mif1"  # any codec; what is in it tells. msf1, any sequence, libheif opens not
 _CODED, _DERIVED = b"hvc1", (b"grid", b"iovl")
 _PICTURES = (_CODED, *_DERIVED, b"iden")
+_OTHERS = {b"av01", b"avc1", b"vvc1", b"evc1", b"jpeg", b"j2k1"}
 _OPAQUE = {b"unci", b"tili", b"mski"}  # of which no size is read here, though libheif might
 # Bytes. Profiles and metadata are copied for each picture that stands on its own; a phone's
 # file has one such, with less than 2 MB, and a burst of 20 hardly more.
@@ -52,17 +54,19 @@ def measure(data: bytes) -> tuple[int, int, int]:
     if b"mini" in group:  # ISO/IEC 23008-12, Amd 2: items without boxes of their own
         raise ValueError("a box that is not read")
     known = entries(data, group)
-    _check_kinds(known)
+    _check_kinds(group, known)
     _check_copies(data, group, known)
     sizes = [struct.unpack_from(">II", data, start + 4) for start, _ in group.get(b"ispe", ())]
     sizes += _picture_sizes(data, group)
     samples = [struct.unpack_from(">I", data, start + 8)[0] for start, _ in group.get(b"stsz", ())]
-    return max(wide for wide, _ in sizes), max(high for _, high in sizes), max((1, *samples))
+    width, height = max(wide for wide, _ in sizes), max(high for _, high in sizes)
+    check_work(data, group, width * height)
+    return width, height, max((1, *samples))
 
 
-def _check_kinds(known: set[Item]) -> None:
+def _check_kinds(group: Group, known: set[Item]) -> None:
     kinds = {item.kind for item in known}
-    if _CODED not in kinds or kinds & _OPAQUE:
+    if kinds & _OPAQUE or (_CODED not in kinds and (kinds & _OTHERS or b"moov" in group)):
         raise UnsupportedImageError(
             "This HEIF file has no still picture that is coded with HEVC, which is what is read"
         )

@@ -3,12 +3,8 @@ import io
 import struct
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import cache
-from typing import Any
+from dataclasses import replace
 
-import numpy as np
-import pillow_heif
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,148 +13,24 @@ from PIL import Image
 from shared.errors import CorruptImageError, TooManyPixelsError, UnsupportedImageError
 from shared.models import Probe
 from shared.probe import check_limits, probe
-
-pillow_heif.register_heif_opener()
-
-SIZE = (200, 152)  # whole blocks of 8, as the encoder at hand would pad to
-
-
-def noise(width: int, height: int, mode: str = "RGB") -> Image.Image:
-    numbers = np.random.default_rng(1).integers(0, 256, (height, width, 4), dtype=np.uint8)
-    return Image.fromarray(numbers).convert("RGBA").convert(mode)
-
-
-def encoded(image: Image.Image, **options: object) -> bytes:
-    out = io.BytesIO()
-    image.save(out, "HEIF", **({"quality": 30} | options))
-    return out.getvalue()
-
-
-@cache
-def still(width: int = SIZE[0], height: int = SIZE[1], mode: str = "RGB") -> bytes:
-    return encoded(noise(width, height, mode))
+from tests.support.heic import (
+    SIZE,
+    box,
+    encoded,
+    mux,
+    nal,
+    noise,
+    parameters,
+    payload,
+    resized,
+    still,
+)
 
 
 def decoded(data: bytes) -> Image.Image:
     with Image.open(io.BytesIO(data), formats=["HEIF"]) as image:
         image.load()
     return image
-
-
-def box(name: bytes, *parts: bytes) -> bytes:
-    body = b"".join(parts)
-    return struct.pack(">I4s", 8 + len(body), name) + body
-
-
-def nal(unit: bytes) -> bytes:
-    return struct.pack(">I", len(unit)) + unit
-
-
-def payload(data: bytes) -> bytes:
-    """The HEVC of a file with one item and no metadata."""
-    return data[data.rindex(b"mdat") + 4 :]
-
-
-def parameters(data: bytes) -> list[bytes]:
-    """VPS, SPS and PPS, from the first hvcC."""
-    at = data.index(b"hvcC") + 27
-    units = []
-    for _ in range(data[at - 1]):
-        (length,) = struct.unpack_from(">H", data, at + 3)
-        units.append(data[at + 5 : at + 5 + length])
-        at += 5 + length
-    return units
-
-
-def resized(sps: bytes, width: int, height: int, layers: int = 1) -> bytes:
-    """The SPS of one layer with another size, and with that many layers."""
-    plain = sps.replace(b"\0\0\3", b"\0\0")
-    bits = format(int.from_bytes(plain, "big"), f"0{8 * len(plain)}b")
-    assert bits[20:23] == "000"
-    flags = ["", "10" + "00" * 7, "11" + "01" + "00" * 6][layers - 1]
-    extra = ["", "0" * 88, "0" * 88 + "0" * 16][layers - 1]
-    at = 24 + 96
-    assert bits[at : at + 4] == "1010"  # the first parameter set, 4:2:0
-    rest = bits[at + 4 :]
-    for _ in range(2):  # the sides that were
-        rest = rest[2 * rest.index("1") + 1 :]
-    sides = "".join("0" * (len(f"{side + 1:b}") - 1) + f"{side + 1:b}" for side in (width, height))
-    bits = f"{bits[:20]}{layers - 1:03b}{bits[23:at]}{flags}{extra}1010{sides}{rest}"
-    bits += "0" * (-len(bits) % 8)
-    out = bytearray()
-    for byte in int(bits, 2).to_bytes(len(bits) // 8, "big"):
-        if byte < 4 and out.endswith(b"\0\0"):
-            out.append(3)
-        out.append(byte)
-    return bytes(out)
-
-
-@dataclass(frozen=True)
-class Mux:
-    """A file of our own making, with what the encoder at hand does not write.
-
-    pieces: the type and data of each item, the last being the primary one, derived from those
-    before it where it is no HEVC. units: what hvcC holds. size: what every ispe says.
-    """
-
-    pieces: tuple[tuple[bytes, bytes], ...]
-    units: tuple[bytes, ...]
-    size: tuple[int, int] = SIZE
-    lengths: int = 4
-    hidden: bool = False
-    brands: bytes = b"heicmif1"
-    method: int = 0
-    more: bytes = b""
-    colr: bytes = b""
-
-    def file(self) -> bytes:
-        ftyp = box(b"ftyp", self.brands[:4], bytes(4), self.brands)
-        start = 0
-        for _ in range(2):  # the second time with the right offset
-            head = ftyp + self._meta(start)
-            start = len(head) + 8
-        data = [piece for _, piece in self.pieces]
-        return head + (b"" if self.method else box(b"mdat", *data))
-
-    def _meta(self, start: int) -> bytes:
-        count = len(self.pieces)
-        iloc = [b"\1\0\0\0\x44\0", struct.pack(">H", count)]
-        infe, ipma = [], []
-        at = 0 if self.method else start
-        for n, (kind, piece) in enumerate(self.pieces, 1):
-            iloc.append(struct.pack(">HHHHII", n, self.method, 0, 1, at, len(piece)))
-            flags = bytes((2, 0, 0, self.hidden and n < count))
-            infe.append(box(b"infe", flags, struct.pack(">HH", n, 0), kind, b"\0"))
-            ipma.append(struct.pack(">HB", n, 2) + b"\1\x82")
-            at += len(piece)
-        hvcc = bytearray(b"\1".ljust(22, b"\0"))
-        hvcc[16] = 1  # 4:2:0
-        hvcc[21] = self.lengths - 1
-        for unit in self.units:
-            hvcc += struct.pack(">BHH", unit[0] >> 1, 1, len(unit)) + unit
-        hvcc[22:22] = bytes([len(self.units)])
-        ispe = box(b"ispe", bytes(4), struct.pack(">II", *self.size))
-        uses = box(b"ipma", bytes(4), struct.pack(">I", count), *ipma)
-        iref = struct.pack(f">HH{count - 1}H", count, count - 1, *range(1, count))
-        derived = self.pieces[-1][0] != b"hvc1"
-        return box(
-            b"meta",
-            bytes(4),
-            box(b"hdlr", bytes(8), b"pict", bytes(13)),
-            box(b"pitm", bytes(4), struct.pack(">H", count)),
-            box(b"iloc", *iloc),
-            box(b"iinf", bytes(4), struct.pack(">H", count), *infe),
-            box(b"iref", bytes(4), box(b"dimg", iref)) if derived else b"",
-            box(b"iprp", box(b"ipco", ispe, box(b"hvcC", bytes(hvcc)), self.colr), uses),
-            box(b"idat", *(piece for _, piece in self.pieces)) if self.method else b"",
-            self.more,
-        )
-
-
-def mux(**options: Any) -> Mux:
-    data = still()
-    usual = Mux(((b"hvc1", payload(data)),), tuple(parameters(data)))
-    return replace(usual, **options)
 
 
 def hevc(*pieces: bytes) -> tuple[tuple[bytes, bytes], ...]:
@@ -267,6 +139,56 @@ def test_a_tile_larger_than_its_grid_counts() -> None:
     layout = struct.pack(">BBBBHH", 0, 0, 0, 0, *SIZE)
     data = mux(pieces=(*hevc(inband), (b"grid", layout))).file()
     assert probe(data) == Probe("HEIF", 640, 320, 1)
+
+
+def tiled(columns: int, canvas: tuple[int, int], *, same: bool = False) -> bytes:
+    """A grid in one row, of so many tiles or of one that many times."""
+    layout = struct.pack(">BBBBHH", 0, 0, 0, columns - 1, *canvas)
+    tiles = mux().pieces * (1 if same else columns)
+    data = mux(pieces=(*tiles, (b"grid", layout)), canvas=canvas)
+    names = struct.pack(f">HH{columns}H", 2, columns, *(1,) * columns)
+    return replace(data, dimg=(names,) if same else ()).file()
+
+
+def test_a_grid_of_many_tiles_is_read() -> None:
+    data = tiled(40, (8_000, 152))
+    assert decoded(data).size == (8_000, 152)
+    assert probe(data) == Probe("HEIF", 8_000, 152, 1)
+
+
+def test_a_tile_that_a_grid_repeats_is_read() -> None:
+    data = tiled(40, (8_000, 152), same=True)
+    assert decoded(data).size == (8_000, 152)
+    assert probe(data) == Probe("HEIF", 8_000, 152, 1)
+
+
+def repeated(times: int, layers: int = 1) -> bytes:
+    """Grids of one canvas over a tile of 640 x 320, each layer made so many times of the last."""
+    large = still(640, 320)
+    grid = (b"grid", struct.pack(">BBBBHH", 0, 0, 0, times - 1, 640, 320))
+    pieces = ((b"hvc1", payload(large)), *(grid,) * layers)
+    made = mux(pieces=pieces, units=tuple(parameters(large)), size=(640, 320))
+    names = [struct.pack(f">HH{times}H", 2 + n, times, *(1 + n,) * times) for n in range(layers)]
+    return replace(made, dimg=tuple(names)).file()
+
+
+def test_a_small_picture_for_which_far_more_would_be_decoded_is_corrupt() -> None:
+    data = repeated(100)
+    assert decoded(data).size == (640, 320)  # by decoding 20 megapixels
+    with pytest.raises(CorruptImageError):
+        probe(data)
+    assert probe(repeated(30)) == Probe("HEIF", 640, 320, 1)  # at 6 nobody minds
+
+
+def test_work_is_counted_through_all_layers() -> None:
+    with pytest.raises(CorruptImageError):
+        probe(repeated(30, layers=2))
+
+
+def test_a_picture_made_of_itself_is_corrupt() -> None:
+    layout, ring = struct.pack(">BBBBHH", 0, 0, 0, 0, *SIZE), struct.pack(">HHH", 2, 1, 2)
+    with pytest.raises(CorruptImageError):
+        probe(mux(pieces=(*mux().pieces, (b"grid", layout)), dimg=(ring,)).file())
 
 
 IDR = payload(still())
