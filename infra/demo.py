@@ -16,17 +16,8 @@ from infra.serving import serving
 from shared.errors import OperatorError
 
 _SUFFIXES = {
-    ".jpg",
-    ".jpeg",
-    ".png",
-    ".webp",
-    ".avif",
-    ".heic",
-    ".heif",
-    ".gif",
-    ".tif",
-    ".tiff",
-    ".bmp",
+    *(".jpg", ".jpeg", ".png", ".webp", ".avif"),
+    *(".heic", ".heif", ".gif", ".tif", ".tiff", ".bmp"),
 }
 
 

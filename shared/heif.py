@@ -77,11 +77,11 @@ def _check_copies(data: bytes, group: Group, known: set[Item]) -> None:
     located = only(group, b"iloc")
     if located is None:
         raise ValueError("no items")
-    pictures = {item.number for item in known if item.kind in _PICTURES}
+    aside = {item.number for item in known if item.kind not in _PICTURES}
     alone = sum(1 for item in known if item.kind in _PICTURES and not item.hidden)
     extra = sum(end - start for start, end in group.get(b"colr", ()))
     for number, _, extents in locations(Fields(data, located)):
-        if number not in pictures:
+        if number in aside:
             extra += sum(size for _, size in extents)
     if (alone + 1) * extra > _MAX_COPIES:  # the primary item counts though it were hidden
         raise ValueError("too much beside the pictures")

@@ -243,6 +243,20 @@ def test_a_file_without_a_box_that_it_needs_is_no_larger_than_its_picture(gone: 
         assert probe(data) == Probe("HEIF", *SIZE, 1)
 
 
+def test_a_file_of_brands_alone_is_corrupt() -> None:
+    with pytest.raises(CorruptImageError):
+        probe(box(b"ftyp", b"heic", bytes(4), b"mif1heic"))
+
+
+def test_an_item_that_is_named_twice_is_bounded_as_metadata_too() -> None:
+    filler = nal(b"\x4c\1" + bytes(1_000_000))
+    named = box(b"infe", b"\2\0\0\0", struct.pack(">HH", 1, 0), b"Exif", b"\0")
+    pieces = (*hevc(payload(still()) + filler), *mux().pieces * 300)
+    assert probe(mux(pieces=pieces).file()).width == SIZE[0]
+    with pytest.raises(CorruptImageError):
+        probe(mux(pieces=pieces, more=box(b"iinf", bytes(6), named)).file())
+
+
 @pytest.mark.parametrize("kind", [b"av01", b"jpeg", b"avc1", b"unci"])
 def test_a_still_in_another_codec_is_unsupported(kind: bytes) -> None:
     with pytest.raises(UnsupportedImageError) as caught:
