@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pillow_avif  # noqa: F401 - registers AVIF with Pillow
+import pillow_heif
 from PIL import Image
 
 from infra.client import Client, File
@@ -26,7 +27,9 @@ from infra.serving import Serving, serving
 from infra.up import usable_cores
 from shared.errors import OperatorError
 
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".avif", ".tif", ".tiff"}
+pillow_heif.register_heif_opener()
+
+_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".avif", ".heic", ".heif", ".tif", ".tiff"}
 _BATCH_IMAGES = 5
 _CLIENTS = 3
 _ENGINE_STEPS = ("decode", "resize", "watermark", "encode")

@@ -15,7 +15,10 @@ from infra.client import Client, File, download
 from infra.serving import serving
 from shared.errors import OperatorError
 
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".tif", ".tiff", ".bmp"}
+_SUFFIXES = {
+    *(".jpg", ".jpeg", ".png", ".webp", ".avif"),
+    *(".heic", ".heif", ".gif", ".tif", ".tiff", ".bmp"),
+}
 
 
 @dataclass(frozen=True)

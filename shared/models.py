@@ -118,7 +118,7 @@ class Options:
 class Probe:
     """What an upload's header says of it; nothing was decoded.
 
-    kind: the decoder's name, one of JPEG PNG WEBP AVIF GIF TIFF BMP.
+    kind: the decoder's name, one of JPEG PNG WEBP AVIF HEIF GIF TIFF BMP.
     width, height: pixels as stored (before any EXIF orientation); the largest that a
         decoder would allocate where a file names several sizes.
     frames: pictures in the container, 1 for a still.

@@ -1,10 +1,10 @@
 """What an upload is, from its header alone: its type, its size, its frames.
 
 Nothing is decoded here, so a bomb costs no more than a look at it. The sizes of JPEG, PNG and
-TIFF come from `imagesize`. WebP, GIF, BMP and (in `shared.avif`) AVIF are read by our own code,
-because a file of these can name several sizes, and what must be bounded is the largest that a
-decoder would allocate (imagesize 2.0.1 reads one of them, GIF's as signed, and neither WebP's
-scale bits nor OS/2 bitmaps).
+TIFF come from `imagesize`. WebP, GIF, BMP and (in modules of their own) AVIF and HEIC are read
+by our own code, because a file of these can name several sizes, and what must be bounded is the
+largest that a decoder would allocate (imagesize 2.0.1 reads one of them, GIF's as signed, and
+neither WebP's scale bits nor OS/2 bitmaps).
 
 Every walk is linear in the file and ends at a cap: a hostile file of 20 MB must not hold the
 API for long.
@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 
 import imagesize  # type: ignore[import-untyped] # annotated, but without its py.typed
 
-from shared import avif
+from shared import avif, heif
 from shared.errors import (
     CorruptImageError,
     InvalidFieldError,
@@ -44,13 +44,14 @@ _Size = tuple[int, int, int]  # width, height, frames
 def probe(data: bytes) -> Probe:
     """The type, stored size in pixels and frame count of a whole uploaded file.
 
-    Raises UnsupportedImageError for what is none of the seven types, and CorruptImageError
-    where the header breaks off or makes no sense.
+    Raises UnsupportedImageError for what is none of the eight types or a HEIF file without a
+    picture in HEVC, and CorruptImageError where the header breaks off or makes no sense.
     """
     kind = _kind(data)
     if kind is None:
         raise UnsupportedImageError(
-            "This is not a JPEG, PNG, WebP, AVIF, GIF, TIFF or BMP image, which is what is read"
+            "This is not a JPEG, PNG, WebP, AVIF, HEIC, GIF, TIFF or BMP image, "
+            "which is what is read"
         )
     try:
         width, height, frames = _READERS[kind](data)
@@ -113,6 +114,8 @@ def _kind(data: bytes) -> str | None:
         return "WEBP"
     if data[4:8] == b"ftyp" and _is_avif(data):
         return "AVIF"
+    if heif.is_heif(data):
+        return "HEIF"
     # Two letters alone would make an image of many a text.
     if data[:2] == b"BM" and int.from_bytes(data[14:18], "little") in _BMP_HEADERS:
         return "BMP"
@@ -120,7 +123,7 @@ def _kind(data: bytes) -> str | None:
 
 
 def _is_avif(data: bytes) -> bool:
-    """Whether the brands say AVIF; HEIC shares the container and differs in brand alone."""
+    """Whether the brands say AVIF, which shares its container with HEIC."""
     brands = data[8 : min(int.from_bytes(data[:4], "big"), 256)]
     names = {brands[at : at + 4] for at in range(0, len(brands), 4) if at != 4}  # 4: a version
     return brands[:4] in (b"avif", b"avis", b"mif1", b"msf1") and bool(names & {b"avif", b"avis"})
@@ -315,6 +318,7 @@ _READERS: dict[str, Callable[[bytes], _Size]] = {
     "PNG": _png,
     "WEBP": _webp,
     "AVIF": avif.measure,
+    "HEIF": heif.measure,
     "GIF": _gif,
     "TIFF": _tiff,
     "BMP": _bmp,

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 import httpx
+import pillow_heif
 import pytest
 from PIL import Image
 
@@ -14,6 +15,8 @@ from tests.api.conftest import Still
 from tests.api.raw import gif
 from tests.support.client import Client
 from tests.support.making import SAMPLES, png
+
+pillow_heif.register_heif_opener()
 
 TEXT = b"The quick brown fox"
 
@@ -167,7 +170,7 @@ def test_of_an_animation_the_first_picture_is_kept_and_told(client: Client) -> N
     assert (warning["index"], warning["code"]) == (1, "animation_flattened")
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF", "BMP"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "HEIF", "GIF", "TIFF", "BMP"])
 def test_an_image_is_known_by_its_content_and_not_by_its_name(client: Client, kind: str) -> None:
     file = io.BytesIO()
     Image.new("RGB", (16, 12)).save(file, kind)

@@ -103,7 +103,7 @@ def test_the_size_is_as_stored_before_orientation() -> None:
         b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
         b"%PDF-1.7\n",
         b"P6 9 9 255\n",
-        b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
+        b"\0\0\0\x18ftypmsf1\0\0\0\0msf1heic",
         b"\0\0\0\x18ftypmp42\0\0\0\0isommp42",
         b"\0\0\0\x0cjP  \r\n\x87\n",
         bytes(100),

@@ -10,6 +10,7 @@ from pillow_avif import AvifImagePlugin
 
 from shared.errors import CorruptImageError
 from shared.models import Probe
+from workers.imaging.heif import open_heif
 from workers.imaging.orient import orientation_of
 from workers.imaging.png_chunks import complete
 from workers.imaging.resize import fit
@@ -33,7 +34,7 @@ _DAMAGE = (
     EOFError,
     OverflowError,
     AssertionError,
-    RuntimeError,  # libavif's
+    RuntimeError,  # libavif's and libheif's
     struct.error,
     zlib.error,
 )
@@ -54,7 +55,7 @@ class Source:
     box: the part of `image` that is picture, in its own fractional pixels (left, top, right,
         bottom); scaled decoding rounds up.
     width, height: full size in pixels before turning.
-    orientation: EXIF's 1 to 8; 1 for TIFF, which Pillow turns while it loads.
+    orientation: EXIF's 1 to 8; 1 for TIFF and HEIC, which are turned while they load.
     """
 
     image: Image.Image
@@ -78,7 +79,8 @@ def decode(
         if image.width * image.height > probe.width * probe.height:
             raise damaged
         width, height = image.size
-        orientation = orientation_of(image)
+        # HEIC turns by boxes of its own, applied already; its EXIF only repeats them.
+        orientation = 1 if probe.kind == "HEIF" else orientation_of(image)
         box = _draft(image, orientation, max_width, max_height)
         image.load()
         if probe.kind == "PNG":
@@ -93,6 +95,8 @@ def decode(
 
 
 def _open(data: bytes, kind: str) -> Image.Image:
+    if kind == "HEIF":
+        return open_heif(data)
     try:
         return Image.open(io.BytesIO(data), formats=[kind])
     except (OSError, ValueError):

@@ -30,6 +30,7 @@ def samples() -> dict[str, bytes]:
         "webp": saved(photo, "WEBP"),
         "lossless webp": saved(photo, "WEBP", lossless=True),
         "avif": saved(photo, "AVIF"),
+        "heic": saved(photo, "HEIF"),
         "gif": saved(flat, "GIF"),
         "tiff": saved(photo, "TIFF"),
         "tiff with its directory first": tiff_with_its_directory_first(photo),
@@ -68,7 +69,7 @@ def test_a_file_cut_short_is_corrupt(name: str, keep: float) -> None:
 
 
 @pytest.mark.parametrize("lost", [1, 2, 5, 12, 20])
-@pytest.mark.parametrize("name", ["jpeg", "png", "webp", "avif", "tiff"])
+@pytest.mark.parametrize("name", ["jpeg", "png", "webp", "avif", "heic", "tiff"])
 def test_a_file_without_its_last_bytes_is_corrupt(name: str, lost: int) -> None:
     with pytest.raises(CorruptImageError):
         run(samples()[name][:-lost])
