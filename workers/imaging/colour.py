@@ -47,11 +47,12 @@ def _to_8_bits(image: Image.Image) -> Image.Image:
 def to_srgb(image: Image.Image) -> Image.Image:
     """A plain image by its embedded profile, or by PNG's gamma, to sRGB: L, LA, RGB or RGBA.
 
-    A profile that is broken or made for other channels is ignored.
+    A profile that is broken or made for other channels is ignored. Where no colour moves by more
+    than 1 of 255 the image itself comes back, and the profile may be dropped without a trace.
     """
     profile = image.info.get("icc_profile")
     if profile and image.mode in ("L", "LA") and _space(profile) == "RGB ":
-        if _is_srgb(profile):
+        if is_srgb(profile):
             return image
         image = image.convert(_RGB_OF[image.mode])
     if profile and _space(profile) == _SPACES[image.mode]:
@@ -65,8 +66,10 @@ def to_srgb(image: Image.Image) -> Image.Image:
 
 def _by_profile(image: Image.Image, profile: bytes) -> Image.Image:
     if image.mode in ("L", "LA"):
-        return _by_table(image, _grey_table(profile))
-    if image.mode in ("RGB", "RGBA") and _is_srgb(profile):
+        table = _grey_table(profile)
+        changes = any(abs(value - grey) > 1 for grey, value in enumerate(table))
+        return _by_table(image, table) if changes else image
+    if image.mode in ("RGB", "RGBA") and is_srgb(profile):
         return image
     transform = _transform(profile, image.mode)
     if transform is None:
@@ -109,7 +112,7 @@ def _lab_transform() -> ImageCms.ImageCmsTransform:
 
 
 @lru_cache(maxsize=16)
-def _is_srgb(profile: bytes) -> bool:
+def is_srgb(profile: bytes) -> bool:
     """Whether the profile leaves a lattice of colours as they are, give or take 1 of 255.
 
     Profiles named sRGB are many and names are free; most images carry one of these, and the

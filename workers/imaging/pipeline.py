@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from shared.errors import ImageError
 from shared.models import Effort, Encoding, Options, Probe
@@ -12,6 +13,7 @@ from workers.imaging.colour import to_plain, to_srgb
 from workers.imaging.decode import decode
 from workers.imaging.encode import encode
 from workers.imaging.orient import upright
+from workers.imaging.original import is_untouched, smallest
 from workers.imaging.resize import resize
 from workers.imaging.watermark import lay
 
@@ -67,14 +69,19 @@ def process(
             with _timed(seconds, "resize"):
                 image = to_plain(source.image)
                 image = resize(image, source, options.max_width, options.max_height)
-                image = upright(image, source.orientation)
-                image = to_srgb(image)
+                turned = upright(image, source.orientation)
+                image = to_srgb(turned)
+                recoloured = image is not turned
             with _timed(seconds, "watermark"):
                 marked = watermark is not None and options.watermark is not None
                 if watermark is not None and options.watermark is not None:
                     image = lay(image, watermark, options.watermark)
             with _timed(seconds, "encode"):
-                encoded = encode(image, options.format, options.quality, effort)
+                anew = partial(encode, image, options.format, options.quality, effort)
+                if is_untouched(source, probe, options, marked=marked, recoloured=recoloured):
+                    encoded = smallest(data, source, probe, anew)
+                else:
+                    encoded = anew()
     except MemoryError:
         # Never to leave a task: it would take the whole worker down, not this image alone.
         raise ImageError("This image needs more memory than there is") from None
