@@ -18,7 +18,7 @@ from tests.workers.imaging.making import (
     saved,
     to_srgb,
 )
-from workers.imaging.colour import _is_srgb
+from workers.imaging.colour import is_srgb
 
 COLOURS = [(200, 90, 60), (40, 160, 90), (128, 128, 128), (250, 250, 250), (10, 20, 60)]
 
@@ -62,14 +62,14 @@ def test_a_palette_passes_through_its_profile() -> None:
 
 def test_an_srgb_profile_changes_no_pixel() -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    assert _is_srgb(profile)
+    assert is_srgb(profile)
     for colour in COLOURS:
         data = saved(flat("RGB", colour), "PNG", icc_profile=profile)
         assert pixel(result(data).convert("RGB")) == colour
 
 
 def test_a_profile_that_is_only_nearly_srgb_is_applied() -> None:
-    assert not _is_srgb(matrix_profile(SRGB, 2.0))
+    assert not is_srgb(matrix_profile(SRGB, 2.0))
 
 
 @pytest.mark.parametrize("profile", [b"not a profile", b"\0" * 200])
