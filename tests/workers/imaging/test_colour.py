@@ -10,6 +10,7 @@ from tests.workers.imaging.making import (
     SRGB,
     grey_profile,
     matrix_profile,
+    opened,
     pixel,
     png,
     press_profile,
@@ -18,7 +19,7 @@ from tests.workers.imaging.making import (
     saved,
     to_srgb,
 )
-from workers.imaging.colour import is_srgb
+from workers.imaging.colour import is_srgb, to_plain
 
 COLOURS = [(200, 90, 60), (40, 160, 90), (128, 128, 128), (250, 250, 250), (10, 20, 60)]
 
@@ -133,12 +134,12 @@ def test_cmyk_with_a_broken_profile_is_read_without_it() -> None:
 
 def test_16_bit_grey_keeps_its_brightness() -> None:
     raw = b"".join(b"\0" + struct.pack(">4H", 0, 12850, 32896, 65535) for _ in range(2))
-    image = result(png((4, 2, 16, 0), raw)).convert("L")
+    image = to_plain(opened(png((4, 2, 16, 0), raw)))
     assert list(image.tobytes()[:4]) == [0, 50, 128, 255]
 
 
 def test_dark_16_bit_grey_stays_dark() -> None:
-    image = result(png((2, 1, 16, 0), b"\0" + struct.pack(">2H", 257, 514))).convert("L")
+    image = to_plain(opened(png((2, 1, 16, 0), b"\0" + struct.pack(">2H", 257, 514))))
     assert list(image.tobytes()) == [1, 2]
 
 

@@ -69,11 +69,10 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     name = b""
     while name != b"IEND":
         length, name = struct.unpack_from(">I4s", data, at)
-        body = data[at + 8 : at + 8 + length]
-        if len(body) != length:
+        start, at = at + 8, at + 12 + length
+        if at > len(data):
             raise ValueError("cut short")
-        yield name, body
-        at += 12 + length
+        yield name, data[start : at - 4]
 
 
 def _chunk(name: bytes, body: bytes) -> bytes:
