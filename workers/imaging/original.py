@@ -7,7 +7,6 @@ unusual is outside of it.
 
 from collections.abc import Callable
 
-import mozjpeg_lossless_optimization as mozjpeg
 import oxipng
 from PIL import Image
 
@@ -15,6 +14,7 @@ from shared.errors import CorruptImageError
 from shared.models import Encoding, Format, Options, Probe
 from workers.imaging.decode import Source, decode
 from workers.imaging.encoded import Encoded
+from workers.imaging.scans import with_better_scans
 from workers.imaging.strip import png, strip
 
 _KINDS = {Format.WEBP: "WEBP", Format.AVIF: "AVIF", Format.JPG: "JPEG", Format.PNG: "PNG"}
@@ -24,9 +24,10 @@ _KINDS = {Format.WEBP: "WEBP", Format.AVIF: "AVIF", Format.JPG: "JPEG", Format.P
 _CHROMATICITY = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
 _ROUNDING = 0.001
 
-# Better scans and Huffman tables take 3 to 12 % off a JPEG, for 30 to 70 ms of CPU a megapixel;
-# where even a fifth less would not beat the new file they are not looked for.
+# Better scans take 3 to 12 % off a JPEG. They are not looked for where a fifth less would not beat
+# the new file, nor in a file so small (bytes) that the process they need costs more than they save.
 _MOST_BY_SCANS = 0.8
+_LEAST_FOR_SCANS = 8192
 
 _OXIPNG_LEVEL = 1  # as for new files
 _ROWS = 256  # compared at a time: whole pictures side by side would take twice the memory
@@ -81,10 +82,8 @@ def smallest(data: bytes, source: Source, probe: Probe, anew: Callable[[], Encod
     if probe.kind == "PNG" and png.depth(stripped) == 16 and _is_same(stripped, source, probe):
         return _deep(stripped)
     new = anew()
-    candidates = [stripped]
-    if probe.kind == "JPEG" and len(stripped) * _MOST_BY_SCANS <= len(new.data):
-        candidates += _with_better_scans(stripped)
-    for own in sorted(candidates, key=len):
+    packed = _packed(stripped, len(new.data)) if probe.kind == "JPEG" else None
+    for own in sorted(filter(None, (stripped, packed)), key=len):
         if len(own) <= len(new.data) and _is_same(own, source, probe):
             return Encoded(own, Encoding.ORIGINAL)
     return new
@@ -103,12 +102,11 @@ def _deep(stripped: bytes) -> Encoded:
     return Encoded(stripped, Encoding.ORIGINAL)
 
 
-def _with_better_scans(stripped: bytes) -> list[bytes]:
-    """The same coefficients in the scans that take least; none where mozjpeg gives the file up."""
-    try:
-        return [mozjpeg.optimize(stripped, mozjpeg.COPY_MARKERS.NONE)]
-    except ValueError:
-        return []
+def _packed(jpeg: bytes, bound: int) -> bytes | None:
+    """The JPEG with better scans, where these may bring it to `bound` bytes at a fair price."""
+    if len(jpeg) < _LEAST_FOR_SCANS or len(jpeg) * _MOST_BY_SCANS > bound:
+        return None
+    return with_better_scans(jpeg)
 
 
 def _is_same(own: bytes, source: Source, probe: Probe) -> bool:

@@ -1,5 +1,6 @@
 """Never larger: which uploads go out as they came, and that none of these grows."""
 
+import resource
 import struct
 import zlib
 from typing import Any
@@ -24,6 +25,7 @@ from tests.workers.imaging.making import (
     with_exif,
 )
 from tests.workers.imaging.planting import FILES, SECRET, deep, faded, jpeg, opened_all, soft
+from workers.imaging import original
 from workers.imaging.strip import strip
 
 FORMATS = {"JPEG": Format.JPG, "PNG": Format.PNG, "WEBP": Format.WEBP, "AVIF": Format.AVIF}
@@ -39,6 +41,7 @@ ROUGH: dict[Format, bytes] = {
     Format.WEBP: saved(soft(), "WEBP", quality=20),
     Format.AVIF: saved(soft(), "AVIF", quality=20, speed=6),
 }
+LARGE = saved(soft(800, 600), "JPEG", quality=30)  # so large that better scans are looked for
 EACH_ROUGH = [pytest.param(to, data, id=to.value) for to, data in ROUGH.items()]
 
 
@@ -111,28 +114,40 @@ def test_a_png_that_was_packed_worse_is_lossless() -> None:
 
 
 def test_a_jpeg_that_stays_gets_better_scans() -> None:
-    data = saved(soft(600, 400), "JPEG", quality=30)
-    output = run(data, Format.JPG, quality=100)
+    output = run(LARGE, Format.JPG, quality=100)
     assert output.encoding is Encoding.ORIGINAL
-    assert len(output.data) < len(data)
+    assert len(output.data) < len(LARGE)
+    assert opened_all(output.data) == opened_all(LARGE)
+
+
+def test_the_process_that_looks_for_scans_is_in_the_cpu_seconds() -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    output = run(LARGE, Format.JPG, quality=100)
+    assert output.cpu_seconds > resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before > 0
 
 
 def test_a_jpeg_that_mozjpeg_gives_up_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(*_: object) -> bytes:
-        raise ValueError("not able to process the input image")
-
-    monkeypatch.setattr("mozjpeg_lossless_optimization.optimize", fails)
-    data = ROUGH[Format.JPG]
-    assert run(data, Format.JPG, quality=100).data == data
+    monkeypatch.setattr(original, "with_better_scans", lambda _: None)
+    assert run(LARGE, Format.JPG, quality=100).data == LARGE
 
 
 def test_a_jpeg_that_came_out_with_other_pixels_is_not_taken(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    wrong = saved(soft().transpose(Image.Transpose.ROTATE_180), "JPEG", quality=5)
-    monkeypatch.setattr("mozjpeg_lossless_optimization.optimize", lambda *_: wrong)
-    data = ROUGH[Format.JPG]
-    assert run(data, Format.JPG, quality=100).data == data
+    wrong = saved(opened(LARGE).transpose(Image.Transpose.ROTATE_180), "JPEG", quality=5)
+    monkeypatch.setattr(original, "with_better_scans", lambda _: wrong)
+    assert run(LARGE, Format.JPG, quality=100).data == LARGE
+
+
+def test_better_scans_are_not_looked_for_where_they_cannot_win(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def unwanted(_: bytes) -> bytes:
+        raise AssertionError("a process was started")
+
+    monkeypatch.setattr(original, "with_better_scans", unwanted)
+    assert encoding(saved(soft(600, 400), "JPEG", quality=95), Format.JPG, quality=40)
+    assert encoding(ROUGH[Format.JPG], Format.JPG)
 
 
 @pytest.mark.parametrize(("to", "data"), EACH_ROUGH)

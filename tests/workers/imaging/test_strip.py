@@ -4,7 +4,6 @@ import struct
 import zlib
 from dataclasses import replace
 
-import mozjpeg_lossless_optimization as mozjpeg
 import pytest
 
 from tests.workers.imaging import planting
@@ -55,12 +54,6 @@ def test_a_file_that_is_cut_short_is_refused(kind: str, data: bytes) -> None:
     whole = stripped(data, kind)
     assert strip(whole[: len(whole) * 2 // 3], kind) is None
     assert strip(whole[:-1], kind) is None
-
-
-@pytest.mark.parametrize("name", [name for name, (kind, _) in FILES.items() if kind == "JPEG"])
-def test_better_scans_change_no_pixel_of_a_jpeg(name: str) -> None:
-    clean = stripped(FILES[name][1], "JPEG")
-    assert opened_all(mozjpeg.optimize(clean, mozjpeg.COPY_MARKERS.NONE)) == opened_all(clean)
 
 
 def test_the_second_picture_of_an_mpf_jpeg_goes() -> None:

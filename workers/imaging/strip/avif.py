@@ -29,6 +29,8 @@ _SRGB_CODES = ((1, 13), (2, 2), (1, 2), (2, 13))
 _PICTURE_OBUS = (1, 3, 4, 6, 7)
 _METADATA_OBU = 5
 
+_MAX_DEPTH = 4  # a grid, its tiles, their alpha; one more to see that this was all
+
 
 def strip(data: bytes) -> bytes:
     """The primary picture with its tiles and its alpha; ValueError where that is not all.
@@ -71,7 +73,7 @@ def _reached(still: Still) -> set[int]:
     """The primary item, what grids in it are made of, and the alpha of all these."""
     reached: set[int] = set()
     new = {still.primary}
-    while new:
+    for _ in range(_MAX_DEPTH):
         reached |= new
         for name, source, to in still.references:
             if name == b"dimg" and source in reached:
@@ -79,7 +81,9 @@ def _reached(still: Still) -> set[int]:
             elif name == b"auxl" and {*to} <= reached and _is_alpha(still.items[source]):
                 new.add(source)
         new -= reached
-    return reached
+        if not new:
+            return reached
+    raise ValueError("pictures of pictures of pictures")
 
 
 def _is_alpha(item: Item) -> bool:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 Property = tuple[bytes, bytes, bool]  # type, body, whether a reader must know it
 
 _MAX_PROPERTIES = 127  # that an ipma of 8 bits can number
+_MAX_BOXES = 100_000  # in one box; a grid has at most 65,536 tiles
+_MAX_USES = 400_000  # of properties by items
 _MAX_TIMES = 2  # the file's length, that all items may have together
 
 
@@ -53,7 +55,9 @@ class Fields:
 def split(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Type and body of each box; ValueError unless they fill the data."""
     at = 0
-    while at < len(data):
+    for _ in range(_MAX_BOXES):
+        if at >= len(data):
+            return
         length, name = struct.unpack_from(">I4s", data, at)
         head = 8
         if length == 1:
@@ -63,6 +67,7 @@ def split(data: bytes) -> Iterator[tuple[bytes, bytes]]:
             raise ValueError("cut short")
         yield name, data[at + head : at + length]
         at += length
+    raise ValueError("too many boxes")
 
 
 def single(boxes: Iterator[tuple[bytes, bytes]], *names: bytes) -> dict[bytes, bytes]:
@@ -139,11 +144,15 @@ def _properties(iprp: bytes) -> dict[int, tuple[Property, ...]]:
     ipma = Fields(found[b"ipma"])
     flags = ipma.read(4)
     wide = 2 if flags & 1 else 1
+    essential = 0x8000 if wide == 2 else 0x80
+    left = _MAX_USES
     result: dict[int, tuple[Property, ...]] = {}
     for _ in range(ipma.read(4)):
         number = ipma.read(2 if flags >> 24 == 0 else 4)
         uses = [ipma.read(wide) for _ in range(ipma.read(1))]
-        essential = 0x8000 if wide == 2 else 0x80
+        left -= len(uses)
+        if left < 0:
+            raise ValueError("too many properties")
         result[number] = tuple(
             (*all_[(use & ~essential) - 1], bool(use & essential)) for use in uses if use
         )

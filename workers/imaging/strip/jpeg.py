@@ -20,6 +20,9 @@ _JFIF = b"JFIF\0\1\1\0\0\1\0\1\0\0"
 _ADOBE = b"Adobe\0\x64\0\0\0\0"
 
 
+_MAX_SEGMENTS = 100_000  # a full 20 MB of tiny ones would take seconds
+
+
 def strip(data: bytes) -> bytes:
     """From SOI to the first EOI, without APPn and COM; ValueError where that is not all.
 
@@ -31,7 +34,7 @@ def strip(data: bytes) -> bytes:
     out = [data[:2]]
     at = 2
     frames = 0
-    while True:
+    for _ in range(_MAX_SEGMENTS):
         marker, at = _marker(data, at)
         if marker == _EOI:
             break
@@ -46,6 +49,8 @@ def strip(data: bytes) -> bytes:
             end = _scan_end(data, at)
             out.append(data[at:end])
             at = end
+    else:
+        raise ValueError("too many segments")
     if frames != 1:
         raise ValueError("not one picture")
     return b"".join(out) + bytes((0xFF, _EOI))

@@ -27,6 +27,7 @@ _ADAM7 = (
     (0, 1, 1, 2),
 )
 
+_MAX_CHUNKS = 100_000  # a full 20 MB of empty ones would take seconds
 _PIECE = 1 << 16  # bytes inflated and dropped at a time, so that a bomb needs no memory
 
 
@@ -66,13 +67,15 @@ def depth(data: bytes) -> int:
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Type and body of each chunk to IEND; what follows is no part of the picture."""
     at = len(_SIGNATURE)
-    name = b""
-    while name != b"IEND":
+    for _ in range(_MAX_CHUNKS):
         length, name = struct.unpack_from(">I4s", data, at)
         start, at = at + 8, at + 12 + length
         if at > len(data):
             raise ValueError("cut short")
         yield name, data[start : at - 4]
+        if name == b"IEND":
+            return
+    raise ValueError("too many chunks")
 
 
 def _chunk(name: bytes, body: bytes) -> bytes:

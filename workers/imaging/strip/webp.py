@@ -8,6 +8,7 @@ _Chunk = tuple[bytes, bytes]  # name, body
 _BITSTREAMS = (b"VP8 ", b"VP8L")
 _ALPHA, _ANIMATION = 0x10, 0x02  # flags of VP8X, section 2.7.1.1
 _FRAME_HEADER = 16  # bytes of ANMF before its chunks
+_MAX_CHUNKS = 100_000  # of the file or of a frame
 _FRAME_FLAGS = 0x03  # blending and disposal; the six bits above are reserved
 
 
@@ -36,12 +37,15 @@ def strip(data: bytes) -> bytes:
 
 def _chunks(body: bytes) -> Iterator[_Chunk]:
     at = 0
-    while at + 8 <= len(body):
+    for _ in range(_MAX_CHUNKS):
+        if at + 8 > len(body):
+            return
         name, length = struct.unpack_from("<4sI", body, at)
         if at + 8 + length > len(body):
             raise ValueError("cut short")
         yield name, body[at + 8 : at + 8 + length]
         at += 8 + length + (length & 1)
+    raise ValueError("too many chunks")
 
 
 def _canvas(body: bytes, flags: int) -> _Chunk:
