@@ -102,17 +102,16 @@ def _exactly(stream: bytes, length: int) -> bytes:
     """The zlib stream without what follows it; ValueError unless it inflates to that length."""
     inflating = zlib.decompressobj()
     left, given = length, 0
-    rest = piece = b""
+    rest = b""
     try:
         while not inflating.eof and left >= 0:
-            if not rest and len(piece) < _PIECE:  # else there may be more from what it was given
+            if not rest:
                 rest = stream[given : given + _PIECE]
                 given += len(rest)
                 if not rest:
                     raise ValueError("cut short")
-            piece = inflating.decompress(rest, _PIECE)
+            left -= len(inflating.decompress(rest, _PIECE))
             rest = inflating.unconsumed_tail
-            left -= len(piece)
     except zlib.error as error:
         raise ValueError("damaged") from error
     if left:
