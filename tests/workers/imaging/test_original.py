@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from shared.models import Encoding, Format, Watermark
+from shared.probe import probe
 from tests.workers.imaging.making import (
     ADOBE_RGB,
     chunk,
@@ -240,6 +241,11 @@ P3_PRIMARIES = (31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000)
         ),
         pytest.param([(b"cHRM", struct.pack(">8I", *SRGB_PRIMARIES))], True, id="sRGB's cHRM"),
         pytest.param([(b"cHRM", struct.pack(">8I", *P3_PRIMARIES))], False, id="P3's cHRM"),
+        pytest.param(
+            [(b"sRGB", b"\0"), (b"cHRM", struct.pack(">8I", *P3_PRIMARIES))],
+            True,
+            id="sRGB outranks P3's cHRM",
+        ),
         pytest.param([(b"cICP", b"\1\x0d\0\1")], True, id="sRGB's cICP"),
         pytest.param([(b"cICP", b"\x0c\x0d\0\1")], False, id="P3's cICP"),
     ],
@@ -253,7 +259,11 @@ def test_a_png_stays_only_if_its_chunks_say_srgb(
 
 
 def test_an_animated_webp_is_no_still() -> None:
-    assert encoding(FILES["webp animated"][1], Format.WEBP) is not Encoding.ORIGINAL
+    turned = soft().transpose(Image.Transpose.ROTATE_180)
+    data = saved(soft(), "WEBP", save_all=True, quality=1, append_images=[turned])
+    assert probe(data).frames == 2
+    assert len(data) < len(saved(opened(data), "WEBP", quality=100))
+    assert encoding(data, Format.WEBP) is not Encoding.ORIGINAL
 
 
 @pytest.mark.parametrize(("channels", "colour"), [(1, 0), (2, 4), (3, 2), (4, 6)])

@@ -1,6 +1,7 @@
 """Stripped files: the same pixels, and nothing beside them."""
 
 import struct
+import tracemalloc
 import zlib
 from dataclasses import replace
 
@@ -72,6 +73,14 @@ def test_a_jpeg_tells_its_colours_after_as_before() -> None:
     assert opened_all(stripped(bytes(data), "JPEG")) == opened_all(bytes(data))
 
 
+def test_a_jpeg_of_rgb_that_only_adobe_tells_stays_rgb() -> None:
+    data = bytearray(saved(soft(), "JPEG", keep_rgb=True))
+    frame, scan = data.index(b"\xff\xc0") + 10, data.index(b"\xff\xda") + 5
+    data[frame : frame + 9 : 3] = data[scan : scan + 6 : 2] = b"\1\2\3"
+    assert opened_all(bytes(data)) == opened_all(saved(soft(), "JPEG", keep_rgb=True))
+    assert opened_all(stripped(bytes(data), "JPEG")) == opened_all(bytes(data))
+
+
 def test_versions_and_thumbnails_in_the_headers_of_a_jpeg_go() -> None:
     data = saved(soft(), "JPEG", keep_rgb=True)
     thumbnail = planting.segment(0xE0, b"JFIF\0\1\2\1\0\x48\0\x48\1\1SEC")
@@ -108,7 +117,13 @@ def test_a_png_with_more_rows_than_it_shows_is_refused() -> None:
 
 
 def test_a_png_that_inflates_without_end_is_refused_in_little_memory() -> None:
-    assert strip(png((4, 1, 8, 0), bytes(50_000_000)), "PNG") is None
+    bomb = png((4, 1, 8, 0), bytes(50_000_000))
+    tracemalloc.start()
+    try:
+        assert strip(bomb, "PNG") is None
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("name", [b"acTL", b"fcTL", b"fdAT"])
@@ -138,6 +153,11 @@ def test_a_webp_that_needs_no_extended_header_loses_it(options: dict[str, bool])
     simple = saved(soft(), "WEBP", **options)
     extended = saved(soft(), "WEBP", exif=with_exif(), **options)
     assert stripped(extended, "WEBP") == simple
+
+
+def test_what_follows_in_a_webp_without_an_extended_header_goes() -> None:
+    simple = saved(soft(), "WEBP")
+    assert stripped(riff((b"VP8 ", simple[20:]), (b"EXIF", SECRET)), "WEBP") == simple
 
 
 def test_the_header_of_a_webp_says_only_what_is_left() -> None:
@@ -170,6 +190,12 @@ def test_a_thumbnail_and_a_gain_map_of_an_avif_go() -> None:
     references = ((b"thmb", 4, (1,)), (b"auxl", 5, (1,)))
     data = planting.grid((4, thumbnail), (5, map_), references=references)
     assert stripped(data, "AVIF") == stripped(planting.grid(), "AVIF")
+
+
+def test_tiles_of_an_avif_that_are_alike_are_stored_once() -> None:
+    tile = coded(0)
+    twice, once = (Still(1, {1: tile, **more}, ()) for more in ({2: tile}, {}))
+    assert len(planting.heif(twice)) - len(planting.heif(once)) < len(tile.data)
 
 
 @pytest.mark.parametrize("name", [b"irot", b"imir", b"clap", b"a1op"])
