@@ -1,13 +1,9 @@
 """Never larger: which uploads go out as they came, and that none of these grows."""
 
-import resource
 import struct
-import zlib
 from typing import Any
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 from PIL import Image
 
 from shared.models import Encoding, Format, Watermark
@@ -19,14 +15,12 @@ from tests.workers.imaging.making import (
     matrix_profile,
     noise,
     opened,
-    png,
     run,
     saved,
     srgb_grey_profile,
     with_exif,
 )
-from tests.workers.imaging.planting import FILES, SECRET, deep, faded, jpeg, opened_all, soft
-from workers.imaging import original
+from tests.workers.imaging.planting import FILES, SECRET, faded, jpeg, opened_all, soft
 from workers.imaging.strip import strip
 
 FORMATS = {"JPEG": Format.JPG, "PNG": Format.PNG, "WEBP": Format.WEBP, "AVIF": Format.AVIF}
@@ -42,7 +36,6 @@ ROUGH: dict[Format, bytes] = {
     Format.WEBP: saved(soft(), "WEBP", quality=20),
     Format.AVIF: saved(soft(), "AVIF", quality=20, speed=6),
 }
-LARGE = saved(soft(800, 600), "JPEG", quality=30)  # so large that better scans are looked for
 EACH_ROUGH = [pytest.param(to, data, id=to.value) for to, data in ROUGH.items()]
 
 
@@ -112,43 +105,6 @@ def test_a_png_that_was_packed_worse_is_lossless() -> None:
     output = run(data, Format.PNG)
     assert output.encoding is Encoding.LOSSLESS
     assert opened_all(output.data) == opened_all(data)
-
-
-def test_a_jpeg_that_stays_gets_better_scans() -> None:
-    output = run(LARGE, Format.JPG, quality=100)
-    assert output.encoding is Encoding.ORIGINAL
-    assert len(output.data) < len(LARGE)
-    assert opened_all(output.data) == opened_all(LARGE)
-
-
-def test_the_process_that_looks_for_scans_is_in_the_cpu_seconds() -> None:
-    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-    output = run(LARGE, Format.JPG, quality=100)
-    assert output.cpu_seconds > resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before > 0
-
-
-def test_a_jpeg_that_mozjpeg_gives_up_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(original, "with_better_scans", lambda _: None)
-    assert run(LARGE, Format.JPG, quality=100).data == LARGE
-
-
-def test_a_jpeg_that_came_out_with_other_pixels_is_not_taken(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    wrong = saved(opened(LARGE).transpose(Image.Transpose.ROTATE_180), "JPEG", quality=5)
-    monkeypatch.setattr(original, "with_better_scans", lambda _: wrong)
-    assert run(LARGE, Format.JPG, quality=100).data == LARGE
-
-
-def test_better_scans_are_not_looked_for_where_they_cannot_win(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def unwanted(_: bytes) -> bytes:
-        raise AssertionError("a process was started")
-
-    monkeypatch.setattr(original, "with_better_scans", unwanted)
-    assert encoding(saved(soft(600, 400), "JPEG", quality=95), Format.JPG, quality=40)
-    assert encoding(ROUGH[Format.JPG], Format.JPG)
 
 
 @pytest.mark.parametrize(("to", "data"), EACH_ROUGH)
@@ -266,57 +222,8 @@ def test_an_animated_webp_is_no_still() -> None:
     assert encoding(data, Format.WEBP) is not Encoding.ORIGINAL
 
 
-@pytest.mark.parametrize(("channels", "colour"), [(1, 0), (2, 4), (3, 2), (4, 6)])
-def test_a_png_of_16_bits_keeps_all_of_them(channels: int, colour: int) -> None:
-    data = deep(40, 30, channels, colour)
-    output = run(data, Format.PNG)
-    assert output.encoding in (Encoding.LOSSLESS, Encoding.ORIGINAL)
-    assert np.array_equal(wide(output.data, channels), wide(data, channels))
-
-
-def test_a_png_of_16_bits_that_packs_better_is_lossless() -> None:
-    rows = (np.arange(64 * 64) * 7).astype(">u2").reshape(64, 64)
-    data = png((64, 64, 16, 0), b"".join(b"\0" + row.tobytes() for row in rows))
-    output = run(data, Format.PNG)
-    assert output.encoding is Encoding.LOSSLESS
-    assert np.array_equal(wide(output.data, 1)[:, :, 0], rows)
-
-
-def test_a_png_of_16_bits_that_is_scaled_has_8() -> None:
-    output = run(deep(40, 30, 3, 2), Format.PNG, max_width=20)
-    assert output.data[24] == 8
-
-
 def test_the_alpha_of_a_webp_stays_with_its_picture() -> None:
     data = saved(faded(), "WEBP", quality=20, alpha_quality=20)
     output = run(data, Format.WEBP, quality=100)
     assert output.encoding is Encoding.ORIGINAL
     assert opened_all(output.data) == opened_all(data)
-
-
-def wide(data: bytes, channels: int) -> NDArray[np.uint16]:
-    """The channels of a 16-bit PNG without interlacing, of which Pillow would give 8 bits."""
-    width, height, depth = struct.unpack_from(">IIB", data, 16)
-    assert depth == 16
-    at, stream = 8, b""
-    while at < len(data):
-        length, name = struct.unpack_from(">I4s", data, at)
-        stream += data[at + 8 : at + 8 + length] if name == b"IDAT" else b""
-        at += 12 + length
-    raw, step, size = zlib.decompress(stream), 2 * channels, 2 * channels * width
-    above, rows = bytes(size), b""
-    for start in range(0, len(raw), size + 1):
-        above = _unfiltered(raw[start], raw[start + 1 : start + 1 + size], above, step)
-        rows += above
-    return np.frombuffer(rows, ">u2").reshape(height, width, channels)
-
-
-def _unfiltered(kind: int, row: bytes, above: bytes, step: int) -> bytes:
-    """PNG, third edition, 9.2: a row as it was before its filter."""
-    out = bytearray(row)
-    for at in range(len(row)):
-        left, corner = (out[at - step], above[at - step]) if at >= step else (0, 0)
-        guess = left + above[at] - corner
-        paeth = min((left, above[at], corner), key=lambda value: abs(guess - value))
-        out[at] = row[at] + (0, left, above[at], (left + above[at]) // 2, paeth)[kind] & 255
-    return bytes(out)
