@@ -47,8 +47,7 @@ def _to_8_bits(image: Image.Image) -> Image.Image:
 def to_srgb(image: Image.Image) -> Image.Image:
     """A plain image by its embedded profile, or by PNG's gamma, to sRGB: L, LA, RGB or RGBA.
 
-    A profile that is broken or made for other channels is ignored. Where no colour moves by more
-    than 1 of 255 the image itself comes back, and the profile may be dropped without a trace.
+    A profile that is broken or made for other channels is ignored.
     """
     profile = image.info.get("icc_profile")
     if profile and image.mode in ("L", "LA") and _space(profile) == "RGB ":
@@ -66,9 +65,7 @@ def to_srgb(image: Image.Image) -> Image.Image:
 
 def _by_profile(image: Image.Image, profile: bytes) -> Image.Image:
     if image.mode in ("L", "LA"):
-        table = _grey_table(profile)
-        changes = any(abs(value - grey) > 1 for grey, value in enumerate(table))
-        return _by_table(image, table) if changes else image
+        return _by_table(image, _grey_table(profile))
     if image.mode in ("RGB", "RGBA") and is_srgb(profile):
         return image
     transform = _transform(profile, image.mode)
@@ -78,7 +75,12 @@ def _by_profile(image: Image.Image, profile: bytes) -> Image.Image:
 
 
 def _by_table(image: Image.Image, table: tuple[int, ...]) -> Image.Image:
-    """Each colour channel through a table of 256 values; alpha as it is."""
+    """Each colour channel through a table of 256 values; alpha as it is.
+
+    The image itself where no value moves by more than 1 of 255, as with `is_srgb`.
+    """
+    if all(abs(value - before) <= 1 for before, value in enumerate(table)):
+        return image
     channels = list(image.split())
     colours = len(channels) - image.mode.endswith("A")
     changed = [channel.point(list(table)) for channel in channels[:colours]]
