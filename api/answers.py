@@ -91,6 +91,7 @@ def _image(image: EndedImage) -> dict[str, Any]:
         "expires_at": expires_at,
         "alt_text": image.alt_text,
         "watermarked": image.watermarked,
+        "encoding": image.encoding,
     }
 
 

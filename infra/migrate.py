@@ -12,12 +12,11 @@ _HERE = Path(__file__).parent / "migrations"
 _LOCK = 0x666C7578  # "flux": any number that no other program in this database locks
 
 
-def migrate(database_url: str) -> None:
+def migrate(database_url: str, revision: str = "head") -> None:
     """Applies what is missing; safe to run from many processes at once, and again.
 
-    Raises UnavailableError when Postgres cannot be reached, OperatorError when `database_url`
-    is none. A migration that fails is rolled
-    back whole.
+    revision: the last one to apply. Raises UnavailableError when Postgres cannot be reached,
+    OperatorError when `database_url` is none. A migration that fails is rolled back whole.
     """
     config = Config()
     config.set_main_option("script_location", str(_HERE).replace("%", "%%"))
@@ -31,7 +30,7 @@ def migrate(database_url: str) -> None:
             connection.exec_driver_sql(f"SELECT pg_advisory_lock({_LOCK})")  # until we disconnect
             connection.commit()
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
             connection.commit()
     except sqlalchemy.exc.OperationalError as error:
         raise UnavailableError(f"The database cannot be migrated: {error.orig}") from error

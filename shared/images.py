@@ -53,7 +53,7 @@ def complete(database: Database, claim: Claim, result: Result) -> Closing | None
         kept = connection.execute(
             "UPDATE images SET state = 'done', token = NULL, lease_until = NULL, format = %s,"
             " width = %s, height = %s, compressed_size = %s, output_key = %s, watermarked = %s,"
-            " warnings = %s, ended_at = clock_timestamp(), ended_number = %s"
+            " encoding = %s, warnings = %s, ended_at = clock_timestamp(), ended_number = %s"
             " WHERE id = %s AND state = 'processing' AND token = %s",
             (
                 result.format,
@@ -62,6 +62,7 @@ def complete(database: Database, claim: Claim, result: Result) -> Closing | None
                 result.size,
                 result.output_key,
                 result.watermarked,
+                result.encoding,
                 Jsonb([notice.to_json() for notice in result.notices]),
                 number,
                 claim.image_id,

@@ -202,4 +202,5 @@ class Result:
     size: int
     output_key: str
     watermarked: bool
+    encoding: Encoding
     notices: tuple[Notice, ...] = ()

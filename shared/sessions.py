@@ -9,7 +9,7 @@ from uuid import UUID
 from shared import credits
 from shared.database import Connection, Database, Row, one
 from shared.errors import NotFoundError
-from shared.models import Format, Notice
+from shared.models import Encoding, Format, Notice
 
 Status = Literal["queued", "processing", "completed", "cancelled"]
 
@@ -33,7 +33,10 @@ class Progress:
 
 @dataclass(frozen=True)
 class EndedImage:
-    """One image that has ended: with an `output_key`, or with an `error_code`."""
+    """One image that has ended: with an `output_key`, or with an `error_code`.
+
+    encoding: None where there is no output, and where it is older than this column.
+    """
 
     id: UUID
     batch_id: UUID
@@ -48,6 +51,7 @@ class EndedImage:
     compressed_size: int | None
     output_key: str | None
     watermarked: bool
+    encoding: Encoding | None
     alt_text: str | None
     error_code: str | None
     error_message: str | None
@@ -77,8 +81,8 @@ class View:
 
 _IMAGE_COLUMNS = (
     "id, batch_id, index, ended_number AS number, original_name, original_size, file_name, format,"
-    " width, height, compressed_size, output_key, watermarked, alt_text, error_code,"
-    " error_message, ended_at, warnings"
+    " width, height, compressed_size, output_key, watermarked, encoding, alt_text,"
+    " error_code, error_message, ended_at, warnings"
 )
 
 
@@ -251,5 +255,10 @@ def _status(progress: Progress, *, cancelled: bool) -> Status:
 
 def _image(row: Row) -> EndedImage:
     notices = tuple(Notice(w["code"], w["message"], row["index"]) for w in row.pop("warnings"))
-    fmt = row.pop("format")
-    return EndedImage(**row, format=Format(fmt) if fmt else None, notices=notices)
+    fmt, encoding = row.pop("format"), row.pop("encoding")
+    return EndedImage(
+        **row,
+        format=Format(fmt) if fmt else None,
+        encoding=Encoding(encoding) if encoding else None,
+        notices=notices,
+    )

@@ -117,6 +117,7 @@ def _save_and_commit(
         size=len(output.data),
         output_key=key,
         watermarked=output.watermarked,
+        encoding=output.encoding,
         notices=tuple(Notice(code, message) for code, message in output.warnings),
     )
     closing = images.complete(services.database, claim, result)

@@ -27,7 +27,7 @@ def test_the_body_has_the_documented_keys_in_the_documented_order(client: Client
     assert list(body["data"][0]) == [
         *("id", "batch_id", "index", "original_name", "file_name", "format", "width", "height"),
         *("original_size", "compressed_size", "saved_percent", "url", "expires_at", "alt_text"),
-        "watermarked",
+        *("watermarked", "encoding"),
     ]
     assert list(body["errors"][0]) == ["index", "original_name", "error", "message"]
     assert list(body["warnings"][0]) == ["index", "code", "message"]
@@ -53,6 +53,21 @@ def test_every_value_of_an_image_says_what_is_so(client: Client) -> None:
     assert image["saved_percent"] == round(100 - 100 * len(stored.content) / len(photo), 1)
     assert image["alt_text"] is None
     assert image["watermarked"] is False
+
+
+def test_an_image_says_which_road_its_pixels_took(client: Client) -> None:
+    photo = (SAMPLES / "chelsea.png").read_bytes()
+
+    def compressed(name: str, data: bytes, fields: dict[str, str]) -> dict[str, str]:
+        [image] = client.compress([(name, data)], fields).json()["data"]
+        return dict(image)
+
+    rough = compressed("a.png", photo, {"format": "jpg", "quality": "40"})
+    again = httpx.get(rough["url"]).content
+    kept = compressed("a.jpg", again, {"format": "jpg", "quality": "100"})
+    exact = compressed("a.png", photo, {"format": "png"})
+    roads = (rough["encoding"], kept["encoding"], exact["encoding"])
+    assert roads == ("reencoded", "original", "lossless")
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,20 @@ def _poll(client: Client, session: str = "s", **query: object) -> Any:
     return response.json()
 
 
+def test_an_image_of_before_the_column_has_an_encoding_of_null(
+    client: Client, service: Services
+) -> None:
+    client.compress([("a.png", png())], {"sessionId": "s"})
+    with service.database.transaction() as connection:
+        connection.execute(
+            "UPDATE images AS i SET encoding = NULL FROM batches AS b"
+            " WHERE b.id = i.batch_id AND b.account_id = %s",
+            (client.account.id,),
+        )
+    (image,) = _poll(client)["data"]
+    assert image["encoding"] is None
+
+
 def _pages(client: Client, limit: int) -> list[Any]:
     """Follows the cursors of a completed session to their end."""
     pages: list[Any] = []

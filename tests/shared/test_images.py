@@ -6,7 +6,7 @@ import pytest
 
 from shared import credits, images, sessions
 from shared.errors import ImageError
-from shared.models import Claim, Format, Result
+from shared.models import Claim, Encoding, Format, Result
 from shared.services import Services
 from tests.support.making import accept, make_account, make_batch
 
@@ -18,7 +18,15 @@ def claim(services: Services, image_id: UUID) -> Claim:
 
 
 def result() -> Result:
-    return Result(Format.WEBP, 8, 6, 120, f"x/out/{uuid4()}.webp", watermarked=False)
+    return Result(
+        Format.WEBP,
+        8,
+        6,
+        120,
+        f"x/out/{uuid4()}.webp",
+        watermarked=False,
+        encoding=Encoding.REENCODED,
+    )
 
 
 def test_of_many_workers_one_gets_the_claim(unit: Services) -> None:

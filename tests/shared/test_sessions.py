@@ -4,7 +4,7 @@ import pytest
 
 from shared import credits, images, sessions
 from shared.errors import ImageError, NotFoundError
-from shared.models import Format, Result
+from shared.models import Encoding, Format, Result
 from shared.services import Services
 from tests.support.making import accept, make_account, make_batch
 
@@ -13,7 +13,9 @@ def end(services: Services, image_id: object, *, well: bool = True) -> None:
     claim = images.claim(services.database, image_id, 60)  # type: ignore[arg-type] # a uuid
     assert claim is not None
     if well:
-        result = Result(Format.WEBP, 8, 6, 120, f"x/{uuid4()}", watermarked=False)
+        result = Result(
+            Format.WEBP, 8, 6, 120, f"x/{uuid4()}", watermarked=False, encoding=Encoding.REENCODED
+        )
         images.complete(services.database, claim, result)
     else:
         images.fail(services.database, claim, ImageError("broken"))
@@ -67,7 +69,7 @@ def test_cancelling_gives_back_what_has_not_ended(unit: Services) -> None:
     assert working is not None
     sessions.cancel(unit.database, account.id, "s")
     assert credits.balance(unit.database, account.id).images_used == 1
-    late = Result(Format.WEBP, 8, 6, 120, "x/late", watermarked=False)
+    late = Result(Format.WEBP, 8, 6, 120, "x/late", watermarked=False, encoding=Encoding.REENCODED)
     assert images.complete(unit.database, working, late) is None
     page = sessions.view_session(unit.database, account.id, "s", after_number=0, limit=10)
     assert (page.progress.completed, page.progress.cancelled) == (1, 2)

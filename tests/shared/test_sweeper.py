@@ -12,7 +12,7 @@ from shared import batches, credits, images, sessions, sweeper
 from shared.database import Connection, one
 from shared.dispatch import dispatch
 from shared.errors import ImageError, StoreError
-from shared.models import Format, Result
+from shared.models import Encoding, Format, Result
 from shared.queue import IMAGES_QUEUE
 from shared.services import Services
 from shared.store import original_key, output_key
@@ -48,7 +48,7 @@ def complete(services: Services, image_id: UUID) -> str:
     assert claim is not None
     key = output_key(claim.batch_id, claim.token, Format.WEBP)
     services.store.put(key, io.BytesIO(b"out"), 3, "image/webp")
-    result = Result(Format.WEBP, 8, 6, 3, key, watermarked=False)
+    result = Result(Format.WEBP, 8, 6, 3, key, watermarked=False, encoding=Encoding.REENCODED)
     assert images.complete(services.database, claim, result) is not None
     return key
 

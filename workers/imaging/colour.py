@@ -90,7 +90,12 @@ def _by_profile(image: Image.Image, profile: bytes) -> Image.Image:
 
 
 def _by_table(image: Image.Image, table: tuple[int, ...]) -> Image.Image:
-    """Each colour channel through a table of 256 values; alpha as it is."""
+    """Each colour channel through a table of 256 values; alpha as it is.
+
+    The image itself where no value moves by more than 1 of 255, as with `is_srgb`.
+    """
+    if all(abs(value - before) <= 1 for before, value in enumerate(table)):
+        return image
     channels = list(image.split())
     colours = len(channels) - image.mode.endswith("A")
     changed = [channel.point(list(table)) for channel in channels[:colours]]

@@ -1,10 +1,12 @@
 """The steps that one image goes through, in order."""
 
+import resource
 import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from shared.errors import ImageError
 from shared.models import Effort, Encoding, Options, Probe
@@ -12,6 +14,7 @@ from workers.imaging.colour import to_plain, to_srgb
 from workers.imaging.decode import decode
 from workers.imaging.encode import encode
 from workers.imaging.orient import upright
+from workers.imaging.original import is_untouched, smallest
 from workers.imaging.resize import resize
 from workers.imaging.watermark import lay
 
@@ -23,7 +26,7 @@ class Output:
     data: the encoded file, without any metadata. encoding: the road taken to it.
     width, height: its pixels.
     seconds: wall time of `decode`, `resize` (colour and orientation with it), `watermark` and
-        `encode`. cpu_seconds: CPU time of the process over the whole call.
+        `encode`. cpu_seconds: CPU time of the process and its children over the whole call.
     warnings: (code, sentence) of what the client should know.
     """
 
@@ -56,7 +59,7 @@ def process(
     own: a process does one image at a time. The scaling comes before the turning and the
     colours, so that these touch the small picture and not the large one.
     """
-    started = time.process_time()
+    started = _cpu_seconds()
     seconds: dict[str, float] = {}
     try:
         with warnings.catch_warnings():
@@ -67,14 +70,19 @@ def process(
             with _timed(seconds, "resize"):
                 image = to_plain(source.image)
                 image = resize(image, source, options.max_width, options.max_height)
-                image = upright(image, source.orientation)
-                image = to_srgb(image)
+                turned = upright(image, source.orientation)
+                image = to_srgb(turned)
+                recoloured = image is not turned
             with _timed(seconds, "watermark"):
                 marked = watermark is not None and options.watermark is not None
                 if watermark is not None and options.watermark is not None:
                     image = lay(image, watermark, options.watermark)
             with _timed(seconds, "encode"):
-                encoded = encode(image, options.format, options.quality, effort)
+                anew = partial(encode, image, options.format, options.quality, effort)
+                if is_untouched(source, probe, options, marked=marked, recoloured=recoloured):
+                    encoded = smallest(data, source, probe, anew)
+                else:
+                    encoded = anew()
     except MemoryError:
         # Never to leave a task: it would take the whole worker down, not this image alone.
         raise ImageError("This image needs more memory than there is") from None
@@ -85,9 +93,15 @@ def process(
         height=image.height,
         watermarked=marked,
         seconds=seconds,
-        cpu_seconds=time.process_time() - started,
+        cpu_seconds=_cpu_seconds() - started,
         warnings=_warnings(probe),
     )
+
+
+def _cpu_seconds() -> float:
+    """CPU time so far; that of a child counts once it has ended."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
 
 
 @contextmanager

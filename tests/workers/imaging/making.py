@@ -144,6 +144,15 @@ def grey_profile(gamma: float) -> bytes:
     return _profile(b"mntr", b"GRAY", b"XYZ ", tags)
 
 
+def srgb_grey_profile() -> bytes:
+    """An ICC v2 profile of one channel with the curve of sRGB."""
+    values = np.arange(1024) / 1023
+    light = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+    curve = b"curv" + bytes(4) + struct.pack(">I", 1024) + (light * 65535).astype(">u2").tobytes()
+    tags = {b"wtpt": _xyz((0.9642, 1.0, 0.8249)), b"kTRC": curve}
+    return _profile(b"mntr", b"GRAY", b"XYZ ", tags)
+
+
 def press_profile(cyan: tuple[int, int, int]) -> bytes:
     """An ICC v2 CMYK profile in which cyan ink looks as told (Lab in 8 bits); others are black."""
     ramp = bytes(range(256))
