@@ -22,7 +22,7 @@ AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 Image.MAX_IMAGE_PIXELS = None
 
 # What Pillow's decoders raise on damaged files.
-_DAMAGE = (
+DAMAGE = (
     OSError,
     SyntaxError,
     ValueError,
@@ -80,7 +80,7 @@ def decode(
         orientation = orientation_of(image)
         box = _draft(image, orientation, max_width, max_height)
         image.load()
-    except _DAMAGE:
+    except DAMAGE:
         raise damaged from None
     if probe.kind == "PNG":
         if data.rfind(_PNG_END) < 0:

@@ -31,14 +31,20 @@ def encode(image: Image.Image, to: Format, quality: int, effort: Effort) -> Enco
 
     Raises TooLargeForFormatError where a side is longer than the format holds.
     """
+    check_sides(image.size, to)
+    return _ENCODERS[to](_bare(image), quality, effort)
+
+
+def check_sides(size: tuple[int, int], to: Format) -> None:
+    """Raise TooLargeForFormatError where a side in pixels is longer than the format holds."""
     longest = _MAX_SIDES[to]
-    if max(image.size) > longest:
-        fitting = min(longest, max(1, image.width * longest // max(image.size)))
+    width, height = size
+    if max(size) > longest:
+        fitting = min(longest, max(1, width * longest // max(size)))
         raise TooLargeForFormatError(
-            f"The result would be {image.width} x {image.height} pixels; {to.value} ends at "
+            f"The result would be {width} x {height} pixels; {to.value} ends at "
             f"{longest} pixels a side. Ask for a maxWidth of {fitting} or less"
         )
-    return _ENCODERS[to](_bare(image), quality, effort)
 
 
 def _bare(image: Image.Image) -> Image.Image:

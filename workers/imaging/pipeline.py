@@ -2,15 +2,18 @@
 
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from shared.errors import ImageError
 from shared.models import Effort, Encoding, Options, Probe
+from workers.imaging.animation import animate
 from workers.imaging.colour import to_plain, to_srgb
 from workers.imaging.decode import decode
 from workers.imaging.encode import encode
+from workers.imaging.encoded import Encoded
 from workers.imaging.orient import upright
 from workers.imaging.resize import resize
 from workers.imaging.watermark import lay
@@ -58,44 +61,57 @@ def process(
     """
     started = time.process_time()
     seconds: dict[str, float] = {}
+    moves = probe.moves and options.format.moves
     try:
         with warnings.catch_warnings():
             # Pillow warns of what it can live with, broken EXIF above all.
             warnings.simplefilter("ignore")
-            with _timed(seconds, "decode"):
-                source = decode(data, probe, options.max_width, options.max_height)
-            with _timed(seconds, "resize"):
-                image = to_plain(source.image)
-                image = resize(image, source, options.max_width, options.max_height)
-                image = upright(image, source.orientation)
-                image = to_srgb(image)
-            with _timed(seconds, "watermark"):
-                marked = watermark is not None and options.watermark is not None
-                if watermark is not None and options.watermark is not None:
-                    image = lay(image, watermark, options.watermark)
-            with _timed(seconds, "encode"):
-                encoded = encode(image, options.format, options.quality, effort)
+            road = animate if moves else _still
+            encoded, size = road(data, probe, options, watermark, effort, partial(_timed, seconds))
     except MemoryError:
         # Never to leave a task: it would take the whole worker down, not this image alone.
         raise ImageError("This image needs more memory than there is") from None
     return Output(
         data=encoded.data,
         encoding=encoded.encoding,
-        width=image.width,
-        height=image.height,
-        watermarked=marked,
+        width=size[0],
+        height=size[1],
+        watermarked=watermark is not None and options.watermark is not None,
         seconds=seconds,
         cpu_seconds=time.process_time() - started,
-        warnings=_warnings(probe),
+        warnings=() if moves else _warnings(probe),
     )
+
+
+def _still(
+    data: bytes,
+    probe: Probe,
+    options: Options,
+    watermark: bytes | None,
+    effort: Effort,
+    timed: Callable[[str], AbstractContextManager[None]],
+) -> tuple[Encoded, tuple[int, int]]:
+    """The first frame and its width and height."""
+    with timed("decode"):
+        source = decode(data, probe, options.max_width, options.max_height)
+    with timed("resize"):
+        image = to_plain(source.image)
+        image = resize(image, source, options.max_width, options.max_height)
+        image = upright(image, source.orientation)
+        image = to_srgb(image)
+    with timed("watermark"):
+        if watermark is not None and options.watermark is not None:
+            image = lay(image, watermark, options.watermark)
+    with timed("encode"):
+        return encode(image, options.format, options.quality, effort), image.size
 
 
 @contextmanager
 def _timed(seconds: dict[str, float], step: str) -> Iterator[None]:
-    """Note the wall time of one step."""
+    """Add the wall time of one step, which an animation goes through once a frame."""
     started = time.perf_counter()
     yield
-    seconds[step] = time.perf_counter() - started
+    seconds[step] = seconds.get(step, 0.0) + time.perf_counter() - started
 
 
 def _warnings(probe: Probe) -> tuple[tuple[str, str], ...]:
