@@ -27,6 +27,7 @@ class Cel(NamedTuple):
     clear: int = 0
     transparent: bool = False
     delay: int = 5  # hundredths of a second
+    controlled: bool = True
 
 
 def gif(*cels: Cel, size: tuple[int, int] = (16, 4), extension: bytes = b"") -> bytes:
@@ -38,7 +39,8 @@ def gif(*cels: Cel, size: tuple[int, int] = (16, 4), extension: bytes = b"") -> 
         image.paste(CLEAR_INDEX, (0, 0, cel.clear, bottom - top))
         image.putpalette(TABLE)
         flags = cel.disposal << 2 | (cel.transparent or cel.clear > 0)
-        out += b"!\xf9\x04" + struct.pack("<BHBB", flags, cel.delay, CLEAR_INDEX, 0)
+        if cel.controlled:
+            out += b"!\xf9\x04" + struct.pack("<BHBB", flags, cel.delay, CLEAR_INDEX, 0)
         out += b"".join(GifImagePlugin.getdata(image, (left, top), optimize=False))
     return out + b";"
 
@@ -93,6 +95,21 @@ def test_disposal_3_on_the_first_frame_leaves_nothing() -> None:
 def test_disposal_is_not_handed_on_to_a_frame_that_names_none() -> None:
     shown = frames(gif(WHOLE, LIME_AT_4._replace(disposal=3), BLUE_AT_8, Cel((0, 0, 2, 4), 2)))
     assert seen(shown[3]) == [BLUE, RED, BLUE, RED]
+
+
+def test_a_control_block_is_for_one_frame_alone() -> None:
+    bare = BLUE_AT_8._replace(controlled=False)
+    shown = frames(gif(WHOLE, LIME_AT_4._replace(disposal=2), bare, Cel((0, 0, 2, 4), 2)))
+    assert seen(shown[3]) == [BLUE, NOTHING, BLUE, RED]
+
+
+@pytest.mark.parametrize("at", [4, 5])
+def test_what_changes_at_an_odd_pixel_stays_in_its_place(at: int) -> None:
+    box = (at, 1, at + 3, 3)
+    data = gif(WHOLE, Cel(box, 1), Cel((0, 0, 1, 1), 1))
+    expected = Image.new("RGBA", (16, 4), RED)
+    expected.paste(LIME, box)
+    assert frames(data)[1].tobytes() == expected.tobytes()
 
 
 def test_transparent_pixels_show_the_frame_below() -> None:

@@ -160,22 +160,16 @@ def _is_filled(data: bytes, cel: _Cel) -> bool:
 def _composed(data: bytes, cels: list[_Cel], size: tuple[int, int], mode: str) -> Iterator[Frame]:
     canvas = Image.new("RGBA", size, _NOTHING)
     for cel in cels:
-        box = _within(cel.box, size)
-        before = canvas.crop(box) if cel.control.disposal in _RESTORE else None
+        # Pillow cuts what it pastes at the edges of the canvas.
+        before = canvas.crop(cel.box) if cel.control.disposal in _RESTORE else None
         picture = _decoded(data, cel)
         if picture is not None:
             canvas.paste(picture, cel.box[:2], picture)
         yield Frame(canvas.convert(mode) if mode != "RGBA" else canvas.copy(), cel.control.ms)
         if before is not None:
-            canvas.paste(before, box)
+            canvas.paste(before, cel.box)
         elif cel.control.disposal == _CLEAR:
-            canvas.paste(_NOTHING, box)
-
-
-def _within(box: _Box, size: tuple[int, int]) -> _Box:
-    """The part of a box that lies on the canvas; perhaps nothing."""
-    left, top, right, bottom = box
-    return min(left, size[0]), min(top, size[1]), min(right, size[0]), min(bottom, size[1])
+            canvas.paste(_NOTHING, cel.box)
 
 
 def _decoded(data: bytes, cel: _Cel) -> Image.Image | None:
