@@ -1,21 +1,12 @@
-"""Animations from end to end: frames, times, plays, size, mark, colour, damage and cost."""
+"""Animations from end to end: frames, times, plays, size, mark, colour."""
 
-import contextlib
-import io
-import os
 import struct
-import subprocess
-import sys
-from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from shared.errors import CorruptImageError, TooLargeForFormatError
-from shared.models import Effort, Format, Options, Watermark
-from shared.probe import probe
+from shared.models import Format, Watermark
 from tests.workers.imaging.making import (
     ADOBE_RGB,
     STORED,
@@ -31,35 +22,9 @@ from tests.workers.imaging.making import (
     to_srgb,
     with_exif,
 )
-from workers.imaging import process
+from tests.workers.imaging.moving import COLOURS, KINDS, MOVING, flat, frames, moving
 
-COLOURS = ((200, 30, 30), (30, 200, 30), (30, 30, 200), (200, 200, 30))
 TIMES = [30, 250, 1000, 70]
-MOVING = (Format.WEBP, Format.AVIF)
-KINDS = ("GIF", "WEBP")
-
-
-def flat(size: tuple[int, int] = (48, 32)) -> list[Image.Image]:
-    return [Image.new("RGB", size, colour) for colour in COLOURS]
-
-
-def grainy(count: int, size: tuple[int, int] = (48, 32)) -> list[Image.Image]:
-    values = np.random.default_rng(5).integers(0, 256, (count, *size[::-1], 3), dtype=np.uint8)
-    return [Image.fromarray(frame) for frame in values]
-
-
-def moving(kind: str, frames: list[Image.Image], **options: Any) -> bytes:
-    extra = {"lossless": True} if kind == "WEBP" else {}
-    options = {"duration": 40, "loop": 0, **extra, **options}
-    return saved(frames[0], kind, save_all=True, append_images=frames[1:], **options)
-
-
-def frames(data: bytes) -> Iterator[Image.Image]:
-    image = Image.open(io.BytesIO(data))
-    for number in range(getattr(image, "n_frames", 1)):
-        image.seek(number)
-        image.load()
-        yield image.copy()
 
 
 def times(data: bytes) -> list[int]:
@@ -223,77 +188,3 @@ def test_slow_change_beside_fast_is_not_lost(to: Format) -> None:
         frame.paste((step * 90 % 256, 0, 0), (0, 0, 16, 16))
     *_, last = frames(run(moving("WEBP", steps), to).data)
     assert abs(pixel(last.convert("RGB"), (50, 50))[1] - 109) <= 4
-
-
-@pytest.mark.parametrize("to", MOVING)
-def test_a_side_too_long_for_the_format_is_told(to: Format) -> None:
-    ends = {Format.WEBP: 16383, Format.AVIF: 32768}[to]
-    long = flat((ends + 1, 1))
-    with pytest.raises(TooLargeForFormatError):
-        run(moving("GIF", long), to)
-
-
-@pytest.mark.parametrize("to", MOVING)
-@pytest.mark.parametrize("kind", KINDS)
-def test_an_animation_cut_in_frame_7_of_20_is_corrupt(kind: str, to: Format) -> None:
-    data = moving(kind, grainy(20))
-    with pytest.raises(CorruptImageError):
-        run(data[: len(data) * 65 // 200], to)
-
-
-@pytest.mark.parametrize("to", MOVING)
-def test_a_frame_whose_pixels_end_early_is_corrupt(to: Format) -> None:
-    data = moving("GIF", flat())
-    at = data.rindex(b"!\xf9")
-    short = data[:at] + b"," + struct.pack("<HHHHB", 0, 0, 48, 32, 0) + b"\x08\x01\x00\x00;"
-    with pytest.raises(CorruptImageError):
-        run(short, to)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_overwritten_bytes_raise_nothing_but_corrupt(kind: str) -> None:
-    data = moving(kind, grainy(4))
-    for start in range(20, len(data), len(data) // 60):
-        broken = data[:start] + b"\xa5" * 9 + data[start + 9 :]
-        with contextlib.suppress(CorruptImageError):
-            run(broken, Format.WEBP, max_width=16)
-
-
-@pytest.mark.parametrize("to", MOVING)
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_same_animation_gives_the_same_bytes(kind: str, to: Format) -> None:
-    data = moving(kind, flat())
-    assert run(data, to).data == run(data, to).data
-
-
-@pytest.mark.parametrize("effort", list(Effort))
-def test_an_animation_is_made_at_every_effort(effort: Effort) -> None:
-    data = moving("WEBP", grainy(3))
-    output = process(data, probe(data), Options(format=Format.WEBP), None, effort)
-    assert opened(output.data).format == "WEBP"
-
-
-PEAK = """
-import sys
-from shared.models import Format, Options
-from shared.probe import probe
-from workers.imaging import process
-data = sys.stdin.buffer.read()
-process(data, probe(data), Options(format=Format(sys.argv[1])), None)
-print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
-"""
-
-
-@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="reads Linux's /proc")
-@pytest.mark.parametrize("to", MOVING)
-@pytest.mark.parametrize("kind", KINDS)
-def test_memory_does_not_grow_with_the_frames(kind: str, to: Format) -> None:
-    peaks = []
-    for count in (6, 36):  # of 3.1 MB decoded, which would be 94 MB more
-        drawn = [Image.new("RGB", (1024, 768), (step, 0, 0)) for step in range(count)]
-        for step, frame in enumerate(drawn):
-            frame.paste("white", (step * 9, 99, step * 9 + 40, 300))
-        command = [sys.executable, "-c", PEAK, to.value]
-        done = subprocess.run(command, input=moving(kind, drawn), capture_output=True, check=True)
-        peaks.append(int(done.stdout) / 1e3)
-    assert peaks[1] - peaks[0] < 20  # MB
