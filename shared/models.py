@@ -19,6 +19,11 @@ class Format(StrEnum):
         """The MIME type that a stored output carries."""
         return "image/jpeg" if self is Format.JPG else f"image/{self.value}"
 
+    @property
+    def moves(self) -> bool:
+        """Whether outputs of this format can be animations."""
+        return self in (Format.WEBP, Format.AVIF)
+
 
 class Encoding(StrEnum):
     """The road by which an output got its pixels; the value is the API's word.
@@ -128,6 +133,11 @@ class Probe:
     width: int
     height: int
     frames: int
+
+    @property
+    def moves(self) -> bool:
+        """Whether this is an animation that is read whole; of others the first frame is used."""
+        return self.kind in ("GIF", "WEBP") and self.frames > 1
 
 
 class State(StrEnum):

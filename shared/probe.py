@@ -25,7 +25,7 @@ from shared.errors import (
     TooManyPixelsError,
     UnsupportedImageError,
 )
-from shared.models import Probe
+from shared.models import Format, Probe
 
 WATERMARK_MAX_SIDE = 4096  # pixels, docs of POST /api/compress
 
@@ -76,6 +76,20 @@ def check_limits(probe: Probe, max_pixels: int, max_frames: int) -> None:
     if probe.frames > max_frames:
         raise TooManyFramesError(
             f"The image has {probe.frames} frames; at most {max_frames} are allowed"
+        )
+
+
+def check_animation(probe: Probe, to: Format, max_pixels: int) -> None:
+    """Refuse an animation that would cost too much to encode.
+
+    to: the format asked for; where it takes the first frame only there is no limit here.
+    max_pixels: width times height times frames. Raises TooManyFramesError.
+    """
+    pixels = probe.width * probe.height * probe.frames
+    if probe.moves and to.moves and pixels > max_pixels:
+        raise TooManyFramesError(
+            f"The animation has {probe.frames} frames of {probe.width} x {probe.height} pixels, "
+            f"{pixels / 1e6:g} megapixels together; at most {max_pixels / 1e6:g} are allowed"
         )
 
 

@@ -12,7 +12,7 @@ from shared import images, metrics, sessions, sweeper
 from shared.errors import ImageError, ObjectMissingError, UnavailableError
 from shared.images import Closing
 from shared.models import Claim, Notice, Result
-from shared.probe import check_limits, probe
+from shared.probe import check_animation, check_limits, probe
 from shared.services import Services
 from shared.store import inputs_prefix, original_key, output_key
 from workers.imaging import Output, process
@@ -96,6 +96,7 @@ def _run(services: Services, claim: Claim, report: Report) -> Closing | None:
         watermark = services.store.get(claim.watermark_key) if claim.watermark_key else None
     facts = probe(data)
     check_limits(facts, services.settings.max_pixels, services.settings.max_frames)
+    check_animation(facts, claim.options.format, services.settings.max_animation_pixels)
     output = process(data, facts, claim.options, watermark, services.settings.effort)
     report.seconds |= output.seconds
     report.engine_cpu_seconds = output.cpu_seconds

@@ -17,8 +17,8 @@ from shared.errors import (
     TooManyPixelsError,
     UnsupportedImageError,
 )
-from shared.models import Probe
-from shared.probe import check_limits, check_watermark, probe
+from shared.models import Format, Probe
+from shared.probe import check_animation, check_limits, check_watermark, probe
 
 KINDS = ["JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF", "BMP"]
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -174,6 +174,38 @@ def test_a_gif_of_2000_frames_is_refused() -> None:
     with pytest.raises(TooManyFramesError) as caught:
         check_limits(probe(gif(2_000)), 100_000_000, 1_000)
     assert caught.value.message == "The image has 2000 frames; at most 1000 are allowed"
+
+
+def test_a_long_gif_of_tiny_frames_on_a_large_canvas_is_refused_from_its_header() -> None:
+    data = bytearray(gif(2_000))
+    data[6:10] = struct.pack("<HH", 4_000, 3_000)
+    assert len(data) < 40_000
+    with pytest.raises(TooManyFramesError) as caught:
+        check_animation(probe(bytes(data)), Format.AVIF, 150_000_000)
+    assert caught.value.message == (
+        "The animation has 2000 frames of 4000 x 3000 pixels, 24000 megapixels together; "
+        "at most 150 are allowed"
+    )
+
+
+def test_the_limit_on_animations_includes_its_number() -> None:
+    check_animation(probe(gif(10)), Format.WEBP, 160)
+    with pytest.raises(TooManyFramesError):
+        check_animation(probe(gif(10)), Format.WEBP, 159)
+
+
+@pytest.mark.parametrize("to", [Format.JPG, Format.PNG])
+def test_where_only_the_first_frame_is_used_animations_have_no_limit(to: Format) -> None:
+    check_animation(probe(gif(10)), to, 1)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "AVIF", "TIFF"])
+def test_kinds_that_give_their_first_frame_have_no_limit_on_animations(kind: str) -> None:
+    check_animation(Probe(kind, 4, 4, 10), Format.WEBP, 1)
+
+
+def test_a_still_has_no_limit_on_animations() -> None:
+    check_animation(probe(still("GIF")), Format.WEBP, 1)
 
 
 def test_a_gif_frame_past_the_screen_counts() -> None:

@@ -66,6 +66,16 @@ def test_an_image_past_the_limit_on_pixels_is_refused_from_its_header(unit: Serv
     assert run(small, png(8, 6)).error_code == "too_many_pixels"
 
 
+def test_an_animation_past_the_limit_on_its_pixels_is_refused_from_its_header(
+    unit: Services,
+) -> None:
+    frames = [Image.new("RGB", (8, 6), colour) for colour in ("red", "blue")]
+    file = io.BytesIO()
+    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
+    small = replace(unit, settings=unit.settings.model_copy(update={"max_animation_pixels": 95}))
+    assert run(small, file.getvalue(), Options(Format.AVIF)).error_code == "too_many_frames"
+
+
 def test_a_failed_image_is_charged_nothing(unit: Services) -> None:
     account, _ = make_account(unit)
     (image_id,) = accept(unit, make_batch(unit, account, data=b"just text"))

@@ -24,7 +24,7 @@ AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 Image.MAX_IMAGE_PIXELS = None
 
 # What Pillow's decoders raise on damaged files.
-_DAMAGE = (
+DAMAGE = (
     OSError,
     SyntaxError,
     ValueError,
@@ -47,7 +47,7 @@ _DRAFT_FACTOR = 2
 _PNG_END = b"\0\0\0\0IEND\xaeB\x60\x82"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Source:
     """A decoded picture, not yet upright.
 
@@ -63,6 +63,11 @@ class Source:
     width: int
     height: int
     orientation: int
+
+    def take(self) -> Image.Image:
+        """The picture, which is then held by the caller alone; an empty one stays behind."""
+        image, self.image = self.image, Image.new("1", (0, 0))
+        return image
 
 
 def decode(
@@ -85,7 +90,7 @@ def decode(
         image.load()
         if probe.kind == "PNG":
             image = complete(image, data)
-    except _DAMAGE:
+    except DAMAGE:
         raise damaged from None
     if probe.kind == "PNG":
         if data.rfind(_PNG_END) < 0:

@@ -29,23 +29,24 @@ _MAX_SIDES = {
 def encode(image: Image.Image, to: Format, quality: int, effort: Effort) -> Encoded:
     """An sRGB picture in L, LA, RGB or RGBA as a file of the format, without metadata.
 
+    The picture is taken over, and perhaps closed so that its memory serves the encoder; give a
+    copy of one that is still needed. An alpha that hides nothing may stay: each encoder finds
+    that out and drops it.
+
     Raises TooLargeForFormatError where a side is longer than the format holds.
     """
+    check_sides(image.size, to)
+    image.info = {}  # Pillow's writers would put what is in there in the file
+    return _ENCODERS[to](image, quality, effort)
+
+
+def check_sides(size: tuple[int, int], to: Format) -> None:
+    """Raise TooLargeForFormatError where a side in pixels is longer than the format holds."""
     longest = _MAX_SIDES[to]
-    if max(image.size) > longest:
-        fitting = min(longest, max(1, image.width * longest // max(image.size)))
+    width, height = size
+    if max(size) > longest:
+        fitting = min(longest, max(1, width * longest // max(size)))
         raise TooLargeForFormatError(
-            f"The result would be {image.width} x {image.height} pixels; {to.value} ends at "
+            f"The result would be {width} x {height} pixels; {to.value} ends at "
             f"{longest} pixels a side. Ask for a maxWidth of {fitting} or less"
         )
-    return _ENCODERS[to](_bare(image), quality, effort)
-
-
-def _bare(image: Image.Image) -> Image.Image:
-    """The pixels without what came with them, for Pillow's writers would put it in the file.
-
-    An alpha that hides nothing may stay: each encoder finds that out and drops it.
-    """
-    image = image.copy()
-    image.info = {}
-    return image

@@ -5,7 +5,8 @@ and plain in colour, then the answer is no larger than the upload. A file that `
 unusual is outside of it.
 """
 
-from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import blake2b
 
 import oxipng
 from PIL import Image
@@ -30,28 +31,66 @@ _MOST_BY_SCANS = 0.8
 _LEAST_FOR_SCANS = 8192
 
 _OXIPNG_LEVEL = 1  # as for new files
-_ROWS = 256  # compared at a time: whole pictures side by side would take twice the memory
+_ROWS = 256  # digested at a time: all bytes of a large picture are a copy of it
 
 
-def is_untouched(
-    source: Source, probe: Probe, options: Options, *, marked: bool, recoloured: bool
-) -> bool:
-    """Whether the finished picture is the upload's, pixel for pixel, in the same format.
+@dataclass(frozen=True)
+class Original:
+    """An upload whose own pixels may go out.
 
-    marked: a watermark was laid, be it one that cannot be seen. recoloured: a profile or a gamma
-    changed colours. A JPEG in CMYK is always recoloured; an animation is never a still.
+    data: the whole file. look: what `_look` made of its pixels; the pixels themselves would be
+    a second copy of the picture.
+    """
+
+    data: bytes
+    probe: Probe
+    look: bytes
+
+    def deep(self) -> Encoded | None:
+        """A PNG of 16 bits a channel, which encoding anew would leave with 8; None for others."""
+        stripped = strip(self.data, "PNG") if self.probe.kind == "PNG" else None
+        if stripped is None or png.depth(stripped) != 16 or not self._is_same(stripped):
+            return None
+        return _deep(stripped)
+
+    def or_smaller(self, new: Encoded) -> Encoded:
+        """The upload without its metadata, or the new file where that is smaller.
+
+        What goes out of the upload was decoded once more and found to have the same pixels.
+        """
+        stripped = strip(self.data, self.probe.kind)
+        if stripped is None:
+            return new
+        packed = _packed(stripped, len(new.data)) if self.probe.kind == "JPEG" else None
+        for own in sorted(filter(None, (stripped, packed)), key=len):
+            if len(own) <= len(new.data) and self._is_same(own):
+                return Encoded(own, Encoding.ORIGINAL)
+        return new
+
+    def _is_same(self, own: bytes) -> bool:
+        try:
+            return _look(decode(own, self.probe).image) == self.look
+        except CorruptImageError:
+            return False
+
+
+def candidate(data: bytes, source: Source, probe: Probe, options: Options) -> Original | None:
+    """The upload, where the finished picture is to be its own in the same format and size.
+
+    Whether a watermark or a change of colours makes another picture of it is for the caller to
+    see. A JPEG in CMYK always changes its colours; an animation is never a still.
     """
     image = source.image
-    return (
+    if (
         probe.kind == _KINDS[options.format]
         and probe.frames == 1
         and image.size == (source.width, source.height)
         and not _is_smaller(options, source)
         and source.orientation == 1
-        and not marked
-        and not recoloured
         and _has_srgb_primaries(image)
-    )
+    ):
+        return Original(data, probe, _look(image))
+    return None
 
 
 def _is_smaller(options: Options, source: Source) -> bool:
@@ -67,26 +106,6 @@ def _has_srgb_primaries(image: Image.Image) -> bool:
         return True
     pairs = zip(named, _CHROMATICITY, strict=True)
     return all(abs(value - srgb) <= _ROUNDING for value, srgb in pairs)
-
-
-def smallest(data: bytes, source: Source, probe: Probe, anew: Callable[[], Encoded]) -> Encoded:
-    """The upload without its metadata, or the new file where that is smaller.
-
-    data: the upload, for which `is_untouched` holds; anew: encodes its pixels again, and is not
-    called for a PNG of 16 bits a channel, of which it would have 8. What goes out of the upload
-    was decoded once more and found to have the same pixels.
-    """
-    stripped = strip(data, probe.kind)
-    if stripped is None:
-        return anew()
-    if probe.kind == "PNG" and png.depth(stripped) == 16 and _is_same(stripped, source, probe):
-        return _deep(stripped)
-    new = anew()
-    packed = _packed(stripped, len(new.data)) if probe.kind == "JPEG" else None
-    for own in sorted(filter(None, (stripped, packed)), key=len):
-        if len(own) <= len(new.data) and _is_same(own, source, probe):
-            return Encoded(own, Encoding.ORIGINAL)
-    return new
 
 
 def _deep(stripped: bytes) -> Encoded:
@@ -109,22 +128,12 @@ def _packed(jpeg: bytes, bound: int) -> bytes | None:
     return with_better_scans(jpeg)
 
 
-def _is_same(own: bytes, source: Source, probe: Probe) -> bool:
-    """Whether a file decodes to the upload's pixels, palette and transparency."""
-    try:
-        image = decode(own, probe).image
-    except CorruptImageError:
-        return False
-    other = source.image
-    if (image.mode, image.size) != (other.mode, other.size):
-        return False
-    if image.info.get("transparency") != other.info.get("transparency"):
-        return False
-    if image.mode == "P" and image.getpalette("RGBA") != other.getpalette("RGBA"):
-        return False
-    return all(_are_equal(image, other, top) for top in range(0, image.height, _ROWS))
-
-
-def _are_equal(one: Image.Image, other: Image.Image, top: int) -> bool:
-    box = (0, top, one.width, min(top + _ROWS, one.height))
-    return one.crop(box).tobytes() == other.crop(box).tobytes()
+def _look(image: Image.Image) -> bytes:
+    """A digest of mode, size, palette, transparency and pixels."""
+    palette = image.getpalette("RGBA") if image.mode == "P" else None
+    facts = (image.mode, image.size, palette, image.info.get("transparency"))
+    digest = blake2b(repr(facts).encode())
+    for top in range(0, image.height, _ROWS):
+        box = (0, top, image.width, min(top + _ROWS, image.height))
+        digest.update(image.crop(box).tobytes())
+    return digest.digest()

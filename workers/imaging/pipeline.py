@@ -1,4 +1,4 @@
-"""The steps that one image goes through, in order."""
+"""One upload through the engine: the road that it takes, timed."""
 
 import resource
 import time
@@ -10,13 +10,8 @@ from functools import partial
 
 from shared.errors import ImageError
 from shared.models import Effort, Encoding, Options, Probe
-from workers.imaging.colour import to_plain, to_srgb
-from workers.imaging.decode import decode
-from workers.imaging.encode import encode
-from workers.imaging.orient import upright
-from workers.imaging.original import is_untouched, smallest
-from workers.imaging.resize import resize
-from workers.imaging.watermark import lay
+from workers.imaging.animation import animate
+from workers.imaging.still import optimise
 
 
 @dataclass(frozen=True)
@@ -26,7 +21,7 @@ class Output:
     data: the encoded file, without any metadata. encoding: the road taken to it.
     width, height: its pixels.
     seconds: wall time of `decode`, `resize` (colour and orientation with it), `watermark` and
-        `encode`. cpu_seconds: CPU time of the process and its children over the whole call.
+        `encode`. cpu_seconds: CPU time of the process over the whole call, its children's with it.
     warnings: (code, sentence) of what the client should know.
     """
 
@@ -56,45 +51,29 @@ def process(
     ran out.
 
     CPU time is the process's and not the thread's, for the PNG encoder works in threads of its
-    own: a process does one image at a time. The scaling comes before the turning and the
-    colours, so that these touch the small picture and not the large one.
+    own: a process does one image at a time.
     """
     started = _cpu_seconds()
     seconds: dict[str, float] = {}
+    moves = probe.moves and options.format.moves
+    road = animate if moves else optimise
     try:
         with warnings.catch_warnings():
             # Pillow warns of what it can live with, broken EXIF above all.
             warnings.simplefilter("ignore")
-            with _timed(seconds, "decode"):
-                source = decode(data, probe, options.max_width, options.max_height)
-            with _timed(seconds, "resize"):
-                image = to_plain(source.image)
-                image = resize(image, source, options.max_width, options.max_height)
-                turned = upright(image, source.orientation)
-                image = to_srgb(turned)
-                recoloured = image is not turned
-            with _timed(seconds, "watermark"):
-                marked = watermark is not None and options.watermark is not None
-                if watermark is not None and options.watermark is not None:
-                    image = lay(image, watermark, options.watermark)
-            with _timed(seconds, "encode"):
-                anew = partial(encode, image, options.format, options.quality, effort)
-                if is_untouched(source, probe, options, marked=marked, recoloured=recoloured):
-                    encoded = smallest(data, source, probe, anew)
-                else:
-                    encoded = anew()
+            encoded, size = road(data, probe, options, watermark, effort, partial(_timed, seconds))
     except MemoryError:
         # Never to leave a task: it would take the whole worker down, not this image alone.
         raise ImageError("This image needs more memory than there is") from None
     return Output(
         data=encoded.data,
         encoding=encoded.encoding,
-        width=image.width,
-        height=image.height,
-        watermarked=marked,
+        width=size[0],
+        height=size[1],
+        watermarked=watermark is not None and options.watermark is not None,
         seconds=seconds,
         cpu_seconds=_cpu_seconds() - started,
-        warnings=_warnings(probe),
+        warnings=() if moves else _warnings(probe),
     )
 
 
@@ -106,10 +85,10 @@ def _cpu_seconds() -> float:
 
 @contextmanager
 def _timed(seconds: dict[str, float], step: str) -> Iterator[None]:
-    """Note the wall time of one step."""
+    """Add the wall time of one step, which an animation goes through once a frame."""
     started = time.perf_counter()
     yield
-    seconds[step] = time.perf_counter() - started
+    seconds[step] = seconds.get(step, 0.0) + time.perf_counter() - started
 
 
 def _warnings(probe: Probe) -> tuple[tuple[str, str], ...]:

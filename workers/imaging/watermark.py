@@ -1,6 +1,7 @@
 """A watermark: scaled to the picture, placed, and laid over it."""
 
 import struct
+from dataclasses import dataclass
 from functools import lru_cache
 
 from PIL import Image
@@ -25,18 +26,41 @@ def lay(image: Image.Image, png: bytes, how: Watermark) -> Image.Image:
     width and keeps its own shape; where it would not fit within the margin it is made smaller.
     Raises ImageError if the PNG does not decode.
     """
+    mark = fitted(png, how, image.size)
+    return mark.over(image) if mark else image
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A mark made ready for pictures of one size, such as the frames of an animation.
+
+    image: RGBA, its opacity in its alpha. at: left and top in pixels.
+    """
+
+    image: Image.Image
+    at: tuple[int, int]
+
+    def over(self, picture: Image.Image) -> Image.Image:
+        """A picture of that size under the mark: RGB, or RGBA where the picture has alpha."""
+        base = picture.convert("RGBA" if picture.mode.endswith("A") else "RGB")
+        if base.mode == "RGBA":
+            base.alpha_composite(self.image, self.at)
+        else:
+            base.paste(self.image, self.at, self.image)
+        return base
+
+
+def fitted(png: bytes, how: Watermark, size: tuple[int, int]) -> Mark | None:
+    """The mark for pictures of a size in pixels; None if it is not to be seen.
+
+    Raises ImageError if the PNG does not decode.
+    """
     mark = _decoded(png)
     if how.opacity_percent == 0:
-        return image
-    base = image.convert("RGBA" if image.mode.endswith("A") else "RGB")
-    margin = round(min(base.size) * _MARGIN)
-    mark = _faded(_scaled(mark, base.size, margin, how.scale_percent), how.opacity_percent)
-    at = _place(base.size, mark.size, margin, how.position)
-    if base.mode == "RGBA":
-        base.alpha_composite(mark, at)
-    else:
-        base.paste(mark, at, mark)
-    return base
+        return None
+    margin = round(min(size) * _MARGIN)
+    mark = _faded(_scaled(mark, size, margin, how.scale_percent), how.opacity_percent)
+    return Mark(mark, _place(size, mark.size, margin, how.position))
 
 
 @lru_cache(maxsize=2)

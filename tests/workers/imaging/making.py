@@ -13,6 +13,8 @@ from PIL.Image import Transpose
 from shared.models import Format, Options
 from shared.probe import probe
 from workers.imaging import Output, process
+from workers.imaging.colour import to_plain
+from workers.imaging.decode import decode
 
 # How an upright picture must be stored for each EXIF orientation to turn it back.
 STORED = {
@@ -56,10 +58,8 @@ def run(data: bytes, to: Format = Format.PNG, mark: bytes | None = None, **optio
 
 def result(data: bytes, to: Format = Format.PNG, **options: Any) -> Image.Image:
     """What one file becomes, decoded again."""
-    image = opened(run(data, to, **options).data)
-    if image.mode == "P":
-        return image.convert("RGBA" if image.has_transparency_data else "RGB")
-    return image
+    output = run(data, to, **options).data
+    return to_plain(decode(output, probe(output)).image)  # Pillow alone cannot show 16 bits
 
 
 def noise(width: int = 96, height: int = 64) -> Image.Image:

@@ -21,7 +21,8 @@ from tests.workers.imaging.making import (
     saved,
     with_exif,
 )
-from workers.imaging.scale import on_scale
+from workers.imaging.scale import Scale, ceiling, on_scale
+from workers.imaging.scale_table import NUMBERS
 
 PHOTO = "tests/samples/chelsea.png"
 KINDS = {Format.WEBP: "WEBP", Format.AVIF: "AVIF", Format.JPG: "JPEG", Format.PNG: "PNG"}
@@ -167,18 +168,18 @@ def test_png_is_smaller_than_a_plain_save(image: Image.Image) -> None:
     assert len(run(saved(rgb, "BMP"), Format.PNG).data) < len(saved(rgb, "PNG"))
 
 
-def test_jpg_is_progressive_and_full_in_colour_from_quality_90() -> None:
+def test_jpg_is_progressive_and_full_in_colour_above_the_ceiling_of_half() -> None:
     low, high = (
         Image.open(io.BytesIO(run(photo(), Format.JPG, quality=quality).data))
-        for quality in (89, 90)
+        for quality in (ceiling("jpegli"), ceiling("jpegli") + 1)
     )
     assert low.info.get("progressive")
     assert JpegImagePlugin.get_sampling(low) == 2
     assert JpegImagePlugin.get_sampling(high) == 0
 
 
-def test_the_scale_of_avif_never_falls() -> None:
-    numbers = [on_scale(quality, "avif") for quality in range(40, 101)]
+@pytest.mark.parametrize("scale", sorted(NUMBERS))
+def test_no_scale_falls(scale: Scale) -> None:
+    numbers = [on_scale(quality, scale) for quality in range(40, 101)]
     assert numbers == sorted(numbers)
-    assert numbers[-1] == 95
-    assert on_scale(100, "jpeg444") == 100
+    assert numbers[0] < numbers[-1] <= 100

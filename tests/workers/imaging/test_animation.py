@@ -1,0 +1,190 @@
+"""Animations from end to end: frames, times, plays, size, mark, colour."""
+
+import struct
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from shared.models import Format, Watermark
+from tests.workers.imaging.making import (
+    ADOBE_RGB,
+    STORED,
+    corners,
+    matrix_profile,
+    noise,
+    opened,
+    pixel,
+    pixels,
+    quarters,
+    run,
+    saved,
+    to_srgb,
+    with_exif,
+)
+from tests.workers.imaging.moving import COLOURS, KINDS, MOVING, flat, frames, moving
+
+TIMES = [30, 250, 1000, 70]
+
+
+def times(data: bytes) -> list[int]:
+    return [frame.info["duration"] for frame in frames(data)]
+
+
+def plays(data: bytes) -> int:
+    """How often a file says that it is to be seen; 0 is without end.
+
+    Of AVIF by ISO/IEC 14496-12, 8.6.6: the track's time over that of the edit that repeats.
+    """
+    if data[:4] == b"RIFF":
+        return int(opened(data).info["loop"])
+    whole = struct.unpack_from(">Q", data, data.index(b"mvhd") + 28)[0]
+    found = set()
+    track = data.find(b"tkhd")
+    while track > 0:
+        edit = data.index(b"elst", track)
+        assert data[edit + 7] == 1  # the flag: repeats
+        lasts, shown = struct.unpack_from(">Q", data, track + 32) + struct.unpack_from(
+            ">Q", data, edit + 12
+        )
+        assert lasts == whole
+        found.add(0 if lasts == 2**64 - 1 else lasts // shown)
+        track = data.find(b"tkhd", edit)
+    (count,) = found
+    return int(count)
+
+
+@pytest.mark.parametrize("to", MOVING)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_frame_comes_through_in_its_order(kind: str, to: Format) -> None:
+    shown = list(frames(run(moving(kind, flat()), to).data))
+    assert len(shown) == 4
+    for frame, colour in zip(shown, COLOURS, strict=True):
+        assert np.abs(pixels(frame.convert("RGB")) - colour).max() <= 8
+
+
+@pytest.mark.parametrize("to", MOVING)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_frame_keeps_its_time(kind: str, to: Format) -> None:
+    assert times(run(moving(kind, flat(), duration=TIMES), to).data) == TIMES
+
+
+@pytest.mark.parametrize("to", MOVING)
+@pytest.mark.parametrize("kind", KINDS)
+def test_frames_of_at_most_10_ms_get_the_100_that_browsers_give(kind: str, to: Format) -> None:
+    data = moving(kind, flat(), duration=[0, 10, 20, 50])
+    assert times(run(data, to).data) == [100, 100, 20, 50]
+
+
+@pytest.mark.parametrize("to", MOVING)
+@pytest.mark.parametrize("count", [0, 1, 2, 9, 65535])
+def test_the_plays_of_a_webp_stay(count: int, to: Format) -> None:
+    assert plays(run(moving("WEBP", flat(), loop=count), to).data) == count
+
+
+@pytest.mark.parametrize(("options", "count"), [({"loop": 0}, 0), ({"loop": 3}, 4)])
+def test_the_plays_of_a_gif_stay_in_avif(options: dict[str, int], count: int) -> None:
+    assert plays(run(moving("GIF", flat(), **options), Format.AVIF).data) == count
+
+
+def test_the_plays_are_in_the_alpha_track_of_avif_too() -> None:
+    see_through = [frame.copy() for frame in flat()]
+    for frame in see_through:
+        frame.putalpha(90)
+    data = run(moving("WEBP", see_through, loop=3), Format.AVIF).data
+    assert data.count(b"tkhd") == 2
+    assert plays(data) == 3
+
+
+@pytest.mark.parametrize("to", MOVING)
+def test_every_frame_is_scaled_into_the_box(to: Format) -> None:
+    output = run(moving("GIF", flat((96, 64))), to, max_width=30)
+    assert (output.width, output.height) == (30, 20)
+    assert {frame.size for frame in frames(output.data)} == {(30, 20)}
+
+
+@pytest.mark.parametrize("to", MOVING)
+def test_the_mark_is_on_every_frame(to: Format) -> None:
+    mark = saved(Image.new("RGB", (9, 9), "white"), "PNG")
+    how = Watermark(scale_percent=50, opacity_percent=100)
+    output = run(moving("GIF", flat((96, 64))), to, mark, watermark=how)
+    assert output.watermarked
+    shown = [pixel(frame.convert("RGB"), (80, 50)) for frame in frames(output.data)]
+    assert len(shown) == 4
+    assert min(min(value) for value in shown) > 230
+
+
+@pytest.mark.parametrize("to", [Format.JPG, Format.PNG])
+def test_jpg_and_png_take_the_first_frame_and_say_so(to: Format) -> None:
+    output = run(moving("GIF", flat()), to)
+    notice = ("animation_flattened", "Only the first of the 4 frames was used")
+    assert output.warnings == (notice,)
+    assert np.abs(pixels(opened(output.data).convert("RGB")) - COLOURS[0]).max() <= 8
+
+
+@pytest.mark.parametrize("to", MOVING)
+def test_an_animation_that_stays_one_has_no_warning(to: Format) -> None:
+    assert run(moving("GIF", flat()), to).warnings == ()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "AVIF", "TIFF"])
+def test_other_animations_give_their_first_frame(kind: str) -> None:
+    data = saved(flat()[0], kind, save_all=True, append_images=flat()[1:])
+    assert getattr(opened(run(data, Format.WEBP).data), "n_frames", 1) == 1
+
+
+@pytest.mark.parametrize("to", MOVING)
+def test_frames_turn_upright(to: Format) -> None:
+    stored = [quarters().transpose(STORED[6]), quarters().transpose(STORED[6])]
+    stored[1].paste("black", (0, 0, 4, 4))
+    shown = list(frames(run(moving("WEBP", stored, exif=with_exif(6)), to).data))
+    assert [frame.size for frame in shown] == [quarters().size] * 2
+    assert [corners(frame) for frame in shown] == [corners(quarters())] * 2
+
+
+@pytest.mark.parametrize("to", MOVING)
+def test_the_profile_is_brought_to_srgb_in_every_frame(to: Format) -> None:
+    profile = matrix_profile(ADOBE_RGB, 2.2)
+    shown = list(frames(run(moving("WEBP", flat(), icc_profile=profile), to).data))
+    for frame, colour in zip(shown, COLOURS, strict=True):
+        wanted = to_srgb(colour, ADOBE_RGB, 2.2)
+        assert np.abs(pixels(frame.convert("RGB")) - wanted).max() <= 8
+
+
+@pytest.mark.parametrize("to", MOVING)
+def test_no_metadata_is_in_the_file(to: Format) -> None:
+    profile = matrix_profile(ADOBE_RGB, 2.2)
+    xmp = b"<x:xmpmeta>SECRETXMP</x:xmpmeta>"
+    data = moving("WEBP", flat(), icc_profile=profile, exif=with_exif(gps=True), xmp=xmp)
+    out = run(data, to).data
+    assert not {"exif", "icc_profile", "xmp"} & set(opened(out).info)
+    for name in (b"SECRET", b"EXIF", b"Exif", b"XMP ", b"ICCP", b"prof"):
+        assert name not in out
+
+
+def test_the_time_of_its_making_is_not_in_an_avif() -> None:
+    out = run(moving("GIF", flat()), Format.AVIF).data
+    for name in (b"mvhd", b"tkhd", b"mdhd"):
+        at = out.index(name) + 8
+        assert out[at : at + 16] == bytes(16)
+
+
+def test_few_colours_come_through_exactly_and_say_so() -> None:
+    output = run(moving("GIF", flat()), Format.WEBP)
+    assert output.encoding == "lossless"
+    for frame, colour in zip(frames(output.data), COLOURS, strict=True):
+        assert (pixels(frame.convert("RGB")) == colour).all()
+
+
+def test_one_frame_that_is_not_exact_makes_the_animation_reencoded() -> None:
+    output = run(moving("WEBP", [*flat((96, 64)), noise()]), Format.WEBP)
+    assert output.encoding == "reencoded"
+
+
+@pytest.mark.parametrize("to", MOVING)
+def test_slow_change_beside_fast_is_not_lost(to: Format) -> None:
+    steps = [Image.new("RGB", (64, 64), (60 + step,) * 3) for step in range(50)]
+    for step, frame in enumerate(steps):
+        frame.paste((step * 90 % 256, 0, 0), (0, 0, 16, 16))
+    *_, last = frames(run(moving("WEBP", steps), to).data)
+    assert abs(pixel(last.convert("RGB"), (50, 50))[1] - 109) <= 4
