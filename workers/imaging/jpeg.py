@@ -39,9 +39,10 @@ def half_colour(image: Image.Image, number: float) -> bytes:
 
 
 def full_colour(image: Image.Image, number: float) -> bytes:
-    """4:4:4 by libjpeg-turbo, `number` on its scale; grey in one channel."""
+    """4:4:4 by libjpeg-turbo, `number` on its scale; grey in one channel. Takes it over too."""
     out = io.BytesIO()
     image.save(out, "JPEG", quality=round(number), subsampling="4:4:4")
+    image.close()
     return out.getvalue()
 
 

@@ -15,6 +15,11 @@ MAX_SIDE = 16383  # pixels, RFC 9649
 # 3 % more bytes, 5 the same CPU for 2 % fewer, 6 nearly twice the CPU for 5 % fewer.
 _METHODS = {Effort.FAST: 2, Effort.BALANCED: 5, Effort.SMALL: 6}
 
+# Memory beside the picture itself: 9 bytes a pixel from method 3 on, 6 below, so that 50 megapixels
+# stay under 600 MB; lossless takes 24 to 35.
+_MOST_PIXELS = 32_000_000
+_MOST_LOSSLESS_PIXELS = 12_000_000
+
 # At the most for alpha and for lossless. Above it alpha that looks like a photograph takes 86 s
 # a megapixel, not 0.3, and lossless needs twice the CPU for 1 %.
 _MOST_METHOD = 4
@@ -30,14 +35,15 @@ _HOPEFUL = 1.4
 
 
 def encode(image: Image.Image, quality: int, effort: Effort) -> Encoded:
-    """Lossy, or lossless where that is smaller, as in flat graphics.
+    """Lossy, or lossless where that is no larger, as in flat graphics.
 
     Above `ceiling("webp")` lossy cannot look as the quality asks, for its colour has half the
     resolution. There each channel is rounded to even values, which is a step of 1 of 255 at the
-    most, scores 94 and saves a fifth of what lossless takes.
+    most, scores 94 and saves a fifth of what lossless takes. Where a picture is too large for
+    that, and seen from further away, it is lossy at its best.
     """
     image = image if image.mode in ("RGB", "RGBA") else image.convert(_mode(image))
-    if quality > ceiling("webp"):
+    if quality > ceiling("webp") and _pixels(image) <= _MOST_LOSSLESS_PIXELS:
         near = Encoded(_lossless(_rounded(image), effort), Encoding.REENCODED)
         return _exact(image, effort, near)
     return _exact(image, effort, Encoded(_lossy(image, quality, effort), Encoding.REENCODED))
@@ -52,8 +58,14 @@ def _mode(image: Image.Image) -> str:
     return "RGBA" if image.mode.endswith("A") else "RGB"
 
 
+def _pixels(image: Image.Image) -> int:
+    return image.width * image.height
+
+
 def _lossy(image: Image.Image, quality: int, effort: Effort) -> bytes:
     method = _METHODS[effort]
+    if _pixels(image) > _MOST_PIXELS:
+        method = _METHODS[Effort.FAST]
     if image.mode == "RGBA":
         method = min(method, _MOST_METHOD)
     return lossy(image, on_scale(quality, "webp"), method)
@@ -61,7 +73,7 @@ def _lossy(image: Image.Image, quality: int, effort: Effort) -> bytes:
 
 def _exact(image: Image.Image, effort: Effort, other: Encoded) -> Encoded:
     """The picture lossless, if that is no larger than the other file of it."""
-    if flat_share(image) < _FLAT:
+    if _pixels(image) > _MOST_LOSSLESS_PIXELS or flat_share(image) < _FLAT:
         return other
     if len(_save(image, lossless=True, quality=0, method=0)) > _HOPEFUL * len(other.data):
         return other
