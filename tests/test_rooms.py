@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[1]
 STANDARD = set(sys.stdlib_module_names)
 
 CODECS = {
+    "cykooz_resizer",
     "PIL",
     "mozjpeg_lossless_optimization",
     "oxipng",

@@ -40,9 +40,10 @@ DAMAGE = (
 )
 
 # Scaled decoding keeps at least this many pixels for each one of the result, so that Lanczos
-# does the last and visible part. Against full decoding pixels are then off by 0.3 of 255 in the
-# mean and 12 at most; at 1 it would be 0.7 to 3.3 and 50.
-_DRAFT_FACTOR = 2
+# does the last and visible part. Of three photographs of 24 megapixels at 1600 pixels, it halves
+# the CPU and scores 92 to 94 (SSIMULACRA2) against scaling the whole, as sharp does; what rounds
+# other than the reference scores no more than 93 to 95.
+_DRAFT_FACTOR = 1.5
 
 _PNG_END = b"\0\0\0\0IEND\xaeB\x60\x82"
 
@@ -120,5 +121,5 @@ def _draft(
     if orientation >= 5:
         max_width, max_height = max_height, max_width
     width, height = fit(image.width, image.height, max_width, max_height)
-    drafted = image.draft(None, (width * _DRAFT_FACTOR, height * _DRAFT_FACTOR))
+    drafted = image.draft(None, (round(width * _DRAFT_FACTOR), round(height * _DRAFT_FACTOR)))
     return drafted[1] if drafted else whole
