@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test check up bench lock clean
+.PHONY: demo test check up bench bench-codecs calibrate lock clean
 
 demo: $(READY) ## compress the sample photographs on embedded real servers
 	@$(BIN)/python -m infra.demo tests/samples
@@ -22,6 +22,19 @@ up: $(READY) ## the whole service in the foreground
 
 bench: $(READY) ## throughput and latency through HTTP: make bench PHOTOS=folder
 	@$(BIN)/python -m infra.bench "$(or $(PHOTOS),tests/samples)"
+
+bench-codecs: $(READY) .bench/ready ## the encoders against sharp: make bench-codecs PHOTOS=folder
+	@$(BIN)/python -m infra.codecs "$(or $(PHOTOS),tests/samples)" $(if $(SIDE),--side $(SIDE)) $(MORE)
+
+calibrate: $(READY) ## the quality tables anew, as docs/quality.md says: make calibrate PHOTOS=folder
+	@$(BIN)/python -m infra.codecs.calibrate "$(or $(PHOTOS),tests/samples)" \
+		$(if $(SIDE),--side $(SIDE)) $(MORE)
+
+# What the engine is compared with. Without npm the bench says so, and goes on alone.
+.bench/ready: infra/codecs/package.json infra/codecs/package-lock.json
+	@mkdir -p .bench && cp $^ .bench
+	@if command -v npm >/dev/null; then \
+		npm ci --prefix .bench --silent --no-audit --no-fund && touch $@; fi
 
 $(READY): infra/requirements-dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -47,4 +60,4 @@ lock: $(READY) ## write the lock files anew
 		--custom-compile-command "make lock" --output-file infra/requirements-build.lock
 
 clean: ## forget what was installed
-	@rm -rf .venv
+	@rm -rf .venv .bench

@@ -1,0 +1,1 @@
+"""Measurements of the encoders: against sharp, against each other, and of the quality scale."""

@@ -1,0 +1,140 @@
+"""`make calibrate PHOTOS=folder`: the table of qualities, its plot and its page, all anew."""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+
+from infra.codecs import pictures, plot
+from infra.codecs.native import ENCODERS
+from infra.codecs.scale import Calibration, calibrate
+from infra.codecs.scoring import scorer
+from shared.errors import OperatorError
+
+_METHOD = (
+    "mean SSIMULACRA2 of each encoder's own numbers over the pictures, inverted at the mean score "
+    "of libjpeg-turbo 4:2:0 of the same quality"
+)
+_PACKAGES = ("pillow", "pillow-avif-plugin", "pyjpegli", "ssimulacra2")
+_BEGIN, _END = "<!-- make calibrate: begin -->", "<!-- make calibrate: end -->"
+
+_path = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--side", default=1024, help="Scale to fit so many pixels; 0: full size.")
+@click.option("--limit", type=int, help="At most so many pictures, spread over the folder.")
+@click.option("--step", default=4, help="Between two measured numbers.")
+@click.option("--table", type=_path, default="workers/imaging/scale.json")
+@click.option("--plot", "image", type=_path, default="docs/quality.png")
+@click.option("--page", type=_path, default="docs/quality.md", help="What stands between its marks")
+def main(
+    folder: Path, side: int, limit: int | None, step: int, table: Path, image: Path, page: Path
+) -> None:
+    """The quality tables anew from the photographs in FOLDER."""
+    try:
+        photographs = pictures.load(folder, side, limit)
+        with scorer() as judge:
+            found = calibrate(ENCODERS, photographs, judge, step, _tell)
+        about = _about(side, len(photographs))
+        # The page first: it is the one that can be refused, and then nothing has changed.
+        page.write_text(rewritten(page.read_text(), _section(found, about)))
+    except OperatorError as error:
+        sys.exit(error.message)
+    table.write_text(as_json(found, about))
+    before = {name: scale.measured for name, scale in found.scales.items()}
+    after = {name: scale.after for name, scale in found.scales.items()}
+    plot.draw_scale(before, after, found.target, image)
+    _tell(f"At one quality the formats are {found.most_apart:.2f} points apart at most.")
+
+
+def as_json(found: Calibration, about: Mapping[str, Any]) -> str:
+    """The data file that the engine reads `encoders.<name>.knots` from; a line an entry."""
+    scales = {
+        name: {"knots": scale.knots, "measured": scale.measured, "after": scale.after}
+        for name, scale in found.scales.items()
+    }
+    entries = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in about.items()]
+    entries.append(f'  "target": {json.dumps(found.target)}')
+    lines = [
+        f"    {json.dumps(name)}: {{\n" + ",\n".join(_inner(scale)) + "\n    }"
+        for name, scale in scales.items()
+    ]
+    entries.append('  "encoders": {\n' + ",\n".join(lines) + "\n  }")
+    return "{\n" + ",\n".join(entries) + "\n}\n"
+
+
+def _inner(scale: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in scale.items():
+        yield f"      {json.dumps(key)}: {json.dumps(value)}"
+
+
+def rewritten(page: str, section: str) -> str:
+    """The page with what stands between the two marks replaced; OperatorError without them."""
+    before, begin, rest = page.partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not begin or not end:
+        raise OperatorError(f"The page has no {_BEGIN} with an {_END} behind it")
+    return f"{before}{begin}\n{section}\n{end}{after}"
+
+
+def _about(side: int, count: int) -> dict[str, Any]:
+    return {
+        "method": _METHOD,
+        "date": datetime.now(UTC).date().isoformat(),
+        "pictures": count,
+        "side": side,
+        "versions": {name: version(name) for name in _PACKAGES},
+    }
+
+
+def _section(found: Calibration, about: Mapping[str, Any]) -> str:
+    """What was measured, in Markdown: each encoder's number by quality, and the scores reached."""
+    versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
+    size = f"at most {about['side']} pixels a side" if about["side"] else "full size"
+    names = list(found.scales)
+    return "\n".join(
+        [
+            f"Measured on {about['date']} with {about['pictures']} pictures ({size}), {versions}.",
+            "",
+            "The number that each encoder gets, and the score that libjpeg-turbo has there:",
+            "",
+            *_rows(["quality", "target", *names], _columns(found)),
+            "",
+            "Mean score of files encoded anew at these numbers:",
+            "",
+            *_rows(["quality", *names], _proof(found)),
+            "",
+            f"At one quality the encoders are {found.most_apart:.2f} points apart at most.",
+        ]
+    )
+
+
+def _columns(found: Calibration) -> Iterator[list[str]]:
+    tables = [scale.knots for scale in found.scales.values()]
+    for (quality, score), *cells in zip(found.target, *tables, strict=True):
+        yield [f"{quality:g}", f"{score:.1f}", *(f"{number:g}" for _, number in cells)]
+
+
+def _proof(found: Calibration) -> Iterator[list[str]]:
+    for cells in zip(*(scale.after for scale in found.scales.values()), strict=True):
+        yield [f"{cells[0][0]:g}", *(f"{score:.1f}" for _, score in cells)]
+
+
+def _rows(head: list[str], rows: Iterator[list[str]]) -> Iterator[str]:
+    for cells in (head, ["---:"] * len(head), *rows):
+        yield f"| {' | '.join(cells)} |"
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
