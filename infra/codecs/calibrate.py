@@ -1,18 +1,19 @@
 """`make calibrate PHOTOS=folder`: the table of qualities, its plot and its page, all anew."""
 
-import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import click
 
 from infra.codecs import pictures, plot
+from infra.codecs.curves import value_at
 from infra.codecs.native import ENCODERS
-from infra.codecs.scale import Calibration, calibrate
+from infra.codecs.scale import LEAST, MOST, Calibration, calibrate
 from infra.codecs.scoring import scorer
 from shared.errors import OperatorError
 
@@ -31,7 +32,7 @@ _path = click.Path(path_type=Path)
 @click.option("--side", default=1024, help="Scale to fit so many pixels; 0: full size.")
 @click.option("--limit", type=int, help="At most so many pictures, spread over the folder.")
 @click.option("--step", default=4, help="Between two measured numbers.")
-@click.option("--table", type=_path, default="workers/imaging/scale.json")
+@click.option("--table", type=_path, default="workers/imaging/scale_table.py")
 @click.option("--plot", "image", type=_path, default="docs/quality.png")
 @click.option("--page", type=_path, default="docs/quality.md", help="What stands between its marks")
 def main(
@@ -47,32 +48,33 @@ def main(
         page.write_text(rewritten(page.read_text(), _section(found, about)))
     except OperatorError as error:
         sys.exit(error.message)
-    table.write_text(as_json(found, about))
+    table.write_text(as_python(found, about))
     before = {name: scale.measured for name, scale in found.scales.items()}
     after = {name: scale.after for name, scale in found.scales.items()}
     plot.draw_scale(before, after, found.target, image)
     _tell(f"At one quality the formats are {found.most_apart:.2f} points apart at most.")
 
 
-def as_json(found: Calibration, about: Mapping[str, Any]) -> str:
-    """The data file that the engine reads `encoders.<name>.knots` from; a line an entry."""
-    scales = {
-        name: {"knots": scale.knots, "measured": scale.measured, "after": scale.after}
-        for name, scale in found.scales.items()
-    }
-    entries = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in about.items()]
-    entries.append(f'  "target": {json.dumps(found.target)}')
+def as_python(found: Calibration, about: Mapping[str, Any]) -> str:
+    """The module that the engine takes its numbers from."""
     lines = [
-        f"    {json.dumps(name)}: {{\n" + ",\n".join(_inner(scale)) + "\n    }"
-        for name, scale in scales.items()
+        f'"""Written by `make calibrate` on {about["date"]}; docs/quality.md says how."""',
+        "",
+        "# By scale, the encoder's own number for each quality from 40 to 100.",
+        "# fmt: off",
+        "NUMBERS: dict[str, tuple[float, ...]] = {",
     ]
-    entries.append('  "encoders": {\n' + ",\n".join(lines) + "\n  }")
-    return "{\n" + ",\n".join(entries) + "\n}\n"
+    for name, scale in found.scales.items():
+        numbers = [value_at(scale.knots, quality) for quality in range(LEAST, MOST + 1)]
+        lines.append(f'    "{name}": (')
+        lines += _wrapped(f"{number:.1f}," for number in numbers if number is not None)
+        lines.append("    ),")
+    return "\n".join([*lines, "}", ""])
 
 
-def _inner(scale: Mapping[str, Any]) -> Iterator[str]:
-    for key, value in scale.items():
-        yield f"      {json.dumps(key)}: {json.dumps(value)}"
+def _wrapped(words: Iterable[str]) -> list[str]:
+    indent = " " * 8
+    return fill(" ".join(words), 96, initial_indent=indent, subsequent_indent=indent).splitlines()
 
 
 def rewritten(page: str, section: str) -> str:

@@ -1,50 +1,30 @@
-"""Encoders on their own scales, as the calibration wants them: a number in, a file out."""
+"""The engine's encoders on their own scales, as the calibration wants them: number in, file out."""
 
 import io
 from collections.abc import Callable, Mapping
-from typing import Any
 
-import pyjpegli
 from PIL import Image
-from pillow_avif import AvifImagePlugin
+
+from shared.models import Effort
+from workers.imaging import avif, jpeg, webp
 
 Native = Callable[[Image.Image, float], bytes]
 
 
-def _pillow(kind: str, **options: Any) -> Native:
-    def run(image: Image.Image, number: float) -> bytes:
-        out = io.BytesIO()
-        image.save(out, kind, quality=round(number), **options)
-        return out.getvalue()
-
-    return run
-
-
-def _jpegli(image: Image.Image, number: float) -> bytes:
-    return bytes(pyjpegli.encode(image.tobytes(), image.width, image.height, round(number)))
-
-
-def _avif(image: Image.Image, number: float) -> bytes:
+def _turbo(image: Image.Image, number: float) -> bytes:
     out = io.BytesIO()
-    image = image.copy()
-    # Pillow's registry could hold its own AVIF instead; this names the plugin that is meant.
-    image.encoderinfo = {
-        # 100 would be lossless, which libaom refuses with a tuning.
-        "quality": min(99, round(number)),
-        "codec": "aom",
-        "speed": 7,
-        "subsampling": "4:4:4",
-        "max_threads": 1,
-        "advanced": {"tune": "iq"},
-    }
-    AvifImagePlugin._save(image, out, "")
+    image.save(out, "JPEG", quality=round(number))
     return out.getvalue()
 
 
+# Each is given a copy: the engine's encoders take their picture over. Efforts that score alike
+# at one number share a scale.
 ENCODERS: Mapping[str, Native] = {
-    "webp": _pillow("WEBP", method=4),
-    "jpegli": _jpegli,
-    "jpeg444": _pillow("JPEG", subsampling=0),
-    "avif": _avif,
+    "webp": webp.lossy,
+    "jpegli": jpeg.half_colour,
+    "jpeg444": jpeg.full_colour,
+    "avif": lambda image, number: avif.lossy(image, number, Effort.BALANCED, "4:4:4"),
+    "avif_fast": lambda image, number: avif.lossy(image, number, Effort.FAST, "4:4:4"),
+    "avif420": lambda image, number: avif.lossy(image, number, Effort.BALANCED, "4:2:0"),
 }
-TURBO: Native = _pillow("JPEG")  # 4:2:0, Pillow's default
+TURBO: Native = _turbo  # 4:2:0, Pillow's default

@@ -48,7 +48,8 @@ def references(numbers: Sequence[int]) -> list[Encoder]:
 
 def _engine(format: Format, effort: Effort) -> Callable[[Image.Image, int], Made]:
     def run(image: Image.Image, quality: int) -> Made:
-        encoded, cpu = timed(lambda: encode(image, format, quality, effort))
+        picture = image.copy()
+        encoded, cpu = timed(lambda: encode(picture, format, quality, effort))
         return Made(encoded.data, cpu)
 
     return run

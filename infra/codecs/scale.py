@@ -18,7 +18,7 @@ Pairs = list[tuple[float, float]]
 
 _TURBO = "libjpeg-turbo 4:2:0"
 LEAST, MOST = 40, 100  # our quality
-_LOWEST = 4  # of an encoder's own scale; below it no score comes near what our 40 asks for
+_LOWEST = 20  # of an encoder's own scale; below it no score comes near what our 40 asks for
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,8 @@ def _numbers(lowest: int, step: int) -> list[int]:
 
 def _made(native: Native) -> Callable[[Image.Image, int], Made]:
     def run(image: Image.Image, number: int) -> Made:
-        return Made(*timed(lambda: native(image, number)))
+        picture = image.copy()
+        return Made(*timed(lambda: native(picture, number)))
 
     return run
 
@@ -90,7 +91,8 @@ def _by_table(name: str, native: Native, knots: Pairs, step: int) -> Encoder:
         number = value_at(knots, quality)
         if number is None:
             raise ValueError(f"{quality} is not within the table")
-        return Made(*timed(lambda: native(image, number)))
+        picture, at = image.copy(), number
+        return Made(*timed(lambda: native(picture, at)))
 
     return Encoder(name, name, _numbers(LEAST, step + 1), run)
 

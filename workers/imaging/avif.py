@@ -35,8 +35,10 @@ _ADVANCED = {"tune": "ssimulacra2", "disable-trellis-quant": "1"}
 _SCALES: dict[Effort, Scale] = {
     Effort.FAST: "avif_fast",
     Effort.BALANCED: "avif",
-    Effort.SMALL: "avif_small",
+    Effort.SMALL: "avif",
 }
+
+_MOST_NUMBER = 99  # 100 would be lossless, which libaom refuses beside a tuning
 
 Subsampling = Literal["4:4:4", "4:2:0"]
 
@@ -65,7 +67,7 @@ def lossy(image: Image.Image, number: float, effort: Effort, subsampling: Subsam
     encoder: Any = _avif.AvifEncoder(
         *image.size,
         "4:0:0" if image.mode == "L" else subsampling,
-        *(-1, -1, round(number), _speed(image, effort), 1, "aom", "full"),
+        *(-1, -1, min(round(number), _MOST_NUMBER), _speed(image, effort), 1, "aom", "full"),
         *(0, 0, False, False, b"", b"", 1, b""),
         tuple((name.encode(), value.encode()) for name, value in _ADVANCED.items()),
     )

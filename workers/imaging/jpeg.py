@@ -9,23 +9,27 @@ from PIL import Image
 from shared.models import Effort, Encoding
 from workers.imaging.content import bleeds
 from workers.imaging.encoded import Encoded
-from workers.imaging.scale import ceiling, on_scale
+from workers.imaging.scale import on_scale
 
 MAX_SIDE = 65500  # pixels; the format ends at 65,535, libjpeg a little earlier
+
+# Our quality, from which 4:4:4 by libjpeg-turbo takes fewer bytes than 4:2:0 by jpegli at the
+# same score.
+FULL_COLOUR_FROM = 94
 
 
 def encode(image: Image.Image, quality: int, effort: Effort) -> Encoded:  # noqa: ARG001 - see below
     """Progressive, transparency laid on white; the picture is taken over and closed.
 
-    Below `ceiling("jpegli")` 4:2:0 by jpegli, which alone needs 0.9 to 1.1 times the bytes of
+    Below FULL_COLOUR_FROM 4:2:0 by jpegli, which alone needs 0.9 to 1.1 times the bytes of
     mozjpeg with trellis and a tenth of its CPU; from there, and where colour would bleed, 4:4:4
-    by libjpeg-turbo, for jpegli's wheel has no 4:4:4 and 4:2:0 costs more than it there.
+    by libjpeg-turbo, for jpegli's wheel has no 4:4:4.
     Neither looks for the scans that take least; mozjpeg's search saves 11 % behind jpegli. It is
     most of the CPU, and still half of what mozjpeg's own encoder takes, so it is done at every
     effort.
     """
     image = _on_white(image)
-    if quality > ceiling("jpegli") or bleeds(image):
+    if quality >= FULL_COLOUR_FROM or bleeds(image):
         return _with_best_scans(full_colour(image, on_scale(quality, "jpeg444")))
     return _with_best_scans(half_colour(image, on_scale(quality, "jpegli")))
 

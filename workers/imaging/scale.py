@@ -2,11 +2,12 @@
 
 from typing import Literal
 
-from workers.imaging.scale_table import CEILINGS, NUMBERS
+from workers.imaging.scale_table import NUMBERS
 
-Scale = Literal["webp", "jpegli", "jpeg444", "avif", "avif_fast", "avif_small", "avif420"]
+Scale = Literal["webp", "jpegli", "jpeg444", "avif", "avif_fast", "avif420"]
 
 _FIRST = 40  # the lowest quality there is
+_END = 100  # of every encoder's own scale
 
 
 def on_scale(quality: int, scale: Scale) -> float:
@@ -18,6 +19,6 @@ def on_scale(quality: int, scale: Scale) -> float:
     return NUMBERS[scale][quality - _FIRST]
 
 
-def ceiling(scale: Literal["webp", "jpegli"]) -> int:
-    """The highest quality that the encoder's 4:2:0 reaches, or is worth its bytes at."""
-    return CEILINGS[scale]
+def ceiling(scale: Scale) -> int:
+    """The highest quality whose look the encoder reaches."""
+    return _FIRST - 1 + sum(number < _END for number in NUMBERS[scale])

@@ -21,7 +21,8 @@ from tests.workers.imaging.making import (
     saved,
     with_exif,
 )
-from workers.imaging.scale import Scale, ceiling, on_scale
+from workers.imaging.jpeg import FULL_COLOUR_FROM
+from workers.imaging.scale import Scale, on_scale
 from workers.imaging.scale_table import NUMBERS
 
 PHOTO = "tests/samples/chelsea.png"
@@ -171,7 +172,7 @@ def test_png_is_smaller_than_a_plain_save(image: Image.Image) -> None:
 def test_jpg_is_progressive_and_full_in_colour_above_the_ceiling_of_half() -> None:
     low, high = (
         Image.open(io.BytesIO(run(photo(), Format.JPG, quality=quality).data))
-        for quality in (ceiling("jpegli"), ceiling("jpegli") + 1)
+        for quality in (FULL_COLOUR_FROM - 1, FULL_COLOUR_FROM)
     )
     assert low.info.get("progressive")
     assert JpegImagePlugin.get_sampling(low) == 2
