@@ -21,8 +21,10 @@ from infra.codecs.curves import (
     where,
 )
 from infra.codecs.encoder import Encoder, Made, Point, interleaved
+from infra.codecs.native import TURBO
 from infra.codecs.report import comparisons, parity
 from infra.codecs.run import Plan, run
+from infra.codecs.scale import calibrate
 from infra.codecs.scoring import scorer
 from infra.codecs.sweep import measure
 from infra.codecs.tables import lines
@@ -176,6 +178,19 @@ def png(image: Image.Image) -> bytes:
     out = io.BytesIO()
     image.save(out, "PNG")
     return out.getvalue()
+
+
+def test_a_calibrated_encoder_is_given_the_number_that_looks_as_the_quality_asks() -> None:
+    def tens_higher(image: Image.Image, number: float) -> bytes:
+        """libjpeg-turbo under a scale of its own, ten above the real one."""
+        return TURBO(image, number - 10)
+
+    photographs = pictures.load(SAMPLES, 64, 1)
+    with scorer() as judge:
+        found = calibrate({"shifted": tens_higher}, photographs, judge, 30, nothing)
+    quality, number = found.scales["shifted"].knots[0]
+    assert quality == 40
+    assert number == pytest.approx(50, abs=8)
 
 
 def test_the_page_is_changed_between_its_marks_alone() -> None:
