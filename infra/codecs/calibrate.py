@@ -11,9 +11,8 @@ from typing import Any
 import click
 
 from infra.codecs import pictures, plot
-from infra.codecs.curves import value_at
 from infra.codecs.native import ENCODERS
-from infra.codecs.scale import LEAST, MOST, Calibration, calibrate
+from infra.codecs.scale import Calibration, calibrate
 from infra.codecs.scoring import scorer
 from shared.errors import OperatorError
 
@@ -65,9 +64,8 @@ def as_python(found: Calibration, about: Mapping[str, Any]) -> str:
         "NUMBERS: dict[str, tuple[float, ...]] = {",
     ]
     for name, scale in found.scales.items():
-        numbers = [value_at(scale.knots, quality) for quality in range(LEAST, MOST + 1)]
         lines.append(f'    "{name}": (')
-        lines += _wrapped(f"{number:.1f}," for number in numbers if number is not None)
+        lines += _wrapped(f"{number:.1f}," for _, number in scale.knots)
         lines.append("    ),")
     return "\n".join([*lines, "}", ""])
 
@@ -113,15 +111,16 @@ def _section(found: Calibration, about: Mapping[str, Any]) -> str:
             "",
             *_rows(["quality", *names], _proof(found)),
             "",
-            f"At one quality the encoders are {found.most_apart:.2f} points apart at most.",
+            f"At one quality the encoders are {found.most_apart:.2f} points apart at most,",
+            "each as far as its scale goes.",
         ]
     )
 
 
 def _columns(found: Calibration) -> Iterator[list[str]]:
-    tables = [scale.knots for scale in found.scales.values()]
-    for (quality, score), *cells in zip(found.target, *tables, strict=True):
-        yield [f"{quality:g}", f"{score:.1f}", *(f"{number:g}" for _, number in cells)]
+    tables = [dict(scale.knots) for scale in found.scales.values()]
+    for quality, score in found.target:
+        yield [f"{quality:g}", f"{score:.1f}", *(f"{table[quality]:g}" for table in tables)]
 
 
 def _proof(found: Calibration) -> Iterator[list[str]]:

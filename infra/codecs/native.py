@@ -17,14 +17,14 @@ def _turbo(image: Image.Image, number: float) -> bytes:
     return out.getvalue()
 
 
-# Each is given a copy: the engine's encoders take their picture over. Efforts that score alike
-# at one number share a scale.
+# Each is given a copy: the engine's encoders take their picture over.
 ENCODERS: Mapping[str, Native] = {
     "webp": webp.lossy,
     "jpegli": jpeg.half_colour,
     "jpeg444": jpeg.full_colour,
     "avif": lambda image, number: avif.lossy(image, number, Effort.BALANCED, "4:4:4"),
     "avif_fast": lambda image, number: avif.lossy(image, number, Effort.FAST, "4:4:4"),
+    "avif_small": lambda image, number: avif.lossy(image, number, Effort.SMALL, "4:4:4"),
     "avif420": lambda image, number: avif.lossy(image, number, Effort.BALANCED, "4:2:0"),
 }
 TURBO: Native = _turbo  # 4:2:0, Pillow's default

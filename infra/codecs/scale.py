@@ -43,10 +43,17 @@ class Calibration:
 
     @property
     def most_apart(self) -> float:
-        """Between the best and the worst encoder at one quality, where it is largest."""
-        columns = zip(*(scale.after for scale in self.scales.values()), strict=True)
-        spans = [[score for _, score in column] for column in columns]
-        return max((max(span) - min(span) for span in spans), default=0.0)
+        """Between the best and the worst encoder at one quality, where it is largest.
+
+        An encoder counts up to the end of its own scale, as far as it can look as asked.
+        """
+        scores: dict[float, list[float]] = defaultdict(list)
+        for scale in self.scales.values():
+            for quality, score in scale.after:
+                number = value_at(scale.knots, quality)
+                if number is not None and number < MOST:
+                    scores[quality].append(score)
+        return max((max(found) - min(found) for found in scores.values()), default=0.0)
 
 
 def calibrate(
@@ -63,7 +70,9 @@ def calibrate(
     tell("measuring the encoders on their own scales")
     curves = _means(sweep.measure(pictures, [*wanted, *native], scorer, tell))
     target = curves.pop(_TURBO)
-    knots = {name: _tenths(calibrated(curve, target)) for name, curve in curves.items()}
+    # At every quality, for where an encoder's scale ends lies between two that were measured.
+    wanted_scores = [(float(q), value_at(target, q) or 0.0) for q in range(LEAST, MOST + 1)]
+    knots = {name: _tenths(calibrated(curve, wanted_scores)) for name, curve in curves.items()}
     tell("measuring again at the new numbers")
     proof = [_by_table(name, run, knots[name], step) for name, run in encoders.items()]
     after = _means(sweep.measure(pictures, proof, scorer, tell))

@@ -35,7 +35,7 @@ _ADVANCED = {"tune": "ssimulacra2", "disable-trellis-quant": "1"}
 _SCALES: dict[Effort, Scale] = {
     Effort.FAST: "avif_fast",
     Effort.BALANCED: "avif",
-    Effort.SMALL: "avif",
+    Effort.SMALL: "avif_small",
 }
 
 _MOST_NUMBER = 99  # 100 would be lossless, which libaom refuses beside a tuning
