@@ -6,18 +6,14 @@ import zlib
 from dataclasses import dataclass
 
 from PIL import Image
-from pillow_avif import AvifImagePlugin
 
 from shared.errors import CorruptImageError
 from shared.models import Probe
+from workers.imaging.avif_in import open_avif
 from workers.imaging.heif import open_heif
 from workers.imaging.orient import orientation_of
 from workers.imaging.png_chunks import complete
 from workers.imaging.resize import fit
-
-# Importing pillow_avif made it the AVIF codec of Pillow, in place of the one that Pillow
-# brings. 0 threads would mean all cores; one image is one core here.
-AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
 # Pillow's own bomb check has a fixed limit, which an operator may want to pass. Ours is the
 # probe: no picture is decoded that has more pixels than its header was held against.
@@ -103,14 +99,9 @@ def decode(
 def _open(data: bytes, kind: str) -> Image.Image:
     if kind == "HEIF":
         return open_heif(data)
-    try:
-        return Image.open(io.BytesIO(data), formats=[kind])
-    except (OSError, ValueError):
-        if kind != "AVIF":
-            raise
-        # The plugin gives a fine picture up over a broken EXIF block. Under another name the
-        # block is passed over; the item list, which names it, comes before any pixels.
-        return Image.open(io.BytesIO(data.replace(b"Exif", b"none", 1)), formats=[kind])
+    if kind == "AVIF":
+        return open_avif(data)
+    return Image.open(io.BytesIO(data), formats=[kind])
 
 
 def _draft(
