@@ -13,6 +13,7 @@ from workers.imaging.avif_in import open_avif
 from workers.imaging.heif import open_heif
 from workers.imaging.orient import orientation_of
 from workers.imaging.png_chunks import complete
+from workers.imaging.png_damage import without_damage
 from workers.imaging.resize import fit
 
 # Pillow's own bomb check has a fixed limit, which an operator may want to pass. Ours is the
@@ -77,6 +78,8 @@ def decode(
     """
     damaged = CorruptImageError(f"This {probe.kind} image is damaged or cut short")
     try:
+        if probe.kind == "PNG":
+            data = without_damage(data)
         image: Image.Image = _open(data, probe.kind)
         if image.width * image.height > probe.width * probe.height:
             raise damaged
