@@ -6,6 +6,7 @@ import zlib
 from dataclasses import dataclass
 
 from PIL import Image
+from PIL.GifImagePlugin import GifImageFile
 
 from shared.errors import CorruptImageError
 from shared.models import Probe
@@ -87,9 +88,12 @@ def decode(
         # HEIC turns by boxes of its own, applied already; its EXIF only repeats them.
         orientation = 1 if probe.kind == "HEIF" else orientation_of(image)
         box = _draft(image, orientation, max_width, max_height)
+        place = image.tile[0].extents if isinstance(image, GifImageFile) else None
         image.load()
         if probe.kind == "PNG":
             image = complete(image, data)
+        if place and place != (0, 0, width, height):
+            image = _on_nothing(image, place)
     except DAMAGE:
         raise damaged from None
     if probe.kind == "PNG":
@@ -105,6 +109,16 @@ def _open(data: bytes, kind: str) -> Image.Image:
     if kind == "AVIF":
         return open_avif(data)
     return Image.open(io.BytesIO(data), formats=[kind])
+
+
+def _on_nothing(image: Image.Image, place: tuple[int, int, int, int]) -> Image.Image:
+    """A GIF whose first frame is smaller than the canvas, with nothing around it, as in browsers.
+
+    place: where the frame is (left, top, right, bottom). Pillow fills the rest with some colour.
+    """
+    canvas = Image.new("RGBA", image.size)
+    canvas.paste(image.convert("RGBA").crop(place), place[:2])
+    return canvas
 
 
 def _draft(
