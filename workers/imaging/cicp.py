@@ -1,4 +1,4 @@
-"""Colour by the code points of ITU-T H.273, as PNG's cICP chunk gives them.
+"""Colour by the code points of ITU-T H.273: PNG's cICP chunk, the nclx box of HEIC and AVIF.
 
 HDR (PQ and HLG) has no place in 8-bit sRGB: what is brighter than the white of a page must be
 made to fit. We put reference white of 203 cd/m² (ITU-R BT.2408) about where white is, leave
@@ -17,7 +17,7 @@ Codes = tuple[int, int, int, int]  # primaries, transfer, matrix, 1 for full ran
 _D65 = (0.3127, 0.3290)
 
 # H.273, table 2. 2 is "unspecified", 8 and 10 are for film and cinema masters.
-_PRIMARIES: dict[int, Chromaticities] = {
+PRIMARIES: dict[int, Chromaticities] = {
     1: BT709,
     4: (0.310, 0.316, 0.67, 0.33, 0.21, 0.71, 0.14, 0.08),
     5: (*_D65, 0.64, 0.33, 0.29, 0.60, 0.15, 0.06),
@@ -37,14 +37,15 @@ _PEAK = 1000.0  # cd/m²: HLG's nominal peak (ITU-R BT.2100), and that of most P
 def space_of_codes(codes: Codes) -> Space | None:
     """The space that the codes name, or None where they name none that we know.
 
-    PNG, third edition, 11.3.2.6: RGB, so the matrix is 0. The range is that of the values.
+    codes: of pixels in RGB, so the matrix is 0 (PNG, third edition, 11.3.2.6). The range is that
+    of the values.
     """
     primaries, transfer, matrix, full = codes
-    light = _TRANSFERS.get(transfer)
-    if primaries not in _PRIMARIES or light is None or matrix != 0 or full > 1:
+    light = TRANSFERS.get(transfer)
+    if primaries not in PRIMARIES or light is None or matrix != 0 or full > 1:
         return None
     signals = (value / 255 if full else (value - 16) / 219 for value in range(256))
-    return Space(_PRIMARIES[primaries], tuple(light(min(1, max(0, x))) for x in signals))
+    return Space(PRIMARIES[primaries], tuple(light(min(1, max(0, x))) for x in signals))
 
 
 def _bt709(signal: float) -> float:
@@ -100,7 +101,7 @@ def _rolled_off(luminance: float) -> float:
 
 
 # H.273, table 3. The logarithmic ones, 7 and 17 are not for pictures that meet a browser.
-_TRANSFERS: dict[int, Callable[[float], float]] = {
+TRANSFERS: dict[int, Callable[[float], float]] = {
     1: _bt709,
     4: lambda signal: signal**2.2,
     5: lambda signal: signal**2.8,

@@ -6,18 +6,16 @@ import zlib
 from dataclasses import dataclass
 
 from PIL import Image
-from pillow_avif import AvifImagePlugin
+from PIL.GifImagePlugin import GifImageFile
 
 from shared.errors import CorruptImageError
 from shared.models import Probe
+from workers.imaging.avif_in import open_avif
 from workers.imaging.heif import open_heif
 from workers.imaging.orient import orientation_of
 from workers.imaging.png_chunks import complete
+from workers.imaging.png_damage import without_damage
 from workers.imaging.resize import fit
-
-# Importing pillow_avif made it the AVIF codec of Pillow, in place of the one that Pillow
-# brings. 0 threads would mean all cores; one image is one core here.
-AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
 # Pillow's own bomb check has a fixed limit, which an operator may want to pass. Ours is the
 # probe: no picture is decoded that has more pixels than its header was held against.
@@ -81,6 +79,8 @@ def decode(
     """
     damaged = CorruptImageError(f"This {probe.kind} image is damaged or cut short")
     try:
+        if probe.kind == "PNG":
+            data = without_damage(data)
         image: Image.Image = _open(data, probe.kind)
         if image.width * image.height > probe.width * probe.height:
             raise damaged
@@ -88,9 +88,12 @@ def decode(
         # HEIC turns by boxes of its own, applied already; its EXIF only repeats them.
         orientation = 1 if probe.kind == "HEIF" else orientation_of(image)
         box = _draft(image, orientation, max_width, max_height)
+        place = image.tile[0].extents if isinstance(image, GifImageFile) else None
         image.load()
         if probe.kind == "PNG":
             image = complete(image, data)
+        if place and place != (0, 0, width, height):
+            image = _on_nothing(image, place)
     except DAMAGE:
         raise damaged from None
     if probe.kind == "PNG":
@@ -103,14 +106,19 @@ def decode(
 def _open(data: bytes, kind: str) -> Image.Image:
     if kind == "HEIF":
         return open_heif(data)
-    try:
-        return Image.open(io.BytesIO(data), formats=[kind])
-    except (OSError, ValueError):
-        if kind != "AVIF":
-            raise
-        # The plugin gives a fine picture up over a broken EXIF block. Under another name the
-        # block is passed over; the item list, which names it, comes before any pixels.
-        return Image.open(io.BytesIO(data.replace(b"Exif", b"none", 1)), formats=[kind])
+    if kind == "AVIF":
+        return open_avif(data)
+    return Image.open(io.BytesIO(data), formats=[kind])
+
+
+def _on_nothing(image: Image.Image, place: tuple[int, int, int, int]) -> Image.Image:
+    """A GIF whose first frame is smaller than the canvas, with nothing around it, as in browsers.
+
+    place: where the frame is (left, top, right, bottom). Pillow fills the rest with some colour.
+    """
+    canvas = Image.new("RGBA", image.size)
+    canvas.paste(image.convert("RGBA").crop(place), place[:2])
+    return canvas
 
 
 def _draft(

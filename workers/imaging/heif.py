@@ -5,7 +5,7 @@ import io
 import pillow_heif
 from PIL import Image
 
-from workers.imaging.nclx import profile_of
+from workers.imaging.nclx import codes_of
 
 # The primary picture alone: no thumbnail in its place, no depth, and no gain map, which would
 # only brighten what is already whole without it. One image is one core here.
@@ -17,13 +17,11 @@ pillow_heif.register_heif_opener(
 def open_heif(data: bytes) -> Image.Image:
     """The primary picture, which turns itself by irot and imir while it loads.
 
-    Colours that are told by numbers (nclx) get the profile that says the same; where there is an
-    embedded one, pillow-heif gives that alone. Raises what Pillow raises.
+    Colours that are told by numbers (nclx) are named in `info` as `cicp`; beside an embedded
+    profile pillow-heif does not give them. Raises what Pillow raises.
     """
     image = Image.open(io.BytesIO(data), formats=["HEIF"])
     told = image.info.get("nclx_profile")
     if told:
-        profile = profile_of(told["color_primaries"], told["transfer_characteristics"])
-        if profile:
-            image.info["icc_profile"] = profile
+        image.info["cicp"] = codes_of(told["color_primaries"], told["transfer_characteristics"])
     return image

@@ -38,7 +38,7 @@ _ROWS = 256  # digested at a time: all bytes of a large picture are a copy of it
 class Original:
     """An upload whose own pixels may go out.
 
-    data: the whole file. look: what `_look` made of its pixels; the pixels themselves would be
+    data: the whole file. look: what `look` made of its pixels; the pixels themselves would be
     a second copy of the picture.
     """
 
@@ -69,7 +69,7 @@ class Original:
 
     def _is_same(self, own: bytes) -> bool:
         try:
-            return _look(decode(own, self.probe).image) == self.look
+            return look(decode(own, self.probe).image) == self.look
         except CorruptImageError:
             return False
 
@@ -89,7 +89,7 @@ def candidate(data: bytes, source: Source, probe: Probe, options: Options) -> Or
         and source.orientation == 1
         and _has_srgb_primaries(image)
     ):
-        return Original(data, probe, _look(image))
+        return Original(data, probe, look(image))
     return None
 
 
@@ -128,7 +128,7 @@ def _packed(jpeg: bytes, bound: int) -> bytes | None:
     return with_better_scans(jpeg)
 
 
-def _look(image: Image.Image) -> bytes:
+def look(image: Image.Image) -> bytes:
     """A digest of mode, size, palette, transparency and pixels."""
     palette = image.getpalette("RGBA") if image.mode == "P" else None
     facts = (image.mode, image.size, palette, image.info.get("transparency"))

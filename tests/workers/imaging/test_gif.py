@@ -128,6 +128,19 @@ def test_around_a_small_first_frame_the_canvas_is_transparent() -> None:
     assert seen(first) == [NOTHING, LIME, NOTHING, NOTHING]
 
 
+@pytest.mark.parametrize("cels", [(LIME_AT_4,), (LIME_AT_4, BLUE_AT_8)])
+def test_a_small_first_frame_that_stands_still_is_on_a_transparent_canvas_too(
+    cels: tuple[Cel, ...],
+) -> None:
+    image = opened(run(gif(*cels), Format.PNG).data).convert("RGBA")
+    assert (image.size, seen(image)) == ((16, 4), [NOTHING, LIME, NOTHING, NOTHING])
+
+
+def test_what_is_clear_in_a_small_first_frame_stays_clear() -> None:
+    image = opened(run(gif(Cel((4, 0, 12, 4), 2, clear=4)), Format.PNG).data).convert("RGBA")
+    assert seen(image) == [NOTHING, NOTHING, BLUE, NOTHING]
+
+
 def test_a_hole_that_is_covered_before_it_is_seen_costs_no_alpha() -> None:
     whole = WHOLE._replace(disposal=2, transparent=True)
     data = gif(whole, whole._replace(colour=1), whole._replace(colour=2))

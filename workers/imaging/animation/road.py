@@ -12,6 +12,7 @@ from shared.models import Effort, Format, Options, Probe
 from workers.imaging.animation import gif, webp_in
 from workers.imaging.animation.avif_out import AvifAnimation
 from workers.imaging.animation.frames import Motion
+from workers.imaging.animation.original import Original
 from workers.imaging.animation.webp_out import WebpAnimation
 from workers.imaging.colour import to_srgb
 from workers.imaging.decode import DAMAGE, Source
@@ -58,7 +59,14 @@ def animate(
     """
     with timed("decode"), _whole(probe.kind):
         motion = _READERS[probe.kind](data, probe)
-    pictures = _pictures(motion, probe.kind, options, timed)
+    original = None
+    if (
+        probe.kind == "WEBP"
+        and options.format is Format.WEBP
+        and not (watermark and options.watermark)
+    ):
+        original = Original(data, probe, motion.plays)
+    pictures = _pictures(motion, probe.kind, options, timed, original)
     first, first_ms = next(pictures)
     check_sides(first.size, options.format)
     with timed("watermark"):
@@ -68,17 +76,21 @@ def animate(
     writer = _WRITERS[options.format](first.size, options.quality, effort, motion.plays)
     for image, ms in chain([(first, first_ms)], pictures):
         with timed("watermark"):
-            marked = mark.over(image) if mark else image
+            finished = mark.over(image) if mark else image
         with timed("encode"):
-            writer.add(marked, ms)
+            writer.add(finished, ms)
     with timed("encode"):
-        return writer.finish(), first.size
+        new = writer.finish()
+        return (original.or_smaller(new) if original else new), first.size
 
 
 def _pictures(
-    motion: Motion, kind: str, options: Options, timed: _Timed
+    motion: Motion, kind: str, options: Options, timed: _Timed, original: Original | None
 ) -> Iterator[tuple[Image.Image, int]]:
-    """Each frame in the box, upright and in sRGB, with its time in milliseconds."""
+    """Each frame in the box, upright and in sRGB, with its time in milliseconds.
+
+    original: told of each frame, and of what has become of it.
+    """
     box = (0, 0, motion.width, motion.height)
     while True:
         with timed("decode"), _whole(kind):
@@ -89,7 +101,10 @@ def _pictures(
             source = Source(frame.image, box, motion.width, motion.height, motion.orientation)
             image = resize(frame.image, source, options.max_width, options.max_height)
             image = to_srgb(upright(image, motion.orientation))
-        yield image, frame.ms if frame.ms > _HASTY_MS else _CALM_MS
+            ms = frame.ms if frame.ms > _HASTY_MS else _CALM_MS
+            if original:
+                original.follow(frame, image, ms)
+        yield image, ms
 
 
 @contextmanager

@@ -88,8 +88,7 @@ def read(data: bytes, meta: bytes) -> Still:
     """What the body of a meta box says, with the items' data from the whole file."""
     parts = (b"pitm", b"iloc", b"iinf", b"iref", b"iprp", b"idat")
     found = single(split(meta[4:]), *parts)
-    pitm = Fields(found[b"pitm"])
-    primary = pitm.read(2 if pitm.read(4) >> 24 == 0 else 4)
+    primary = _primary(found[b"pitm"])
     places = dict(_locations(Fields(found[b"iloc"]), data, found.get(b"idat", b"")))
     properties = _properties(found[b"iprp"])
     items = {
@@ -98,6 +97,17 @@ def read(data: bytes, meta: bytes) -> Still:
         if number in places
     }
     return Still(primary, items, tuple(_references(found.get(b"iref", bytes(4)))))
+
+
+def primary_properties(meta: bytes) -> tuple[Property, ...]:
+    """The properties of the primary item, by the body of a meta box."""
+    found = single(split(meta[4:]), b"pitm", b"iprp")
+    return _properties(found[b"iprp"]).get(_primary(found[b"pitm"]), ())
+
+
+def _primary(pitm: bytes) -> int:
+    fields = Fields(pitm)
+    return fields.read(2 if fields.read(4) >> 24 == 0 else 4)
 
 
 def _infos(iinf: bytes) -> Iterator[tuple[int, bytes, bool]]:
