@@ -85,7 +85,8 @@ def test_scaling_first_or_composing_first_is_the_same(to: Format, background: fl
     # Lanczos overshoots at the edge, which alpha clips at its ends and a page's colour does not;
     # lossy files add to that. Green from beneath would be 60 and more off all along the edge.
     assert off.mean() <= 2
-    assert off.max() <= (25 if to is Format.PNG else 45)
+    # JPG has its colour at half the resolution here, which blurs the edge's.
+    assert off.max() <= {Format.PNG: 25, Format.JPG: 52}.get(to, 45)
 
 
 @pytest.mark.parametrize("to", WITH_ALPHA)
