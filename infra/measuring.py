@@ -12,7 +12,8 @@ from shared.errors import OperatorError
 from shared.probe import probe
 from workers.imaging import Output, process
 
-# Forks a process that has imported what a worker has, and done nothing.
+# Forks a process that has imported what a worker has, and done nothing: as Celery makes its
+# workers. One that imports it all by itself holds 20 MB more.
 _SPAWNER = multiprocessing.get_context("forkserver")
 _MODULES = ["workers.tasks", "workers.steps", "infra.measuring"]
 
