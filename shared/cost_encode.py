@@ -50,6 +50,8 @@ def _efforts(fast: float, balanced: float, small: float) -> dict[Effort, float]:
     return {Effort.FAST: fast, Effort.BALANCED: balanced, Effort.SMALL: small}
 
 
+# Near-lossless was fitted to three photographs of 1 and 3 megapixels at quality 98, moving pictures
+# to pans of 12 and 48 frames; the rest as `shared.cost` says.
 _RATES = {
     "webp": _Rate(_efforts(0.030, 0.090, 0.160), 0.26, 0.14, 1.4, -0.2),
     "webp_near_lossless": _Rate(_efforts(0.2, 0.38, 0.5), 0.0, 0.0),

@@ -27,7 +27,7 @@ def test_a_thumbnail_says_nothing_of_the_picture_around_it() -> None:
     assert not is_progressive(outer)
 
 
-@pytest.mark.parametrize("length", (0, 1, 2, 3, 5, 21, 90, 158))
+@pytest.mark.parametrize("length", [0, 1, 2, 3, 5, 21, 90, 158])
 def test_a_header_cut_short_is_no_progressive_jpeg(length: int) -> None:
     data = jpeg(progressive=True)
     frame = data.index(b"\xff\xc2")
