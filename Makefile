@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test check up bench bench-codecs calibrate lock clean
+.PHONY: demo test check up bench bench-codecs bench-cost calibrate check-memory lock clean
 
 demo: $(READY) ## compress the sample photographs on embedded real servers
 	@$(BIN)/python -m infra.demo tests/samples
@@ -35,6 +35,12 @@ calibrate: $(READY) ## the quality tables anew, as docs/quality.md says: make ca
 	@mkdir -p .bench && cp $^ .bench
 	@if command -v npm >/dev/null; then \
 		npm ci --prefix .bench --silent --no-audit --no-fund && touch $@; fi
+
+bench-cost: $(READY) ## how near shared/cost.py comes: make bench-cost PHOTOS=folder COUNT=400
+	@$(BIN)/python -m infra.cost_bench "$(or $(PHOTOS),tests/samples)" "$(or $(COUNT),400)"
+
+check-memory: $(READY) ## peaks at 50 megapixels, growth over 500 images: make check-memory PHOTOS=folder
+	@$(BIN)/python -m infra.memory_check "$(or $(PHOTOS),tests/samples)"
 
 $(READY): infra/requirements-dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -127,12 +127,14 @@ class Probe:
     width, height: pixels as stored (before any EXIF orientation); the largest that a
         decoder would allocate where a file names several sizes.
     frames: pictures in the container, 1 for a still.
+    progressive: a JPEG whose coefficients are all held while it is decoded.
     """
 
     kind: str
     width: int
     height: int
     frames: int
+    progressive: bool = False
 
     @property
     def moves(self) -> bool:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 
 import imagesize  # type: ignore[import-untyped] # annotated, but without its py.typed
 
-from shared import avif, heif
+from shared import avif, heif, jpeg
 from shared.errors import (
     CorruptImageError,
     InvalidFieldError,
@@ -59,7 +59,8 @@ def probe(data: bytes) -> Probe:
         width = height = frames = 0
     if width < 1 or height < 1 or frames < 1:
         raise CorruptImageError(f"The header of this {kind} image is damaged or cut short")
-    return Probe(kind, width, height, min(frames, _MAX_FRAMES))
+    progressive = kind == "JPEG" and jpeg.is_progressive(data)
+    return Probe(kind, width, height, min(frames, _MAX_FRAMES), progressive)
 
 
 def check_limits(probe: Probe, max_pixels: int, max_frames: int) -> None:

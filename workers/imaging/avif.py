@@ -9,6 +9,7 @@ from shared.errors import ImageError
 from shared.models import Effort, Encoding
 from workers.imaging.content import smooth_share
 from workers.imaging.encoded import Encoded
+from workers.imaging.packed import packed
 from workers.imaging.scale import Scale, on_scale
 
 MAX_SIDE = 32768  # pixels; libavif, which browsers decode with, opens no longer side
@@ -72,7 +73,7 @@ def lossy(image: Image.Image, number: float, effort: Effort, subsampling: Subsam
         tuple((name.encode(), value.encode()) for name, value in _ADVANCED.items()),
     )
     mode, size = image.mode, image.size
-    pixels = image.tobytes()
+    pixels = packed(image)
     image.close()
     encoder.add(pixels, 0, *size, mode, True)
     data = encoder.finish()

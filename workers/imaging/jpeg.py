@@ -9,6 +9,7 @@ from PIL import Image
 from shared.models import Effort, Encoding
 from workers.imaging.content import bleeds
 from workers.imaging.encoded import Encoded
+from workers.imaging.packed import packed
 from workers.imaging.scale import on_scale
 
 MAX_SIDE = 65500  # pixels; the format ends at 65,535, libjpeg a little earlier
@@ -37,7 +38,7 @@ def encode(image: Image.Image, quality: int, effort: Effort) -> Encoded:  # noqa
 def half_colour(image: Image.Image, number: float) -> bytes:
     """4:2:0 by jpegli, `number` on its scale. Takes the picture over: packed it is copied."""
     width, height = image.size
-    pixels = (image if image.mode == "RGB" else image.convert("RGB")).tobytes()
+    pixels = packed(image if image.mode == "RGB" else image.convert("RGB"))
     image.close()
     return bytes(pyjpegli.encode(pixels, width, height, round(number)))
 

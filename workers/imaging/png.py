@@ -5,6 +5,7 @@ from PIL import Image
 
 from shared.models import Effort, Encoding
 from workers.imaging.encoded import Encoded
+from workers.imaging.packed import packed
 
 MAX_SIDE = 2**31 - 1  # pixels, PNG third edition, 11.2.1
 
@@ -31,8 +32,10 @@ def encode(image: Image.Image, quality: int, effort: Effort) -> Encoded:  # noqa
     RAYON_NUM_THREADS says: set it to 1 for the process, so that one image is one core.
     """
     level = level_for(image.width * image.height, effort)
-    raw = oxipng.RawImage(*image.size, _COLOURS[image.mode], 8, image.tobytes())
+    size, colour, pixels = image.size, _COLOURS[image.mode], packed(image)
     image.close()
+    raw = oxipng.RawImage(*size, colour, 8, pixels)
+    del pixels  # it has a copy of its own
     return Encoded(raw.create_optimized_png(level=level), Encoding.LOSSLESS)
 
 

@@ -1,0 +1,135 @@
+"""The uploads and requests by which `make bench-cost` and `make check-memory` measure."""
+
+import io
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pillow_avif  # noqa: F401 - registers AVIF with Pillow
+import pillow_heif
+from PIL import Image
+
+from shared.models import Effort, Format, Options, Watermark
+
+pillow_heif.register_heif_opener()
+Image.MAX_IMAGE_PIXELS = None
+
+# What is drawn, and how often. Large pictures are rarer, so that a run ends.
+_KINDS = {"JPEG": 54, "PNG": 14, "WEBP": 10, "AVIF": 6, "HEIF": 6, "TIFF": 3, "BMP": 2, "GIF": 5}
+_MEGAPIXELS = {0.3: 30, 1.0: 30, 3.0: 18, 6.0: 10, 12.0: 7, 24.0: 4, 50.0: 1}
+_SIDES = {None: 3, 1600: 1, 800: 1}
+_EFFORTS = {Effort.BALANCED: 3, Effort.FAST: 1, Effort.SMALL: 1}
+_QUALITIES = (60, 82, 95)
+_UPLOAD_QUALITIES = (75, 85, 92)
+_MOST_SLOW = 12.0  # megapixels; what `small` does of more takes minutes
+_MOST_MOVING = 1.0  # megapixels of one frame
+_FRAMES = 12
+_PAN = 8  # pixels from one frame to the next
+
+
+@dataclass(frozen=True)
+class Case:
+    """One upload, and what is asked of it."""
+
+    photograph: Path
+    kind: str
+    megapixels: float
+    upload_quality: int
+    moves: bool
+    options: Options
+    effort: Effort
+
+    def upload(self) -> bytes:
+        """The file that would be sent."""
+        return as_file(self.photograph, self.kind, self.megapixels, self.upload_quality, self.moves)
+
+    def to_json(self) -> dict[str, Any]:
+        """What tells it from others."""
+        return {
+            "photograph": self.photograph.name,
+            "kind": self.kind,
+            "megapixels": self.megapixels,
+            "upload_quality": self.upload_quality,
+            "moves": self.moves,
+            "effort": self.effort.value,
+            **self.options.to_json(),
+        }
+
+
+def draw(photographs: Sequence[Path], count: int, seed: int) -> list[Case]:
+    """As many cases by chance, the same for the same seed; each format as often as the others."""
+    chance = random.Random(seed)  # noqa: S311 - nothing secret
+    formats = list(Format)
+    return [_one(chance, photographs, formats[number % len(formats)]) for number in range(count)]
+
+
+def _one(chance: random.Random, photographs: Sequence[Path], to: Format) -> Case:
+    def pick(weights: dict[Any, int]) -> Any:
+        return chance.choices(list(weights), list(weights.values()))[0]
+
+    kind, effort, side = pick(_KINDS), pick(_EFFORTS), pick(_SIDES)
+    megapixels = pick(_MEGAPIXELS)
+    moves = kind == "GIF" or (kind == "WEBP" and chance.random() < 0.25)
+    if effort is Effort.SMALL:
+        megapixels = min(megapixels, _MOST_SLOW)
+    if moves:
+        megapixels = min(megapixels, _MOST_MOVING)
+    mark = Watermark() if chance.random() < 0.1 else None
+    options = Options(to, chance.choice(_QUALITIES), side, None, mark)
+    quality = chance.choice(_UPLOAD_QUALITIES)
+    return Case(chance.choice(photographs), kind, megapixels, quality, moves, options, effort)
+
+
+def as_file(photograph: Path, kind: str, megapixels: float, quality: int, moves: bool) -> bytes:
+    """The photograph at about a size, in a type of file; moving it pans over the picture."""
+    image = sized(Image.open(photograph), megapixels)
+    out = io.BytesIO()
+    if moves:
+        image = image.convert("RGB")
+        frames = [_panned(image, number * _PAN) for number in range(_FRAMES)]
+        if kind == "GIF":
+            frames = [frame.quantize(256) for frame in frames]
+        frames[0].save(out, kind, save_all=True, append_images=frames[1:], duration=80, loop=0)
+    elif kind == "PNG" or kind == "TIFF":
+        image.save(out, kind)
+    elif kind == "JPEG":
+        image = image.convert("RGB")
+        image.save(out, kind, quality=quality, progressive=quality < 90)
+    else:
+        image.convert("RGB").save(out, kind, quality=quality)
+    return out.getvalue()
+
+
+def sized(image: Image.Image, megapixels: float) -> Image.Image:
+    """Scaled down, or laid out in mirrored tiles: scaling up would leave it without detail."""
+    image = image if image.mode in ("RGB", "RGBA") else image.convert("RGB")
+    factor = (megapixels * 1e6 / (image.width * image.height)) ** 0.5
+    width, height = (max(1, round(side * factor)) for side in image.size)
+    if factor <= 1:
+        return image.resize((width, height), Image.Resampling.LANCZOS)
+    tiled = Image.new(image.mode, (width, height))
+    for left in range(0, width, image.width):
+        for top in range(0, height, image.height):
+            tile = image
+            if left // image.width % 2:
+                tile = tile.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+            if top // image.height % 2:
+                tile = tile.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+            tiled.paste(tile, (left, top))
+    return tiled
+
+
+def _panned(image: Image.Image, by: int) -> Image.Image:
+    moved = Image.new(image.mode, image.size)
+    moved.paste(image, (-by, 0))
+    moved.paste(image, (image.width - by, 0))
+    return moved
+
+
+def watermark() -> bytes:
+    """A PNG of 400 x 200 pixels, half transparent."""
+    out = io.BytesIO()
+    Image.new("RGBA", (400, 200), (255, 255, 255, 128)).save(out, "PNG")
+    return out.getvalue()
