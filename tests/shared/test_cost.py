@@ -7,7 +7,7 @@ import pytest
 from shared import cost_encode
 from shared.cost import Cost, estimate
 from shared.models import Effort, Format, Options, Probe, Watermark
-from workers.imaging import avif, png, webp
+from workers.imaging import avif, jpeg, png, webp
 from workers.imaging.scale import ceiling
 
 PHOTOGRAPH = Probe("JPEG", 4000, 3000, 1)
@@ -98,4 +98,4 @@ def test_the_estimate_changes_its_ways_where_the_encoders_do() -> None:
     assert avif._MOST_FULL_COLOUR == cost_encode.AVIF_MOST_FULL_COLOUR * 1e6
     assert avif._MOST_SLOW == cost_encode.AVIF_MOST_SLOW * 1e6
     assert png._MOST_PIXELS == cost_encode.PNG_MOST_ALTERNATIVES * 1e6
-    assert ceiling("jpegli") == cost_encode.JPEG_CEILING
+    assert jpeg.FULL_COLOUR_FROM - 1 == cost_encode.JPEG_CEILING
