@@ -27,9 +27,9 @@ _SMOOTH = 0.55
 _SPEEDS = {Effort.FAST: (9, 9), Effort.BALANCED: (6, 7), Effort.SMALL: (5, 5)}
 _MOST_SLOW = 16_000_000  # pixels
 
-# Tuned to the score by which quality is measured: 2 % fewer bytes than tune=iq, of which it is a
-# variant. Without trellis quantisation a fifth less CPU at the same bytes. Of what else could be
-# set at these speeds (partitions, transforms, filters, palettes, sharpness, delta-q), nothing
+# Tuned to the score by which quality is measured: 1 to 2 % fewer bytes than tune=iq, of which it
+# is a variant. Without trellis quantisation a fifth less CPU at the same bytes. Of what else could
+# be set at these speeds (partitions, transforms, filters, palettes, sharpness, delta-q), nothing
 # saved both bytes and CPU.
 _ADVANCED = {"tune": "ssimulacra2", "disable-trellis-quant": "1"}
 
