@@ -150,7 +150,8 @@ def test_urls_are_signed_afresh_at_every_poll(still: Still) -> None:
 
 
 def test_a_warning_of_a_page_names_its_batch_and_image(still: Still) -> None:
-    batch = _post(still, files=[FILES[0], ("moving.gif", gif(frames=2))])
+    files = [FILES[0], ("moving.gif", gif(frames=2))]
+    batch = still.compress(files, {"sessionId": "s", "format": "jpg"}, ASYNC).json()
     still.work(2)
     [warning] = _poll(still)["warnings"]
     assert (warning["batch_id"], warning["index"]) == (batch["batch_id"], 1)
