@@ -26,8 +26,8 @@ def encode(image: Image.Image, quality: int, effort: Effort) -> Encoded:  # noqa
     mozjpeg with trellis and a tenth of its CPU; from there, and where colour would bleed, 4:4:4
     by libjpeg-turbo, for jpegli's wheel has no 4:4:4.
     Neither looks for the scans that take least; mozjpeg's search saves 11 % behind jpegli. It is
-    most of the CPU, and still half of what mozjpeg's own encoder takes, so it is done at every
-    effort.
+    most of the CPU, but all of it is still less than what mozjpeg's own encoder takes
+    (`make bench-codecs`), so it is done at every effort.
     """
     image = _on_white(image)
     if quality >= FULL_COLOUR_FROM or bleeds(image):

@@ -10,10 +10,10 @@ from workers.imaging.packed import packed
 MAX_SIDE = 2**31 - 1  # pixels, PNG third edition, 11.2.1
 
 # oxipng's levels, 0 to 6. On 23 photographs and graphics 1 takes 1 % more bytes than 2 for half
-# the CPU, and one in a hundred is larger than libpng's best; 3 saves nothing for twice it.
+# the CPU, and three of them are larger than libpng's best; 3 saves nothing for twice it.
 _LEVELS = {Effort.FAST: 1, Effort.BALANCED: 2, Effort.SMALL: 4}
 
-# From here on 2 would take more than a minute, and memory for its alternatives.
+# From here on 2 would take 20 s of CPU and more, and memory for its alternatives.
 _MOST_PIXELS = 24_000_000
 
 _COLOURS = {

@@ -1,12 +1,14 @@
 import io
+import itertools
+import math
 import os
 
 import pytest
-from PIL import Image, JpegImagePlugin
+from PIL import Image, ImageChops, JpegImagePlugin
 from PIL.PngImagePlugin import PngInfo
 
 from shared.errors import TooLargeForFormatError
-from shared.models import Format
+from shared.models import Effort, Format
 from tests.workers.imaging.making import SRGB as SRGB_COLORANTS
 from tests.workers.imaging.making import (
     matrix_profile,
@@ -21,6 +23,7 @@ from tests.workers.imaging.making import (
     saved,
     with_exif,
 )
+from workers.imaging.encode import encode
 from workers.imaging.jpeg import FULL_COLOUR_FROM
 from workers.imaging.scale import Scale, on_scale
 from workers.imaging.scale_table import NUMBERS
@@ -184,3 +187,20 @@ def test_no_scale_falls(scale: Scale) -> None:
     numbers = [on_scale(quality, scale) for quality in range(40, 101)]
     assert numbers == sorted(numbers)
     assert numbers[0] < numbers[-1] <= 100
+
+
+@pytest.mark.parametrize("quality", [40, FULL_COLOUR_FROM - 1, 100])
+def test_no_picture_has_coefficients_that_end_the_process(quality: int) -> None:
+    # mozjpeg calls exit() on those out of range. A wave's signs in full contrast have the largest.
+    waves = [
+        [math.cos((2 * at + 1) * number * math.pi / 16) for at in range(8)] for number in range(8)
+    ]
+    for across, down in itertools.product(waves, waves):
+        block = bytes(255 * (x * y > 0) for y in down for x in across)
+        tile = Image.frombytes("L", (8, 8), block)
+        image = Image.new("L", (16, 16))
+        for at in ((0, 0), (8, 8)):
+            image.paste(tile, at)
+            image.paste(ImageChops.invert(tile), (8 - at[0], at[1]))
+        data = encode(image.convert("RGB"), Format.JPG, quality, Effort.BALANCED).data
+        assert opened(data).size == image.size
