@@ -168,6 +168,5 @@ def _fingerprint(wanted: CompressRequest) -> bytes:
         "watermark": wanted.watermark and wanted.watermark.sha256.hex(),
         "options": wanted.options.to_json(),
         "session": wanted.session_id,
-        "ai": [wanted.alt_text, wanted.rename, wanted.language, wanted.context, wanted.keywords],
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).digest()

@@ -47,6 +47,30 @@ class TooLargeForFormatError(ImageError):
     code = "too_large_for_format"
 
 
+class DescriptionError(FluximageError):
+    """An image gets no text from the model, for good; its `code` is the warning's."""
+
+    code = "ai_failed"
+
+
+class AiUnreachableError(DescriptionError):
+    """The provider is down, too slow or does not know our key; the breaker may be open."""
+
+    code = "ai_unavailable"
+
+
+class AiDeclinedError(DescriptionError):
+    """The provider or its model will not describe this picture."""
+
+    code = "ai_declined"
+
+
+class AiLimitError(DescriptionError):
+    """What the operator lets an account, or all of them, spend on AI is spent."""
+
+    code = "ai_limit"
+
+
 class RequestRefusedError(FluximageError):
     """The client asked for something that is not to be had."""
 
