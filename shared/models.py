@@ -261,8 +261,8 @@ class Notice:
 
 
 @dataclass(frozen=True)
-class Claim:
-    """The right to work on one step of one image until the lease ends.
+class Held:
+    """One image under the token of a claim.
 
     `token` fences the commit: it is accepted only while the row still carries this token.
     """
@@ -270,19 +270,33 @@ class Claim:
     image_id: UUID
     batch_id: UUID
     session_id: UUID
+    token: UUID
+
+
+@dataclass(frozen=True)
+class Claim(Held):
+    """The right to work on one step of one image until the lease ends.
+
+    attempt: of this step, 1 at first. preview_key: what the model is shown; None before the
+    second step.
+    """
+
     account_id: int
     session_name: str
     index: int
     attempt: int
-    token: UUID
     original_size: int
     watermark_key: str | None
+    preview_key: str | None
     options: Options
 
 
 @dataclass(frozen=True)
 class Result:
-    """What one image became: `size` in bytes, `width` and `height` in pixels."""
+    """What one image became: `size` in bytes, `width` and `height` in pixels.
+
+    preview_key: where the picture for the model is, when one is asked for.
+    """
 
     format: Format
     width: int
@@ -292,3 +306,4 @@ class Result:
     watermarked: bool
     encoding: Encoding
     notices: tuple[Notice, ...] = ()
+    preview_key: str | None = None

@@ -38,7 +38,7 @@ def test_a_chords_body_runs_though_some_of_its_images_fail(worker: Services) -> 
     bad = make_batch(worker, account, ["a.png", "b.png"], data=b"just text")
     for batch in (good, bad):
         accept(worker, batch)
-    dispatch(worker.database, worker.queue, 40)
+    dispatch(worker.database, worker.queue, 40, 200)
     # No sweeper runs here: only the chord's body deletes the originals.
     for batch in (good, bad):
         assert eventually(lambda b=batch: worker.store.last_modified(f"{b.id}/in/") is None)  # type: ignore[misc] # mypy cannot type it
@@ -51,7 +51,7 @@ def test_a_task_that_came_for_nothing_is_no_error(worker: Services) -> None:
     batch = make_batch(worker, account)
     (image_id,) = accept(worker, batch)
     for _ in range(3):
-        worker.queue.publish_image(image_id)
+        worker.queue.publish_image(image_id, ai=False)
     assert eventually(lambda: sessions.is_batch_closed(worker.database, batch.id))
     assert eventually(lambda: worker.redis.llen(IMAGES_QUEUE) == 0)
     view = sessions.view_batch(worker.database, account.id, batch.id)
@@ -62,5 +62,5 @@ def test_publishing_subscribes_to_nothing(worker: Services) -> None:
     account, _ = make_account(worker)
     accept(worker, make_batch(worker, account, ["a.png"] * 20))
     before = set(worker.redis.pubsub_channels())
-    dispatch(worker.database, worker.queue, 40)
+    dispatch(worker.database, worker.queue, 40, 200)
     assert set(worker.redis.pubsub_channels()) <= before
