@@ -90,7 +90,6 @@ def _accept(
             images=images,
             watermark_key=watermark_key(batch_id) if wanted.watermark else None,
             notices=wanted.notices,
-            ai=wanted.ai,
             idempotency=accepting,
         )
         batches.accept(services.database, uuid4(), batch)

@@ -34,7 +34,6 @@ class NewBatch:
     images: Sequence[NewImage]
     watermark_key: str | None
     notices: Sequence[Notice]
-    ai: bool
     idempotency: idempotency.Accepting | None
 
 
@@ -48,7 +47,7 @@ def accept(database: Database, session_id: UUID, batch: NewBatch) -> UUID:
     with database.transaction() as connection:
         session_id = _open_session(connection, session_id, batch)
         image_ids = [image.id for image in batch.images]
-        credits.reserve(connection, batch.account_id, image_ids, ai=batch.ai)
+        credits.reserve(connection, batch.account_id, image_ids, ai=batch.options.brief is not None)
         _insert_batch(connection, session_id, batch)
         _insert_images(connection, session_id, batch)
         if batch.idempotency is not None:

@@ -59,6 +59,12 @@ class AiUnreachableError(DescriptionError):
     code = "ai_unavailable"
 
 
+class AiAnswerError(DescriptionError):
+    """What the model wrote did not pass the checks, the second time either."""
+
+    code = "ai_answer"
+
+
 class AiDeclinedError(DescriptionError):
     """The provider or its model will not describe this picture."""
 
@@ -66,9 +72,17 @@ class AiDeclinedError(DescriptionError):
 
 
 class AiLimitError(DescriptionError):
-    """What the operator lets an account, or all of them, spend on AI is spent."""
+    """What the operator lets an account, or all of them, spend on AI is spent.
+
+    retry_after_seconds: until a limit by the minute lets the next call through; None for one
+    that does not pass soon.
+    """
 
     code = "ai_limit"
+
+    def __init__(self, message: str, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class RequestRefusedError(FluximageError):

@@ -5,9 +5,10 @@ from uuid import UUID
 from shared import images, settings
 from shared.dispatch import dispatch
 from shared.errors import ImageError
+from shared.models import Encoding, Format, Result
 from shared.queue import IMAGES_QUEUE, Queue, celery_app
 from shared.services import Services
-from tests.support.making import accept, make_account, make_batch
+from tests.support.making import BOTH_TEXTS, accept, make_account, make_batch
 
 
 def published(services: Services) -> list[UUID]:
@@ -81,3 +82,29 @@ def test_a_publish_that_fails_leaves_the_batch_for_the_next_dispatch(unit: Servi
     assert dispatch(broken.database, broken.queue, 40, 200) == 0
     assert published(unit) == []
     assert dispatch(unit.database, unit.queue, 40, 200) == 1
+
+
+def hand_on(services: Services, image_id: UUID) -> None:
+    claim = images.claim(services.database, image_id, 60)
+    assert claim is not None
+    result = Result(
+        Format.WEBP, 8, 6, 3, "k", watermarked=False, encoding=Encoding.REENCODED, preview_key="p"
+    )
+    assert images.hand_on(services.database, claim, result)
+
+
+def test_images_that_wait_for_the_model_leave_the_window_to_others(unit: Services) -> None:
+    account, _ = make_account(unit)
+    ids = accept(unit, make_batch(unit, account, ["a.png"] * 2, options=BOTH_TEXTS))
+    accept(unit, make_batch(unit, account))
+    assert dispatch(unit.database, unit.queue, 2, 200) == 1
+    hand_on(unit, ids[0])
+    assert dispatch(unit.database, unit.queue, 2, 200) == 1
+
+
+def test_batches_with_ai_stay_in_a_window_of_their_own(unit: Services) -> None:
+    account, _ = make_account(unit)
+    for _ in range(2):
+        accept(unit, make_batch(unit, account, options=BOTH_TEXTS))
+    accept(unit, make_batch(unit, account))
+    assert dispatch(unit.database, unit.queue, 40, 1) == 2  # one with AI, and the one without

@@ -12,11 +12,12 @@ from shared import accounts, batches
 from shared.accounts import Account
 from shared.batches import NewBatch, NewImage
 from shared.idempotency import Accepting
-from shared.models import Format, Options
+from shared.models import Brief, Format, Options
 from shared.plans import Plan
 from shared.services import Services
 from shared.store import original_key
 
+BOTH_TEXTS = Options(format=Format.WEBP, brief=Brief(alt_text=True, file_name=True))
 SAMPLES = Path(__file__).parents[1] / "samples"
 
 
@@ -41,7 +42,6 @@ def make_batch(
     data: bytes | None = None,
     session: str | None = None,
     options: Options | None = None,
-    ai: bool = False,
     accepting: Accepting | None = None,
 ) -> NewBatch:
     """A batch with its originals stored, ready for `batches.accept`."""
@@ -59,7 +59,6 @@ def make_batch(
         images=[NewImage(uuid4(), name, len(content), digest) for name in names],
         watermark_key=None,
         notices=[],
-        ai=ai,
         idempotency=accepting,
     )
 
