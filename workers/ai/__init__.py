@@ -1,1 +1,1 @@
-"""Alt texts and file names: what a model is asked, how it is called, what of its answer is kept."""
+"""The step of the model: what is asked of it, by whose client, and what of its answer is kept."""
