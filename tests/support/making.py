@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 from PIL import Image
+from pydantic import SecretStr
 
 from shared import accounts, batches
 from shared.accounts import Account
@@ -15,10 +16,18 @@ from shared.idempotency import Accepting
 from shared.models import Brief, Format, Options
 from shared.plans import Plan
 from shared.services import Services
+from shared.settings import Settings
 from shared.store import original_key
+from tests.support.messages_api import MessagesApi
 
 BOTH_TEXTS = Options(format=Format.WEBP, brief=Brief(alt_text=True, file_name=True))
 SAMPLES = Path(__file__).parents[1] / "samples"
+
+
+def asking(settings: Settings, model: MessagesApi, **changes: object) -> Settings:
+    """The settings with a provider to ask, changed by the names of the fields."""
+    provider = {"anthropic_api_key": SecretStr(model.key), "anthropic_base_url": model.url}
+    return settings.model_copy(update=provider | changes)
 
 
 def make_account(services: Services, plan: Plan = Plan.AGENCY) -> tuple[Account, str]:

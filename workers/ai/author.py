@@ -3,11 +3,11 @@
 from typing import Protocol
 
 from anthropic.types import MessageParam, TextBlockParam
-from workers.ai.answer import read
-from workers.ai.provider import Reply
 
 from shared.models import Brief, Description
 from workers.ai import prompt
+from workers.ai.answer import read
+from workers.ai.provider import Reply
 
 
 class Ask(Protocol):

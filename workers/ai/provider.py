@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 _DECLINED = "The AI provider declined to describe this image"
 _LIMIT = "Too many images wait for AI"
 
+_SHORT_WAIT_SECONDS = 2.0
 _CONNECT_SECONDS = 5.0  # the client's own; a host that does not answer by then is down
 # A call can take longer than its timeout by as much as one read may.
 _PROBE_SLACK_SECONDS = 5.0
@@ -148,7 +149,9 @@ class Provider:
         # Again after every wait: the breaker may have opened meanwhile. A probe does not wait
         # for the limits: while it did nobody could call, and there is one in half a minute.
         while not self._breaker.check() and (seconds := self._limits.take(account_id)):
-            _pause(seconds, deadline, AiLimitError(_LIMIT))
+            if seconds > _SHORT_WAIT_SECONDS:  # else one account at its limit holds every thread
+                raise AiLimitError(_LIMIT, seconds)
+            _pause(seconds, deadline, AiLimitError(_LIMIT, seconds))
 
     def _call(
         self,

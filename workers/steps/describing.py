@@ -110,7 +110,7 @@ def _end(
     error: DescriptionError | None,
 ) -> Closing | None:
     report.result = error.code if error else "done"
-    notice = error and Notice(error.code, error.message)
+    notice = Notice(error.code, error.message) if error else None
     closing = descriptions.complete(services.database, claim, written, notice)
     if closing is None:
         logger.warning("a late description was refused", extra={"image": claim.image_id})
