@@ -19,6 +19,8 @@ from shared import services, settings
 from shared.services import Services
 from tests.support.client import Client
 from tests.support.making import make_account
+from tests.support.messages_answer import Answer
+from tests.support.messages_api import MessagesApi
 
 READY_SECONDS = 60
 
@@ -65,9 +67,27 @@ def unit(unit_services: Services) -> Services:
 
 
 @pytest.fixture(scope="session")
-def service_environment(stack: Stack) -> dict[str, str]:
-    """What the running service is configured with: quick sweeps, everything else as it comes."""
-    return stack.environment | {"FLUXIMAGE_SWEEP_SECONDS": "1"}
+def provider() -> Iterator[MessagesApi]:
+    """The Messages API that the running service asks."""
+    with MessagesApi() as running:
+        yield running
+
+
+@pytest.fixture
+def model(provider: MessagesApi) -> Iterator[MessagesApi]:
+    """The running service's provider, with no request yet and well again afterwards."""
+    provider.requests.clear()
+    provider.most_in_flight = 0
+    yield provider
+    provider.script.clear()
+    provider.otherwise = lambda _: Answer()
+
+
+@pytest.fixture(scope="session")
+def service_environment(stack: Stack, provider: MessagesApi) -> dict[str, str]:
+    """What the running service is configured with: quick sweeps, short waits for the model."""
+    quick = {"FLUXIMAGE_SWEEP_SECONDS": "1", "FLUXIMAGE_AI_BUDGET_SECONDS": "5"}
+    return stack.environment | provider.environment | quick
 
 
 @pytest.fixture(scope="session")
