@@ -8,8 +8,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-import pytest
-
 from shared import sessions, sweeper
 from shared.services import Services
 from tests.support.making import BOTH_TEXTS, accept, make_account, make_batch, png
@@ -51,20 +49,19 @@ def entries(services: Services) -> dict[tuple[str, str], int]:
 
 
 def test_killing_a_worker_during_its_calls_loses_and_charges_nothing_twice(
-    unit: Services, unit_environment: Mapping[str, str], provider: MessagesApi
+    unit: Services, unit_environment: Mapping[str, str], model: MessagesApi
 ) -> None:
-    environment = dict(unit_environment) | provider.environment
+    environment = dict(unit_environment) | model.environment
     account, _ = make_account(unit)
     batch = make_batch(unit, account, ["a.png"] * IMAGES, data=png(), options=BOTH_TEXTS)
     accept(unit, batch)
     unit.dispatch()
-    provider.requests.clear()
-    provider.otherwise = lambda _: Answer(delay_seconds=30)
+    model.otherwise = lambda _: Answer(delay_seconds=30)
     with worker(environment) as first:
-        eventually(lambda: len(provider.requests) == IMAGES)
+        eventually(lambda: len(model.requests) == IMAGES)
         first.send_signal(signal.SIGKILL)
         first.wait()
-    provider.otherwise = lambda _: Answer()
+    model.otherwise = lambda _: Answer()
     with unit.database.autocommit() as connection:
         expired = connection.execute(
             "UPDATE images SET lease_until = now() WHERE state = 'describing'"
@@ -82,10 +79,3 @@ def test_killing_a_worker_during_its_calls_loses_and_charges_nothing_twice(
     assert entries(unit) == {
         (unit_, kind): IMAGES for unit_ in ("image", "ai") for kind in ("reserved", "spent")
     }
-
-
-@pytest.fixture(autouse=True)
-def well(provider: MessagesApi) -> Iterator[None]:
-    """The provider is the running service's too."""
-    yield
-    provider.otherwise = lambda _: Answer()
