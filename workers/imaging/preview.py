@@ -7,12 +7,12 @@ from workers.imaging.colour import to_srgb
 from workers.imaging.orient import upright
 from workers.imaging.resize import Sized, resize
 
-# Pixels of the longer side. A model is billed by area, and what it needs to see is seen at this.
+# Pixels of the longer side: between what a model sees and what it is billed for, which is area.
 SIDE = 768
 
-# libjpeg's scale, in 4:4:4: letters of 9 pixels stay legible, red ones too. A photograph takes
-# 66 kB, against 57 at 75 and 105 at 90; jpegli and a search for the best scans would take 42,
-# at ten times the CPU.
+# libjpeg's scale, in 4:4:4: letters of 9 pixels stay legible, red ones too. A photograph
+# (tests/samples/rocket.jpg) takes 66 kB, at 75 it is 57 and at 90 it is 105; jpegli and a search
+# for the best scans would take 42, at ten times the CPU.
 _QUALITY = 80
 
 # Where a fifth of what is visible has less than 1.5 to 1 of contrast with white (WCAG 2.2), such
