@@ -1,15 +1,20 @@
 """Providers over a Messages API of the tests' own, and over the run's real Redis."""
 
+import base64
+import io
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
+from PIL import Image
 
 from shared import services, settings
 from shared.models import Tokens
 from shared.services import Services
+from tests.support.making import SAMPLES
 from tests.support.messages_api import MessagesApi
 from workers.ai.provider import Provider, Reply
 
@@ -24,20 +29,40 @@ NewProvider = Callable[..., Provider]
 
 def ask(
     provider: Provider,
+    content: str | list[Any] = "What is in the cup?",
     *,
-    account_id: int = 1,
     seconds: float = 30.0,
     on_tokens: Callable[[Tokens], None] = lambda _: None,
 ) -> Reply:
-    """One question without a picture; `seconds` until its deadline."""
+    """Account 1's question; `seconds` until its deadline."""
     return provider.ask(
-        account_id,
+        1,
         time.monotonic() + seconds,
         "Be brief.",
-        [{"role": "user", "content": "What is in the cup?"}],
+        [{"role": "user", "content": content}],
         SCHEMA,
         on_tokens,
     )
+
+
+def coffee_jpeg() -> bytes:
+    """The photograph of a cup of coffee as a preview would be."""
+    file = io.BytesIO()
+    with Image.open(SAMPLES / "coffee.png") as photograph:
+        photograph.thumbnail((768, 768))
+        photograph.save(file, "JPEG")
+    return file.getvalue()
+
+
+def describe(provider: Provider, jpeg: bytes) -> Reply:
+    """The alt text for a picture, with the usual deadline."""
+    source = {
+        "type": "base64",
+        "media_type": "image/jpeg",
+        "data": base64.b64encode(jpeg).decode(),
+    }
+    words = "Write an alt text in English for this picture."
+    return ask(provider, [{"type": "image", "source": source}, {"type": "text", "text": words}])
 
 
 @pytest.fixture
