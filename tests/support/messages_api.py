@@ -1,4 +1,4 @@
-"""The Messages API on the loopback: requests checked, answers and failures as a test scripts them."""
+"""The Messages API on the loopback: it checks requests and answers as a test scripts it."""
 
 import socket
 import struct

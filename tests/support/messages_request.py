@@ -66,7 +66,7 @@ class Request:
 
 
 def check(request: Request, key: str, model: str | None) -> None:
-    """Raises FaultyRequestError for the first thing that the API would not take. model: None is any."""
+    """Raises FaultyRequestError for the first thing amiss. model: None is any."""
     _check_head(request, key)
     body = request.body
     _demand(isinstance(body, dict), "body: not an object")

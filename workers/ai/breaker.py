@@ -18,10 +18,13 @@ _LONGEST_PAUSE_SECONDS = 300.0
 # Failures further apart than this are of different troubles, and so are two openings.
 _MEMORY_SECONDS = 600
 
-_OPEN = "fluximage:ai:open"  # exists while nobody may call
-_OPENINGS = "fluximage:ai:openings"  # openings in succession; without _OPEN: half-open
-_PROBE = "fluximage:ai:probe"  # the one call that is let through when half-open
-_FAILURES = "fluximage:ai:failures"  # in succession, while closed
+# In the order in which the scripts name them.
+_KEYS = [
+    "fluximage:ai:open",  # exists while nobody may call
+    "fluximage:ai:openings",  # openings in succession; without the first: half-open
+    "fluximage:ai:probe",  # the one call that is let through when half-open
+    "fluximage:ai:failures",  # in succession, while closed
+]
 
 _CHECK = """
 local open, openings, probe = KEYS[1], KEYS[2], KEYS[3]
@@ -32,8 +35,14 @@ if redis.call('SET', probe, 1, 'NX', 'PX', probe_ms) then return 'probe' end
 return 'open'
 """
 
-# Returns for how many milliseconds the breaker opened, 0 if it did not. A call that was out
-# when it opened says nothing new when it fails too, and does not make the pause longer.
+# A call that was out when the breaker opened says nothing new, however it ends: its failure does
+# not make the pause longer, and its success, one among failures, not shorter.
+_SUCCEED = """
+local open, openings, probe, failures = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+if redis.call('EXISTS', open) == 0 then redis.call('DEL', openings, probe, failures) end
+"""
+
+# Returns for how many milliseconds the breaker opened, 0 if it did not.
 _FAIL = """
 local open, openings, probe, failures = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local limit, pause, longest, memory = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
@@ -73,8 +82,8 @@ class Breaker:
         pause_seconds: for how long it opens first; each probe that fails doubles it, up to
         longest_pause_seconds.
         """
-        self._client = client
         self._check = client.register_script(_CHECK)
+        self._succeed = client.register_script(_SUCCEED)
         self._fail = client.register_script(_FAIL)
         self._probe_ms = round(probe_seconds * 1000)
         self._pause_ms = round(pause_seconds * 1000)
@@ -87,7 +96,7 @@ class Breaker:
         """
         state = "closed"
         try:
-            state = self._check([_OPEN, _OPENINGS, _PROBE], [self._probe_ms])
+            state = self._check(_KEYS, [self._probe_ms])
         except redis.RedisError:
             logger.warning("the breaker was not asked: Redis is away")
         if state == "open":
@@ -95,9 +104,9 @@ class Breaker:
         return state == "probe"
 
     def succeeded(self) -> None:
-        """A call was answered: closes the breaker and forgets failures."""
+        """A call was answered: the probe's closes the breaker, any other's forgets failures."""
         try:
-            self._client.delete(_OPEN, _OPENINGS, _PROBE, _FAILURES)
+            self._succeed(_KEYS)
         except redis.RedisError:
             logger.warning("the breaker was not told of a success: Redis is away")
 
@@ -110,10 +119,9 @@ class Breaker:
         self._count(1)
 
     def _count(self, limit: int) -> None:
-        keys = [_OPEN, _OPENINGS, _PROBE, _FAILURES]
         values = [limit, self._pause_ms, self._longest_ms, _MEMORY_SECONDS * 1000]
         try:
-            opened_ms = self._fail(keys, values)
+            opened_ms = self._fail(_KEYS, values)
         except redis.RedisError:
             logger.warning("the breaker was not told of a failure: Redis is away")
             return
