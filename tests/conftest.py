@@ -14,13 +14,12 @@ import pytest
 
 from infra import up
 from infra.embedded import Stack, temporary
+from infra.messages_api import Answer, MessagesApi
 from infra.migrate import migrate
 from shared import services, settings
 from shared.services import Services
 from tests.support.client import Client
 from tests.support.making import make_account
-from tests.support.messages_answer import Answer
-from tests.support.messages_api import MessagesApi
 
 READY_SECONDS = 60
 

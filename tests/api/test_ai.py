@@ -7,12 +7,9 @@ from urllib.parse import unquote
 import httpx
 import pytest
 
-from shared.models import Language
-from shared.services import Services
+from infra.messages_api import Answer, MessagesApi
 from tests.support.client import Client
 from tests.support.making import SAMPLES, png
-from tests.support.messages_answer import Answer
-from tests.support.messages_api import MessagesApi
 
 COFFEE = ("IMG_1.png", (SAMPLES / "coffee.png").read_bytes())
 BOTH = {"autoAltText": "true", "autoRenameSEO": "true"}
@@ -83,10 +80,7 @@ def test_names_are_unique_in_a_session_across_batches(client: Client, model: Mes
 def test_a_refused_picture_is_delivered_with_a_warning_for_its_index(
     client: Client, model: MessagesApi
 ) -> None:
-    def second_is_refused(request: object) -> Answer:
-        return Answer(stop_reason="refusal") if len(model.requests) == 2 else Answer()
-
-    model.otherwise = second_is_refused
+    model.script += [Answer(), Answer(stop_reason="refusal")]
     response = client.compress([COFFEE] * 2, BOTH)
     assert response.status_code == 200
     body = response.json()
@@ -128,7 +122,8 @@ def test_a_session_whose_images_are_being_described_is_processing(
     assert [image["alt_text"] for image in page["data"]] == ["A cup of coffee"]
 
 
-def test_the_metrics_show_what_the_model_took(client: Client, model: MessagesApi) -> None:
+@pytest.mark.usefixtures("model")
+def test_the_metrics_show_what_the_model_took(client: Client) -> None:
     def tokens() -> int:
         text = client.call("GET", "/metrics").text
         found = re.search(r'^fluximage_ai_tokens_total\{kind="output"\} (\S+)$', text, re.M)
@@ -147,13 +142,3 @@ def test_the_same_key_with_another_context_is_another_payload(
     assert client.compress([COFFEE], BOTH | {"context": "a"}, key).status_code == 200
     assert client.compress([COFFEE], BOTH | {"context": "b"}, key).status_code == 422
     assert len(model.requests) == 1
-
-
-@pytest.mark.parametrize("language", list(Language))
-def test_every_language_reaches_the_model(
-    client: Client, model: MessagesApi, service: Services, language: Language
-) -> None:
-    client.compress([("a.png", png())], BOTH | {"language": language.value})
-    (first, *_) = model.requests
-    block = first.body["messages"][0]["content"][-1]["text"]
-    assert len(set(re.findall(r'"language": "([^"]+)"', block))) == 1

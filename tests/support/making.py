@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 from PIL import Image
 from pydantic import SecretStr
 
+from infra.messages_api import MessagesApi
 from shared import accounts, batches
 from shared.accounts import Account
 from shared.batches import NewBatch, NewImage
@@ -18,7 +19,6 @@ from shared.plans import Plan
 from shared.services import Services
 from shared.settings import Settings
 from shared.store import original_key
-from tests.support.messages_api import MessagesApi
 
 BOTH_TEXTS = Options(format=Format.WEBP, brief=Brief(alt_text=True, file_name=True))
 SAMPLES = Path(__file__).parents[1] / "samples"

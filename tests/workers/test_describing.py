@@ -12,6 +12,7 @@ from uuid import UUID
 import pytest
 from PIL import Image
 
+from infra.messages_api import Answer, MessagesApi
 from shared import ai_usage, credits, images, sessions
 from shared.accounts import Account
 from shared.database import Database
@@ -29,8 +30,6 @@ from tests.support.making import (
     png,
 )
 from tests.support.memory_store import MemoryStore
-from tests.support.messages_answer import Answer
-from tests.support.messages_api import MessagesApi
 from workers import steps
 from workers.ai.provider import Provider
 

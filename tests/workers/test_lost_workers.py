@@ -8,11 +8,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
+from infra.messages_api import Answer, MessagesApi
 from shared import sessions, sweeper
 from shared.services import Services
 from tests.support.making import BOTH_TEXTS, accept, make_account, make_batch, png
-from tests.support.messages_answer import Answer
-from tests.support.messages_api import MessagesApi
 
 IMAGES = 6
 

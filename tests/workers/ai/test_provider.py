@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
+from infra.messages_api import Answer, MessagesApi
 from shared.errors import AiDeclinedError, AiLimitError, AiUnreachableError, DescriptionError
 from shared.models import Tokens
 from shared.services import Services
-from tests.support.messages_answer import Answer
-from tests.support.messages_api import MessagesApi
 from tests.workers.ai.conftest import SCHEMA, NewProvider, ask, coffee_jpeg, describe
 from workers.ai.breaker import FAILURES_TO_OPEN
 from workers.ai.provider import Provider, Reply

@@ -12,8 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from uuid import uuid4
 
-from tests.support.messages_answer import Answer
-from tests.support.messages_request import FaultyRequestError, Request, check
+from infra.messages_api.answer import Answer
+from infra.messages_api.request import FaultyRequestError, Request, check
 
 
 class MessagesApi:

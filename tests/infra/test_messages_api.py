@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
+from infra.messages_api import MessagesApi
 from tests.support.making import png
-from tests.support.messages_api import MessagesApi
 from tests.workers.ai.conftest import SCHEMA
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import uuid4
 
-from tests.support.messages_request import Request
+from infra.messages_api.request import Request
 
 _ERRORS = {
     400: "invalid_request_error",
