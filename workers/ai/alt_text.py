@@ -25,7 +25,7 @@ _MARKUP = re.compile(
     | &\#?\w+;
     | \bon[a-z]+\s*=
     | \]\s?[\[(] | !\[
-    | \*\* | __ | ~~ | (?<!\w)([*_])\S(?:[^*_]*\S)?\1(?!\w)
+    | \*\* | ~~ | (?<!\w)([*_])\S(?:[^*_]*\S)?\1(?!\w)
     | ^[-+*\#]+\s
     | \{[{%] | [$\#]\{""",
     re.IGNORECASE | re.VERBOSE,
@@ -60,7 +60,7 @@ def faults(text: str, brief: Brief, max_characters: int) -> tuple[str, ...]:
     found = {
         f"The alt text had more than {max_characters} characters.": len(text) > max_characters,
         "The alt text had markup in it.": _MARKUP.search(seen),
-        "The alt text had an address, a handle or a hash tag in it.": has_address(seen)
+        "The alt text had an address, a handle or a hash tag in it.": has_address(text)
         or _HASH_TAG.search(seen),
         f"The alt text was not written in {traits.name}.": not _is_written_in(traits, seen),
         "The alt text began by saying that it is of a picture.": traits.announces(text)

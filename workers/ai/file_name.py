@@ -46,7 +46,7 @@ def faults(text: str, stem: str) -> tuple[str, ...]:
     words = stem.split("-")
     found = {
         "The file name was a path or had markup or a line break in it.": _NOT_OF_A_NAME.search(
-            unicodedata.normalize("NFKC", text).strip()
+            text.strip()
         ),
         "The file name had an address in it.": has_address(_without_extension(one_line(text)))
         or any(word.startswith(("http", "www")) for word in words),

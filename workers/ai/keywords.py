@@ -23,8 +23,8 @@ def is_stuffed(text: str, keywords: str, traits: Traits) -> bool:
     text = _folded(text)
     times = Counter(pattern.findall(text))
     rest = pattern.sub(_KEYWORD, text)
-    separator = r"\s*[,;、،]\s*(?:[^\W\d]+\s+)?"  # with an "and" after it
-    run = re.search(rf"{_KEYWORD}(?:{separator}{_KEYWORD}){{{_RUN},}}", rest)
+    between = r"(?:\s*[,;、،]\s*(?:[^\W\d]+\s+)?|\s[^\W\d]+\s)"  # a comma, an "and", or both
+    run = re.search(rf"{_KEYWORD}(?:{between}{_KEYWORD}){{{_RUN},}}", rest)
     return bool(times) and (max(times.values()) > 1 or bool(run) or not any(map(str.isalpha, rest)))
 
 
