@@ -50,6 +50,8 @@ GIVEN = {
 # Read by Python, billiard and gunicorn themselves, so no settings of ours.
 OF_THE_PROCESS = {"TMPDIR", "WEB_CONCURRENCY"}
 
+PROVIDER = {"ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL"}
+
 each_service = pytest.mark.parametrize("name", SERVICES)
 each_of_ours = pytest.mark.parametrize("name", OURS)
 each_celery_service = pytest.mark.parametrize("name", CELERY)
@@ -179,7 +181,13 @@ def test_every_variable_of_a_process_is_a_known_setting(name: str) -> None:
 
 @each_of_ours
 def test_every_setting_can_be_given_to_a_process(name: str) -> None:
-    assert known_settings() <= set(SERVICES[name]["environment"])
+    assert known_settings() - PROVIDER <= set(SERVICES[name]["environment"])
+
+
+@each_of_ours
+def test_the_providers_key_goes_to_those_who_need_it_and_to_no_decoder(name: str) -> None:
+    given = PROVIDER & set(SERVICES[name]["environment"])
+    assert given == (PROVIDER if name in ("api", "ai") else set())
 
 
 @each_of_ours
