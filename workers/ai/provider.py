@@ -4,7 +4,6 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import count
 
 import redis
 from anthropic import Anthropic, APIConnectionError, APIStatusError, Timeout
@@ -26,8 +25,6 @@ _LIMIT = "Too many images wait for AI"
 
 _SHORT_WAIT_SECONDS = 2.0
 _CONNECT_SECONDS = 5.0  # the client's own; a host that does not answer by then is down
-# A call can take longer than its timeout by as much as one read may.
-_PROBE_SLACK_SECONDS = 5.0
 # The key (401, 403), the bill (402) or the model's name (404): the operator's to mend, and
 # met by every call. https://platform.claude.com/docs/en/api/errors
 _OPERATORS = frozenset({401, 402, 403, 404})
@@ -86,9 +83,9 @@ class Provider:
     def __init__(self, settings: Settings, client: redis.Redis) -> None:
         """Nothing is connected before the first call. client: one that decodes responses."""
         self._settings = settings
-        self._breaker = Breaker(
-            client, probe_seconds=2 * settings.ai_timeout_seconds + _PROBE_SLACK_SECONDS
-        )
+        # A call takes a connection, its timeout, and at most as long again for its last read.
+        longest = _CONNECT_SECONDS + 2 * settings.ai_timeout_seconds
+        self._breaker = Breaker(client, probe_seconds=longest)
         self._limits = Limits(
             client,
             calls=settings.ai_calls_per_minute,
@@ -118,15 +115,17 @@ class Provider:
     ) -> Reply:
         """The model's answer to `messages`, JSON text that fits `schema` unless truncated.
 
-        account_id: whose calls this counts among. deadline: of `time.monotonic`; no call, wait
-        or retry is begun that would pass it. on_tokens: told what each answered call took, a
+        account_id: whose calls this counts among. deadline: of `time.monotonic`; no wait or call
+        is begun that would pass it, and a call that hangs outlasts it by one read, which is as
+        long as was left when the call began. on_tokens: told what each answered call took, a
         refusal's too, before this returns or raises.
 
         Raises AiDeclinedError when the model refuses or the request is no use to the provider,
         AiLimitError when the calls a minute leave no room before the deadline, and
         AiUnreachableError when there is no answer by then.
         """
-        for attempt in count():
+        attempt = 0
+        while True:
             self._await_turn(account_id, deadline)
             headers = {}
             try:
@@ -142,7 +141,7 @@ class Provider:
                 on_tokens(message.tokens)
                 return _reply(message)
             _pause(seconds_before(attempt, headers), deadline, AiUnreachableError(UNREACHABLE))
-        raise AssertionError  # count() has no end
+            attempt += 1
 
     def _await_turn(self, account_id: int, deadline: float) -> None:
         _left(deadline)  # before the breaker: a probe that is not made keeps all others waiting

@@ -128,11 +128,13 @@ def test_a_call_that_was_out_when_it_opened_does_not_lengthen_its_pause(unit: Se
     assert unit.redis.get("fluximage:ai:openings") == "1"
 
 
-def test_a_call_that_was_out_when_it_opened_does_not_shorten_its_pause(unit: Services) -> None:
-    breaker = breaker_of(unit.redis)
+def test_a_success_of_a_call_that_was_out_when_it_opened_spares_no_probe(unit: Services) -> None:
+    breaker = breaker_of(unit.redis, pause=0.5)
     breaker.trip()
     breaker.succeeded()
     assert is_open(breaker)
+    time.sleep(0.6)
+    assert breaker.check() is True
 
 
 def test_a_probe_whose_worker_died_is_followed_by_another(unit: Services) -> None:

@@ -63,6 +63,7 @@ def test_an_answer_that_reached_its_limit_of_tokens_says_so(
     "failure",
     [
         *(Answer(status=status) for status in (408, 409, 429, 500, 503, 504, 529)),
+        Answer(status=502, raw="<html>Bad gateway</html>", headers={"content-type": "text/html"}),
         Answer(cut="reset"),
         Answer(cut="half"),
         Answer(raw="<html>Bad gateway</html>", headers={"content-type": "text/html"}),
