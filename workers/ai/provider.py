@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import redis
 from anthropic import Anthropic, APIConnectionError, APIStatusError, Timeout
 from anthropic.types import MessageParam, TextBlockParam
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from shared.errors import AiDeclinedError, AiLimitError, AiUnreachableError
 from shared.models import Tokens
@@ -91,9 +91,9 @@ class Provider:
             calls=settings.ai_calls_per_minute,
             account_calls=settings.ai_account_calls_per_minute,
         )
-        key = settings.anthropic_api_key
-        self._anthropic = key and Anthropic(
-            api_key=key.get_secret_value().strip(),  # a file's newline would break the header
+        self._anthropic = settings.ai and Anthropic(
+            api_key=_revealed(settings.anthropic_api_key),
+            auth_token=_revealed(settings.anthropic_auth_token),
             base_url=settings.anthropic_base_url,
             max_retries=0,  # ours know the deadline, the breaker and the limits
             http_client=http_client(settings.ai_concurrency),
@@ -189,6 +189,11 @@ class Provider:
         self._breaker.succeeded()
         if status != 429:
             raise AiDeclinedError(_DECLINED) from None
+
+
+def _revealed(secret: SecretStr | None) -> str | None:
+    # A file's newline would break the header.
+    return secret.get_secret_value().strip() if secret else None
 
 
 def _is_spent(error: APIStatusError) -> bool:

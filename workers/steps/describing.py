@@ -23,7 +23,7 @@ from workers.steps.report import Report
 
 logger = logging.getLogger(__name__)
 
-_LEASE_MARGIN_SECONDS = 20  # for the store and the commit, beside the budget of the calls
+_STORE_SECONDS = 20  # for the preview and the commit
 _OUTAGE_SECONDS = 5.0  # until an image goes on that a server of ours has held up
 
 _UNEXPECTED = DescriptionError("The image could not be described")
@@ -35,7 +35,9 @@ def describe(services: Services, provider: Provider, image_id: UUID) -> None:
     Whatever is wrong with the provider or its answers, the image ends in `done`; what is wrong
     with a server of ours, and a limit that passes, gives the claim back.
     """
-    lease_seconds = services.settings.ai_budget_seconds + _LEASE_MARGIN_SECONDS
+    # A call that is begun within the budget may outlast it, by its own timeout at most.
+    settings = services.settings
+    lease_seconds = settings.ai_budget_seconds + settings.ai_timeout_seconds + _STORE_SECONDS
     claim = descriptions.claim(services.database, image_id, lease_seconds)
     if claim is None:
         return
