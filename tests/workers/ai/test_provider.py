@@ -1,13 +1,15 @@
 import logging
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from email.utils import formatdate
 from typing import Any
 
 import pytest
 
 from infra.messages_api import Answer, MessagesApi
+from shared import settings
 from shared.errors import AiDeclinedError, AiLimitError, AiUnreachableError, DescriptionError
 from shared.models import Tokens
 from shared.services import Services
@@ -363,3 +365,13 @@ def test_no_log_and_no_error_holds_the_key(
 
 def repeating(key: str) -> str:
     return f'{{"type": "error", "error": {{"type": "x", "message": "bad key {key}"}}}}'
+
+
+def test_a_token_serves_where_there_is_no_key(
+    unit_environment: Mapping[str, str], unit: Services, api: MessagesApi
+) -> None:
+    given = {"ANTHROPIC_AUTH_TOKEN": api.key, "ANTHROPIC_BASE_URL": api.url}
+    loaded = settings.load({**unit_environment, **given})
+    with closing(Provider(loaded, unit.redis)) as provider:
+        ask(provider)
+    assert api.requests[0].headers["authorization"] == f"Bearer {api.key}"
