@@ -13,9 +13,10 @@ from workers.ai.line import has_address, one_line
 
 MAX_STEM_CHARACTERS = 54  # with a "-12345" that tells namesakes apart it is still short: 60
 
-_EXTENSIONS = re.compile(
-    r"(?:[.\s_-](?:avif|bmp|gif|hei[cf]|jfif|jpe?g|png|svg|tiff?|webp)){1,2}\W*$", re.IGNORECASE
-)
+# The name gets the extension of what it is a name for; a model puts one on, or the word for it.
+_EXTENSION = "avif|bmp|gif|hei[cf]|jfif|jpe?g|png|svg|tiff?|webp"
+_WRITTEN_EXTENSION = re.compile(rf"(?:\.(?:{_EXTENSION})){{1,2}}[\W_]*$", re.IGNORECASE)
+_LAST_WORDS = re.compile(rf"(?:-(?:{_EXTENSION}))+$")
 
 _NOT_OF_A_NAME = re.compile(r"[/\\:<>\r\n]")  # but of paths, drives, markup and headers
 
@@ -29,13 +30,13 @@ _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]")
 
 def clean(text: str, language: Language) -> str:
     """Lower-case ASCII words joined by hyphens, 54 characters at most; "" if none are left."""
-    name = _without_extension(one_line(text)).lower().translate(_table(language))
+    name = one_line(text).lower().translate(_table(language))
     name = re.sub(r"['’](?=[st]\b)", "", name)  # dog's is one word, l'eau two
     name = _HAN.sub(r" \g<0> ", name)  # each a syllable: xia-tian, not xiatian and so on to the end
     kept = "".join(c if unicodedata.category(c)[0] in "LMN" else " " for c in name)
     # Signs that transliteration puts in for a letter (ь, ع) do not part a word.
     plain = re.sub("['`\"]", "", anyascii(kept)).lower()
-    return _cut("-".join(re.findall("[a-z0-9]+", plain)))
+    return _LAST_WORDS.sub("", _cut("-".join(re.findall("[a-z0-9]+", plain))))
 
 
 def faults(text: str, stem: str) -> tuple[str, ...]:
@@ -48,7 +49,9 @@ def faults(text: str, stem: str) -> tuple[str, ...]:
         "The file name was a path or had markup or a line break in it.": _NOT_OF_A_NAME.search(
             text.strip()
         ),
-        "The file name had an address in it.": has_address(_without_extension(one_line(text)))
+        "The file name had an address in it.": has_address(
+            _WRITTEN_EXTENSION.sub("", one_line(text))
+        )
         or any(word.startswith(("http", "www")) for word in words),
         "The file name had no words in it.": len(stem) < 2 or not re.search("[a-z]", stem),
         "The file name is reserved by an operating system.": is_reserved(stem),
@@ -56,10 +59,6 @@ def faults(text: str, stem: str) -> tuple[str, ...]:
         "The file name repeated a word.": max(Counter(words).values()) > 2,
     }
     return tuple(sentence for sentence, wrong in found.items() if wrong)
-
-
-def _without_extension(name: str) -> str:
-    return _EXTENSIONS.sub("", name)
 
 
 def _table(language: Language) -> dict[int, str]:
