@@ -8,7 +8,9 @@ import httpx
 import pytest
 
 from infra.messages_api import Answer, MessagesApi
+from shared.models import Language
 from tests.support.client import Client
+from tests.support.languages import GOOD
 from tests.support.making import SAMPLES, png
 
 COFFEE = ("IMG_1.png", (SAMPLES / "coffee.png").read_bytes())
@@ -142,3 +144,15 @@ def test_the_same_key_with_another_context_is_another_payload(
     assert client.compress([COFFEE], BOTH | {"context": "a"}, key).status_code == 200
     assert client.compress([COFFEE], BOTH | {"context": "b"}, key).status_code == 422
     assert len(model.requests) == 1
+
+
+@pytest.mark.parametrize("language", Language)
+def test_a_text_comes_back_in_every_language(
+    client: Client, model: MessagesApi, language: Language
+) -> None:
+    model.script.append(saying(*GOOD[language]))
+    (image,) = client.compress([COFFEE], BOTH | {"language": language.value}).json()["data"]
+    assert (image["alt_text"], image["file_name"]) == (
+        GOOD[language][0],
+        f"{GOOD[language][1]}.webp",
+    )

@@ -10,41 +10,12 @@ from hypothesis import strategies as st
 
 from shared.models import Brief, Description, Language
 from shared.naming import is_reserved
+from tests.support.languages import GOOD
 from workers.ai.answer import MAX_ANSWER_CHARACTERS, Answer, read
 from workers.ai.file_name import MAX_STEM_CHARACTERS
 
 L = Language
 
-# An alt text and a file name as a good model writes them.
-GOOD = {
-    L.ENGLISH: (
-        'Red running shoes on wet grass beside a sign reading "Keep off"',
-        "red-running-shoes-on-wet-grass",
-    ),
-    L.SPANISH: (
-        "Una niña pequeña sopla las velas de su tarta",
-        "nina-sopla-velas-tarta-cumpleanos",
-    ),
-    L.CATALAN: ("Col·lecció de llibres antics a la vora del llac", "colleccio-llibres-antics-llac"),
-    L.FRENCH: ("L’été, des élèves traversent un pont où l’eau est haute", "eleves-pont-eau-haute"),
-    L.GERMAN: (
-        "Bilderrahmen über einem grünen Sofa mit weißen Kissen",
-        "bilderrahmen-gruenes-sofa",
-    ),
-    L.ITALIAN: (
-        "Immagini di santi dipinte sul soffitto della chiesa",
-        "santi-dipinti-soffitto-chiesa",
-    ),
-    L.PORTUGUESE: ("Gato com chapéu de palha dorme no sofá", "gato-com-chapeu-de-palha"),
-    L.DUTCH: ("Twee fietsers rijden 's avonds over de dijk bij zee", "fietsers-dijk-bij-zee"),
-    L.POLISH: ("Obraz olejny na ścianie, m.in. z żółtą łódką", "obraz-olejny-zolta-lodka"),
-    L.RUSSIAN: ("Фотограф снимает логотип Microsoft Windows на стене", "fotograf-snimaet-logotip"),
-    L.CHINESE: ("穿着Nike Air Max的女子", "nuzi-yu-zhong-paobu"),
-    L.JAPANESE: ("雨の日に赤い傘をさして横断歩道を渡る女性", "ame-no-hi-akai-kasa-josei"),
-    L.KOREAN: ("해 질 녘 한강 다리 위를 달리는 사람들", "haejil-nyeok-hangang-dari"),
-    L.ARABIC: ("صورة ظلية لرجل يمشي على الشاطئ عند الغروب", "rajul-yamshi-ala-al-shati"),
-    L.HINDI: ("लाल साड़ी पहने एक महिला बाज़ार में फल चुन रही है", "lal-sari-mahila-bazaar-phal"),
-}
 OPENINGS = {
     L.ENGLISH: "A photo of red shoes on wet grass",
     L.SPANISH: "Fotografía de una niña que sopla las velas",
