@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test check up bench bench-codecs bench-cost calibrate check-memory lock clean
+.PHONY: demo test check up bench bench-codecs bench-cost calibrate chaos check-memory lock clean
 
 demo: $(READY) ## compress the sample photographs on embedded real servers
 	@$(BIN)/python -m infra.demo tests/samples
@@ -38,6 +38,10 @@ calibrate: $(READY) ## the quality tables anew, as docs/quality.md says: make ca
 
 bench-cost: $(READY) ## how near shared/cost.py comes: make bench-cost PHOTOS=folder COUNT=400
 	@$(BIN)/python -m infra.cost_bench "$(or $(PHOTOS),tests/samples)" "$(or $(COUNT),400)"
+
+chaos: $(READY) ## break everything and count: make chaos SEED=7 ONLY=kill_workers COUNT=1000
+	@$(BIN)/python -m infra.chaos $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY)) \
+		$(if $(COUNT),--count $(COUNT))
 
 check-memory: $(READY) ## peaks at 50 megapixels, growth over 500 images: make check-memory PHOTOS=folder
 	@$(BIN)/python -m infra.memory_check "$(or $(PHOTOS),tests/samples)"

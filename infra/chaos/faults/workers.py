@@ -1,0 +1,69 @@
+"""Workers that are killed, that stand still, and that are told to end."""
+
+import time
+from itertools import cycle
+from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM
+
+from infra.chaos.load import files
+from infra.chaos.poison import Poison, poisoned
+from infra.chaos.stage import IMAGE_WORKERS, eventually
+from infra.chaos.trial import Trial
+
+_SLOW_EVERY = 5  # of the pictures that workers are paused with
+_BUSY = "SELECT count(*) FROM images WHERE state = 'processing'"
+_RESTART_SECONDS = 60.0
+# Those that are asked to end, in turn: the first two are the ones that clients notice.
+_ROTATION = ("worker", "web", "worker-2", "io", "ai", "periodic")
+
+
+def kill_workers(trial: Trial) -> None:
+    """kill -9 of a worker, of the process in it that works, or of both at once."""
+    stage, random = trial.stage, trial.random
+
+    def strike() -> None:
+        name = random.choice(IMAGE_WORKERS)
+        doomed = random.choice(("process", "main", "both"))
+        if doomed != "main":
+            stage.signal_pool(name, SIGKILL)
+        if doomed != "process":
+            stage.signal(name, SIGKILL)
+
+    trial.storm(strike, trial.times(24), 2.0)
+
+
+def pause_workers(trial: Trial) -> None:
+    """A worker stands still until its lease is over and another has its image; then it goes on."""
+    stage, settings = trial.stage, trial.stage.services.settings
+    uploads = [
+        (name, poisoned(data, Poison.SLOW) if number % _SLOW_EVERY == 0 else data)
+        for number, (name, data) in enumerate(files(trial.count))
+    ]
+
+    def strike() -> None:
+        name = trial.random.choice(IMAGE_WORKERS)
+        # Then each of them has one in hand.
+        eventually(lambda: trial.tally(_BUSY) >= len(IMAGE_WORKERS), 10)
+        stage.signal(name, SIGSTOP)
+        stage.signal_pool(name, SIGSTOP)
+        time.sleep(settings.lease_seconds + settings.sweep_seconds + 0.5)
+        stage.signal_pool(name, SIGCONT)
+        time.sleep(0.5)  # else the main process kills, for its time is over, what comes to commit
+        stage.signal(name, SIGCONT)
+
+    trial.storm(strike, trial.times(12), 0.3, uploads)
+    trial.demand_no_failure()
+
+
+def restart_service(trial: Trial) -> None:
+    """SIGTERM to one process after the other, the API's with them, as a new version comes in."""
+    names = cycle(_ROTATION)
+
+    def strike() -> None:
+        name = next(names)
+        former = trial.stage.pid(name)
+        trial.stage.signal(name, SIGTERM)
+        again = eventually(lambda: trial.stage.pid(name) not in (None, former), _RESTART_SECONDS)
+        trial.demand(again, f"{name} did not end within {_RESTART_SECONDS:.0f} s")
+
+    trial.storm(strike, trial.times(20), 1.0)
+    trial.demand_no_failure()
