@@ -43,9 +43,13 @@ _TEND_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Stage:
-    """A running service. `services` reach its servers directly, past the proxies."""
+    """A running service: `names` are its processes' and its servers'.
+
+    `services` reach the servers directly, past the proxies.
+    """
 
     url: str
+    names: frozenset[str]
     services: Services
     supervisor: Supervisor
     logs: Path
@@ -87,14 +91,10 @@ class Stage:
         """Waits until all children run and the API says that all servers answer."""
         port = int(self.url.rpartition(":")[2])
         if not eventually(
-            lambda: len(self.supervisor.pids) == self._children and up.is_ready(LOOPBACK, port),
+            lambda: self.supervisor.pids.keys() == self.names and up.is_ready(LOOPBACK, port),
             READY_SECONDS,
         ):
             raise OperatorError(f"The service did not get ready; its logs are in {self.logs}")
-
-    @property
-    def _children(self) -> int:
-        return 3 + len(("web", "ai", "io", "periodic")) + len(IMAGE_WORKERS)
 
 
 @contextmanager
@@ -113,10 +113,11 @@ def stage() -> Iterator[Stage]:
         port = free_port()
         for child in _children(port, os.environ | direct | {"S3_ENDPOINT": store.url}, broker.url):
             stack.supervisor.start(replace(child, log=stack.data_dir.log(child.name)))
+        names = frozenset(stack.supervisor.pids)
         undo.enter_context(_tended(stack.supervisor))
         logs = stack.data_dir.path / "logs"
         url = f"http://{LOOPBACK}:{port}"
-        ready = Stage(url, built, stack.supervisor, logs, model, store, broker)
+        ready = Stage(url, names, built, stack.supervisor, logs, model, store, broker)
         ready.await_ready()
         yield ready
 
