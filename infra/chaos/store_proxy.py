@@ -10,11 +10,14 @@ from urllib.parse import urlsplit
 _HOP = {"connection", "content-length", "date", "keep-alive", "server", "transfer-encoding"}
 
 
+_BUSY = {"Retry-After": "60"}  # as MinIO says it with every 503
+
+
 class Mode(StrEnum):
     """What becomes of a request."""
 
     THROUGH = "through"
-    REFUSE = "refuse"  # 503
+    REFUSE = "refuse"  # 503, and to come again in a minute
     HANG = "hang"  # nothing, until the mode is another one; then the connection ends
     CUT = "cut"  # what is put is stored, and the connection ends without an answer
 
@@ -82,7 +85,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         mode = self.server.proxy.meet()
         if mode is Mode.REFUSE:
-            return self._answer(503, {}, b"")
+            return self._answer(503, _BUSY, b"")
         if mode is not Mode.HANG:
             answer = self._forward(body)
             if answer and not (mode is Mode.CUT and self.command == "PUT"):

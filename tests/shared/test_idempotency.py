@@ -70,9 +70,9 @@ class LostAnswer(Database):
 
 def test_a_key_whose_request_was_lost_with_the_database_is_free(unit: Services) -> None:
     account, _ = make_account(unit)
-    with LostAnswer(unit.settings.database_url.get_secret_value()) as lost:
-        with pytest.raises(UnavailableError):
-            idempotency.begin(lost, account.id, "key", b"same", DAY)
+    url = unit.settings.database_url.get_secret_value()
+    with LostAnswer(url) as lost, pytest.raises(UnavailableError):
+        idempotency.begin(lost, account.id, "key", b"same", DAY)
     assert isinstance(begin(unit, account.id), Accepting)
 
 
