@@ -64,13 +64,18 @@ class Trial:
         uploads: Sequence[File] | None = None,
         fields: Mapping[str, str] | None = None,
     ) -> None:
-        """Strikes so often while clients send the uploads, and waits until all have ended."""
+        """Clients send the uploads over all the pauses together, and wait until they have ended.
+
+        strike is called so often, once at some moment of each pause.
+        """
         sent = list(files(self.count)) if uploads is None else uploads
         with ThreadPoolExecutor(1) as pool:
             sending = pool.submit(send, self._batches(sent, fields or {}), times * pause_seconds)
             for _ in range(times):
-                time.sleep(pause_seconds * self.random.uniform(0.7, 1.3))
+                before = self.random.uniform(0, pause_seconds)
+                time.sleep(before)
                 strike()
+                time.sleep(pause_seconds - before)
             sending.result()
         self.figures["strikes"] = times
         self.await_end()

@@ -52,7 +52,7 @@ def cut_connections(trial: Trial) -> None:
         for kind in ("pubsub", "normal"):
             client.client_kill_filter(_type=kind, skipme=True)
 
-    trial.storm(strike, trial.times(9), 5.0 if trial.times(9) > 1 else 1.0)
+    trial.storm(strike, trial.times(9), 5.0)
     trial.demand_no_failure()
 
 
