@@ -7,6 +7,7 @@ anything that must hold does not.
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from infra.chaos import trial
 from infra.chaos.faults import FAULTS
@@ -21,9 +22,10 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", choices=FAULTS, action="append")
     parser.add_argument("--count", type=int, default=trial.FULL_COUNT, help="images of a load")
+    parser.add_argument("--logs", type=Path, help="a new folder for the logs of all processes")
     options = parser.parse_args(arguments)
     outcomes = []
-    with stage() as running:
+    with stage(options.logs) as running:
         for name in options.only or FAULTS:
             outcomes.append(trial.run(running, FAULTS[name], options.seed, options.count))
             print(outcomes[-1].to_json(), flush=True)

@@ -70,10 +70,12 @@ def untidy(stage: Stage) -> list[str]:
     """What stays in the store: inputs of what has ended, or anything when its time is over."""
     services, found = stage.services, []
     batches = _batches(stage)
-    if not eventually(
-        lambda: not any(services.store.last_modified(inputs_prefix(b["id"])) for b in batches),
-        _TIDY_SECONDS,
-    ):
+
+    def is_tidy() -> bool:
+        sweeper.sweep(services)
+        return not any(services.store.last_modified(inputs_prefix(b["id"])) for b in batches)
+
+    if not eventually(is_tidy, _TIDY_SECONDS):
         found.append("originals of batches that have ended are still stored")
     with services.database.autocommit() as connection:
         connection.execute(
@@ -82,6 +84,7 @@ def untidy(stage: Stage) -> list[str]:
         )
 
     def is_empty() -> bool:
+        sweeper.sweep(services)
         sweeper.delete_strays(services.database, services.store, older_seconds=0)
         return not list(services.store.list_batches())
 

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from PIL import Image
 
+from infra.chaos.poison import Poison, poisoned
 from infra.client import Client, File
 from shared.errors import OperatorError
 
@@ -51,8 +52,11 @@ def picture(width: int = 320, height: int = 240) -> bytes:
 
 
 def files(count: int) -> Iterator[File]:
-    """So many uploads; the last of each batchful is no picture."""
-    data = picture()
+    """So many uploads; the last of each batchful is no picture.
+
+    Each takes its time, so that whatever strikes a worker finds something in its hands.
+    """
+    data = poisoned(picture(), Poison.SLOW)
     for number in range(1, count + 1):
         yield BAD_FILE if number % BATCH_IMAGES == 0 else (f"{number}.png", data)
 

@@ -1,6 +1,7 @@
 """The whole service on embedded servers, with everything that a fault may take hold of."""
 
 import os
+import shutil
 import sys
 import threading
 import time
@@ -98,10 +99,15 @@ class Stage:
 
 
 @contextmanager
-def stage() -> Iterator[Stage]:
-    """A service of our own for as long as the block runs."""
+def stage(keep_logs: Path | None = None) -> Iterator[Stage]:
+    """A service of our own for as long as the block runs.
+
+    keep_logs: a folder, not there yet, for the logs of all processes in the end.
+    """
     with ExitStack() as undo:
         stack = undo.enter_context(temporary())
+        if keep_logs:
+            undo.callback(shutil.copytree, stack.data_dir.path / "logs", keep_logs)
         migrate(stack.environment["DATABASE_URL"])
         model = undo.enter_context(MessagesApi())
         store = undo.enter_context(StoreProxy(stack.environment["S3_ENDPOINT"]))

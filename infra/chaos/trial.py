@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import cycle
 from pathlib import Path
 from random import Random
@@ -47,8 +48,8 @@ class Trial:
         self.everyone.append(Customer(Client(self.stage.url, key), str(uuid4())))
         return self.everyone[-1]
 
-    def times(self, full: int) -> int:
-        """How often something happens that happens so often with FULL_COUNT images."""
+    def share(self, full: float) -> int:
+        """Of what there is with FULL_COUNT images, as much as goes with fewer, at least 1."""
         return math.ceil(full * min(self.count, FULL_COUNT) / FULL_COUNT)
 
     def demand(self, holds: object, sentence: str) -> None:
@@ -59,23 +60,25 @@ class Trial:
     def storm(
         self,
         strike: Callable[[], object],
-        times: int,
-        pause_seconds: float,
+        full_times: int,
+        full_seconds: float,
         uploads: Sequence[File] | None = None,
         fields: Mapping[str, str] | None = None,
     ) -> None:
-        """Clients send the uploads over all the pauses together, and wait until they have ended.
+        """Strikes while clients send the uploads, and waits until all of them have ended.
 
-        strike is called so often, once at some moment of each pause.
+        With FULL_COUNT images it strikes so often within so many seconds, what the strikes take
+        not counted; with fewer in proportion.
         """
         sent = list(files(self.count)) if uploads is None else uploads
+        times, seconds = self.share(full_times), float(self.share(full_seconds))
         with ThreadPoolExecutor(1) as pool:
-            sending = pool.submit(send, self._batches(sent, fields or {}), times * pause_seconds)
+            sending = pool.submit(send, self._batches(sent, fields or {}), seconds)
             for _ in range(times):
-                before = self.random.uniform(0, pause_seconds)
+                before = self.random.uniform(0, seconds / times)
                 time.sleep(before)
                 strike()
-                time.sleep(pause_seconds - before)
+                time.sleep(seconds / times - before)
             sending.result()
         self.figures["strikes"] = times
         self.await_end()
@@ -104,6 +107,14 @@ class Trial:
             " AND error_code <> 'unsupported_image'"
         )
         self.demand(not spoiled, f"{spoiled} good images failed")
+
+    @contextmanager
+    def sparing(self, *names: str) -> Iterator[None]:
+        """Demands that the processes of these names live through the block."""
+        before = {name: self.stage.pid(name) for name in names}
+        yield
+        for name, pid in before.items():
+            self.demand(pid == self.stage.pid(name), f"the main process of {name} ended")
 
     def tally(self, statement: str) -> int:
         """The one number that a statement gives."""

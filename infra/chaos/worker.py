@@ -18,7 +18,7 @@ from workers.steps import optimising
 
 __all__ = ["app"]
 
-SLOW_SECONDS = 0.7
+SLOW_SECONDS = 0.1
 
 
 def _run_out_of_memory() -> None:

@@ -6,7 +6,7 @@ from signal import SIGKILL
 
 from redis.exceptions import RedisError
 
-from infra.chaos.stage import eventually
+from infra.chaos.stage import IMAGE_WORKERS, eventually
 from infra.chaos.trial import Trial
 
 _FULL_SECONDS = 2.0
@@ -15,7 +15,7 @@ _BACK_SECONDS = 30.0
 
 def empty_broker(trial: Trial) -> None:
     """FLUSHALL."""
-    trial.storm(trial.stage.services.redis.flushall, trial.times(9), 2.0)
+    trial.storm(trial.stage.services.redis.flushall, 9, 50)
     trial.demand_no_failure()
 
 
@@ -28,7 +28,8 @@ def fill_broker(trial: Trial) -> None:
         time.sleep(_FULL_SECONDS)
         client.config_set("maxmemory", "0")
 
-    trial.storm(strike, trial.times(9), 2.0)
+    with trial.sparing(*IMAGE_WORKERS, "io", "ai", "periodic"):
+        trial.storm(strike, 9, 40)
     trial.demand_no_failure()
 
 
@@ -40,7 +41,7 @@ def crash_broker(trial: Trial) -> None:
         time.sleep(0.1)
         trial.demand(eventually(lambda: _answers(trial), _BACK_SECONDS), "the broker stays away")
 
-    trial.storm(strike, trial.times(9), 2.0)
+    trial.storm(strike, 9, 40)
     trial.demand_no_failure()
 
 
@@ -52,7 +53,7 @@ def cut_connections(trial: Trial) -> None:
         for kind in ("pubsub", "normal"):
             client.client_kill_filter(_type=kind, skipme=True)
 
-    trial.storm(strike, trial.times(9), 5.0)
+    trial.storm(strike, 9, 45)
     trial.demand_no_failure()
 
 

@@ -22,5 +22,5 @@ def kill_describers(trial: Trial) -> None:
         with stage.services.database.autocommit() as connection:
             connection.execute(_END_LEASES)
 
-    trial.storm(strike, trial.times(12), 4.0, fields=_AI)
+    trial.storm(strike, 12, 50, fields=_AI)
     trial.figures["calls"] = len(stage.model.requests)

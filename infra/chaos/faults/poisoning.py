@@ -14,15 +14,12 @@ def poison(trial: Trial) -> None:
     """Pictures that segfault, kill, loop, leave and run out of memory, ten each among good ones."""
     uploads = list(files(trial.count))
     good = [place for place in range(trial.count) if place % BATCH_IMAGES != BATCH_IMAGES - 1]
-    places = trial.random.sample(good, trial.times(10) * len(_HARMFUL))
+    places = trial.random.sample(good, trial.share(10) * len(_HARMFUL))
     for place, kind in zip(places, cycle(_HARMFUL), strict=False):
         uploads[place] = (f"poison-{kind}.png", poisoned(picture(), kind))
-    mains = [trial.stage.pid(name) for name in IMAGE_WORKERS]
-    trial.storm(lambda: None, 1, 1.0, uploads)
+    with trial.sparing(*IMAGE_WORKERS):
+        trial.storm(lambda: None, 0, 10, uploads)
     trial.figures = {"poisoned": len(places)}
-    trial.demand(
-        mains == [trial.stage.pid(name) for name in IMAGE_WORKERS], "a worker's main process ended"
-    )
     wrong = trial.tally(
         "SELECT count(*) FROM images WHERE (state = 'failed')"
         " <> (original_name LIKE 'poison-%' OR error_code = 'unsupported_image')"

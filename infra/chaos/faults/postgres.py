@@ -20,7 +20,7 @@ def crash_postgres(trial: Trial) -> None:
         time.sleep(0.2)
         trial.demand(eventually(lambda: _answers(trial), _BACK_SECONDS), "Postgres stays away")
 
-    trial.storm(strike, trial.times(10), 3.0)
+    trial.storm(strike, 10, 40)
     trial.demand_no_failure()
 
 

@@ -46,5 +46,5 @@ def spend_last_credits(trial: Trial) -> None:
         statuses = Counter(pool.map(race, range(_RACERS)))
     trial.await_end()
     trial.figures |= {"requests": _RACERS, "refused": statuses[403]}
-    wanted = {202: _LEFT, 403: _RACERS - _LEFT}
-    trial.demand(statuses == wanted, f"{_LEFT} credits were answered with {dict(statuses)}")
+    ended_well = statuses[200] + statuses[202] == _LEFT and statuses[403] == _RACERS - _LEFT
+    trial.demand(ended_well, f"{_LEFT} credits were answered with {dict(statuses)}")

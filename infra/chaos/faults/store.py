@@ -20,5 +20,5 @@ def fail_store(trial: Trial) -> None:
             trial.stage.store.turn(Mode.THROUGH)
             time.sleep(0.5)
 
-    trial.storm(strike, trial.times(6), 2.0)
+    trial.storm(strike, 6, 15)
     trial.demand_no_failure()

@@ -4,12 +4,9 @@ import time
 from itertools import cycle
 from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM
 
-from infra.chaos.load import files
-from infra.chaos.poison import Poison, poisoned
 from infra.chaos.stage import IMAGE_WORKERS, eventually
 from infra.chaos.trial import Trial
 
-_SLOW_EVERY = 5  # of the pictures that workers are paused with
 _BUSY = "SELECT count(*) FROM images WHERE state = 'processing'"
 _RESTART_SECONDS = 60.0
 # Those that are asked to end, in turn: the first two are the ones that clients notice.
@@ -28,16 +25,12 @@ def kill_workers(trial: Trial) -> None:
         if doomed != "process":
             stage.signal(name, SIGKILL)
 
-    trial.storm(strike, trial.times(24), 2.0)
+    trial.storm(strike, 24, 50)
 
 
 def pause_workers(trial: Trial) -> None:
     """A worker stands still until its lease is over and another has its image; then it goes on."""
     stage, settings = trial.stage, trial.stage.services.settings
-    uploads = [
-        (name, poisoned(data, Poison.SLOW) if number % _SLOW_EVERY == 0 else data)
-        for number, (name, data) in enumerate(files(trial.count))
-    ]
 
     def strike() -> None:
         name = trial.random.choice(IMAGE_WORKERS)
@@ -50,7 +43,7 @@ def pause_workers(trial: Trial) -> None:
         time.sleep(0.5)  # else the main process kills, for its time is over, what comes to commit
         stage.signal(name, SIGCONT)
 
-    trial.storm(strike, trial.times(12), 0.3, uploads)
+    trial.storm(strike, 12, 12)
     trial.demand_no_failure()
 
 
@@ -65,5 +58,5 @@ def restart_service(trial: Trial) -> None:
         again = eventually(lambda: trial.stage.pid(name) not in (None, former), _RESTART_SECONDS)
         trial.demand(again, f"{name} did not end within {_RESTART_SECONDS:.0f} s")
 
-    trial.storm(strike, trial.times(20), 1.0)
+    trial.storm(strike, 20, 30)
     trial.demand_no_failure()
