@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import cycle
-from pathlib import Path
 from random import Random
 from uuid import uuid4
 
@@ -41,6 +40,7 @@ class Trial:
         self.customers = [self.customer() for _ in range(_CUSTOMERS)]
         self.figures: dict[str, float] = {}
         self.complaints: list[str] = []
+        self._logs = {log: log.stat().st_size for log in stage.logs.glob("*.log")}
 
     def customer(self, plan: Plan = Plan.AGENCY) -> Customer:
         """A new account of that plan."""
@@ -108,6 +108,17 @@ class Trial:
         )
         self.demand(not spoiled, f"{spoiled} good images failed")
 
+    def late_commits(self) -> int:
+        """How many commits were refused so far, as the workers' logs tell."""
+        found = 0
+        for log, size in self._logs.items():
+            with log.open("rb") as file:
+                file.seek(size)
+                for line in file:
+                    if line.startswith(b"{") and b"late" in line:
+                        found += json.loads(line)["message"] in _LATE
+        return found
+
     @contextmanager
     def sparing(self, *names: str) -> Iterator[None]:
         """Demands that the processes of these names live through the block."""
@@ -128,7 +139,6 @@ def run(stage: Stage, fault: Fault, seed: int, count: int) -> Outcome:
     stage.clear()
     name = fault.__name__
     trial = Trial(stage, count, Random(f"{seed} {name}"))
-    before = {log: log.stat().st_size for log in _logs(stage)}
     started = time.monotonic()
     try:
         fault(trial)
@@ -147,7 +157,7 @@ def run(stage: Stage, fault: Fault, seed: int, count: int) -> Outcome:
         charges=trial.tally("SELECT count(*) FROM ledger WHERE kind = 'spent'"),
         refunds=trial.tally("SELECT count(*) FROM ledger WHERE kind = 'released'"),
         ran_more_than_once=trial.tally(_MORE_THAN_ONCE.format("claimed")),
-        late_commits_refused=_late_commits(before),
+        late_commits_refused=trial.late_commits(),
         batches_closed_twice=trial.tally(_MORE_THAN_ONCE.format("closed")),
         seconds=round(seconds, 1),
         besides=trial.figures,
@@ -164,19 +174,3 @@ _MORE_THAN_ONCE = (
     "SELECT count(*) FROM (SELECT FROM chaos_events WHERE event = '{}'"
     " GROUP BY id HAVING count(*) > 1) AS often"
 )
-
-
-def _logs(stage: Stage) -> Iterator[Path]:
-    return stage.logs.glob("*.log")
-
-
-def _late_commits(before: Mapping[Path, int]) -> int:
-    """How many the workers' logs tell of beyond those sizes."""
-    found = 0
-    for log, size in before.items():
-        with log.open("rb") as file:
-            file.seek(size)
-            for line in file:
-                if line.startswith(b"{") and b"late" in line:
-                    found += json.loads(line)["message"] in _LATE
-    return found

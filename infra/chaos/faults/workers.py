@@ -8,6 +8,7 @@ from infra.chaos.stage import IMAGE_WORKERS, eventually
 from infra.chaos.trial import Trial
 
 _BUSY = "SELECT count(*) FROM images WHERE state = 'processing'"
+_COMMIT_SECONDS = 5.0
 _RESTART_SECONDS = 60.0
 # Those that are asked to end, in turn: the first two are the ones that clients notice.
 _ROTATION = ("worker", "web", "worker-2", "io", "ai", "periodic")
@@ -39,11 +40,14 @@ def pause_workers(trial: Trial) -> None:
         stage.signal(name, SIGSTOP)
         stage.signal_pool(name, SIGSTOP)
         time.sleep(settings.lease_seconds + settings.sweep_seconds + 0.5)
+        refused = trial.late_commits()
         stage.signal_pool(name, SIGCONT)
-        time.sleep(0.5)  # else the main process kills, for its time is over, what comes to commit
+        # Its main process wakes after it: it would kill, for its time is over, what has to commit.
+        eventually(lambda: trial.late_commits() > refused, _COMMIT_SECONDS)
         stage.signal(name, SIGCONT)
 
     trial.storm(strike, 12, 12)
+    trial.demand(trial.late_commits(), "no late commit was refused")
     trial.demand_no_failure()
 
 
