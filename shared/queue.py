@@ -49,6 +49,9 @@ def celery_app(settings: Settings) -> Celery:
         task_time_limit=settings.task_limit_seconds,  # the soft limit cannot end an encoder
         task_track_started=False,
         worker_prefetch_multiplier=1,
+        # A process that has ended without an error still holds its place for so many seconds, in
+        # case that a result of it is on its way. Ours are in the rows.
+        worker_lost_wait=1.0,
         worker_hijack_root_logger=False,
         worker_send_task_events=False,
         broker_connection_retry_on_startup=True,
