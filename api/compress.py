@@ -19,7 +19,6 @@ from api.multipart import read_form
 from api.waiting import Preference, preference, wait_until
 from shared import batches, credits, idempotency, intake, sessions
 from shared.batches import NewBatch, NewImage
-from shared.dispatch import dispatch
 from shared.errors import InvalidFieldError, RequestRefusedError, StoreError, UnavailableError
 from shared.news import batch_topic
 from shared.services import Services
@@ -77,7 +76,7 @@ def _accept(
     # What can be refused is refused before anything is stored; `accept` checks again, under
     # the lock that parallel batches share.
     now.check(len(wanted.files), ai=wanted.ai)
-    if wanted.ai:
+    if wanted.ai and not services.settings.ai:
         raise UnavailableError("No AI provider is configured on this service", 3600)
     intake.check_queue_age(services.database, services.settings.max_queue_age_seconds)
     batch_id = uuid4()
@@ -91,7 +90,6 @@ def _accept(
             images=images,
             watermark_key=watermark_key(batch_id) if wanted.watermark else None,
             notices=wanted.notices,
-            ai=wanted.ai,
             idempotency=accepting,
         )
         batches.accept(services.database, uuid4(), batch)
@@ -100,7 +98,7 @@ def _accept(
         _unstore(services, batch_id)
         raise
     with suppress(UnavailableError):  # accepted it is: the periodic process dispatches too
-        dispatch(services.database, services.queue, services.settings.window_images)
+        services.dispatch()
     return batch
 
 
@@ -168,6 +166,5 @@ def _fingerprint(wanted: CompressRequest) -> bytes:
         "watermark": wanted.watermark and wanted.watermark.sha256.hex(),
         "options": wanted.options.to_json(),
         "session": wanted.session_id,
-        "ai": [wanted.alt_text, wanted.rename, wanted.language, wanted.context, wanted.keywords],
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).digest()

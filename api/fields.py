@@ -7,29 +7,11 @@ from typing import TypeVar
 
 from api.multipart import MAX_FILES, MAX_WATERMARK_BYTES, Form, Upload
 from shared.errors import InvalidFieldError
-from shared.models import Format, Notice, Options, Position, Watermark
+from shared.models import Brief, Format, Language, Notice, Options, Position, Watermark
 from shared.plans import Allowance
 from shared.probe import check_watermark
 
 T = TypeVar("T")
-
-LANGUAGES = (
-    "English",
-    "Español",
-    "Català",
-    "Français",
-    "Deutsch",
-    "Italiano",
-    "Português",
-    "Nederlands",
-    "Polski",
-    "Русский",
-    "中文",
-    "日本語",
-    "한국어",
-    "Arabic",
-    "Hindi",
-)
 
 _TEXT_FIELDS = (
     "format",
@@ -73,17 +55,12 @@ class CompressRequest:
     watermark: Upload | None
     options: Options
     session_id: str | None
-    alt_text: bool
-    rename: bool
-    language: str
-    context: str
-    keywords: str
     notices: list[Notice]
 
     @property
     def ai(self) -> bool:
         """Whether any AI is asked for."""
-        return self.alt_text or self.rename
+        return self.options.brief is not None
 
 
 def parse(form: Form, allowance: Allowance) -> CompressRequest:
@@ -108,13 +85,9 @@ def parse(form: Form, allowance: Allowance) -> CompressRequest:
             max_width=_whole(values, "maxWidth", 1, 65535, None),
             max_height=_whole(values, "maxHeight", 1, 65535, None),
             watermark=placing if mark else None,
+            brief=_brief(values),
         ),
         session_id=_session_id(values),
-        alt_text=_flag(values, "autoAltText"),
-        rename=_flag(values, "autoRenameSEO"),
-        language=_language(values),
-        context=_phrase(values, "context"),
-        keywords=_phrase(values, "keywords"),
         notices=notices,
     )
 
@@ -227,11 +200,15 @@ def _flag(values: dict[str, str], name: str) -> bool:
     return text == "true"
 
 
-def _language(values: dict[str, str]) -> str:
-    text = values.get("language", LANGUAGES[0])
-    if text not in LANGUAGES:
-        raise refusal("language", text, f"one of {', '.join(LANGUAGES)}")
-    return text
+def _brief(values: dict[str, str]) -> Brief | None:
+    brief = Brief(  # checked even where no AI is asked for
+        alt_text=_flag(values, "autoAltText"),
+        file_name=_flag(values, "autoRenameSEO"),
+        language=_choice(values, "language", Language, Language.ENGLISH),
+        context=_phrase(values, "context"),
+        keywords=_phrase(values, "keywords"),
+    )
+    return brief if brief.alt_text or brief.file_name else None
 
 
 def _phrase(values: dict[str, str], name: str) -> str:

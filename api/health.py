@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 
 from api.context import context
 from api.errors import answer
-from shared import intake, metrics
+from shared import ai_usage, intake, metrics
 from shared.errors import UnavailableError
 from shared.services import Services
 
@@ -74,11 +74,22 @@ class _Installation(Collector):
         yield GaugeMetricFamily(
             "fluximage_queue_age_seconds", "Age of the oldest waiting image", queue.age_seconds
         )
+        yield from self._ai()
         try:
             yield self._images()
             yield self._steps()
         except redis.RedisError:
             return  # the queue's figures are worth more than none
+
+    def _ai(self) -> Iterator[Metric]:
+        spent = ai_usage.spent(self._services.database)
+        yield CounterMetricFamily("fluximage_ai_calls", "Answered calls to the model", spent.calls)
+        family = CounterMetricFamily(
+            "fluximage_ai_tokens", "What the calls took, as billed", labels=["kind"]
+        )
+        for kind, count in vars(spent.tokens).items():
+            family.add_metric([kind], count)
+        yield family
 
     def _images(self) -> Metric:
         family = CounterMetricFamily(

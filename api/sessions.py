@@ -11,7 +11,6 @@ from api.errors import answer
 from api.fields import is_session_id, refusal
 from api.waiting import wait_until, whole_argument
 from shared import news, sessions
-from shared.dispatch import dispatch
 from shared.errors import NotFoundError, UnavailableError
 from shared.news import session_topic
 from shared.sessions import View
@@ -61,7 +60,7 @@ def cancel(session_id: str) -> Response:
         services.redis, [session_topic(internal_id), *(news.batch_topic(b) for b in batch_ids)]
     )
     with suppress(UnavailableError):  # a place in the window may be free now
-        dispatch(services.database, services.queue, services.settings.window_images)
+        services.dispatch()
     with suppress(UnavailableError):  # the sweeper deletes the outputs of cancelled sessions too
         for batch_id in batch_ids[:_DELETED_AT_ONCE]:
             services.store.delete_prefix(outputs_prefix(batch_id))

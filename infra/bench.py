@@ -22,6 +22,7 @@ import pillow_avif  # noqa: F401 - registers AVIF with Pillow
 import pillow_heif
 from PIL import Image
 
+from infra import lanes
 from infra.client import Client, File
 from infra.serving import Serving, serving
 from infra.up import usable_cores
@@ -49,7 +50,7 @@ def main(folder: str, count: str = "40") -> dict[str, Any]:
             beside = _latency(service)
         figures["latency_ms_median_beside_50_slow_uploads"] = beside["latency_ms_median"]
         figures |= _memory(service)
-    return figures
+    return figures | lanes.figures()
 
 
 def _photographs(folder: Path, count: int) -> list[File]:

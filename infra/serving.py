@@ -1,12 +1,13 @@
 """A service of our own for as long as a command needs one: `fluximage up` as a child."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,10 +31,13 @@ class Serving:
 
 
 @contextmanager
-def serving(workers: int | None = None) -> Iterator[Serving]:
+def serving(
+    workers: int | None = None, environment: Mapping[str, str] | None = None
+) -> Iterator[Serving]:
     """The whole service on embedded servers, on free ports, with data that goes with it.
 
-    Raises OperatorError with the end of the log when it does not come up.
+    environment: what is set beside this process's own. Raises OperatorError with the end of the
+    log when it does not come up.
     """
     place = Path(tempfile.mkdtemp(prefix="fluximage-"))
     place.chmod(0o711)  # an unprivileged Postgres has to reach its data below
@@ -43,7 +47,8 @@ def serving(workers: int | None = None) -> Iterator[Serving]:
     argv += ["--workers", str(workers)] if workers else []
     try:
         with log.open("wb") as output:
-            process = subprocess.Popen(argv, stdout=output, stderr=output)
+            env = os.environ | dict(environment or {})
+            process = subprocess.Popen(argv, stdout=output, stderr=output, env=env)
         try:
             ready = _await(process, data_dir / "ready.json", log)
             yield Serving(ready["url"], ready["api_key"], process.pid, log)

@@ -58,13 +58,19 @@ def children(options: Options, port: int, env: Mapping[str, str]) -> list[Child]
     """The processes of the product itself, in the order of their start."""
     python = sys.executable
     bind = f"[{options.host}]:{port}" if ":" in options.host else f"{options.host}:{port}"
+    loaded = settings.load(env)
     gunicorn = ("--config", "python:api.gunicorn_config", "--bind", bind, "--no-control-socket")
     return [
         Child("web", (python, "-m", "gunicorn", *gunicorn), env, grace_seconds=15),
         _worker("worker", "images", ("--pool", "prefork", "--concurrency", options.workers), env),
-        _worker("io", "io", ("--pool", "threads", "--concurrency", IO_THREADS), env),
+        *([_worker("ai", "ai", _threads(loaded.ai_concurrency), env)] if loaded.ai else []),
+        _worker("io", "io", _threads(IO_THREADS), env),
         Child("periodic", (python, "-m", "workers.periodic"), env),
     ]
+
+
+def _threads(count: int) -> tuple[object, ...]:
+    return "--pool", "threads", "--concurrency", count
 
 
 def _worker(name: str, queue: str, pool: tuple[object, ...], env: Mapping[str, str]) -> Child:

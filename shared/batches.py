@@ -6,11 +6,11 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from shared import credits, idempotency
+from shared import credits, file_names, idempotency
 from shared.database import Connection, Database, one
 from shared.errors import ConflictError
-from shared.models import Format, Notice, Options
-from shared.naming import file_name, folded, stem_of
+from shared.models import Notice, Options
+from shared.naming import stem_of
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,6 @@ class NewBatch:
     images: Sequence[NewImage]
     watermark_key: str | None
     notices: Sequence[Notice]
-    ai: bool
     idempotency: idempotency.Accepting | None
 
 
@@ -48,7 +47,7 @@ def accept(database: Database, session_id: UUID, batch: NewBatch) -> UUID:
     with database.transaction() as connection:
         session_id = _open_session(connection, session_id, batch)
         image_ids = [image.id for image in batch.images]
-        credits.reserve(connection, batch.account_id, image_ids, ai=batch.ai)
+        credits.reserve(connection, batch.account_id, image_ids, ai=batch.options.brief is not None)
         _insert_batch(connection, session_id, batch)
         _insert_images(connection, session_id, batch)
         if batch.idempotency is not None:
@@ -92,7 +91,7 @@ def _insert_batch(connection: Connection, session_id: UUID, batch: NewBatch) -> 
 
 def _insert_images(connection: Connection, session_id: UUID, batch: NewBatch) -> None:
     stems = [stem_of(image.original_name) for image in batch.images]
-    names = [_take_name(connection, session_id, stem, batch.options.format) for stem in stems]
+    names = [file_names.take(connection, session_id, stem, batch.options.format) for stem in stems]
     connection.execute(
         "INSERT INTO images (id, batch_id, session_id, index, original_name, original_size,"
         " original_sha256, file_name) SELECT id, %s, %s, index - 1, name, size, sha256, file"
@@ -107,27 +106,4 @@ def _insert_images(connection: Connection, session_id: UUID, batch: NewBatch) ->
             [image.sha256 for image in batch.images],
             names,
         ),
-    )
-
-
-def _take_name(connection: Connection, session_id: UUID, stem: str, format: Format) -> str:
-    """A file name that the session has not given out; the session's row is locked by now."""
-    number = 1
-    while not _is_new(connection, session_id, file_name(stem, format, number)):
-        number = one(
-            connection.execute(
-                "UPDATE file_names SET next_number = next_number + 1"
-                " WHERE session_id = %s AND folded = %s RETURNING next_number - 1 AS number",
-                (session_id, folded(file_name(stem, format))),
-            ).fetchone()
-        )["number"]
-    return file_name(stem, format, number)
-
-
-def _is_new(connection: Connection, session_id: UUID, name: str) -> bool:
-    return bool(
-        connection.execute(
-            "INSERT INTO file_names (session_id, folded) VALUES (%s, %s) ON CONFLICT DO NOTHING",
-            (session_id, folded(name)),
-        ).rowcount
     )

@@ -47,6 +47,44 @@ class TooLargeForFormatError(ImageError):
     code = "too_large_for_format"
 
 
+class DescriptionError(FluximageError):
+    """An image gets no text from the model, for good; its `code` is the warning's."""
+
+    code = "ai_failed"
+
+
+class AiUnreachableError(DescriptionError):
+    """The provider is down, too slow or does not know our key; the breaker may be open."""
+
+    code = "ai_unavailable"
+
+
+class AiAnswerError(DescriptionError):
+    """What the model wrote did not pass the checks, the second time either."""
+
+    code = "ai_answer"
+
+
+class AiDeclinedError(DescriptionError):
+    """The provider or its model will not describe this picture."""
+
+    code = "ai_declined"
+
+
+class AiLimitError(DescriptionError):
+    """What the operator lets an account, or all of them, spend on AI is spent.
+
+    retry_after_seconds: until a limit by the minute lets the next call through; None for one
+    that does not pass soon.
+    """
+
+    code = "ai_limit"
+
+    def __init__(self, message: str, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
 class RequestRefusedError(FluximageError):
     """The client asked for something that is not to be had."""
 

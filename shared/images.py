@@ -6,6 +6,7 @@ that earned it. Rows are locked in one order everywhere: session, image, batch, 
 """
 
 from dataclasses import dataclass
+from typing import Literal, LiteralString
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
@@ -13,7 +14,7 @@ from psycopg.types.json import Jsonb
 from shared import credits
 from shared.database import Connection, Database, one
 from shared.errors import ImageError
-from shared.models import Claim, Options, Result
+from shared.models import Claim, Held, Options, Result
 
 # Outages up to this age of an image cost it no attempt.
 _FORGIVEN_SECONDS = 1800
@@ -38,7 +39,7 @@ def claim(database: Database, image_id: UUID, lease_seconds: int) -> Claim | Non
             " WHERE i.id = %s AND i.state = 'queued' AND b.id = i.batch_id"
             " RETURNING i.id AS image_id, i.batch_id, i.session_id, b.account_id,"
             " s.name AS session_name, i.index, i.attempt, i.token, i.original_size,"
-            " b.watermark_key, b.options",
+            " b.watermark_key, i.preview_key, b.options",
             (lease_seconds, image_id),
         ).fetchone()
     if row is None:
@@ -49,65 +50,62 @@ def claim(database: Database, image_id: UUID, lease_seconds: int) -> Claim | Non
 def complete(database: Database, claim: Claim, result: Result) -> Closing | None:
     """The image is done and its compression spent; None when the claim was lost: no effect."""
     with database.transaction() as connection:
-        number = _next_number(connection, claim.session_id)
-        kept = connection.execute(
-            "UPDATE images SET state = 'done', token = NULL, lease_until = NULL, format = %s,"
-            " width = %s, height = %s, compressed_size = %s, output_key = %s, watermarked = %s,"
-            " encoding = %s, warnings = %s, ended_at = clock_timestamp(), ended_number = %s"
-            " WHERE id = %s AND state = 'processing' AND token = %s",
-            (
-                result.format,
-                result.width,
-                result.height,
-                result.size,
-                result.output_key,
-                result.watermarked,
-                result.encoding,
-                Jsonb([notice.to_json() for notice in result.notices]),
-                number,
-                claim.image_id,
-                claim.token,
-            ),
-        ).rowcount
-        if not kept:
+        number = next_number(connection, claim.session_id)
+        ended = "state = 'done', ended_at = clock_timestamp(), ended_number = %(number)s"
+        if not _save(connection, claim, result, ended, number=number):
             return None
         credits.spend(connection, claim.image_id, "image")
-        _count(connection, claim.session_id, "completed")
-        return _close_if_last(connection, claim.session_id, claim.batch_id)
+        return count_end(connection, claim, "completed")
 
 
-def fail(database: Database, claim: Claim, error: ImageError) -> Closing | None:
-    """The image has failed and costs nothing; None when the claim was lost: no effect."""
-    return end_unsuccessfully(
-        database, claim.session_id, claim.batch_id, claim.image_id, claim.token, error
+def hand_on(database: Database, claim: Claim, result: Result) -> bool:
+    """The image is optimised and waits to be described; False when the claim was lost.
+
+    Nothing is spent yet: an image that is cancelled now costs nothing.
+    """
+    waiting = "state = 'optimised', optimised_at = now(), published_at = now()"
+    with database.transaction() as connection:
+        return _save(connection, claim, result, waiting)
+
+
+def _save(
+    connection: Connection, claim: Claim, result: Result, state: LiteralString, **values: object
+) -> bool:
+    updated = connection.execute(
+        f"UPDATE images SET {state}, token = NULL, lease_until = NULL,"  # noqa: S608 - our own words
+        " format = %(format)s, width = %(width)s, height = %(height)s,"
+        " compressed_size = %(size)s, output_key = %(output_key)s,"
+        " preview_key = %(preview_key)s, watermarked = %(watermarked)s,"
+        " encoding = %(encoding)s, warnings = %(warnings)s"
+        " WHERE id = %(image_id)s AND state = 'processing' AND token = %(token)s",
+        {
+            **vars(result),
+            **values,
+            "warnings": Jsonb([notice.to_json() for notice in result.notices]),
+            "image_id": claim.image_id,
+            "token": claim.token,
+        },
     )
+    return bool(updated.rowcount)
 
 
-def end_unsuccessfully(
-    database: Database,
-    session_id: UUID,
-    batch_id: UUID,
-    image_id: UUID,
-    token: UUID,
-    error: ImageError,
-) -> Closing | None:
-    """Ends a claimed image in `failed` with everything it reserved given back.
+def fail(database: Database, held: Held, error: ImageError) -> Closing | None:
+    """The image has failed, and everything that it reserved is given back.
 
     None when the token is not the row's any more: no effect.
     """
     with database.transaction() as connection:
-        number = _next_number(connection, session_id)
+        number = next_number(connection, held.session_id)
         kept = connection.execute(
             "UPDATE images SET state = 'failed', token = NULL, lease_until = NULL,"
             " error_code = %s, error_message = %s, ended_at = clock_timestamp(), ended_number = %s"
             " WHERE id = %s AND token = %s",
-            (error.code, error.message, number, image_id, token),
+            (error.code, error.message, number, held.image_id, held.token),
         ).rowcount
         if not kept:
             return None
-        _count(connection, session_id, "failed")
-        closing = _close_if_last(connection, session_id, batch_id)
-        credits.release(connection, [image_id])
+        closing = count_end(connection, held, "failed")
+        credits.release(connection, [held.image_id])
         return closing
 
 
@@ -129,7 +127,7 @@ def unclaim(database: Database, claim: Claim) -> bool:
         )
 
 
-def _next_number(connection: Connection, session_id: UUID) -> int:
+def next_number(connection: Connection, session_id: UUID) -> int:
     """Locks the session, and gives the number of its next ended image."""
     row = connection.execute(
         "SELECT last_ended + 1 AS number FROM sessions WHERE id = %s FOR NO KEY UPDATE",
@@ -138,21 +136,21 @@ def _next_number(connection: Connection, session_id: UUID) -> int:
     return row["number"] if row else 0  # a session that is gone: no image will match either
 
 
-def _count(connection: Connection, session_id: UUID, column: str) -> None:
+def count_end(
+    connection: Connection, held: Held, column: Literal["completed", "failed"]
+) -> Closing:
+    """Counts one more ended image on its session and its batch, and closes a batch that is full."""
     connection.execute(
         f"UPDATE sessions SET {column} = {column} + 1, last_ended = last_ended + 1"  # noqa: S608 - our own words
         " WHERE id = %s",
-        (session_id,),
+        (held.session_id,),
     )
-
-
-def _close_if_last(connection: Connection, session_id: UUID, batch_id: UUID) -> Closing:
     batch = one(
         connection.execute(
             "UPDATE batches SET ended = ended + 1,"
             " closed_at = CASE WHEN ended + 1 = total THEN now() END"
             " WHERE id = %s RETURNING closed_at IS NOT NULL AS closed",
-            (batch_id,),
+            (held.batch_id,),
         ).fetchone()
     )
-    return Closing(session_id, batch_id, batch["closed"])
+    return Closing(held.session_id, held.batch_id, batch["closed"])

@@ -18,7 +18,7 @@ def configure(level: int = logging.INFO) -> None:
         )
     )
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for chatty in ("urllib3", "celery", "alembic"):
+    for chatty in ("urllib3", "httpx2", "celery", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     # One line a connection attempt, many a second while Postgres is away; we say it ourselves.
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)

@@ -18,10 +18,14 @@ _STEPS = "fluximage:metrics:steps"  # "<step>" -> count
 def count_image(
     client: redis.Redis, result: str, format: str, seconds: Mapping[str, float]
 ) -> None:
-    """One image more of that result and format, and what each step took in seconds."""
+    """One image more of that result and format, and what each step took in seconds.
+
+    result: the state that it is in: of one that waits for its second step only the seconds count.
+    """
     try:
         with client.pipeline(transaction=False) as pipeline:
-            pipeline.hincrby(_IMAGES, f"{result}|{format}", 1)
+            if result in ("done", "failed"):
+                pipeline.hincrby(_IMAGES, f"{result}|{format}", 1)
             for step, taken in seconds.items():
                 pipeline.hincrbyfloat(_SECONDS, step, taken)
                 pipeline.hincrby(_STEPS, step, 1)

@@ -1,6 +1,6 @@
 """The nouns every room speaks of, and which image state may follow which."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -72,6 +72,78 @@ class Watermark:
     position: Position = Position.BR
 
 
+class Language(StrEnum):
+    """A language for alt texts and file names, by the name that clients send."""
+
+    ENGLISH = "English"
+    SPANISH = "Español"
+    CATALAN = "Català"
+    FRENCH = "Français"
+    GERMAN = "Deutsch"
+    ITALIAN = "Italiano"
+    PORTUGUESE = "Português"
+    DUTCH = "Nederlands"
+    POLISH = "Polski"
+    RUSSIAN = "Русский"
+    CHINESE = "中文"
+    JAPANESE = "日本語"
+    KOREAN = "한국어"
+    ARABIC = "Arabic"
+    HINDI = "Hindi"
+
+
+@dataclass(frozen=True)
+class Brief:
+    """What a model is to write of each image of a batch.
+
+    alt_text, file_name: which of the two is wanted, one at least. context, keywords: a client's
+    own words, which nothing here may follow as orders.
+    """
+
+    alt_text: bool
+    file_name: bool
+    language: Language = Language.ENGLISH
+    context: str = ""
+    keywords: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The brief as JSON values, for a row in Postgres."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, row: dict[str, Any]) -> "Brief":
+        """The inverse of `to_json`."""
+        return cls(**row | {"language": Language(row["language"])})
+
+
+@dataclass(frozen=True)
+class Description:
+    """What was written of one image, checked; None where it was not wanted or not to be had.
+
+    stem: the file name without its extension, lower-case ASCII words joined by hyphens.
+    """
+
+    alt_text: str | None = None
+    stem: str | None = None
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """What calls to the model took, as its provider counts and bills.
+
+    input: with those written to the provider's cache. cached: those that were read from there.
+    """
+
+    input: int = 0
+    cached: int = 0
+    output: int = 0
+
+    def __add__(self, other: "Tokens") -> "Tokens":
+        return Tokens(
+            self.input + other.input, self.cached + other.cached, self.output + other.output
+        )
+
+
 @dataclass(frozen=True)
 class Options:
     """What one batch asks of each of its images.
@@ -79,6 +151,7 @@ class Options:
     quality: 40 to 100, ignored by png.
     max_width, max_height: a box in pixels that the upright image is scaled down into,
         in proportion; never up.
+    brief: None where no AI is asked for.
     """
 
     format: Format = Format.WEBP
@@ -86,6 +159,7 @@ class Options:
     max_width: int | None = None
     max_height: int | None = None
     watermark: Watermark | None = None
+    brief: Brief | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The options as JSON values, for a row in Postgres."""
@@ -101,12 +175,13 @@ class Options:
                 "opacity_percent": mark.opacity_percent,
                 "position": mark.position.value,
             },
+            "brief": self.brief and self.brief.to_json(),
         }
 
     @classmethod
     def from_json(cls, row: dict[str, Any]) -> "Options":
         """The inverse of `to_json`."""
-        mark = row["watermark"]
+        mark, brief = row["watermark"], row.get("brief")  # rows of before there was AI have none
         return cls(
             format=Format(row["format"]),
             quality=row["quality"],
@@ -116,6 +191,7 @@ class Options:
             and Watermark(
                 mark["scale_percent"], mark["opacity_percent"], Position(mark["position"])
             ),
+            brief=brief and Brief.from_json(brief),
         )
 
 
@@ -185,8 +261,8 @@ class Notice:
 
 
 @dataclass(frozen=True)
-class Claim:
-    """The right to work on one step of one image until the lease ends.
+class Held:
+    """One image under the token of a claim.
 
     `token` fences the commit: it is accepted only while the row still carries this token.
     """
@@ -194,19 +270,33 @@ class Claim:
     image_id: UUID
     batch_id: UUID
     session_id: UUID
+    token: UUID
+
+
+@dataclass(frozen=True)
+class Claim(Held):
+    """The right to work on one step of one image until the lease ends.
+
+    attempt: of this step, 1 at first. preview_key: what the model is shown; None before the
+    second step.
+    """
+
     account_id: int
     session_name: str
     index: int
     attempt: int
-    token: UUID
     original_size: int
     watermark_key: str | None
+    preview_key: str | None
     options: Options
 
 
 @dataclass(frozen=True)
 class Result:
-    """What one image became: `size` in bytes, `width` and `height` in pixels."""
+    """What one image became: `size` in bytes, `width` and `height` in pixels.
+
+    preview_key: where the picture for the model is, when one is asked for.
+    """
 
     format: Format
     width: int
@@ -216,3 +306,4 @@ class Result:
     watermarked: bool
     encoding: Encoding
     notices: tuple[Notice, ...] = ()
+    preview_key: str | None = None

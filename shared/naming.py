@@ -20,18 +20,18 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])", re.IGNORECASE)
 def clean_original(name: str) -> str:
     """A client's file name as we repeat it: its last path part, printable, bounded."""
     last = re.split(r"[/\\]", name)[-1]
-    return _printable(last)[:MAX_NAME_CHARACTERS].strip() or "unnamed"
+    return printable(last)[:MAX_NAME_CHARACTERS].strip() or "unnamed"
 
 
 def stem_of(original_name: str) -> str:
     """The stem of a result's name, safe as a file name on every system; never empty."""
     stem = original_name.rpartition(".")[0] or original_name
-    stem = unicodedata.normalize("NFC", _UNSAFE.sub("_", _printable(stem)))
+    stem = unicodedata.normalize("NFC", _UNSAFE.sub("_", printable(stem)))
     stem = re.sub(r"\s+", " ", stem).strip(" .")
     stem = stem.encode()[:MAX_STEM_BYTES].decode(errors="ignore").strip(" .")
     if not stem:
         return "image"
-    return f"_{stem}" if _RESERVED.fullmatch(stem.partition(".")[0]) else stem
+    return f"_{stem}" if is_reserved(stem) else stem
 
 
 def file_name(stem: str, format: Format, number: int = 1) -> str:
@@ -53,7 +53,13 @@ def content_disposition(name: str) -> str:
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
-def _printable(text: str) -> str:
+def is_reserved(stem: str) -> bool:
+    """Whether Windows takes the name for a device, whatever its extension."""
+    return bool(_RESERVED.fullmatch(stem.partition(".")[0]))
+
+
+def printable(text: str) -> str:
+    """The text without the characters that show nothing or turn others round."""
     # Cc, Cf: control characters and the invisible ones that turn text round (bidi marks);
     # Cs: halves of surrogate pairs, which UTF-8 cannot carry; Co, Cn: no one knows their look.
     return "".join(c for c in text if not unicodedata.category(c).startswith("C"))

@@ -4,10 +4,11 @@ Only ids travel. A message proves nothing and may come twice or never: the claim
 decides who works, and the sweeper publishes again what went silent.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from uuid import UUID
 
-from celery import Celery, Signature, chord
+from celery import Celery, Signature, chain, chord
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
@@ -16,8 +17,10 @@ from shared.errors import UnavailableError
 from shared.settings import Settings
 
 IMAGES_QUEUE = "images"  # CPU: prefork, a process a core
-IO_QUEUE = "io"  # waiting: many threads
+AI_QUEUE = "ai"  # waiting for the model: as many threads as calls may be under way
+IO_QUEUE = "io"  # waiting for the store: many threads
 OPTIMISE = "fluximage.optimise"
+DESCRIBE = "fluximage.describe"
 CLOSE_BATCH = "fluximage.close_batch"
 
 # Redis gives a message that was not acknowledged to another worker after this long. It must
@@ -36,7 +39,11 @@ def celery_app(settings: Settings) -> Celery:
         result_serializer="json",
         accept_content=["json"],  # pickle from a broker is code from a stranger
         task_default_queue=IMAGES_QUEUE,
-        task_routes={OPTIMISE: {"queue": IMAGES_QUEUE}, CLOSE_BATCH: {"queue": IO_QUEUE}},
+        task_routes={
+            OPTIMISE: {"queue": IMAGES_QUEUE},
+            DESCRIBE: {"queue": AI_QUEUE},
+            CLOSE_BATCH: {"queue": IO_QUEUE},
+        },
         task_acks_late=True,  # a message outlives the worker that held it
         task_reject_on_worker_lost=False,  # poison would go round for ever; the row retries
         task_time_limit=settings.task_limit_seconds,  # the soft limit cannot end an encoder
@@ -70,23 +77,38 @@ class Queue:
         """Takes the application that `celery_app` made."""
         self._app = app
 
-    def publish_batch(self, batch_id: UUID, image_ids: Sequence[UUID]) -> None:
-        """One task an image, and a body that closes the batch when all have returned."""
-        header = [self._signature(OPTIMISE, i) for i in image_ids]
+    def publish_batch(self, batch_id: UUID, image_ids: Sequence[UUID], *, ai: bool) -> None:
+        """One member an image, and a body that closes the batch when all have returned."""
         body = self._signature(CLOSE_BATCH, batch_id)
-        try:
-            chord(header, app=self._app)(body)
-        except (OperationalError, RedisError, OSError) as error:
-            raise UnavailableError("The queue is not available") from error
+        with _broker():
+            chord([self._member(i, ai=ai) for i in image_ids], app=self._app)(body)
+
+    def publish_image(self, image_id: UUID, *, ai: bool) -> None:
+        """One image's member alone, for a message that was lost."""
+        with _broker():
+            self._member(image_id, ai=ai).apply_async()
+
+    def publish_description(self, image_id: UUID) -> None:
+        """The second link of an image's member alone, for a message that was lost."""
+        with _broker():
+            self._signature(DESCRIBE, image_id).apply_async()
+
+    def _member(self, image_id: UUID, *, ai: bool) -> Signature:
+        """What is done for one image: its pixels, and then its text."""
+        pixels = self._signature(OPTIMISE, image_id)
+        if not ai:
+            return pixels
+        return chain(pixels, self._signature(DESCRIBE, image_id), app=self._app)
 
     def _signature(self, task: str, id_: UUID) -> Signature:
         # The chord counts its members in a key of its own and needs no result of theirs.
         # Without this, each would cost a stored result here and a subscription in the API.
         return self._app.signature(task, (str(id_),), immutable=True, ignore_result=True)
 
-    def publish_image(self, image_id: UUID) -> None:
-        """One image's task alone, for a message that was lost."""
-        try:
-            self._app.send_task(OPTIMISE, (str(image_id),), ignore_result=True)
-        except (OperationalError, RedisError, OSError) as error:
-            raise UnavailableError("The queue is not available") from error
+
+@contextmanager
+def _broker() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, RedisError, OSError) as error:
+        raise UnavailableError("The queue is not available") from error

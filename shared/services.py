@@ -30,7 +30,12 @@ class Services:
             topics.append(news.batch_topic(closing.batch_id))
         news.publish(self.redis, topics)
         if closing.batch_closed:
-            dispatch(self.database, self.queue, self.settings.window_images)
+            self.dispatch()
+
+    def dispatch(self) -> None:
+        """Lets waiting batches out, as far as the windows allow."""
+        windows = self.settings.window_images, self.settings.ai_window_images
+        dispatch(self.database, self.queue, *windows)
 
     def close(self) -> None:
         """Closes every connection."""

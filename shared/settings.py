@@ -68,6 +68,28 @@ class Settings(BaseModel):
     # What is made of it
     effort: Effort = _env("FLUXIMAGE_EFFORT", default=Effort.BALANCED)
 
+    # Alt texts and file names, by the Messages API; the first three as the `anthropic`
+    # package reads them. Without a key or a token AI is refused.
+    anthropic_api_key: SecretStr | None = _env("ANTHROPIC_API_KEY", default=None)
+    anthropic_auth_token: SecretStr | None = _env("ANTHROPIC_AUTH_TOKEN", default=None)
+    anthropic_base_url: str | None = _env("ANTHROPIC_BASE_URL", default=None)
+    ai_model: str = _env("FLUXIMAGE_AI_MODEL", default="claude-haiku-4-5")
+    ai_max_tokens: int = _env("FLUXIMAGE_AI_MAX_TOKENS", default=400, ge=1)
+    ai_alt_characters: int = _env("FLUXIMAGE_AI_ALT_CHARACTERS", default=125, ge=20, le=1_000)
+    ai_concurrency: int = _env("FLUXIMAGE_AI_CONCURRENCY", default=32, ge=1, le=500)
+    ai_timeout_seconds: Seconds = _env("FLUXIMAGE_AI_TIMEOUT_SECONDS", default=20)  # of a call
+    ai_budget_seconds: Seconds = _env("FLUXIMAGE_AI_BUDGET_SECONDS", default=60)  # of an image
+    ai_patience_seconds: Seconds = _env("FLUXIMAGE_AI_PATIENCE_SECONDS", default=900)
+    ai_window_images: int = _env("FLUXIMAGE_AI_WINDOW_IMAGES", default=200, ge=1)
+    ai_calls_per_minute: int = _env("FLUXIMAGE_AI_CALLS_PER_MINUTE", default=1_000, ge=1)
+    ai_account_calls_per_minute: int = _env(
+        "FLUXIMAGE_AI_ACCOUNT_CALLS_PER_MINUTE", default=500, ge=1
+    )
+    ai_tokens_per_day: int = _env("FLUXIMAGE_AI_TOKENS_PER_DAY", default=100_000_000, ge=1)
+    ai_account_tokens_per_day: int = _env(
+        "FLUXIMAGE_AI_ACCOUNT_TOKENS_PER_DAY", default=50_000_000, ge=1
+    )
+
     # Waiting
     wait_limit_seconds: Seconds = _env("FLUXIMAGE_WAIT_LIMIT_SECONDS", default=300)
     max_waiters: int = _env("FLUXIMAGE_MAX_WAITERS", default=500, ge=0)
@@ -89,6 +111,11 @@ class Settings(BaseModel):
     topup_small: str = _env("FLUXIMAGE_TOPUP_SMALL", default="")
     topup_medium: str = _env("FLUXIMAGE_TOPUP_MEDIUM", default="")
     topup_large: str = _env("FLUXIMAGE_TOPUP_LARGE", default="")
+
+    @property
+    def ai(self) -> bool:
+        """Whether there is a provider to ask."""
+        return self.anthropic_api_key is not None or self.anthropic_auth_token is not None
 
     @field_validator("trusted_proxies", mode="before")
     @classmethod

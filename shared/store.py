@@ -43,6 +43,11 @@ def watermark_key(batch_id: UUID) -> str:
     return f"{batch_id}/in/watermark"
 
 
+def preview_key(batch_id: UUID, token: UUID) -> str:
+    """Where the claim with that token leaves the picture that the model is shown."""
+    return f"{batch_id}/in/preview-{token}.jpg"
+
+
 def inputs_prefix(batch_id: UUID) -> str:
     """What can go when the batch has ended."""
     return f"{batch_id}/in/"

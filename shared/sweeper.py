@@ -12,12 +12,12 @@ from uuid import UUID
 
 from redis.exceptions import RedisError
 
-from shared import images
+from shared import descriptions, images
 from shared.database import Database, Row
-from shared.dispatch import dispatch
-from shared.errors import ImageError, StoreError, UnavailableError
+from shared.errors import AiUnreachableError, ImageError, StoreError, UnavailableError
 from shared.images import Closing
-from shared.queue import IMAGES_QUEUE
+from shared.models import Description, Held, Notice, State
+from shared.queue import AI_QUEUE, IMAGES_QUEUE
 from shared.services import Services
 from shared.settings import Settings
 from shared.store import ObjectStore, inputs_prefix, outputs_prefix
@@ -25,6 +25,7 @@ from shared.store import ObjectStore, inputs_prefix, outputs_prefix
 logger = logging.getLogger(__name__)
 
 _MANY = 500  # rows that one pass of one step takes
+_HELD = "id AS image_id, batch_id, session_id, token"
 _STORE_FAULTS = 3  # in a row, after which a step leaves the store alone until the next pass
 
 
@@ -36,9 +37,10 @@ def sweep(services: Services) -> None:
     database, store, settings = services.database, services.store, services.settings
     steps: tuple[Callable[[], object], ...] = (
         lambda: _announce(services, end_lost_leases(database, settings)),
+        lambda: _announce(services, end_undescribed(database, settings)),
         lambda: _announce(services, close_ended_batches(database)),
         lambda: republish(services),
-        lambda: dispatch(database, services.queue, settings.window_images),
+        services.dispatch,
         lambda: delete_inputs(database, store),
         lambda: delete_outputs(database, store, settings),
         lambda: forget_batches(database, store, settings),
@@ -63,34 +65,62 @@ def end_lost_leases(database: Database, settings: Settings) -> Iterator[Closing]
     """Puts images back whose worker went silent; ends those that used up their attempts."""
     lost = _select(
         database,
-        "SELECT id, session_id, batch_id, attempt, token FROM images"
-        " WHERE state = 'processing' AND lease_until < now() ORDER BY lease_until LIMIT %s",
+        f"SELECT {_HELD}, state, attempt, describe_attempt FROM images"  # noqa: S608 - our own words
+        " WHERE state IN ('processing', 'describing') AND lease_until < now()"
+        " ORDER BY lease_until LIMIT %s",
         _MANY,
     )
     for row in lost:
-        if row["attempt"] < settings.max_attempts:
-            _requeue(database, row, settings)
-            continue
-        error = ImageError("The image could not be processed")
-        closing = images.end_unsuccessfully(
-            database, row["session_id"], row["batch_id"], row["id"], row["token"], error
-        )
-        if closing is not None:
-            logger.error("an image used up its attempts", extra={"image": row["id"]})
-            yield closing
+        describing = row.pop("state") == State.DESCRIBING
+        tried, described = row.pop("attempt"), row.pop("describe_attempt")
+        held = Held(**row)
+        logger.warning("a worker went silent", extra={"image": held.image_id})
+        if describing and described < settings.max_attempts:
+            descriptions.unclaim(database, held, used=True)
+        elif describing:
+            yield from _end_undescribed(database, held)
+        elif tried < settings.max_attempts:
+            _requeue(database, held, settings)
+        else:
+            error = ImageError("The image could not be processed")
+            yield from _if_any(images.fail(database, held, error))
 
 
-def _requeue(database: Database, row: Row, settings: Settings) -> None:
+def end_undescribed(database: Database, settings: Settings) -> Iterator[Closing]:
+    """Delivers images without a text that no worker came to describe."""
+    waiting = _select(
+        database,
+        "SELECT id FROM images WHERE state = 'optimised'"
+        " AND optimised_at < now() - make_interval(secs => %s) LIMIT %s",
+        settings.ai_patience_seconds,
+        _MANY,
+    )
+    for row in waiting:
+        claim = descriptions.claim(database, row["id"], settings.lease_seconds)
+        if claim is not None:
+            yield from _end_undescribed(database, claim)
+
+
+def _end_undescribed(database: Database, held: Held) -> Iterator[Closing]:
+    notice = Notice(AiUnreachableError.code, "The image could not be described in time")
+    yield from _if_any(descriptions.complete(database, held, Description(), notice))
+
+
+def _if_any(closing: Closing | None) -> Iterator[Closing]:
+    if closing is not None:
+        yield closing
+
+
+def _requeue(database: Database, held: Held, settings: Settings) -> None:
     _execute(
         database,
         # Stale at once, so that `republish` sends it in this very pass.
         "UPDATE images SET state = 'queued', token = NULL, lease_until = NULL,"
         " published_at = now() - make_interval(secs => %s) WHERE id = %s AND token = %s",
         settings.republish_seconds + 1,
-        row["id"],
-        row["token"],
+        held.image_id,
+        held.token,
     )
-    logger.warning("a worker went silent; its image goes again", extra={"image": row["id"]})
 
 
 def close_ended_batches(database: Database, batch_id: UUID | None = None) -> list[Closing]:
@@ -115,20 +145,35 @@ def republish(services: Services) -> int:
 
     Not while the broker holds a windowful that no worker takes: that would only add to it.
     """
-    if services.redis.llen(IMAGES_QUEUE) >= services.settings.window_images:
-        return 0
-    with services.database.autocommit() as connection:
-        rows = connection.execute(
-            "UPDATE images SET published_at = now() WHERE id IN ("
-            " SELECT i.id FROM images AS i JOIN batches AS b ON b.id = i.batch_id"
-            " WHERE i.state = 'queued' AND b.published_at IS NOT NULL AND b.closed_at IS NULL"
-            " AND coalesce(i.published_at, b.published_at) < now() - make_interval(secs => %s)"
-            " LIMIT %s FOR UPDATE OF i SKIP LOCKED) RETURNING id",
-            (services.settings.republish_seconds, _MANY),
+    settings, sent = services.settings, 0
+    if services.redis.llen(IMAGES_QUEUE) < settings.window_images:
+        for row in _silent(services.database, State.QUEUED, settings.republish_seconds):
+            services.queue.publish_image(row["id"], ai=row["ai"])
+            sent += 1
+    if services.redis.llen(AI_QUEUE) < settings.ai_window_images:
+        for row in _silent(services.database, State.OPTIMISED, settings.republish_seconds):
+            services.queue.publish_description(row["id"])
+            sent += 1
+    return sent
+
+
+def _silent(database: Database, state: State, seconds: int) -> list[Row]:
+    """Takes note that images of that state are sent again, and gives their ids.
+
+    Those whose message is so many seconds old, and those whose limits let them go on now.
+    """
+    with database.autocommit() as connection:
+        return connection.execute(
+            "UPDATE images SET published_at = now(), describe_after = NULL FROM ("
+            " SELECT i.id, b.options->>'brief' IS NOT NULL AS ai"
+            " FROM images AS i JOIN batches AS b ON b.id = i.batch_id"
+            " WHERE i.state = %s AND b.published_at IS NOT NULL AND b.closed_at IS NULL"
+            " AND coalesce(i.describe_after, coalesce(i.published_at, b.published_at)"
+            "     + make_interval(secs => %s)) < now()"
+            " LIMIT %s FOR UPDATE OF i SKIP LOCKED) AS silent"
+            " WHERE images.id = silent.id RETURNING images.id, silent.ai",
+            (state, seconds, _MANY),
         ).fetchall()
-    for row in rows:
-        services.queue.publish_image(row["id"])
-    return len(rows)
 
 
 def delete_inputs(database: Database, store: ObjectStore) -> None:

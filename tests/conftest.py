@@ -14,6 +14,7 @@ import pytest
 
 from infra import up
 from infra.embedded import Stack, temporary
+from infra.messages_api import Answer, MessagesApi
 from infra.migrate import migrate
 from shared import services, settings
 from shared.services import Services
@@ -65,9 +66,27 @@ def unit(unit_services: Services) -> Services:
 
 
 @pytest.fixture(scope="session")
-def service_environment(stack: Stack) -> dict[str, str]:
-    """What the running service is configured with: quick sweeps, everything else as it comes."""
-    return stack.environment | {"FLUXIMAGE_SWEEP_SECONDS": "1"}
+def provider() -> Iterator[MessagesApi]:
+    """The Messages API that the running service asks."""
+    with MessagesApi() as running:
+        yield running
+
+
+@pytest.fixture
+def model(provider: MessagesApi) -> Iterator[MessagesApi]:
+    """The running service's provider, with no request yet and well again afterwards."""
+    provider.requests.clear()
+    provider.most_in_flight = 0
+    yield provider
+    provider.script.clear()
+    provider.otherwise = lambda _: Answer()
+
+
+@pytest.fixture(scope="session")
+def service_environment(stack: Stack, provider: MessagesApi) -> dict[str, str]:
+    """What the running service is configured with: quick sweeps, short waits for the model."""
+    quick = {"FLUXIMAGE_SWEEP_SECONDS": "1", "FLUXIMAGE_AI_BUDGET_SECONDS": "5"}
+    return stack.environment | provider.environment | quick
 
 
 @pytest.fixture(scope="session")

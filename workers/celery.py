@@ -7,6 +7,7 @@ one.
 import os
 import threading
 import warnings
+from functools import cache
 from typing import Any
 
 from celery import signals
@@ -14,6 +15,7 @@ from celery import signals
 from shared import logs, services, settings
 from shared.queue import celery_app
 from workers import tasks
+from workers.ai.provider import Provider
 
 # The PNG encoder's own threads, read when it first runs: one image is one core.
 os.environ.setdefault("RAYON_NUM_THREADS", "1")
@@ -21,16 +23,30 @@ os.environ.setdefault("RAYON_NUM_THREADS", "1")
 # What it warns of is pickle, and only JSON is taken (shared.queue).
 warnings.filterwarnings("ignore", "You're running the worker with superuser privileges")
 
-_building = threading.Lock()  # the I/O worker's first tasks may come together
-_built: list[services.Services] = []
+_building = threading.RLock()  # the first tasks of a worker with threads may come together
+
+
+@cache
+def _build() -> services.Services:
+    return services.build(settings.load(), max_connections=4)
+
+
+@cache
+def _build_provider() -> Provider:
+    built = process_services()
+    return Provider(built.settings, built.redis)
 
 
 def process_services() -> services.Services:
     """The services of this process, built when its first task asks for them."""
     with _building:
-        if not _built:
-            _built.append(services.build(settings.load(), max_connections=4))
-        return _built[0]
+        return _build()
+
+
+def process_provider() -> Provider:
+    """The client of the model's provider, likewise."""
+    with _building:
+        return _build_provider()
 
 
 @signals.setup_logging.connect
@@ -39,4 +55,4 @@ def _configure_logs(**_: Any) -> None:
 
 
 app = celery_app(settings.load())
-tasks.register(app, process_services)
+tasks.register(app, process_services, process_provider)

@@ -2,33 +2,41 @@
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from uuid import UUID
 
 from celery import Celery
 
 from shared.errors import UnavailableError
-from shared.queue import CLOSE_BATCH, OPTIMISE
+from shared.queue import CLOSE_BATCH, DESCRIBE, OPTIMISE
 from shared.services import Services
 from workers import steps
+from workers.ai.provider import Provider
 
 logger = logging.getLogger(__name__)
 
 
-def register(app: Celery, services: Callable[[], Services]) -> None:
-    """Adds the tasks to the application; `services` gives those of the running process."""
+def register(
+    app: Celery, services: Callable[[], Services], provider: Callable[[], Provider]
+) -> None:
+    """Adds the tasks to the application; the two give those of the running process."""
 
     @app.task(name=OPTIMISE, shared=False)
     def optimise(image_id: str) -> None:
-        _run(steps.optimise, services(), image_id)
+        _run(partial(steps.optimise, services()), image_id)
+
+    @app.task(name=DESCRIBE, shared=False)
+    def describe(image_id: str) -> None:
+        _run(partial(steps.describe, services(), provider()), image_id)
 
     @app.task(name=CLOSE_BATCH, shared=False)
     def close_batch(batch_id: str) -> None:
-        _run(steps.close_batch, services(), batch_id)
+        _run(partial(steps.close_batch, services()), batch_id)
 
 
-def _run(step: Callable[[Services, UUID], None], services: Services, id_: str) -> None:
+def _run(step: Callable[[UUID], None], id_: str) -> None:
     try:
-        step(services, UUID(id_))
+        step(UUID(id_))
     except UnavailableError:
         # Postgres is away: nothing was written. The sweeper sends the work again.
         logger.warning("a step was not taken: a server is down", extra={"id": id_})

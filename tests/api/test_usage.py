@@ -191,12 +191,12 @@ def test_ai_without_enough_credits_is_refused_by_its_code(
     assert _usage(client)["compressor_used"] == 1
 
 
-def test_ai_without_a_provider_is_503_with_retry_after(client: Client) -> None:
-    response = client.compress([FILE], {"autoAltText": "true"})
+def test_ai_without_a_provider_is_503_with_retry_after(still: Still) -> None:
+    response = still.compress([FILE], {"autoAltText": "true"})
     assert response.status_code == 503
     assert response.json() == {"error": "No AI provider is configured on this service"}
     assert int(response.headers["Retry-After"]) > 0
-    assert _usage(client)["compressor_used"] == 0
+    assert _usage(still)["compressor_used"] == 0
 
 
 def test_the_last_period_does_not_count(free: Client, service: Services) -> None:

@@ -28,7 +28,7 @@ from infra.cli import cli
 from infra.embedded.network import free_port
 from infra.embedded.server import packaged_file
 from shared import settings
-from shared.queue import IMAGES_QUEUE, IO_QUEUE
+from shared.queue import AI_QUEUE, IMAGES_QUEUE, IO_QUEUE
 
 ROOT = Path(__file__).parents[2]
 COMPOSE_FILE = ROOT / "docker-compose.yml"
@@ -40,7 +40,7 @@ PROCFILE = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().
 DOCKERFILE = (ROOT / "infra/container/Dockerfile").read_text()
 
 OURS = [name for name in SERVICES if SERVICES[name]["image"].startswith("fluximage:")]
-CELERY = {"worker": IMAGES_QUEUE, "io": IO_QUEUE}
+CELERY = {"worker": IMAGES_QUEUE, "ai": AI_QUEUE, "io": IO_QUEUE}
 GIVEN = {
     "POSTGRES_PASSWORD": "p0",
     "REDIS_PASSWORD": "r0",
@@ -49,6 +49,8 @@ GIVEN = {
 }
 # Read by Python, billiard and gunicorn themselves, so no settings of ours.
 OF_THE_PROCESS = {"TMPDIR", "WEB_CONCURRENCY"}
+
+PROVIDER = {"ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL"}
 
 each_service = pytest.mark.parametrize("name", SERVICES)
 each_of_ours = pytest.mark.parametrize("name", OURS)
@@ -179,7 +181,13 @@ def test_every_variable_of_a_process_is_a_known_setting(name: str) -> None:
 
 @each_of_ours
 def test_every_setting_can_be_given_to_a_process(name: str) -> None:
-    assert known_settings() <= set(SERVICES[name]["environment"])
+    assert known_settings() - PROVIDER <= set(SERVICES[name]["environment"])
+
+
+@each_of_ours
+def test_the_providers_key_goes_to_those_who_need_it_and_to_no_decoder(name: str) -> None:
+    given = PROVIDER & set(SERVICES[name]["environment"])
+    assert given == (PROVIDER if name in ("api", "ai") else set())
 
 
 @each_of_ours
@@ -228,7 +236,7 @@ def test_compose_and_procfile_use_the_same_pool(name: str) -> None:
 
 
 def test_compose_and_procfile_run_the_same_processes() -> None:
-    assert set(PROCFILE) == {"web", "worker", "io", "periodic"}
+    assert set(PROCFILE) == {"web", "worker", "ai", "io", "periodic"}
     assert SERVICES["periodic"]["command"] == shlex.split(PROCFILE["periodic"])
     compose, procfile = (
         options(command)["--config"]
@@ -271,7 +279,7 @@ def test_a_stopped_worker_may_finish_what_it_has_in_hand(name: str) -> None:
     assert seconds(SERVICES[name]["stop_grace_period"]) >= 30
 
 
-@pytest.mark.parametrize("name", ["api", "worker", "io", "periodic"])
+@pytest.mark.parametrize("name", ["api", "worker", "ai", "io", "periodic"])
 def test_a_process_starts_after_the_migrations(name: str) -> None:
     condition = SERVICES[name]["depends_on"]["migrate"]["condition"]
     assert condition == "service_completed_successfully"

@@ -14,7 +14,7 @@ from shared.errors import (
 )
 from shared.plans import Plan
 from shared.services import Services
-from tests.support.making import accept, make_account, make_batch
+from tests.support.making import BOTH_TEXTS, accept, make_account, make_batch
 
 
 def ledger_of(services: Services, account_id: int) -> Counter[tuple[str, str, str]]:
@@ -55,10 +55,12 @@ def test_ai_spends_the_monthly_credits_before_the_top_up(unit: Services) -> None
     account, _ = make_account(unit, Plan.STARTER)
     accounts.add_topup(unit.database, account.name, 5)
     for _ in range(10):
-        accept(unit, make_batch(unit, account, ["a.png"] * 19, ai=True))  # 190 of 200 monthly
+        accept(
+            unit, make_batch(unit, account, ["a.png"] * 19, options=BOTH_TEXTS)
+        )  # 190 of 200 monthly
     accounts.set_plan(unit.database, account.name, Plan.PRO)  # images without limit
     accounts.set_plan(unit.database, account.name, Plan.STARTER)
-    accept(unit, make_batch(unit, account, ["a.png"] * 10, ai=True))
+    accept(unit, make_batch(unit, account, ["a.png"] * 10, options=BOTH_TEXTS))
     now = credits.balance(unit.database, account.id)
     assert (now.monthly_ai_left, now.topup_credits) == (0, 5)
 
@@ -72,7 +74,7 @@ def test_ai_past_the_monthly_credits_takes_from_the_top_up(unit: Services) -> No
             "INSERT INTO usage (account_id, period, ai_credits) VALUES (%s, %s, 197)",
             (account.id, period),
         )
-    accept(unit, make_batch(unit, account, ["a.png"] * 4, ai=True))
+    accept(unit, make_batch(unit, account, ["a.png"] * 4, options=BOTH_TEXTS))
     now = credits.balance(unit.database, account.id)
     assert (now.ai_used, now.topup_credits) == (200, 4)
 
@@ -86,7 +88,7 @@ def test_a_failed_image_gives_every_credit_back_to_where_it_came_from(unit: Serv
             "INSERT INTO usage (account_id, period, ai_credits) VALUES (%s, %s, 199)",
             (account.id, period),
         )
-    ids = accept(unit, make_batch(unit, account, ["a.png", "b.png"], ai=True))
+    ids = accept(unit, make_batch(unit, account, ["a.png", "b.png"], options=BOTH_TEXTS))
     for image_id in ids:
         claim = images.claim(unit.database, image_id, 60)
         assert claim is not None
@@ -122,7 +124,7 @@ def test_a_release_that_comes_twice_gives_back_once(unit: Services) -> None:
 def test_what_is_left_is_never_below_zero_after_a_downgrade(unit: Services) -> None:
     account, _ = make_account(unit, Plan.PRO)
     for _ in range(2):
-        accept(unit, make_batch(unit, account, ["a.png"] * 20, ai=True))
+        accept(unit, make_batch(unit, account, ["a.png"] * 20, options=BOTH_TEXTS))
     accounts.set_plan(unit.database, account.name, Plan.FREE)
     now = credits.balance(unit.database, account.id)
     assert (now.images_left, now.ai_left) == (0, 0)

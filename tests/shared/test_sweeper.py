@@ -60,7 +60,7 @@ def exists(services: Services, key: str) -> bool:
 def test_an_image_whose_worker_went_silent_is_sent_again(unit: Services) -> None:
     account, _ = make_account(unit)
     (image_id,) = accept(unit, make_batch(unit, account))
-    dispatch(unit.database, unit.queue, 40)
+    dispatch(unit.database, unit.queue, 40, 200)
     lose_lease(unit, image_id)
     unit.redis.delete(IMAGES_QUEUE)
     sweeper.sweep(unit)
@@ -85,7 +85,7 @@ def test_an_image_that_used_up_its_attempts_fails_and_costs_nothing(unit: Servic
 def test_a_published_batch_whose_messages_vanished_is_sent_again(unit: Services) -> None:
     account, _ = make_account(unit)
     accept(unit, make_batch(unit, account, ["a.png", "b.png"]))
-    dispatch(unit.database, unit.queue, 40)
+    dispatch(unit.database, unit.queue, 40, 200)
     unit.redis.flushdb()
     sweeper.sweep(unit)
     assert unit.redis.llen(IMAGES_QUEUE) == 0  # it may still be on its way

@@ -7,17 +7,27 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 from PIL import Image
+from pydantic import SecretStr
 
+from infra.messages_api import MessagesApi
 from shared import accounts, batches
 from shared.accounts import Account
 from shared.batches import NewBatch, NewImage
 from shared.idempotency import Accepting
-from shared.models import Format, Options
+from shared.models import Brief, Format, Options
 from shared.plans import Plan
 from shared.services import Services
+from shared.settings import Settings
 from shared.store import original_key
 
+BOTH_TEXTS = Options(format=Format.WEBP, brief=Brief(alt_text=True, file_name=True))
 SAMPLES = Path(__file__).parents[1] / "samples"
+
+
+def asking(settings: Settings, model: MessagesApi, **changes: object) -> Settings:
+    """The settings with a provider to ask, changed by the names of the fields."""
+    provider = {"anthropic_api_key": SecretStr(model.key), "anthropic_base_url": model.url}
+    return settings.model_copy(update=provider | changes)
 
 
 def make_account(services: Services, plan: Plan = Plan.AGENCY) -> tuple[Account, str]:
@@ -41,7 +51,6 @@ def make_batch(
     data: bytes | None = None,
     session: str | None = None,
     options: Options | None = None,
-    ai: bool = False,
     accepting: Accepting | None = None,
 ) -> NewBatch:
     """A batch with its originals stored, ready for `batches.accept`."""
@@ -59,7 +68,6 @@ def make_batch(
         images=[NewImage(uuid4(), name, len(content), digest) for name in names],
         watermark_key=None,
         notices=[],
-        ai=ai,
         idempotency=accepting,
     )
 

@@ -6,23 +6,33 @@ from collections.abc import Callable, Iterator
 import pytest
 from celery.contrib.testing.worker import start_worker
 
+from infra.messages_api import MessagesApi
 from shared import sessions
 from shared.dispatch import dispatch
-from shared.queue import IMAGES_QUEUE, IO_QUEUE, celery_app
+from shared.queue import AI_QUEUE, IMAGES_QUEUE, IO_QUEUE, celery_app
 from shared.services import Services
-from tests.support.making import accept, make_account, make_batch, png
+from tests.support.making import BOTH_TEXTS, accept, asking, make_account, make_batch, png
 from workers import tasks
+from workers.ai.provider import Provider
 
 
 @pytest.fixture
-def worker(unit: Services) -> Iterator[Services]:
-    """One worker on both queues, in a thread of this process."""
+def model() -> Iterator[MessagesApi]:
+    """A provider that describes whatever it is shown."""
+    with MessagesApi() as running:
+        yield running
+
+
+@pytest.fixture
+def worker(unit: Services, model: MessagesApi) -> Iterator[Services]:
+    """One worker on all queues, in a thread of this process."""
     app = celery_app(unit.settings)
-    tasks.register(app, lambda: unit)
-    with start_worker(
-        app, pool="solo", perform_ping_check=False, queues=[IMAGES_QUEUE, IO_QUEUE], loglevel=40
-    ):
+    provider = Provider(asking(unit.settings, model), unit.redis)
+    tasks.register(app, lambda: unit, lambda: provider)
+    queues = [IMAGES_QUEUE, AI_QUEUE, IO_QUEUE]
+    with start_worker(app, pool="solo", perform_ping_check=False, queues=queues, loglevel=40):
         yield unit
+    provider.close()
 
 
 def eventually(fact: Callable[[], bool], seconds: float = 20) -> bool:
@@ -38,7 +48,7 @@ def test_a_chords_body_runs_though_some_of_its_images_fail(worker: Services) -> 
     bad = make_batch(worker, account, ["a.png", "b.png"], data=b"just text")
     for batch in (good, bad):
         accept(worker, batch)
-    dispatch(worker.database, worker.queue, 40)
+    dispatch(worker.database, worker.queue, 40, 200)
     # No sweeper runs here: only the chord's body deletes the originals.
     for batch in (good, bad):
         assert eventually(lambda b=batch: worker.store.last_modified(f"{b.id}/in/") is None)  # type: ignore[misc] # mypy cannot type it
@@ -51,7 +61,7 @@ def test_a_task_that_came_for_nothing_is_no_error(worker: Services) -> None:
     batch = make_batch(worker, account)
     (image_id,) = accept(worker, batch)
     for _ in range(3):
-        worker.queue.publish_image(image_id)
+        worker.queue.publish_image(image_id, ai=False)
     assert eventually(lambda: sessions.is_batch_closed(worker.database, batch.id))
     assert eventually(lambda: worker.redis.llen(IMAGES_QUEUE) == 0)
     view = sessions.view_batch(worker.database, account.id, batch.id)
@@ -62,5 +72,30 @@ def test_publishing_subscribes_to_nothing(worker: Services) -> None:
     account, _ = make_account(worker)
     accept(worker, make_batch(worker, account, ["a.png"] * 20))
     before = set(worker.redis.pubsub_channels())
-    dispatch(worker.database, worker.queue, 40)
+    dispatch(worker.database, worker.queue, 40, 200)
     assert set(worker.redis.pubsub_channels()) <= before
+
+
+def test_a_chords_member_goes_on_to_the_model_before_its_body_runs(
+    worker: Services, model: MessagesApi
+) -> None:
+    account, _ = make_account(worker)
+    batch = make_batch(worker, account, ["a.png", "b.png"], options=BOTH_TEXTS)
+    accept(worker, batch)
+    dispatch(worker.database, worker.queue, 40, 200)
+    # No sweeper runs here: only the body deletes the originals, once the batch is closed.
+    assert eventually(lambda: worker.store.last_modified(f"{batch.id}/in/") is None)
+    images = sessions.view_batch(worker.database, account.id, batch.id).images
+    assert [image.alt_text for image in images] == ["A cup of coffee"] * 2
+    assert len(model.requests) == 2
+
+
+def test_a_chords_body_runs_though_an_image_never_came_to_the_model(
+    worker: Services, model: MessagesApi
+) -> None:
+    account, _ = make_account(worker)
+    batch = make_batch(worker, account, ["a.txt"], data=b"just text", options=BOTH_TEXTS)
+    accept(worker, batch)
+    dispatch(worker.database, worker.queue, 40, 200)
+    assert eventually(lambda: worker.store.last_modified(f"{batch.id}/in/") is None)
+    assert model.requests == []

@@ -70,10 +70,15 @@ class Source:
 
 
 def decode(
-    data: bytes, probe: Probe, max_width: int | None = None, max_height: int | None = None
+    data: bytes,
+    probe: Probe,
+    max_width: int | None = None,
+    max_height: int | None = None,
+    least_side: int = 1,
 ) -> Source:
     """Decode the first frame, a JPEG no larger than the box of the upright picture needs.
 
+    least_side: pixels that its longer side is needed at, whatever the box; never scaled up.
     No decoder but the probe's can run, whatever the bytes pretend to be. Raises
     CorruptImageError where they do not decode whole.
     """
@@ -87,7 +92,7 @@ def decode(
         width, height = image.size
         # HEIC turns by boxes of its own, applied already; its EXIF only repeats them.
         orientation = 1 if probe.kind == "HEIF" else orientation_of(image)
-        box = _draft(image, orientation, max_width, max_height)
+        box = _draft(image, orientation, max_width, max_height, least_side)
         place = image.tile[0].extents if isinstance(image, GifImageFile) else None
         image.load()
         if probe.kind == "PNG":
@@ -122,12 +127,17 @@ def _on_nothing(image: Image.Image, place: tuple[int, int, int, int]) -> Image.I
 
 
 def _draft(
-    image: Image.Image, orientation: int, max_width: int | None, max_height: int | None
+    image: Image.Image,
+    orientation: int,
+    max_width: int | None,
+    max_height: int | None,
+    least_side: int,
 ) -> tuple[float, float, float, float]:
     """Ask a JPEG for scaled decoding; the part of the picture that holds pixels."""
     whole = (0, 0, image.width, image.height)
     if orientation >= 5:
         max_width, max_height = max_height, max_width
-    width, height = fit(image.width, image.height, max_width, max_height)
+    boxes = (max_width, max_height), (least_side, least_side)
+    width, height = map(max, *(fit(image.width, image.height, *box) for box in boxes))
     drafted = image.draft(None, (round(width * _DRAFT_FACTOR), round(height * _DRAFT_FACTOR)))
     return drafted[1] if drafted else whole

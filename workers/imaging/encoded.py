@@ -1,4 +1,4 @@
-"""What every encoder gives."""
+"""What every encoder gives, and what every road."""
 
 from dataclasses import dataclass
 
@@ -11,3 +11,16 @@ class Encoded:
 
     data: bytes
     encoding: Encoding
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A picture at the end of its road.
+
+    width, height: its pixels. preview: a small JPEG of it (see `preview`) where one was asked for.
+    """
+
+    encoded: Encoded
+    width: int
+    height: int
+    preview: bytes | None

@@ -29,10 +29,19 @@ def encode(image: Image.Image, quality: int, effort: Effort) -> Encoded:  # noqa
     most of the CPU, but all of it is still less than what mozjpeg's own encoder takes
     (`make bench-codecs`), so it is done at every effort.
     """
-    image = _on_white(image)
+    image = on_ground(image, "white")
     if quality >= FULL_COLOUR_FROM or bleeds(image):
         return _with_best_scans(full_colour(image, on_scale(quality, "jpeg444")))
     return _with_best_scans(half_colour(image, on_scale(quality, "jpegli")))
+
+
+def on_ground(image: Image.Image, colour: str) -> Image.Image:
+    """The picture in L or RGB: itself without alpha, else laid on a colour that Pillow knows."""
+    if not image.mode.endswith("A"):
+        return image
+    ground = Image.new(image.mode[:-1], image.size, colour)
+    ground.paste(image.convert(ground.mode), mask=image.getchannel("A"))
+    return ground
 
 
 def half_colour(image: Image.Image, number: float) -> bytes:
@@ -55,11 +64,3 @@ def _with_best_scans(jpeg: bytes) -> Encoded:
     # In this process, unlike an upload's: an encoder's coefficients are never out of range.
     best = mozjpeg.optimize(jpeg, mozjpeg.COPY_MARKERS.NONE)
     return Encoded(min(best, jpeg, key=len), Encoding.REENCODED)
-
-
-def _on_white(image: Image.Image) -> Image.Image:
-    if not image.mode.endswith("A"):
-        return image
-    white = Image.new(image.mode[:-1], image.size, "white")
-    white.paste(image.convert(white.mode), mask=image.getchannel("A"))
-    return white

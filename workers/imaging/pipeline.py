@@ -20,8 +20,11 @@ class Output:
 
     data: the encoded file, without any metadata. encoding: the road taken to it.
     width, height: its pixels.
-    seconds: wall time of `decode`, `resize` (colour and orientation with it), `watermark` and
-        `encode`. cpu_seconds: CPU time of the process over the whole call, its children's with it.
+    preview: a JPEG of at most 768 pixels a side for a model to describe, upright, in sRGB and
+        without the watermark; None where `options.brief` is.
+    seconds: wall time of `decode`, `preview` where there is one, `resize` (colour and orientation
+        with it), `watermark` and `encode`.
+    cpu_seconds: CPU time of the process over the whole call, its children's with it.
     warnings: (code, sentence) of what the client should know.
     """
 
@@ -30,6 +33,7 @@ class Output:
     width: int
     height: int
     watermarked: bool
+    preview: bytes | None
     seconds: dict[str, float]
     cpu_seconds: float
     warnings: tuple[tuple[str, str], ...]
@@ -61,16 +65,17 @@ def process(
         with warnings.catch_warnings():
             # Pillow warns of what it can live with, broken EXIF above all.
             warnings.simplefilter("ignore")
-            encoded, size = road(data, probe, options, watermark, effort, partial(_timed, seconds))
+            finished = road(data, probe, options, watermark, effort, partial(_timed, seconds))
     except MemoryError:
         # Never to leave a task: it would take the whole worker down, not this image alone.
         raise ImageError("This image needs more memory than there is") from None
     return Output(
-        data=encoded.data,
-        encoding=encoded.encoding,
-        width=size[0],
-        height=size[1],
+        data=finished.encoded.data,
+        encoding=finished.encoded.encoding,
+        width=finished.width,
+        height=finished.height,
         watermarked=watermark is not None and options.watermark is not None,
+        preview=finished.preview,
         seconds=seconds,
         cpu_seconds=_cpu_seconds() - started,
         warnings=() if moves else _warnings(probe),

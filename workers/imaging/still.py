@@ -7,9 +7,10 @@ from shared.models import Effort, Options, Probe
 from workers.imaging.colour import to_plain, to_srgb
 from workers.imaging.decode import decode
 from workers.imaging.encode import encode
-from workers.imaging.encoded import Encoded
+from workers.imaging.encoded import Finished
 from workers.imaging.orient import upright
 from workers.imaging.original import candidate
+from workers.imaging.preview import SIDE, preview
 from workers.imaging.resize import resize
 from workers.imaging.watermark import lay
 
@@ -23,20 +24,28 @@ def optimise(
     watermark: bytes | None,
     effort: Effort,
     timed: _Timed,
-) -> tuple[Encoded, tuple[int, int]]:
-    """The picture as a file, and its width and height in pixels.
+) -> Finished:
+    """The picture as a file, and its preview where there is a brief.
 
     timed: notes what a step takes, by its name. Raises what `process` does.
 
     The scaling comes before the turning and the colours, so that these touch the small picture
     and not the large one. Of a large picture (50 megapixels are 200 MB in Pillow) nobody keeps
     a copy that the next step does not need.
+
+    The preview is made before the scaling: a thumbnail has too few pixels for it. So it is for a
+    larger result too, which could save 2 to 5 % of the CPU: scaled twice, letters blur.
     """
     with timed("decode"):
-        source = decode(data, probe, options.max_width, options.max_height)
+        least_side = SIDE if options.brief else 1
+        source = decode(data, probe, options.max_width, options.max_height, least_side)
         original = candidate(data, source, probe, options)
-    with timed("resize"):
         image = to_plain(source.take())
+    small = None
+    if options.brief:
+        with timed("preview"):
+            small = preview(image, source)
+    with timed("resize"):
         image = resize(image, source, options.max_width, options.max_height)
         image = upright(image, source.orientation)
         plain = to_srgb(image)
@@ -48,10 +57,10 @@ def optimise(
         if watermark is not None and options.watermark is not None:
             image = lay(image, watermark, options.watermark)
             original = None
-    size = image.size
+    width, height = image.size
     with timed("encode"):
-        exact = original and original.deep()
-        if exact:
-            return exact, size
-        new = encode(image, options.format, options.quality, effort)
-        return (original.or_smaller(new) if original else new), size
+        encoded = original and original.deep()
+        if not encoded:
+            new = encode(image, options.format, options.quality, effort)
+            encoded = original.or_smaller(new) if original else new
+    return Finished(encoded, width, height, small)

@@ -11,14 +11,15 @@ from shared.errors import CorruptImageError
 from shared.models import Effort, Format, Options, Probe
 from workers.imaging.animation import gif, webp_in
 from workers.imaging.animation.avif_out import AvifAnimation
-from workers.imaging.animation.frames import Motion
+from workers.imaging.animation.frames import Frame, Motion
 from workers.imaging.animation.original import Original
 from workers.imaging.animation.webp_out import WebpAnimation
 from workers.imaging.colour import to_srgb
 from workers.imaging.decode import DAMAGE, Source
 from workers.imaging.encode import check_sides
-from workers.imaging.encoded import Encoded
+from workers.imaging.encoded import Encoded, Finished
 from workers.imaging.orient import upright
+from workers.imaging.preview import preview
 from workers.imaging.resize import resize
 from workers.imaging.watermark import fitted
 
@@ -51,8 +52,8 @@ def animate(
     watermark: bytes | None,
     effort: Effort,
     timed: _Timed,
-) -> tuple[Encoded, tuple[int, int]]:
-    """All frames of a GIF or WebP as one WebP or AVIF, and its width and height in pixels.
+) -> Finished:
+    """All frames of a GIF or WebP as one WebP or AVIF; of the first a preview, given a brief.
 
     timed: notes what a step takes, by its name. Raises CorruptImageError where a frame does not
     decode whole, TooLargeForFormatError, and ImageError for a broken watermark.
@@ -66,7 +67,10 @@ def animate(
         and not (watermark and options.watermark)
     ):
         original = Original(data, probe, motion.plays)
-    pictures = _pictures(motion, probe.kind, options, timed, original)
+    frames, small = _decoded(motion, probe.kind, timed), None
+    if options.brief:
+        small, frames = _previewed(frames, motion, timed)
+    pictures = _pictures(frames, motion, options, timed, original)
     first, first_ms = next(pictures)
     check_sides(first.size, options.format)
     with timed("watermark"):
@@ -81,30 +85,55 @@ def animate(
             writer.add(finished, ms)
     with timed("encode"):
         new = writer.finish()
-        return (original.or_smaller(new) if original else new), first.size
+        encoded = original.or_smaller(new) if original else new
+    return Finished(encoded, *first.size, small)
 
 
-def _pictures(
-    motion: Motion, kind: str, options: Options, timed: _Timed, original: Original | None
-) -> Iterator[tuple[Image.Image, int]]:
-    """Each frame in the box, upright and in sRGB, with its time in milliseconds.
-
-    original: told of each frame, and of what has become of it.
-    """
-    box = (0, 0, motion.width, motion.height)
+def _decoded(motion: Motion, kind: str, timed: _Timed) -> Iterator[Frame]:
+    """Each frame, decoded when it is asked for; raises CorruptImageError on damage."""
     while True:
         with timed("decode"), _whole(kind):
             frame = next(motion.frames, None)
         if frame is None:
             return
+        yield frame
+
+
+def _previewed(
+    frames: Iterator[Frame], motion: Motion, timed: _Timed
+) -> tuple[bytes, Iterator[Frame]]:
+    """The preview of the first frame, and all frames; it is let go of as the second is taken."""
+    first = next(frames)
+    with timed("preview"):
+        small = preview(first.image, _source(first, motion))
+    return small, chain([first], frames)
+
+
+def _pictures(
+    frames: Iterator[Frame],
+    motion: Motion,
+    options: Options,
+    timed: _Timed,
+    original: Original | None,
+) -> Iterator[tuple[Image.Image, int]]:
+    """Each frame in the box, upright and in sRGB, with its time in milliseconds.
+
+    original: told of each frame, and of what has become of it.
+    """
+    for frame in frames:
         with timed("resize"):
-            source = Source(frame.image, box, motion.width, motion.height, motion.orientation)
+            source = _source(frame, motion)
             image = resize(frame.image, source, options.max_width, options.max_height)
             image = to_srgb(upright(image, motion.orientation))
             ms = frame.ms if frame.ms > _HASTY_MS else _CALM_MS
             if original:
                 original.follow(frame, image, ms)
         yield image, ms
+
+
+def _source(frame: Frame, motion: Motion) -> Source:
+    box = (0, 0, motion.width, motion.height)
+    return Source(frame.image, box, motion.width, motion.height, motion.orientation)
 
 
 @contextmanager

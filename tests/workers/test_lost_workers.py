@@ -1,0 +1,80 @@
+"""A worker killed while it waits for the model: separate processes, as in production."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from infra.messages_api import Answer, MessagesApi
+from shared import sessions, sweeper
+from shared.services import Services
+from tests.support.making import BOTH_TEXTS, accept, make_account, make_batch, png
+
+IMAGES = 6
+
+
+@contextmanager
+def worker(environment: Mapping[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
+    """One worker on all queues; whatever happens, it is gone at the end."""
+    command = [sys.executable, "-m", "celery", "--quiet", "--app", "workers.celery", "worker"]
+    command += ["--queues", "images,ai,io", "--pool", "threads", "--concurrency", "8"]
+    command += ["--without-gossip", "--without-mingle", "--loglevel", "critical"]
+    process = subprocess.Popen(
+        command, env=os.environ | dict(environment), stderr=subprocess.DEVNULL
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def eventually(fact: Callable[[], bool], seconds: float = 40) -> None:
+    deadline = time.monotonic() + seconds
+    while not fact():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def entries(services: Services) -> dict[tuple[str, str], int]:
+    with services.database.autocommit() as connection:
+        rows = connection.execute(
+            "SELECT unit, kind, count(*) FROM ledger GROUP BY unit, kind"
+        ).fetchall()
+    return {(row["unit"], row["kind"]): row["count"] for row in rows}
+
+
+def test_killing_a_worker_during_its_calls_loses_and_charges_nothing_twice(
+    unit: Services, unit_environment: Mapping[str, str], model: MessagesApi
+) -> None:
+    environment = dict(unit_environment) | model.environment
+    account, _ = make_account(unit)
+    batch = make_batch(unit, account, ["a.png"] * IMAGES, data=png(), options=BOTH_TEXTS)
+    accept(unit, batch)
+    unit.dispatch()
+    model.otherwise = lambda _: Answer(delay_seconds=30)
+    with worker(environment) as first:
+        eventually(lambda: len(model.requests) == IMAGES)
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+    model.otherwise = lambda _: Answer()
+    with unit.database.autocommit() as connection:
+        expired = connection.execute(
+            "UPDATE images SET lease_until = now() WHERE state = 'describing'"
+        )
+    assert expired.rowcount == IMAGES
+    with worker(environment):
+
+        def closed() -> bool:
+            sweeper.sweep(unit)
+            return sessions.is_batch_closed(unit.database, batch.id)
+
+        eventually(closed)
+    images = sessions.view_batch(unit.database, account.id, batch.id).images
+    assert [image.alt_text for image in images] == ["A cup of coffee"] * IMAGES
+    assert entries(unit) == {
+        (unit_, kind): IMAGES for unit_ in ("image", "ai") for kind in ("reserved", "spent")
+    }

@@ -1,0 +1,133 @@
+"""The second step of one image: claim, load the preview, ask the model, commit."""
+
+import logging
+import time
+from collections.abc import Callable
+from functools import partial
+from uuid import UUID
+
+from shared import ai_usage, descriptions
+from shared.errors import (
+    AiAnswerError,
+    AiLimitError,
+    DescriptionError,
+    ObjectMissingError,
+    UnavailableError,
+)
+from shared.images import Closing
+from shared.models import Brief, Claim, Description, Notice
+from shared.services import Services
+from workers.ai.author import write
+from workers.ai.provider import Provider
+from workers.steps.report import Report
+
+logger = logging.getLogger(__name__)
+
+_STORE_SECONDS = 20  # for the preview and the commit
+_OUTAGE_SECONDS = 5.0  # until an image goes on that a server of ours has held up
+
+_UNEXPECTED = DescriptionError("The image could not be described")
+
+
+def describe(services: Services, provider: Provider, image_id: UUID) -> None:
+    """Has one image described if it can be claimed, and commits its end.
+
+    Whatever is wrong with the provider or its answers, the image ends in `done`; what is wrong
+    with a server of ours, and a limit that passes, gives the claim back.
+    """
+    # A call that is begun within the budget may outlast it, by its own timeout at most.
+    settings = services.settings
+    lease_seconds = settings.ai_budget_seconds + settings.ai_timeout_seconds + _STORE_SECONDS
+    claim = descriptions.claim(services.database, image_id, lease_seconds)
+    if claim is None:
+        return
+    report = Report()
+    closing = _attempt(services, provider, claim, report)
+    if closing is not None:
+        services.announce(closing)
+        report.tell(services, claim, "description")
+
+
+def _attempt(
+    services: Services, provider: Provider, claim: Claim, report: Report
+) -> Closing | None:
+    end = partial(_end, services, claim, report)
+    try:
+        written, error = _run(services, provider, claim, report)
+    except AiLimitError as limit:
+        if limit.retry_after_seconds is None:
+            return end(Description(), limit)
+        descriptions.unclaim(services.database, claim, limit.retry_after_seconds)
+        return None
+    except DescriptionError as failure:
+        return end(Description(), failure)
+    except ObjectMissingError:
+        # Cancelled meanwhile, or lost: trying again cannot bring it back.
+        return end(Description(), _UNEXPECTED)
+    except UnavailableError:
+        logger.warning("a server is down; the image waits", extra={"image": claim.image_id})
+        return _give_back(services, claim, end)
+    except Exception:
+        # Uncaught, the image would wait for its lease to end, and be asked about again.
+        logger.exception("an image was not described", extra={"image": claim.image_id})
+        return end(Description(), _UNEXPECTED)
+    return end(written, error)
+
+
+def _run(
+    services: Services, provider: Provider, claim: Claim, report: Report
+) -> tuple[Description, DescriptionError | None]:
+    """What was written, and why it is not all that was wanted."""
+    brief, settings = claim.options.brief, services.settings
+    if brief is None or claim.preview_key is None:
+        raise _UNEXPECTED  # no such image is handed on to this step
+    deadline = time.monotonic() + settings.ai_budget_seconds
+    ai_usage.check(services.database, claim.account_id, settings)
+    with report.step("load"):
+        picture = services.store.get(claim.preview_key)
+    ask = partial(
+        provider.ask,
+        claim.account_id,
+        deadline,
+        on_tokens=partial(ai_usage.note, services.database, claim.account_id, claim.image_id),
+    )
+    with report.step("describe"):
+        written = write(ask, picture, brief, settings.ai_alt_characters)
+    return written, None if _is_whole(written, brief) else AiAnswerError(
+        "The AI provider gave no usable text for this image"
+    )
+
+
+def _is_whole(written: Description, brief: Brief) -> bool:
+    return (written.alt_text is not None) >= brief.alt_text and (
+        written.stem is not None
+    ) >= brief.file_name
+
+
+def _end(
+    services: Services,
+    claim: Claim,
+    report: Report,
+    written: Description,
+    error: DescriptionError | None,
+) -> Closing | None:
+    report.result = error.code if error else "done"
+    notice = Notice(error.code, error.message) if error else None
+    closing = descriptions.complete(services.database, claim, written, notice)
+    if closing is None:
+        logger.warning("a late description was refused", extra={"image": claim.image_id})
+    return closing
+
+
+def _give_back(
+    services: Services,
+    claim: Claim,
+    end: Callable[[Description, DescriptionError], Closing | None],
+) -> Closing | None:
+    try:
+        if claim.attempt >= services.settings.max_attempts:
+            return end(Description(), _UNEXPECTED)
+        descriptions.unclaim(services.database, claim, _OUTAGE_SECONDS, used=True)
+    except UnavailableError:
+        logger.warning("a claim could not be given back; its lease will end")
+    return None

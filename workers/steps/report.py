@@ -1,0 +1,58 @@
+"""What one run of a step tells the operator."""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from shared import metrics
+from shared.models import Claim, State
+from shared.services import Services
+
+logger = logging.getLogger("fluximage.images")
+
+
+@dataclass
+class Report:
+    """How one run went, for the log line and the metrics.
+
+    result: `done`, `optimised` where a second step follows, or the code of the failure or of
+    what is missing. ended: the state that the image is left in. seconds: wall time by step.
+    """
+
+    result: str = "done"
+    ended: State = State.DONE
+    seconds: dict[str, float] = field(default_factory=dict)
+    engine_cpu_seconds: float = 0.0
+    bytes_out: int = 0
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Notes what the block takes as the step's seconds."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = time.perf_counter() - started
+
+    def tell(self, services: Services, claim: Claim, line: str) -> None:
+        """The one log line of a run, and its share in the metrics."""
+        format = claim.options.format.value
+        logger.info(
+            line,
+            extra={
+                "account": claim.account_id,
+                "session": claim.session_name,
+                "batch": claim.batch_id,
+                "image": claim.image_id,
+                "attempt": claim.attempt,
+                "result": self.result,
+                "format": format,
+                "bytes_in": claim.original_size,
+                "bytes_out": self.bytes_out,
+                "engine_cpu_seconds": round(self.engine_cpu_seconds, 4),
+                "seconds": {step: round(taken, 4) for step, taken in self.seconds.items()},
+            },
+        )
+        metrics.count_image(services.redis, self.ended.value, format, self.seconds)
