@@ -160,6 +160,10 @@ class StoreError(UnavailableError):
     """The object store did not do what it was asked."""
 
 
+class MemoryTakenError(UnavailableError):
+    """The images in work on this machine leave no memory for another one, and that for long."""
+
+
 class ObjectMissingError(StoreError):
     """The object is not in the store."""
 

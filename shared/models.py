@@ -204,6 +204,7 @@ class Probe:
         decoder would allocate where a file names several sizes.
     frames: pictures in the container, 1 for a still.
     progressive: a JPEG whose coefficients are all held while it is decoded.
+    alpha: whether it may be transparent, for the estimate alone: told of PNG, WebP, AVIF and HEIC.
     """
 
     kind: str
@@ -211,6 +212,7 @@ class Probe:
     height: int
     frames: int
     progressive: bool = False
+    alpha: bool = False
 
     @property
     def moves(self) -> bool:

@@ -36,6 +36,7 @@ _MAX_STEPS = 1_000_000  # blocks or chunks walked in one file
 _MAX_PNG_CHUNKS = 10_000  # of a watermark; 430,000 empty ones took 0.2 s
 _MAX_TAGS = 65_535  # of one TIFF directory; BigTIFF could claim more
 _MAX_READS = 20_000  # calls that imagesize may make; a JPEG of 20 MB in full segments needs 1,400
+_HEIF_HEAD = 65_536  # bytes that are looked through for alpha
 _MAX_FRAMES = 100_000  # counting stops here; far above any limit worth setting
 
 _Size = tuple[int, int, int]  # width, height, frames
@@ -60,7 +61,8 @@ def probe(data: bytes) -> Probe:
     if width < 1 or height < 1 or frames < 1:
         raise CorruptImageError(f"The header of this {kind} image is damaged or cut short")
     progressive = kind == "JPEG" and jpeg.is_progressive(data)
-    return Probe(kind, width, height, min(frames, _MAX_FRAMES), progressive)
+    alpha = kind in _ALPHA and _ALPHA[kind](data)
+    return Probe(kind, width, height, min(frames, _MAX_FRAMES), progressive, alpha)
 
 
 def check_limits(probe: Probe, max_pixels: int, max_frames: int) -> None:
@@ -327,6 +329,31 @@ def _bmp(data: bytes) -> _Size:
         width, height = struct.unpack_from("<ii", data, 18)
     return width, abs(height), 1
 
+
+def _png_alpha(data: bytes) -> bool:
+    """By the colour type in IHDR, or by tRNS, which stands before the pixels."""
+    return data[25:26] in (b"\4", b"\6") or b"tRNS" in data[: data.find(b"IDAT") + 1]
+
+
+def _webp_alpha(data: bytes) -> bool:
+    """RFC 9649: by the flags of VP8X, or by the one bit in a lone VP8L."""
+    if data[12:16] == b"VP8X":
+        return bool(data[20] & 0x10)
+    return data[12:16] == b"VP8L" and bool(data[24] & 0x10)
+
+
+def _heif_alpha(data: bytes) -> bool:
+    """By the name of an auxiliary picture (ISO/IEC 23008-12, 6.9) before the pixels."""
+    head = data[:_HEIF_HEAD]
+    return b":auxiliary:alpha\0" in head or b":auxid:1\0" in head
+
+
+_ALPHA: dict[str, Callable[[bytes], bool]] = {
+    "PNG": _png_alpha,
+    "WEBP": _webp_alpha,
+    "AVIF": _heif_alpha,
+    "HEIF": _heif_alpha,
+}
 
 _READERS: dict[str, Callable[[bytes], _Size]] = {
     "JPEG": _jpeg,

@@ -67,6 +67,8 @@ class Settings(BaseModel):
 
     # What is made of it
     effort: Effort = _env("FLUXIMAGE_EFFORT", default=Effort.BALANCED)
+    # What images in work on one machine may need together; None: a share of what there is.
+    memory_mb: int | None = _env("FLUXIMAGE_MEMORY_MB", default=None, ge=1)
 
     # Alt texts and file names, by the Messages API; the first three as the `anthropic`
     # package reads them. Without a key or a token AI is refused.

@@ -19,6 +19,7 @@ from shared.errors import (
 )
 from shared.models import Format, Probe
 from shared.probe import check_animation, check_limits, check_watermark, probe
+from tests.support import heic
 
 KINDS = ["JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF", "BMP"]
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -74,7 +75,29 @@ def test_each_type_is_known_with_its_size(kind: str) -> None:
 def test_lossless_and_transparent_webp_have_their_size_too() -> None:
     image = Image.new("RGBA", (37, 21), (1, 2, 3, 90))
     for options in ({"lossless": True}, {"exif": b"Exif\0\0II*\0\x08\0\0\0\0\0"}):
-        assert probe(saved(image, "WEBP", **options)) == Probe("WEBP", 37, 21, 1)
+        assert probe(saved(image, "WEBP", **options)) == Probe("WEBP", 37, 21, 1, alpha=True)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [("PNG", {}), ("WEBP", {}), ("WEBP", {"lossless": True}), ("AVIF", {})],
+    ids=["PNG", "WEBP", "lossless WEBP", "AVIF"],
+)
+def test_alpha_is_told_from_the_header(kind: str, options: dict[str, bool], mode: str) -> None:
+    image = Image.new(mode, (37, 21), (1, 2, 3, 90)[: len(mode)])
+    assert probe(saved(image, kind, **options)).alpha == (mode == "RGBA")
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_alpha_of_a_heic_is_told_from_its_boxes(mode: str) -> None:
+    assert probe(heic.still(mode=mode)).alpha == (mode == "RGBA")
+
+
+def test_a_png_with_transparent_entries_in_its_palette_has_alpha() -> None:
+    image = Image.new("P", (37, 21))
+    assert probe(saved(image, "PNG", transparency=0)).alpha
+    assert not probe(saved(image, "PNG")).alpha
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "AVIF", "TIFF"])
