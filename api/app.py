@@ -9,6 +9,7 @@ from flask import Flask, Response, g, request
 from api import account, compress, errors, health, sessions
 from api.client import client_address
 from api.context import Context
+from api.headers import PROTECTIVE
 from api.linger import close_if_unread
 from api.multipart import MAX_BODY_BYTES
 from shared import logs, services, settings
@@ -51,9 +52,8 @@ def _begin() -> None:
 
 
 def _finish(response: Response) -> Response:
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
-    response.headers.setdefault("Cache-Control", "no-store")
+    for name, value in PROTECTIVE.items():
+        response.headers.setdefault(name, value)
     close_if_unread(response)
     probe = request.path.startswith("/health/") or request.path == "/metrics"
     access.log(

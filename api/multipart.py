@@ -9,9 +9,9 @@ import logging
 import tempfile
 import time
 from collections.abc import Container, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import IO
 
 from flask import Request, g
 from gunicorn.http.errors import ParseException
@@ -177,7 +177,9 @@ class _IgnoredPart:
 
 class _FilePart:
     def __init__(self, field_name: str, name: str, stack: ExitStack) -> None:
-        self._upload = Upload(field_name, name, 0, b"", stack.enter_context(_temporary_file()))
+        content = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115 - closed below
+        stack.callback(_discard, content)
+        self._upload = Upload(field_name, name, 0, b"", content)
         self._hash = hashlib.sha256()
 
     def write(self, data: bytes | bytearray) -> None:
@@ -186,22 +188,30 @@ class _FilePart:
         if upload.size > MAX_FILE_BYTES:
             raise InvalidFieldError(f"File {upload.name} exceeds the 20MB limit")
         self._hash.update(data)
-        try:
+        with _full_disk_told():
             upload.content.write(data)
-        except OSError as error:
-            logger.warning("an upload could not be kept in %s: %s", tempfile.gettempdir(), error)
-            raise UnavailableError(
-                "There is no room for uploads now, try again later", 30
-            ) from error
 
     def finish(self, form: Form) -> None:
         self._upload.sha256 = self._hash.digest()
-        self._upload.content.seek(0)
+        with _full_disk_told():
+            self._upload.content.seek(0)  # writes what was still buffered
         form.uploads.append(self._upload)
 
 
-def _temporary_file() -> Any:
-    return tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)
+@contextmanager
+def _full_disk_told() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        logger.warning("an upload could not be kept in %s: %s", tempfile.gettempdir(), error)
+        raise UnavailableError("There is no room for uploads now, try again later", 30) from error
+
+
+def _discard(content: IO[bytes]) -> None:
+    # Closing writes what is buffered first: on a full disk that fails, and would take the place
+    # of the answer that says so.
+    with suppress(OSError):
+        content.close()
 
 
 def _chunks(request: Request, stall_seconds: int) -> Iterator[bytes]:

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import gevent
 from gunicorn import util
+from gunicorn.glogging import Logger
+from gunicorn.http import wsgi
 from gunicorn.workers.ggevent import GeventWorker
+
+from api.headers import PROTECTIVE
+from shared import logs
 
 if TYPE_CHECKING:  # at run time it would import ssl, before gevent has patched it
     from api.context import Context
@@ -28,7 +33,9 @@ class ApiWorker(GeventWorker):  # type: ignore[misc] # gunicorn ships no types
 
     def init_process(self) -> None:
         """Runs in the new process, before the application is loaded."""
-        util.write_error = _write_json_error  # gunicorn has no setting for it, and sends HTML
+        # gunicorn has no settings for these: it sends HTML, and tells what serves here.
+        util.write_error = _write_json_error
+        wsgi.SERVER = "fluximage"
         super().init_process()
 
     def run(self) -> None:
@@ -52,12 +59,25 @@ class ApiWorker(GeventWorker):  # type: ignore[misc] # gunicorn ships no types
         return application.extensions["fluximage"] if application is not None else None
 
 
+class ApiLogger(Logger):  # type: ignore[misc] # gunicorn ships no types
+    """gunicorn's own lines, such as those on requests that are no HTTP, go the way of ours."""
+
+    def setup(self, cfg: Any) -> None:
+        """Runs in the main process and again where its configuration is read anew."""
+        super().setup(cfg)
+        logs.configure()
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
+
 def _write_json_error(client: socket.socket, status: int, _reason: str, _message: str) -> None:
     """Answers what never reached the application, such as a header that is no HTTP."""
     reason = HTTPStatus(status).phrase
     body = json.dumps({"error": _SENTENCES.get(status, "Something went wrong on our side")})
-    head = (
-        f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
-        f"X-Content-Type-Options: nosniff\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    util.write_nonblock(client, (head + body).encode("latin1"))
+    headers = PROTECTIVE | {
+        "Connection": "close",
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+    }
+    lines = [f"HTTP/1.1 {status} {reason}", *(f"{k}: {v}" for k, v in headers.items())]
+    util.write_nonblock(client, "\r\n".join([*lines, "", body]).encode("latin1"))
