@@ -33,9 +33,9 @@ class ApiWorker(GeventWorker):  # type: ignore[misc] # gunicorn ships no types
 
     def init_process(self) -> None:
         """Runs in the new process, before the application is loaded."""
-        # gunicorn has no settings for these: it sends HTML, and tells what serves here.
-        util.write_error = _write_json_error
-        wsgi.SERVER = "fluximage"
+        # gunicorn has no settings for these.
+        util.write_error = _write_json_error  # its own is HTML
+        wsgi.Response = _Response
         super().init_process()
 
     def run(self) -> None:
@@ -57,6 +57,20 @@ class ApiWorker(GeventWorker):  # type: ignore[misc] # gunicorn ships no types
     def _context(self) -> Context | None:
         application = getattr(self, "wsgi", None)
         return application.extensions["fluximage"] if application is not None else None
+
+
+class _Response(wsgi.Response):  # type: ignore[misc] # gunicorn ships no types
+    """A response that ends its connection where the application says so."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.version = "fluximage"  # the header Server: nobody has to know what serves here
+
+    def process_headers(self, headers: list[tuple[str, str]]) -> None:
+        """Takes the application's headers; gunicorn would drop its Connection unread."""
+        super().process_headers(headers)
+        if ("Connection", "close") in headers:
+            self.force_close()
 
 
 class ApiLogger(Logger):  # type: ignore[misc] # gunicorn ships no types
