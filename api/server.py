@@ -11,6 +11,8 @@ import gevent
 from gunicorn import util
 from gunicorn.glogging import Logger
 from gunicorn.http import wsgi
+from gunicorn.http.message import Request
+from gunicorn.http.parser import RequestParser
 from gunicorn.workers.ggevent import GeventWorker
 
 from api.headers import PROTECTIVE
@@ -18,6 +20,8 @@ from shared import logs
 
 if TYPE_CHECKING:  # at run time it would import ssl, before gevent has patched it
     from api.context import Context
+
+_MAX_HEAD_BYTES = 64 * 1024
 
 _SENTENCES = {
     400: "This is not a well-formed HTTP request",
@@ -36,6 +40,7 @@ class ApiWorker(GeventWorker):  # type: ignore[misc] # gunicorn ships no types
         # gunicorn has no settings for these.
         util.write_error = _write_json_error  # its own is HTML
         wsgi.Response = _Response
+        RequestParser.mesg_class = _Request
         super().init_process()
 
     def run(self) -> None:
@@ -47,6 +52,13 @@ class ApiWorker(GeventWorker):  # type: ignore[misc] # gunicorn ships no types
                 self._context.listener.close()
                 self._context.services.close()
 
+    def handle_request(self, *args: Any) -> Any:
+        """One request of a connection, after a turn for all others."""
+        # A client that always has sent its next request already never waits for its socket, and
+        # would hold up everyone else in this process.
+        gevent.sleep(0)
+        return super().handle_request(*args)
+
     def handle_exit(self, sig: int, frame: Any) -> None:
         """SIGTERM: takes no more connections, and lets those who wait have their 202 now."""
         super().handle_exit(sig, frame)
@@ -57,6 +69,23 @@ class ApiWorker(GeventWorker):  # type: ignore[misc] # gunicorn ships no types
     def _context(self) -> Context | None:
         application = getattr(self, "wsgi", None)
         return application.extensions["fluximage"] if application is not None else None
+
+
+class _Request(Request):  # type: ignore[misc] # gunicorn ships no types
+    """A request whose head, and what follows its last chunk, has a bound in all.
+
+    gunicorn bounds each field and their number, 800 KB together, and looks through all that came
+    at every packet: of single bytes one connection made enough to keep a core busy.
+    """
+
+    @property
+    def max_buffer_headers(self) -> int:
+        """How many bytes without their end are read."""
+        return _MAX_HEAD_BYTES
+
+    @max_buffer_headers.setter
+    def max_buffer_headers(self, _: int) -> None:
+        """What gunicorn makes of its two settings."""
 
 
 class _Response(wsgi.Response):  # type: ignore[misc] # gunicorn ships no types
