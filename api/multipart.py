@@ -45,7 +45,7 @@ MAX_BODY_BYTES = MAX_FILES * MAX_FILE_BYTES + MAX_WATERMARK_BYTES + 1024 * 1024
 _MAX_PARTS = 200
 _MAX_TEXT_BYTES = 16 * 1024
 _CHUNK_BYTES = 128 * 1024
-_IN_MEMORY_BYTES = 256 * 1024
+_IN_MEMORY_BYTES = 64 * 1024  # of each file; a slow upload holds them for as long as it takes
 # What the decoder may hold back: a part's headers, or a line that may become a boundary.
 # Without a bound, headers without end would fill the memory.
 _MAX_HELD_BYTES = 64 * 1024
@@ -139,6 +139,8 @@ class _Reader:
     def _count_files(self, name: str) -> None:
         if name == "file" and len(self._form.files("file")) == MAX_FILES:
             raise InvalidFieldError(f"Maximum {MAX_FILES} images allowed per batch")
+        if len(self._form.uploads) > MAX_FILES:  # with its watermark a batch has one more
+            raise InvalidFieldError(f"The body has more than {MAX_FILES + 1} files")
 
 
 class _TextPart:

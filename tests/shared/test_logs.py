@@ -46,7 +46,7 @@ def test_a_key_beside_the_message_is_removed(output: io.StringIO) -> None:
 
 def test_a_key_in_an_exception_is_removed(output: io.StringIO) -> None:
     try:
-        raise ValueError(KEY)
+        int(KEY)
     except ValueError:
         logging.getLogger("a").exception("failed")
-    assert "ValueError: flx_live_[removed]" in json.loads(output.getvalue())["exc_info"]
+    assert "'flx_live_[removed]'" in json.loads(output.getvalue())["exc_info"]
