@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import (
     AliasChoices,
@@ -36,6 +37,12 @@ def _looking_like(value: Text, pattern: str, example: str) -> Text:
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
     if not re.fullmatch(pattern, text):
         raise ValueError(f"must look like {example}")
+    try:
+        _ = urlsplit(text).port
+    except ValueError:
+        # A / in a password ends the host. Whoever met it later would name what it took for the
+        # port, and that is the password.
+        raise ValueError("has a host or port that is none; a / in a password is %2F") from None
     return value
 
 

@@ -69,7 +69,7 @@ def test_the_place_of_a_client_that_hung_up_is_free_within_seconds(waiter: Clien
 
 def test_a_client_that_stays_keeps_its_place(waiter: Client) -> None:
     with _connected(waiter, _poll(waiter.key, 25)):
-        assert not eventually(lambda: _may_wait(waiter), seconds=3)
+        assert not eventually(lambda: _may_wait(waiter), seconds=2.5)
 
 
 def test_a_request_that_is_sent_ahead_is_still_answered(waiter: Client) -> None:
