@@ -12,6 +12,7 @@ from api.context import Context
 from api.headers import PROTECTIVE
 from api.linger import close_if_unread
 from api.multipart import MAX_BODY_BYTES
+from api.spool import Spool
 from shared import logs, services, settings
 from shared.news import Listener
 from shared.services import Services
@@ -38,7 +39,9 @@ def build_app(built: Services) -> Flask:
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # it would answer in HTML
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # it redirects, in HTML
-    app.extensions["fluximage"] = Context(built, Listener(built.redis))
+    app.extensions["fluximage"] = Context(
+        built, Listener(built.redis), Spool(built.settings.account_upload_bytes)
+    )
     for room in (account, compress, health, sessions):
         app.register_blueprint(room.blueprint)
     errors.register(app)

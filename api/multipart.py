@@ -8,7 +8,7 @@ import hashlib
 import logging
 import tempfile
 import time
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import IO
@@ -78,14 +78,17 @@ class Form:
 
 
 @contextmanager
-def read_form(request: Request, known: Container[str], stall_seconds: int) -> Iterator[Form]:
+def read_form(
+    request: Request, known: Container[str], stall_seconds: int, hold: Callable[[int], None]
+) -> Iterator[Form]:
     """The form of the request; its files are deleted when the block ends.
 
-    Of fields that are not `known` only the name is kept.
+    Of fields that are not `known` only the name is kept. `hold` is called with every number of
+    bytes before a file keeps them, and may raise.
 
     Raises InvalidFieldError for what the contract refuses, RequestTimeoutError when the client
-    sends nothing for `stall_seconds`, UnavailableError when the disk is full, and werkzeug's
-    UnsupportedMediaType for a compressed body.
+    sends nothing for `stall_seconds`, UnavailableError when the disk is full, what `hold` raises,
+    and werkzeug's UnsupportedMediaType for a compressed body.
     """
     if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
         raise UnsupportedMediaType
@@ -93,14 +96,21 @@ def read_form(request: Request, known: Container[str], stall_seconds: int) -> It
     if request.mimetype != "multipart/form-data" or not boundary:
         raise InvalidFieldError("The body must be multipart/form-data with a boundary")
     with ExitStack() as stack:
-        reader = _Reader(stack, boundary.encode("latin-1", "replace"), known)
+        reader = _Reader(stack, boundary.encode("latin-1", "replace"), known, hold)
         yield reader.read(request, stall_seconds)
 
 
 class _Reader:
-    def __init__(self, stack: ExitStack, boundary: bytes, known: Container[str]) -> None:
+    def __init__(
+        self,
+        stack: ExitStack,
+        boundary: bytes,
+        known: Container[str],
+        hold: Callable[[int], None],
+    ) -> None:
         self._stack = stack
         self._known = known
+        self._hold = hold
         self._decoder = MultipartDecoder(boundary, max_parts=_MAX_PARTS)
         self._form = Form()
         self._part: _TextPart | _FilePart | _IgnoredPart | None = None
@@ -130,7 +140,8 @@ class _Reader:
             self._part = _TextPart(event.name or "")
         elif isinstance(event, File):
             self._count_files(event.name or "")
-            self._part = _FilePart(event.name or "", clean_original(event.filename), self._stack)
+            name = clean_original(event.filename)
+            self._part = _FilePart(event.name or "", name, self._stack, self._hold)
         elif isinstance(event, Data) and self._part is not None:
             self._part.write(event.data)
             if not event.more_data:
@@ -178,7 +189,10 @@ class _IgnoredPart:
 
 
 class _FilePart:
-    def __init__(self, field_name: str, name: str, stack: ExitStack) -> None:
+    def __init__(
+        self, field_name: str, name: str, stack: ExitStack, hold: Callable[[int], None]
+    ) -> None:
+        self._hold = hold
         content = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115 - closed below
         stack.callback(_discard, content)
         self._upload = Upload(field_name, name, 0, b"", content)
@@ -189,6 +203,7 @@ class _FilePart:
         upload.size += len(data)
         if upload.size > MAX_FILE_BYTES:
             raise InvalidFieldError(f"File {upload.name} exceeds the 20MB limit")
+        self._hold(len(data))
         self._hash.update(data)
         with _full_disk_told():
             upload.content.write(data)

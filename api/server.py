@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import resource
 import socket
+from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +39,7 @@ class ApiWorker(GeventWorker):  # type: ignore[misc] # gunicorn ships no types
 
     def init_process(self) -> None:
         """Runs in the new process, before the application is loaded."""
+        _raise_open_files()
         # gunicorn has no settings for these.
         util.write_error = _write_json_error  # its own is HTML
         wsgi.Response = _Response
@@ -111,6 +114,17 @@ class ApiLogger(Logger):  # type: ignore[misc] # gunicorn ships no types
         logs.configure()
         self.error_log.handlers.clear()
         self.error_log.propagate = True
+
+
+def _raise_open_files() -> None:
+    """As many open files as this process may have: a usual soft limit is 1,024.
+
+    Below `worker_connections` clients that do nothing but connect would take those that the
+    database and uploads need.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # macOS allows less than it says
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _write_json_error(client: socket.socket, status: int, _reason: str, _message: str) -> None:

@@ -70,6 +70,7 @@ class Settings(BaseModel):
     max_queue_age_seconds: Seconds = _env("FLUXIMAGE_MAX_QUEUE_AGE_SECONDS", default=3_600)
     requests_per_minute: int = _env("FLUXIMAGE_REQUESTS_PER_MINUTE", default=1_200, ge=1)
     failed_keys_per_minute: int = _env("FLUXIMAGE_FAILED_KEYS_PER_MINUTE", default=100, ge=1)
+    account_upload_bytes: int = _env("FLUXIMAGE_ACCOUNT_UPLOAD_BYTES", default=4_000_000_000, ge=1)
     body_stall_seconds: Seconds = _env("FLUXIMAGE_BODY_STALL_SECONDS", default=30)
     trusted_proxies: tuple[Network, ...] = _env("FLUXIMAGE_TRUSTED_PROXIES", default=())
 

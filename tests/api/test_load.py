@@ -1,5 +1,6 @@
 """Much at once: large uploads in little memory, many waiters, and an orderly end."""
 
+import resource
 import signal
 import sys
 import time
@@ -118,6 +119,20 @@ def test_an_api_that_ends_lets_its_waiters_go_with_a_202(
         response = waiting.result(timeout=30)
         assert response.status_code == 202
         assert time.monotonic() - started < 10
+
+
+@linux
+def test_an_api_takes_as_many_open_files_as_it_may(
+    unit_environment: Mapping[str, str], start_api: Start
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        with start_api(unit_environment) as process:
+            [worker] = descendants(process.pid)
+            assert resource.prlimit(worker, resource.RLIMIT_NOFILE) == (hard, hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_many_who_wait_leave_room_for_polls(still: Still) -> None:
