@@ -1,17 +1,12 @@
 """Reading a multipart body as a stream: bounded in memory, in parts and in bytes.
 
-Each file is hashed while it is written to a temporary file (in memory as long as it is
-small). What is past a limit is refused at once; the server then discards the rest.
+What is past a limit is refused at once; the server then discards the rest.
 """
 
-import hashlib
-import logging
-import tempfile
 import time
 from collections.abc import Callable, Container, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import IO
 
 from flask import Request, g
 from gunicorn.http.errors import ParseException
@@ -31,13 +26,11 @@ from werkzeug.sansio.multipart import (
     NeedData,
 )
 
-from shared.errors import InvalidFieldError, RequestTimeoutError, UnavailableError
+from api.uploads import MAX_FILE_BYTES, Arriving, Upload
+from shared.errors import InvalidFieldError, RequestTimeoutError
 from shared.naming import clean_original
 
-logger = logging.getLogger(__name__)
-
 MAX_FILES = 20
-MAX_FILE_BYTES = 20 * 1024 * 1024
 MAX_WATERMARK_BYTES = 5 * 1024 * 1024
 # Every legal file, and room for the fields and the parts' own headers.
 MAX_BODY_BYTES = MAX_FILES * MAX_FILE_BYTES + MAX_WATERMARK_BYTES + 1024 * 1024
@@ -45,23 +38,11 @@ MAX_BODY_BYTES = MAX_FILES * MAX_FILE_BYTES + MAX_WATERMARK_BYTES + 1024 * 1024
 _MAX_PARTS = 200
 _MAX_TEXT_BYTES = 16 * 1024
 _CHUNK_BYTES = 128 * 1024
-_IN_MEMORY_BYTES = 64 * 1024  # of each file; a slow upload holds them for as long as it takes
 # What the decoder may hold back: a part's headers, or a line that may become a boundary.
 # Without a bound, headers without end would fill the memory.
 _MAX_HELD_BYTES = 64 * 1024
 
 _BROKEN = "The body is not complete multipart/form-data"
-
-
-@dataclass
-class Upload:
-    """One file of the body: `sha256` is its digest, `content` stands at its beginning."""
-
-    field: str
-    name: str
-    size: int
-    sha256: bytes
-    content: IO[bytes]
 
 
 @dataclass
@@ -141,7 +122,7 @@ class _Reader:
         elif isinstance(event, File):
             self._count_files(event.name or "")
             name = clean_original(event.filename)
-            self._part = _FilePart(event.name or "", name, self._stack, self._hold)
+            self._part = _FilePart(Arriving(event.name or "", name, self._stack, self._hold))
         elif isinstance(event, Data) and self._part is not None:
             self._part.write(event.data)
             if not event.more_data:
@@ -189,46 +170,12 @@ class _IgnoredPart:
 
 
 class _FilePart:
-    def __init__(
-        self, field_name: str, name: str, stack: ExitStack, hold: Callable[[int], None]
-    ) -> None:
-        self._hold = hold
-        content = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115 - closed below
-        stack.callback(_discard, content)
-        self._upload = Upload(field_name, name, 0, b"", content)
-        self._hash = hashlib.sha256()
-
-    def write(self, data: bytes | bytearray) -> None:
-        upload = self._upload
-        upload.size += len(data)
-        if upload.size > MAX_FILE_BYTES:
-            raise InvalidFieldError(f"File {upload.name} exceeds the 20MB limit")
-        self._hold(len(data))
-        self._hash.update(data)
-        with _full_disk_told():
-            upload.content.write(data)
+    def __init__(self, arriving: Arriving) -> None:
+        self.write = arriving.write
+        self._arriving = arriving
 
     def finish(self, form: Form) -> None:
-        self._upload.sha256 = self._hash.digest()
-        with _full_disk_told():
-            self._upload.content.seek(0)  # writes what was still buffered
-        form.uploads.append(self._upload)
-
-
-@contextmanager
-def _full_disk_told() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        logger.warning("an upload could not be kept in %s: %s", tempfile.gettempdir(), error)
-        raise UnavailableError("There is no room for uploads now, try again later", 30) from error
-
-
-def _discard(content: IO[bytes]) -> None:
-    # Closing writes what is buffered first: on a full disk that fails, and would take the place
-    # of the answer that says so.
-    with suppress(OSError):
-        content.close()
+        form.uploads.append(self._arriving.finish())
 
 
 def _chunks(request: Request, stall_seconds: int) -> Iterator[bytes]:
