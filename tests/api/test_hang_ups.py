@@ -75,7 +75,8 @@ def test_a_client_that_stays_keeps_its_place(waiter: Client) -> None:
 def test_a_request_that_is_sent_ahead_is_still_answered(waiter: Client) -> None:
     # Looking whether the client is there must not take its next request's first byte.
     ahead = head(waiter.key, "Connection: close", method="GET", path="/api/usage")
-    with _connected(waiter, _poll(waiter.key, 2) + ahead) as connection:
+    with _connected(waiter, _poll(waiter.key, 3)) as connection:
+        connection.sendall(ahead)
         answers = b""
         while piece := connection.recv(65536):
             answers += piece
