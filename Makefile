@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test check up bench bench-codecs bench-cost calibrate check-memory lock clean
+.PHONY: demo test check audit check-access up bench bench-codecs bench-cost calibrate check-memory lock clean
 
 demo: $(READY) ## compress the sample photographs on embedded real servers
 	@$(BIN)/python -m infra.demo tests/samples
@@ -19,6 +19,12 @@ check: $(READY)
 
 up: $(READY) ## the whole service in the foreground
 	@$(BIN)/fluximage up
+
+audit: $(READY) ## known vulnerabilities of what the lock file names; needs the network
+	@$(BIN)/python -m infra.audit
+
+check-access: $(READY) ## ten thousand reads across accounts
+	@READS=10000 $(BIN)/python -m pytest tests/api/test_strangers.py
 
 bench: $(READY) ## throughput and latency through HTTP: make bench PHOTOS=folder
 	@$(BIN)/python -m infra.bench "$(or $(PHOTOS),tests/samples)"

@@ -137,7 +137,7 @@ class RequestTimeoutError(RequestRefusedError):
 
 
 class TooManyRequestsError(FluximageError):
-    """The account is past its rate."""
+    """The account, or the address that fails to authenticate, is past its rate."""
 
     retryable = True
 
