@@ -22,10 +22,12 @@ def without_damage(data: bytes) -> bytes:
     """The file without ancillary chunks whose checksum or length is wrong, and without long texts.
 
     PNG, third edition, 13.1: a decoder should go on without them. Critical chunks stay as they
-    are, and all of what is cut short. The file itself where there is nothing to leave out.
-    ValueError for a second header: Pillow would believe it.
+    are, and all of what is cut short. Of profiles the first stays: Pillow would inflate thousands,
+    one after the other. The file itself where there is nothing to leave out. ValueError for a
+    second header: Pillow would believe it.
     """
     kept, start, at = [], 0, _SIGNATURE
+    profiles = 0
     for _ in range(_MAX_CHUNKS):
         if at + 12 > len(data):
             break
@@ -35,7 +37,11 @@ def without_damage(data: bytes) -> bytes:
             break
         if name == b"IHDR" and at != _SIGNATURE:
             raise ValueError("a second header")
-        if name[0] & _ANCILLARY and name not in _ANIMATION and not _is_sound(data, at, end):
+        sound = _is_sound(data, at, end)
+        if name == b"iCCP" and sound:
+            profiles += 1
+            sound = profiles == 1
+        if name[0] & _ANCILLARY and name not in _ANIMATION and not sound:
             kept.append(data[start:at])
             start = end
         at = end
