@@ -29,10 +29,10 @@ _MAX_FRAMES = 100_000  # counting stops here; far above any limit worth setting
 
 
 class _Entry(NamedTuple):
-    """One field of a directory; the value is 0 where it is no whole number of 16 bits or more."""
+    """A tag, how many values it has, and the first, 0 if that is no whole number of 16 bits."""
 
     tag: int
-    count: int
+    values: int
     value: int
 
 
@@ -79,13 +79,13 @@ def _first(data: bytes, starts: range, layout: _Layout) -> tuple[int, int]:
     if len(starts) > _MAX_TAGS:
         raise ValueError("too many tags")
     sides = dict.fromkeys(_SIDES, 0)
-    for tag, count, value in _entries(data, starts, layout):
+    for tag, values, value in _entries(data, starts, layout):
         if tag == _PACKING and value not in _PACKINGS:
             raise UnsupportedImageError(
                 "This TIFF is packed in a way that is not read; "
                 "none, CCITT, LZW, JPEG, Deflate and PackBits are"
             )
-        if tag in (_STRIPS, _TILES) and count > _MAX_PIECES:
+        if tag in (_STRIPS, _TILES) and values > _MAX_PIECES:
             raise ValueError("too many strips or tiles")
         if tag in sides:
             sides[tag] = max(sides[tag], value)

@@ -5,7 +5,7 @@ from functools import cache
 
 from shared.models import Format, Options
 from tests.hostile.container import parts
-from tests.hostile.judge import DEFAULTS, MOST_MEGABYTES, MOST_SECONDS, Judge, Limits, Verdict
+from tests.hostile.judge import MOST_MEGABYTES, MOST_SECONDS, Judge, Verdict
 
 REFUSALS = {"unsupported_image", "corrupt_image", "too_many_pixels", "too_many_frames"}
 _OTHERS = {"too_large_for_format"}  # of what is no fault of the upload's
@@ -31,9 +31,9 @@ _TRACES = (b"SECRET", b"Exif\0", b"EXIF", b"http://ns.adobe.com", b"<x:xmpmeta",
 
 
 @cache
-def _judge(limits: Limits) -> Judge:
+def _judge() -> Judge:
     """One child for all: its peak of memory is then that of the worst so far, as a worker's is."""
-    return Judge(limits)
+    return Judge()
 
 
 def faults(verdict: Verdict, to: Format) -> list[str]:
@@ -61,9 +61,9 @@ def output_faults(data: bytes, to: Format) -> list[str]:
 
 
 def end(
-    data: bytes, to: Format = Format.WEBP, limits: Limits = DEFAULTS, **options: int
+    data: bytes, to: Format = Format.WEBP, *, quality: int = 82, max_width: int | None = None
 ) -> Verdict:
     """How an upload ends in a process of its own; AssertionError where that is not well."""
-    verdict = _judge(limits).judge(data, Options(format=to, **options))
+    verdict = _judge().judge(data, Options(format=to, quality=quality, max_width=max_width))
     assert not faults(verdict, to), "\n".join(faults(verdict, to))
     return verdict

@@ -35,7 +35,7 @@ MILLION = chunk(b"iCCP", b"profile\0\0" + zlib.compress(bytes(1_000_000), 9))
 def test_a_text_that_inflates_to_200_megabytes_costs_little(name: str, at: int) -> None:
     assert len(TEXTS[name]) < 250_000
     outcome = end(BARE[:at] + TEXTS[name] + BARE[at:]).outcome
-    assert outcome == ("corrupt_image" if name == "iCCP" and at == BEFORE_PIXELS else "ok")
+    assert outcome == ("corrupt_image" if name == "iCCP" else "ok")
 
 
 @pytest.mark.parametrize("at", [BEFORE_PIXELS, BEHIND], ids=["before", "behind"])
@@ -98,9 +98,10 @@ def test_pixels_past_the_end_of_the_palette_are_no_harm() -> None:
     assert end(data, Format.PNG).outcome in {"ok", "corrupt_image"}
 
 
-def test_transparency_longer_than_its_palette_is_no_harm() -> None:
-    chunks = ((b"PLTE", bytes(3)), (b"tRNS", bytes(70_000)))
-    assert end(png((4, 4, 8, 3), bytes(20), *chunks)).outcome in {"ok", "corrupt_image"}
+@pytest.mark.parametrize("entries", [2, 256, 257, 70_000])
+def test_transparency_longer_than_its_palette_is_no_harm(entries: int) -> None:
+    chunks = ((b"PLTE", bytes(3)), (b"tRNS", bytes(entries)))
+    assert end(png((4, 4, 8, 3), bytes(20), *chunks)).outcome == "ok"
 
 
 @pytest.mark.parametrize("depth", [0, 3, 16, 255])
@@ -122,11 +123,11 @@ def test_an_interlaced_picture_too_small_for_all_passes_is_read(size: tuple[int,
     assert opened(end(data, Format.PNG).output).size == size
 
 
-def test_an_interlaced_picture_without_its_last_pass_is_corrupt() -> None:
+def test_an_interlaced_picture_without_its_last_pass_is_no_harm() -> None:
     header = struct.pack(">IIBBBBB", 64, 64, 8, 0, 0, 0, 1)
     first_passes = zlib.compress(bytes(9 * 8 + 9 * 8))
     data = BARE[:8] + chunk(b"IHDR", header) + chunk(b"IDAT", first_passes)
-    assert end(data + chunk(b"IEND", b"")).outcome == "corrupt_image"
+    assert end(data + chunk(b"IEND", b"")).outcome in {"ok", "corrupt_image"}
 
 
 def test_two_headers_are_corrupt() -> None:

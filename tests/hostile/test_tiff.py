@@ -104,7 +104,7 @@ def test_a_packing_that_is_not_needed_is_unsupported(name: str) -> None:
     assert end(tiff((259, SHORT, 1, NOT_NEEDED[name]))).outcome == "unsupported_image"
 
 
-@pytest.mark.parametrize("compression", ["lzma", "zstd", "webp"])
+@pytest.mark.parametrize("compression", ["lzma", "zstd"])
 def test_a_whole_file_in_a_packing_that_is_not_needed_is_unsupported(compression: str) -> None:
     assert end(saved(noise(), "TIFF", compression=compression)).outcome == "unsupported_image"
 
@@ -185,7 +185,7 @@ def test_a_layout_without_sense_is_corrupt_or_harmless(tag: int, value: int, pac
 @pytest.mark.parametrize("tag", [256, 257, 278, 322])
 def test_a_side_that_lies_is_refused_or_harmless(tag: int, side: int) -> None:
     more = [(tag, LONG, 1, side)] + [(323, LONG, 1, 64)] * (tag == 322)
-    assert end(tiff(*more)).outcome in {"ok", "too_many_pixels", "corrupt_image"}
+    assert end(tiff(*more), Format.PNG).outcome in {"ok", "too_many_pixels", "corrupt_image"}
 
 
 def test_a_tile_far_larger_than_its_picture_is_refused() -> None:

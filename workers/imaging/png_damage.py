@@ -10,6 +10,7 @@ _ANCILLARY = 0x20  # bit of a type's first letter, PNG, third edition, 5.4
 # Bytes of a body, 11.3: what is shorter or longer is no such chunk. tRNS by colour type.
 _LENGTHS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"pHYs": 9}
 _KEY_LENGTHS = {0: 2, 2: 6}
+_MAX_PALETTE = 256
 
 # Nothing in them is needed, and Pillow would inflate them, up to a limit where it gives up.
 _TEXTS = (b"zTXt", b"iTXt")
@@ -57,4 +58,5 @@ def _is_sound(data: bytes, at: int, end: int) -> bool:
         name_end = body.find(b"\0")
         return name_end >= 0 and body[name_end + 1 : name_end + 2] == b"\0"
     wanted = _KEY_LENGTHS.get(data[25]) if name == b"tRNS" else _LENGTHS.get(name)
-    return wanted is None or len(body) == wanted
+    longest = _MAX_PALETTE if name == b"tRNS" else len(body)
+    return len(body) <= longest if wanted is None else len(body) == wanted
