@@ -1,6 +1,7 @@
 """One upload after another through probe, limits and engine, in a process that may die of it."""
 
 import multiprocessing
+import os
 import resource
 import sys
 import time
@@ -24,6 +25,9 @@ MOST_MEGABYTES = 600.0
 
 _ENDED_SECONDS = 20  # of CPU, or of the clock: no answer is to be had any more
 _ENDED_BYTES = 6_000_000_000  # of address space; libraries map more than they touch
+
+# As workers.celery sets it, which cannot be imported where no servers are.
+_ENVIRONMENT = {"RAYON_NUM_THREADS": "1", "LIBTIFF_JPEG_MAX_ALLOWED_SCAN_NUMBER": "25"}
 
 # By fork from a process that has imported what a worker has.
 _SPAWNER = multiprocessing.get_context("forkserver")
@@ -115,6 +119,7 @@ class Judge:
 
 
 def _serve(line: Connection, limits: Limits) -> None:
+    os.environ.update(_ENVIRONMENT)
     if sys.platform == "linux":
         resource.setrlimit(resource.RLIMIT_AS, (_ENDED_BYTES, _ENDED_BYTES))
     with suppress(EOFError):

@@ -193,12 +193,12 @@ def test_a_tile_far_larger_than_its_picture_is_refused() -> None:
     assert end(tiff(*tiles, (259, SHORT, 1, 8))).outcome == "too_many_pixels"
 
 
-@pytest.mark.parametrize("scans", [90, 4_000])
-def test_scans_without_end_in_a_strip_cost_little(scans: int) -> None:
+@pytest.mark.parametrize(("scans", "outcome"), [(20, "ok"), (90, "corrupt_image")])
+def test_scans_without_end_in_a_strip_are_refused(scans: int, outcome: str) -> None:
     body = jpegs.progressive(2048, scans)
     sides = (256, LONG, 1, 2048), (257, LONG, 1, 2048), (278, LONG, 1, 2048)
     strip = (279, LONG, 1, len(body)), (259, SHORT, 1, 7)
-    assert end(tiff(*sides, *strip, body=body)).outcome in {"ok", *REFUSALS}
+    assert end(tiff(*sides, *strip, body=body), max_width=64).outcome == outcome
 
 
 def test_a_picture_that_inflates_past_its_strip_costs_little() -> None:
