@@ -23,7 +23,8 @@ from workers.imaging import process
 MOST_SECONDS = 2.0
 MOST_MEGABYTES = 600.0
 
-_ENDED_SECONDS = 20  # of CPU, or of the clock: no answer is to be had any more
+_ENDED_SECONDS = 20  # of CPU: no answer is to be had any more
+_SILENT_SECONDS = 120  # of the clock, on a machine that has other work
 _ENDED_BYTES = 6_000_000_000  # of address space; libraries map more than they touch
 
 # As workers.celery sets it, which cannot be imported where no servers are.
@@ -90,9 +91,9 @@ class Judge:
             self._start()
         try:
             self._line.send((data, options))
-            if not self._line.poll(_ENDED_SECONDS):
+            if not self._line.poll(_SILENT_SECONDS):
                 self._end()
-                return Verdict("did not end", seconds=_ENDED_SECONDS)
+                return Verdict("did not end")
             found: Verdict = self._line.recv()
         except (EOFError, ConnectionError):
             self._child.join()
