@@ -16,6 +16,10 @@ MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two are BigTIFF's
 # or camera asks for it: JPEG as it was before 1995, LZMA, Zstandard, WebP, SGI's, ThunderScan.
 _PACKINGS = {1, 2, 3, 4, 5, 7, 8, 32773, 32946}
 
+# libtiff writes a line to stderr for each row of these that is damaged: of a million rows 61 MB.
+_FAXES = (2, 3, 4)
+_MAX_FAX_ROWS = 65_535
+
 _WIDTH, _HEIGHT, _PACKING = 256, 257, 259
 _STRIPS, _TILES, _TILE_WIDTH, _TILE_HEIGHT = 273, 324, 322, 323
 _SIDES = (_WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT)
@@ -79,16 +83,20 @@ def _first(data: bytes, starts: range, layout: _Layout) -> tuple[int, int]:
     if len(starts) > _MAX_TAGS:
         raise ValueError("too many tags")
     sides = dict.fromkeys(_SIDES, 0)
+    fax = False
     for tag, values, value in _entries(data, starts, layout):
         if tag == _PACKING and value not in _PACKINGS:
             raise UnsupportedImageError(
                 "This TIFF is packed in a way that is not read; "
                 "none, CCITT, LZW, JPEG, Deflate and PackBits are"
             )
+        fax = fax or (tag == _PACKING and value in _FAXES)
         if tag in (_STRIPS, _TILES) and values > _MAX_PIECES:
             raise ValueError("too many strips or tiles")
         if tag in sides:
             sides[tag] = max(sides[tag], value)
+    if fax and sides[_HEIGHT] > _MAX_FAX_ROWS:
+        raise ValueError("too many rows of a fax")
     return max(sides[_WIDTH], sides[_TILE_WIDTH]), max(sides[_HEIGHT], sides[_TILE_HEIGHT])
 
 

@@ -121,6 +121,7 @@ class Judge:
 
 def _serve(line: Connection, limits: Limits) -> None:
     os.environ.update(_ENVIRONMENT)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # libtiff tells of each row that is damaged
     if sys.platform == "linux":
         resource.setrlimit(resource.RLIMIT_AS, (_ENDED_BYTES, _ENDED_BYTES))
     with suppress(EOFError):

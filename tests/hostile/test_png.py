@@ -87,10 +87,16 @@ def test_pixels_that_inflate_past_the_picture_cost_little() -> None:
     assert end(data.replace(whole, more), Format.PNG).outcome in {"ok", "corrupt_image"}
 
 
-@pytest.mark.parametrize("entries", [0, 257, 1_000_000])
+@pytest.mark.parametrize("entries", [0, 1, 257, 1_000_000])
 def test_a_palette_of_another_length_costs_little(entries: int) -> None:
     data = png((4, 4, 8, 3), bytes(20), (b"PLTE", bytes(3 * entries)))
     assert end(data).outcome in {"ok", "corrupt_image"}
+
+
+@pytest.mark.parametrize("to", list(Format))
+@pytest.mark.parametrize("depth", [1, 2, 4, 8])
+def test_a_palette_that_is_not_there_is_corrupt(depth: int, to: Format) -> None:
+    assert end(png((4, 4, depth, 3), bytes(20)), to).outcome == "corrupt_image"
 
 
 def test_pixels_past_the_end_of_the_palette_are_no_harm() -> None:

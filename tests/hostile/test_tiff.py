@@ -201,6 +201,14 @@ def test_scans_without_end_in_a_strip_are_refused(scans: int, outcome: str) -> N
     assert end(tiff(*sides, *strip, body=body), max_width=64).outcome == outcome
 
 
+@pytest.mark.parametrize("packing", [2, 3, 4])
+def test_a_fax_of_a_million_rows_is_refused(packing: int) -> None:
+    body = noise(100, 100).tobytes()
+    rows = (257, LONG, 1, 1_000_000), (278, LONG, 1, 1_000_000), (279, LONG, 1, len(body))
+    layout = (258, SHORT, 1, 1), (262, SHORT, 1, 1), (259, SHORT, 1, packing)
+    assert end(tiff(*rows, *layout, body=body), Format.PNG).outcome == "corrupt_image"
+
+
 def test_a_picture_that_inflates_past_its_strip_costs_little() -> None:
     body = zlib.compress(bytes(200_000_000), 9)
     data = tiff((279, LONG, 1, len(body)), (259, SHORT, 1, 8), body=body)

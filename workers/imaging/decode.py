@@ -102,6 +102,8 @@ def decode(
             image = complete(image, data)
         if place and place != (0, 0, width, height):
             image = _on_nothing(image, place)
+        if image.mode == "P" and image.palette is None:
+            raise damaged  # a PNG without its PLTE
     except DAMAGE:
         raise damaged from None
     if probe.kind == "PNG":
