@@ -4,7 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test check audit check-access up bench bench-codecs bench-cost calibrate check-memory lock clean
+.PHONY: demo test check audit check-access chaos fuzz up bench bench-codecs bench-cost calibrate \
+	check-memory lock clean
 
 demo: $(READY) ## compress the sample photographs on embedded real servers
 	@$(BIN)/python -m infra.demo tests/samples
@@ -16,6 +17,10 @@ check: $(READY)
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
+
+fuzz: $(READY) ## images broken at random, through the engine: make fuzz SECONDS=300 SEED=1
+	@$(BIN)/python -m tests.hostile.fuzz $(if $(SECONDS),--seconds $(SECONDS)) \
+		$(if $(SEED),--seed $(SEED))
 
 up: $(READY) ## the whole service in the foreground
 	@$(BIN)/fluximage up
@@ -72,4 +77,4 @@ lock: $(READY) ## write the lock files anew
 		--custom-compile-command "make lock" --output-file infra/requirements-build.lock
 
 clean: ## forget what was installed
-	@rm -rf .venv .bench
+	@rm -rf .venv .bench .fuzz
