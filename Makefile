@@ -50,6 +50,10 @@ calibrate: $(READY) ## the quality tables anew, as docs/quality.md says: make ca
 bench-cost: $(READY) ## how near shared/cost.py comes: make bench-cost PHOTOS=folder COUNT=400
 	@$(BIN)/python -m infra.cost_bench "$(or $(PHOTOS),tests/samples)" "$(or $(COUNT),400)"
 
+chaos: $(READY) ## break everything and count: make chaos SEED=7 ONLY=kill_workers COUNT=1000
+	@$(BIN)/python -m infra.chaos $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY)) \
+		$(if $(COUNT),--count $(COUNT))
+
 check-memory: $(READY) ## peaks at 50 megapixels, growth over 500 images: make check-memory PHOTOS=folder
 	@$(BIN)/python -m infra.memory_check "$(or $(PHOTOS),tests/samples)"
 

@@ -22,7 +22,7 @@ import pillow_avif  # noqa: F401 - registers AVIF with Pillow
 import pillow_heif
 from PIL import Image
 
-from infra import lanes
+from infra import lanes, processes
 from infra.client import Client, File
 from infra.serving import Serving, serving
 from infra.up import usable_cores
@@ -175,13 +175,8 @@ def _small_jpeg() -> bytes:
 
 def _web_workers(pid: int) -> list[int]:
     """The gunicorn workers below `fluximage up`; none where there is no /proc."""
-    masters = [child for child in _children(pid) if "gunicorn" in _command(child)]
-    return [worker for master in masters for worker in _children(master)]
-
-
-def _children(pid: int) -> list[int]:
-    path = Path(f"/proc/{pid}/task/{pid}/children")
-    return [int(child) for child in path.read_text().split()] if path.exists() else []
+    masters = [child for child in processes.children(pid) if "gunicorn" in _command(child)]
+    return [worker for master in masters for worker in processes.children(master)]
 
 
 def _command(pid: int) -> str:

@@ -1,4 +1,4 @@
-"""A small client of the HTTP API, on the standard library: what the demo and the bench call."""
+"""A small client of the HTTP API, on the standard library: what demo, bench and chaos call."""
 
 import json
 import secrets
@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 File = tuple[str, bytes]
+Answer = tuple[int, dict[str, Any]]
 
 
 class Client:
@@ -19,23 +20,34 @@ class Client:
         """`url` is the service's, as `fluximage up` prints it."""
         self._address = urlsplit(url).netloc
         self._timeout_seconds = timeout_seconds
-        self._headers = {"Authorization": f"Bearer {api_key}"}
+        self.authorization = f"Bearer {api_key}"
 
     def compress(
         self,
         files: Sequence[File],
         fields: Mapping[str, str] | None = None,
         watermark: bytes | None = None,
-    ) -> tuple[int, dict[str, Any]]:
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
         """POST /api/compress: (status, body); `files` are (name, bytes)."""
         parts = [("file", name, data) for name, data in files]
         if watermark is not None:
             parts.append(("watermarkFile", "watermark.png", watermark))
         boundary, body = _multipart(parts, fields or {})
-        headers = self._headers | {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+        kind = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+        return self._call("POST", "/api/compress", body, kind | dict(headers or {}))
+
+    def get(self, path: str) -> Answer:
+        """GET: (status, body)."""
+        return self._call("GET", path, None, {})
+
+    def _call(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> Answer:
         connection = HTTPConnection(self._address, timeout=self._timeout_seconds)
         with closing(connection):
-            connection.request("POST", "/api/compress", body, headers)
+            sent = {"Authorization": self.authorization} | dict(headers)
+            connection.request(method, path, body, sent)
             answer = connection.getresponse()
             return answer.status, json.loads(answer.read())
 

@@ -53,11 +53,13 @@ class Supervisor:
     `hold` are descriptors of locks that must outlive a kill -9 of this process until the
     children are gone too. In the `foreground` it takes over this process's signals: the first
     order to end ends `run`, a second one during `stop` sends SIGQUIT, a third SIGKILL.
-    `changed` is called when `tend` has started a child again.
+    `changed` is called when `tend` has started a child again. A child that dies soon after its
+    start, `quick_deaths_limit` times in a row, is given up; who kills on purpose sets it higher.
     """
 
     def __init__(self, hold: Sequence[int] = (), foreground: bool = False) -> None:
         self.changed: Callable[[], None] = lambda: None
+        self.quick_deaths_limit: float = QUICK_DEATHS_LIMIT
         self._running: dict[str, _Running] = {}
         self._signals = Signals() if foreground else None
         self._hold = tuple(hold)
@@ -225,12 +227,12 @@ class Supervisor:
         quick = time.monotonic() - running.started < QUICK_DEATH_SECONDS
         running.quick_deaths = running.quick_deaths + 1 if quick else 0
         self._forget(running)
-        if running.quick_deaths >= QUICK_DEATHS_LIMIT:
+        if running.quick_deaths >= self.quick_deaths_limit:
             raise OperatorError(
-                f"{name} ended {QUICK_DEATHS_LIMIT} times in a row soon after its start"
+                f"{name} ended {running.quick_deaths} times in a row soon after its start"
                 f" (the last time with code {code}); its log says why."
             )
-        delay = BACKOFF_SECONDS[max(running.quick_deaths - 1, 0)]
+        delay = BACKOFF_SECONDS[min(max(running.quick_deaths - 1, 0), len(BACKOFF_SECONDS) - 1)]
         running.due = time.monotonic() + delay
         log.warning("%s ended with code %s; it starts again in %s s", name, code, delay)
 

@@ -98,7 +98,7 @@ def _serve(stack: Stack, options: Options, port: int) -> None:
     for child in children(options, port, env):
         stack.supervisor.start(child)
     here = local(options.host)
-    if stack.supervisor.run(lambda: _is_ready(here, port), every=READY_POLL_SECONDS):
+    if stack.supervisor.run(lambda: is_ready(here, port), every=READY_POLL_SECONDS):
         ready.announce(stack.data_dir, f"http://{reachable(options.host)}:{port}", demo)
         try:
             stack.supervisor.run()
@@ -124,7 +124,8 @@ def _port(host: str, wanted: int | None) -> int:
     return port
 
 
-def _is_ready(host: str, port: int) -> bool:
+def is_ready(host: str, port: int) -> bool:
+    """Whether the service there says that every server behind it answers."""
     connection = HTTPConnection(host.strip("[]"), port, timeout=2)
     try:
         connection.request("GET", "/health/ready")

@@ -4,11 +4,12 @@ A key is held only while its request is being accepted (stored and written), for
 time, so that an API process that dies in between does not lock the key for good.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from shared.database import Connection, Database, one
-from shared.errors import ConflictError, KeyReusedError
+from shared.errors import ConflictError, KeyReusedError, UnavailableError
 
 # Far above what storing 20 originals of 20 MB takes on a slow store. A request that needs
 # longer loses the key to its repeat, and is then refused by `finish`: never two batches.
@@ -32,7 +33,20 @@ def begin(
     Raises ConflictError while the first request is being accepted, KeyReusedError when the
     key came with another payload.
     """
-    token = uuid4()
+    accepting = Accepting(account_id, key, uuid4())
+    try:
+        return _take(database, accepting, fingerprint, keep_seconds)
+    except UnavailableError:
+        # The commit may have been written all the same: a key that nobody knows to hold.
+        with suppress(UnavailableError):
+            forget(database, accepting)
+        raise
+
+
+def _take(
+    database: Database, accepting: Accepting, fingerprint: bytes, keep_seconds: int
+) -> Accepting | UUID:
+    account_id, key = accepting.account_id, accepting.key
     with database.transaction() as connection:
         taken = connection.execute(
             """
@@ -50,13 +64,13 @@ def begin(
                 "account": account_id,
                 "key": key,
                 "print": fingerprint,
-                "token": token,
+                "token": accepting.token,
                 "hold": ACCEPTING_SECONDS,
                 "keep": keep_seconds,
             },
         ).rowcount
         if taken:
-            return Accepting(account_id, key, token)
+            return accepting
         row = one(
             connection.execute(
                 "SELECT fingerprint, batch_id FROM idempotency_keys"

@@ -52,6 +52,8 @@ def celery_app(settings: Settings) -> Celery:
         worker_hijack_root_logger=False,
         worker_send_task_events=False,
         broker_connection_retry_on_startup=True,
+        # A broker that is full refuses what a worker writes; without this, each of them would end.
+        broker_channel_error_retry=True,
         broker_transport_options={
             "visibility_timeout": _VISIBILITY_SECONDS,
             "socket_connect_timeout": 3,

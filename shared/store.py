@@ -211,6 +211,8 @@ def _client(settings: Settings, endpoint: str, patience: Patience) -> Minio:
                 read=0,  # a server that hangs would be waited for once a try
                 backoff_factor=0.2,
                 status_forcelist=[500, 502, 503, 504],
+                # MinIO asks for one or two minutes: beyond what a task has, and a client waits.
+                respect_retry_after_header=False,
             ),
         ),
     )

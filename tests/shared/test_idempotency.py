@@ -1,10 +1,13 @@
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from uuid import UUID
 
 import pytest
 
 from shared import idempotency
-from shared.errors import ConflictError, KeyReusedError
+from shared.database import Connection, Database
+from shared.errors import ConflictError, KeyReusedError, UnavailableError
 from shared.idempotency import Accepting
 from shared.services import Services
 from tests.support.making import accept, make_account, make_batch
@@ -53,6 +56,24 @@ def test_a_refused_request_frees_its_key(unit: Services) -> None:
     assert isinstance(accepting, Accepting)
     idempotency.forget(unit.database, accepting)
     assert isinstance(begin(unit, account.id, b"other"), Accepting)
+
+
+class LostAnswer(Database):
+    """Commits, and is lost before it can say so."""
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        with super().transaction() as connection:
+            yield connection
+        raise UnavailableError("The database was lost")
+
+
+def test_a_key_whose_request_was_lost_with_the_database_is_free(unit: Services) -> None:
+    account, _ = make_account(unit)
+    url = unit.settings.database_url.get_secret_value()
+    with LostAnswer(url) as lost, pytest.raises(UnavailableError):
+        idempotency.begin(lost, account.id, "key", b"same", DAY)
+    assert isinstance(begin(unit, account.id), Accepting)
 
 
 def test_a_request_that_died_while_accepting_loses_its_key_after_a_while(unit: Services) -> None:

@@ -7,6 +7,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from infra.chaos.store_proxy import Mode, StoreProxy
 from shared.errors import ObjectMissingError, StoreError
 from shared.services import Services
 from shared.settings import load
@@ -101,6 +102,18 @@ def test_a_store_that_is_down_says_so() -> None:
     )
     with pytest.raises(StoreError, match="not available"):
         S3Store(down).ping()
+
+
+def test_a_store_that_is_busy_is_not_waited_for_as_long_as_it_asks(
+    unit_environment: dict[str, str],
+) -> None:
+    with StoreProxy(unit_environment["S3_ENDPOINT"]) as proxy:
+        store = S3Store(load(unit_environment | {"S3_ENDPOINT": proxy.url}))
+        proxy.turn(Mode.REFUSE)
+        started = time.monotonic()
+        with pytest.raises(StoreError):
+            store.get("some/key")
+    assert time.monotonic() - started < 10
 
 
 def signed(services: Services, name: str = "cat.webp", seconds: int = 60) -> str:

@@ -1,0 +1,98 @@
+"""What clients get in the end, held against the rows; and what is left in the store."""
+
+import io
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import urlsplit
+
+from PIL import Image
+
+from infra.chaos.load import Customer
+from infra.chaos.stage import Stage, eventually
+from infra.client import download
+from shared import sweeper
+from shared.database import Row
+from shared.store import inputs_prefix
+
+_TIDY_SECONDS = 60.0
+_READERS = 4
+
+
+def broken(stage: Stage, customers: Sequence[Customer]) -> list[str]:
+    """What is wrong with the answers: images that miss or come twice, files that do not open."""
+    with stage.services.database.autocommit() as connection:
+        rows = connection.execute("SELECT id, state, output_key FROM images").fetchall()
+    keys = {str(row["id"]): row["output_key"] for row in rows if row["state"] == "done"}
+    failed = sum(row["state"] == "failed" for row in rows)
+    data, errors = [], 0
+    for customer in customers:
+        for page in _pages(customer):
+            data += page["data"]
+            errors += len(page["errors"])
+    found = []
+    if sorted(image["id"] for image in data) != sorted(keys) or errors != failed:
+        found.append(
+            f"polls gave {len(data)} images and {errors} errors for {len(keys)} and {failed}"
+        )
+    with ThreadPoolExecutor(_READERS) as pool:
+        verdicts = pool.map(lambda image: _fault(image, keys.get(image["id"])), data)
+        return found + [verdict for verdict in verdicts if verdict]
+
+
+def _pages(customer: Customer) -> Iterator[dict[str, Any]]:
+    cursor: str | None = ""
+    while cursor is not None:
+        start = f"&cursor={cursor}" if cursor else ""
+        status, page = customer.client.get(f"/api/sessions/{customer.session}?limit=1000{start}")
+        if status == 404:  # this customer has sent nothing
+            return
+        yield page
+        cursor = page["next_cursor"]
+
+
+def _fault(image: dict[str, Any], key: str | None) -> str | None:
+    """What is wrong with one delivered image: it has to be the winner's, whole and as said."""
+    if not key or not urlsplit(image["url"]).path.endswith(key):
+        return f"image {image['id']} is served from {image['url']}, not from {key}"
+    try:
+        content = download(image["url"])
+        with Image.open(io.BytesIO(content)) as opened:
+            opened.load()
+            found = (opened.width, opened.height, len(content))
+    except OSError as error:
+        return f"image {image['id']} cannot be had: {error!r}"
+    said = (image["width"], image["height"], image["compressed_size"])
+    return None if found == said else f"image {image['id']} is {found}, not {said}"
+
+
+def untidy(stage: Stage) -> list[str]:
+    """What stays in the store: inputs of what has ended, or anything when its time is over."""
+    services, found = stage.services, []
+    batches = _batches(stage)
+
+    def is_tidy() -> bool:
+        sweeper.sweep(services)
+        return not any(services.store.last_modified(inputs_prefix(b["id"])) for b in batches)
+
+    if not eventually(is_tidy, _TIDY_SECONDS):
+        found.append("originals of batches that have ended are still stored")
+    with services.database.autocommit() as connection:
+        connection.execute(
+            "UPDATE batches SET closed_at = closed_at - make_interval(secs => %s)",
+            (services.settings.output_seconds + 1,),
+        )
+
+    def is_empty() -> bool:
+        sweeper.sweep(services)
+        sweeper.delete_strays(services.database, services.store, older_seconds=0)
+        return not list(services.store.list_batches())
+
+    if not eventually(is_empty, _TIDY_SECONDS):
+        found.append(f"stored for ever: {sorted(set(services.store.list_batches()))}")
+    return found
+
+
+def _batches(stage: Stage) -> list[Row]:
+    with stage.services.database.autocommit() as connection:
+        return connection.execute("SELECT id FROM batches").fetchall()

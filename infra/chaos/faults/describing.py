@@ -1,0 +1,26 @@
+"""Workers that die while they wait for the model."""
+
+from signal import SIGKILL
+
+from infra.chaos.stage import IMAGE_WORKERS
+from infra.chaos.trial import Trial
+from infra.messages_api import Answer
+
+_AI = {"autoAltText": "true", "autoRenameSEO": "true"}
+# A lease that allows for a slow provider outlasts a short run: as if its time had passed.
+_END_LEASES = "UPDATE images SET lease_until = now() WHERE state = 'describing'"
+
+
+def kill_describers(trial: Trial) -> None:
+    """kill -9 of the worker that waits for the model, and of one for pixels with it."""
+    stage, random = trial.stage, trial.random
+    stage.model.otherwise = lambda _: Answer(delay_seconds=random.uniform(0.1, 1.0))
+
+    def strike() -> None:
+        stage.signal_pool(random.choice(IMAGE_WORKERS), SIGKILL)
+        stage.signal("ai", SIGKILL)
+        with stage.services.database.autocommit() as connection:
+            connection.execute(_END_LEASES)
+
+    trial.storm(strike, 12, 50, fields=_AI)
+    trial.figures["calls"] = len(stage.model.requests)

@@ -1,0 +1,49 @@
+"""The product's worker, in which poisoned pictures do what they are marked with.
+
+`celery --app infra.chaos.worker`, in the place of `workers.celery`: all else is the product's.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from infra.chaos.poison import Poison, poison_in
+from workers.celery import app
+from workers.imaging import Output, process
+from workers.steps import optimising
+
+__all__ = ["app"]
+
+SLOW_SECONDS = 0.1
+
+
+def _run_out_of_memory() -> None:
+    raise MemoryError
+
+
+def _loop() -> None:
+    while True:
+        pass
+
+
+_DEEDS: dict[Poison, Callable[[], object]] = {
+    Poison.SEGFAULT: lambda: ctypes.string_at(0),
+    Poison.SIGKILL: lambda: os.kill(os.getpid(), signal.SIGKILL),
+    Poison.MEMORY_ERROR: _run_out_of_memory,
+    Poison.ENDLESS_LOOP: _loop,
+    Poison.SYSTEM_EXIT: sys.exit,
+    Poison.SLOW: lambda: time.sleep(SLOW_SECONDS),
+}
+
+
+def _poisonous(data: bytes, *more: Any) -> Output:
+    if (poison := poison_in(data)) is not None:
+        _DEEDS[poison]()
+    return process(data, *more)
+
+
+vars(optimising)["process"] = _poisonous
