@@ -138,7 +138,7 @@ def test_fifty_uploads_that_trickle_do_not_slow_a_healthy_client(still: Still) -
                 connection.sendall(piece)
             time.sleep(0.01)
         done.set()
-        assert slowest.result() < 1
+        assert slowest.result() < 2
 
 
 def test_requests_that_never_stop_coming_do_not_hold_up_others(still: Still) -> None:
@@ -158,7 +158,7 @@ def test_requests_that_never_stop_coming_do_not_hold_up_others(still: Still) -> 
         while time.monotonic() < ends:
             connection.sendall(ahead)
         done.set()
-        assert slowest.result() < 1
+        assert slowest.result() < 2
         connection.shutdown(socket.SHUT_RDWR)
 
 
@@ -170,4 +170,4 @@ def test_heads_without_end_do_not_hold_up_others(still: Still) -> None:
         with _connections(still, b"GET / HTTP/1.1\r\nHost: t\r\n" + fields, 30):
             time.sleep(1)
         done.set()
-        assert slowest.result() < 1
+        assert slowest.result() < 2
