@@ -62,7 +62,8 @@ def _jpeg(data: bytes) -> Iterator[str]:
 
 
 def _ends_scan(byte: int) -> bool:
-    return byte != 0 and not 0xD0 <= byte <= 0xD7
+    """Whether it makes a marker of the FF before it, which may be stuffed, filling or a restart."""
+    return byte not in (0, 0xFF) and not 0xD0 <= byte <= 0xD7
 
 
 def _jpeg_name(marker: int, body: bytes) -> str:

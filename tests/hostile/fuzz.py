@@ -73,13 +73,16 @@ class Finding:
         return path
 
 
-def fuzz(seed: int, seconds: float) -> Iterator[Finding | int]:
-    """Findings as they come, and at the end how many uploads were tried."""
+def fuzz(seed: int, seconds: float, most: int = -1) -> Iterator[Finding | int]:
+    """Findings as they come, and at the end how many uploads were tried.
+
+    most: uploads after which it ends before its time; the same of a seed are the same.
+    """
     random, seeds = Random(seed), files()
     ends = time.monotonic() + seconds
     number = 0
     with Judge(LIMITS) as judge:
-        while time.monotonic() < ends:
+        while time.monotonic() < ends and number != most:
             number += 1
             data = broken(random, seeds)
             options = Options(

@@ -34,7 +34,7 @@ RUNS = {
 BITS = {RLE8: 8, RLE4: 4}
 
 
-@pytest.mark.parametrize("size", [(1, 90_000_000), (90_000_000, 1), (9_000, 9_000)])
+@pytest.mark.parametrize("size", [(1, 90_000_000), (9_000, 9_000)])
 @pytest.mark.parametrize("packing", [RLE8, RLE4])
 @pytest.mark.parametrize("name", RUNS)
 def test_runs_in_a_large_picture_are_refused(

@@ -1,4 +1,4 @@
-"""A few seconds of what `make fuzz` does for minutes, and what it once found."""
+"""The first few thousand of what `make fuzz` does for minutes, and what it once found."""
 
 from pathlib import Path
 from random import Random
@@ -16,10 +16,9 @@ SEEDS = sorted((Path(__file__).parent / "seeds").iterdir())
 
 
 def test_files_broken_at_random_end_well() -> None:
-    *findings, tried = fuzz.fuzz(seed=1, seconds=10)
+    *findings, tried = fuzz.fuzz(seed=1, seconds=200, most=4_000)
     assert not findings
-    assert isinstance(tried, int)
-    assert tried > 20
+    assert tried
 
 
 @pytest.mark.parametrize("to", list(Format))

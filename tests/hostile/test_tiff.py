@@ -181,7 +181,7 @@ def test_a_layout_without_sense_is_corrupt_or_harmless(tag: int, value: int, pac
     assert end(data).outcome in {"ok", "corrupt_image"}
 
 
-@pytest.mark.parametrize("side", [0, 65_535, 1_000_000, 2**31 - 1, 2**32 - 1])
+@pytest.mark.parametrize("side", [0, 65_535, 300_000, 2**31 - 1, 2**32 - 1])
 @pytest.mark.parametrize("tag", [256, 257, 278, 322])
 def test_a_side_that_lies_is_refused_or_harmless(tag: int, side: int) -> None:
     more = [(tag, LONG, 1, side)] + [(323, LONG, 1, 64)] * (tag == 322)

@@ -152,10 +152,10 @@ def test_a_side_of_zero_is_corrupt(size: tuple[int, int]) -> None:
 def test_a_huge_header_is_refused_at_once_and_without_memory() -> None:
     data = header(60_000, 60_000) + chunk(b"IDAT", zlib.compress(b"\0"))
     tracemalloc.start()
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(TooManyPixelsError) as caught:
         check_limits(probe(data), 100_000_000, 1_000)
-    seconds = time.perf_counter() - started
+    seconds = time.process_time() - started
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert caught.value.message == (
@@ -282,10 +282,10 @@ def test_an_os2_bitmap_has_its_16_bit_size() -> None:
     ids=["jpeg filler", "jpeg markers", "gif", "png", "webp", "avif", "tiff"],
 )
 def test_hostile_files_of_full_size_are_walked_in_bounded_time(data: bytes) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     with contextlib.suppress(CorruptImageError):
         probe(data)
-    assert time.perf_counter() - started < 3
+    assert time.process_time() - started < 3
 
 
 @given(st.sampled_from(KINDS), st.integers(8, 400), st.binary(min_size=1, max_size=12))
