@@ -4,6 +4,8 @@ A key is held only while its request is being accepted (stored and written), for
 time, so that an API process that dies in between does not lock the key for good.
 """
 
+import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID, uuid4
@@ -14,6 +16,7 @@ from shared.errors import ConflictError, KeyReusedError, UnavailableError
 # Far above what storing 20 originals of 20 MB takes on a slow store. A request that needs
 # longer loses the key to its repeat, and is then refused by `finish`: never two batches.
 ACCEPTING_SECONDS = 300
+_FREE_AGAIN_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,7 @@ def begin(
         return _take(database, accepting, fingerprint, keep_seconds)
     except UnavailableError:
         # The commit may have been written all the same: a key that nobody knows to hold.
-        with suppress(UnavailableError):
-            forget(database, accepting)
+        forget(database, accepting)
         raise
 
 
@@ -98,10 +100,29 @@ def finish(connection: Connection, accepting: Accepting, batch_id: UUID) -> None
 
 
 def forget(database: Database, accepting: Accepting) -> None:
-    """Frees the key of a request that was refused: refusals are not remembered."""
+    """Frees the key of a request that was refused: refusals are not remembered.
+
+    At once, or when Postgres is back: until then its client's repeats would get 409.
+    """
+    try:
+        _free(database, accepting)
+    except UnavailableError:
+        threading.Thread(target=_free_later, args=(database, accepting), daemon=True).start()
+
+
+def _free(database: Database, accepting: Accepting) -> None:
     with database.autocommit() as connection:
         connection.execute(
             "DELETE FROM idempotency_keys"
             " WHERE account_id = %s AND key = %s AND token = %s AND batch_id IS NULL",
             (accepting.account_id, accepting.key, accepting.token),
         )
+
+
+def _free_later(database: Database, accepting: Accepting) -> None:
+    deadline = time.monotonic() + ACCEPTING_SECONDS  # then it is free by itself
+    while time.monotonic() < deadline:
+        time.sleep(_FREE_AGAIN_SECONDS)
+        with suppress(UnavailableError):
+            _free(database, accepting)
+            return

@@ -36,8 +36,10 @@ def broken(stage: Stage, customers: Sequence[Customer]) -> list[str]:
             f"polls gave {len(data)} images and {errors} errors for {len(keys)} and {failed}"
         )
     with ThreadPoolExecutor(_READERS) as pool:
-        verdicts = pool.map(lambda image: _fault(image, keys.get(image["id"])), data)
-        return found + [verdict for verdict in verdicts if verdict]
+        verdicts = list(filter(None, pool.map(lambda i: _fault(i, keys.get(i["id"])), data)))
+    if verdicts:
+        found.append(f"{len(verdicts)} files are not as they should be: {verdicts[0]}")
+    return found
 
 
 def _pages(customer: Customer) -> Iterator[dict[str, Any]]:
@@ -54,7 +56,7 @@ def _pages(customer: Customer) -> Iterator[dict[str, Any]]:
 def _fault(image: dict[str, Any], key: str | None) -> str | None:
     """What is wrong with one delivered image: it has to be the winner's, whole and as said."""
     if not key or not urlsplit(image["url"]).path.endswith(key):
-        return f"image {image['id']} is served from {image['url']}, not from {key}"
+        return f"image {image['id']} is not served from {key}"
     try:
         content = download(image["url"])
         with Image.open(io.BytesIO(content)) as opened:

@@ -142,9 +142,9 @@ def run(stage: Stage, fault: Fault, seed: int, count: int) -> Outcome:
     started = time.monotonic()
     try:
         fault(trial)
-        trial.await_end()
     except OperatorError as error:
         trial.complaints.append(error.message)
+    trial.await_end()
     seconds = time.monotonic() - started
     stage.await_ready()
     return Outcome(

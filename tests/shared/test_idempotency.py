@@ -10,6 +10,7 @@ from shared.database import Connection, Database
 from shared.errors import ConflictError, KeyReusedError, UnavailableError
 from shared.idempotency import Accepting
 from shared.services import Services
+from tests.infra.processes import eventually
 from tests.support.making import accept, make_account, make_batch
 
 DAY = 86_400
@@ -74,6 +75,36 @@ def test_a_key_whose_request_was_lost_with_the_database_is_free(unit: Services) 
     with LostAnswer(url) as lost, pytest.raises(UnavailableError):
         idempotency.begin(lost, account.id, "key", b"same", DAY)
     assert isinstance(begin(unit, account.id), Accepting)
+
+
+class Away(Database):
+    """Not available until it is back."""
+
+    is_back = False
+
+    @contextmanager
+    def autocommit(self) -> Iterator[Connection]:
+        if not self.is_back:
+            raise UnavailableError("The database is away")
+        with super().autocommit() as connection:
+            yield connection
+
+
+def test_a_key_that_cannot_be_freed_now_is_freed_when_postgres_is_back(unit: Services) -> None:
+    account, _ = make_account(unit)
+    accepting = begin(unit, account.id)
+    assert isinstance(accepting, Accepting)
+    with Away(unit.settings.database_url.get_secret_value()) as away:
+        idempotency.forget(away, accepting)
+        away.is_back = True
+
+        def is_free() -> bool:
+            try:
+                return isinstance(begin(unit, account.id), Accepting)
+            except ConflictError:
+                return False
+
+        assert eventually(is_free)
 
 
 def test_a_request_that_died_while_accepting_loses_its_key_after_a_while(unit: Services) -> None:

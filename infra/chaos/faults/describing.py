@@ -2,11 +2,12 @@
 
 from signal import SIGKILL
 
-from infra.chaos.stage import IMAGE_WORKERS
+from infra.chaos.stage import IMAGE_WORKERS, eventually
 from infra.chaos.trial import Trial
 from infra.messages_api import Answer
 
 _AI = {"autoAltText": "true", "autoRenameSEO": "true"}
+_CALL_SECONDS = 20.0  # to come up again, and to have something to ask
 # A lease that allows for a slow provider outlasts a short run: as if its time had passed.
 _END_LEASES = "UPDATE images SET lease_until = now() WHERE state = 'describing'"
 
@@ -17,6 +18,7 @@ def kill_describers(trial: Trial) -> None:
     stage.model.otherwise = lambda _: Answer(delay_seconds=random.uniform(0.1, 1.0))
 
     def strike() -> None:
+        eventually(lambda: stage.model.in_flight, _CALL_SECONDS)  # else it waits for nothing
         stage.signal_pool(random.choice(IMAGE_WORKERS), SIGKILL)
         stage.signal("ai", SIGKILL)
         with stage.services.database.autocommit() as connection:
