@@ -4,7 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test check up bench bench-codecs bench-cost calibrate chaos check-memory lock clean
+.PHONY: demo test check audit check-access chaos fuzz up bench bench-codecs bench-cost calibrate \
+	check-memory lock clean
 
 demo: $(READY) ## compress the sample photographs on embedded real servers
 	@$(BIN)/python -m infra.demo tests/samples
@@ -17,8 +18,18 @@ check: $(READY)
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 
+fuzz: $(READY) ## images broken at random, through the engine: make fuzz SECONDS=300 SEED=1
+	@$(BIN)/python -m tests.hostile.fuzz $(if $(SECONDS),--seconds $(SECONDS)) \
+		$(if $(SEED),--seed $(SEED))
+
 up: $(READY) ## the whole service in the foreground
 	@$(BIN)/fluximage up
+
+audit: $(READY) ## known vulnerabilities of what the lock file names; needs the network
+	@$(BIN)/python -m infra.audit
+
+check-access: $(READY) ## ten thousand reads across accounts
+	@READS=10000 $(BIN)/python -m pytest tests/api/test_strangers.py
 
 bench: $(READY) ## throughput and latency through HTTP: make bench PHOTOS=folder
 	@$(BIN)/python -m infra.bench "$(or $(PHOTOS),tests/samples)"
@@ -70,4 +81,4 @@ lock: $(READY) ## write the lock files anew
 		--custom-compile-command "make lock" --output-file infra/requirements-build.lock
 
 clean: ## forget what was installed
-	@rm -rf .venv .bench
+	@rm -rf .venv .bench .fuzz

@@ -9,8 +9,10 @@ from flask import Flask, Response, g, request
 from api import account, compress, errors, health, sessions
 from api.client import client_address
 from api.context import Context
+from api.headers import PROTECTIVE
 from api.linger import close_if_unread
 from api.multipart import MAX_BODY_BYTES
+from api.spool import Spool
 from shared import logs, services, settings
 from shared.news import Listener
 from shared.services import Services
@@ -37,7 +39,9 @@ def build_app(built: Services) -> Flask:
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # it would answer in HTML
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # it redirects, in HTML
-    app.extensions["fluximage"] = Context(built, Listener(built.redis))
+    app.extensions["fluximage"] = Context(
+        built, Listener(built.redis), Spool(built.settings.account_upload_bytes)
+    )
     for room in (account, compress, health, sessions):
         app.register_blueprint(room.blueprint)
     errors.register(app)
@@ -51,9 +55,8 @@ def _begin() -> None:
 
 
 def _finish(response: Response) -> Response:
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
-    response.headers.setdefault("Cache-Control", "no-store")
+    for name, value in PROTECTIVE.items():
+        response.headers.setdefault(name, value)
     close_if_unread(response)
     probe = request.path.startswith("/health/") or request.path == "/metrics"
     access.log(

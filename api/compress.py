@@ -38,7 +38,10 @@ def compress() -> Response:
     prefer = preference(services.settings.wait_limit_seconds)
     key = _idempotency_key()
     stall_seconds = services.settings.body_stall_seconds
-    with read_form(request, fields.SPELLINGS, stall_seconds) as form:
+    with (
+        context().spool.share(account().id) as hold,
+        read_form(request, fields.SPELLINGS, stall_seconds, hold) as form,
+    ):
         now = credits.balance(services.database, account().id)
         wanted = fields.parse(form, now.allowance)
         batch = _accept_once(services, wanted, now, key)

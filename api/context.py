@@ -1,9 +1,10 @@
-"""What a request handler works with: the process's services and its news subscription."""
+"""What a request handler works with: the process's services, its news, its uploads."""
 
 from dataclasses import dataclass
 
 from flask import current_app
 
+from api.spool import Spool
 from shared.news import Listener
 from shared.services import Services
 
@@ -14,6 +15,7 @@ class Context:
 
     services: Services
     listener: Listener
+    spool: Spool
 
 
 def context() -> Context:

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from api.multipart import MAX_FILES, MAX_WATERMARK_BYTES, Form, Upload
+from api.multipart import MAX_FILES, MAX_WATERMARK_BYTES, Form
+from api.uploads import Upload
 from shared.errors import InvalidFieldError
 from shared.models import Brief, Format, Language, Notice, Options, Position, Watermark
 from shared.plans import Allowance

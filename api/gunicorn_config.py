@@ -8,6 +8,7 @@ import os
 
 wsgi_app = "api.app:create_app()"
 worker_class = "api.server.ApiWorker"
+logger_class = "api.server.ApiLogger"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 bind = "127.0.0.1:8080"
 worker_connections = 2000  # greenlets: those who upload, wait or poll, in each process

@@ -1,17 +1,12 @@
 """Reading a multipart body as a stream: bounded in memory, in parts and in bytes.
 
-Each file is hashed while it is written to a temporary file (in memory as long as it is
-small). What is past a limit is refused at once; the server then discards the rest.
+What is past a limit is refused at once; the server then discards the rest.
 """
 
-import hashlib
-import logging
-import tempfile
 import time
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import IO, Any
 
 from flask import Request, g
 from gunicorn.http.errors import ParseException
@@ -31,13 +26,11 @@ from werkzeug.sansio.multipart import (
     NeedData,
 )
 
-from shared.errors import InvalidFieldError, RequestTimeoutError, UnavailableError
+from api.uploads import MAX_FILE_BYTES, Arriving, Upload
+from shared.errors import InvalidFieldError, RequestTimeoutError
 from shared.naming import clean_original
 
-logger = logging.getLogger(__name__)
-
 MAX_FILES = 20
-MAX_FILE_BYTES = 20 * 1024 * 1024
 MAX_WATERMARK_BYTES = 5 * 1024 * 1024
 # Every legal file, and room for the fields and the parts' own headers.
 MAX_BODY_BYTES = MAX_FILES * MAX_FILE_BYTES + MAX_WATERMARK_BYTES + 1024 * 1024
@@ -45,23 +38,11 @@ MAX_BODY_BYTES = MAX_FILES * MAX_FILE_BYTES + MAX_WATERMARK_BYTES + 1024 * 1024
 _MAX_PARTS = 200
 _MAX_TEXT_BYTES = 16 * 1024
 _CHUNK_BYTES = 128 * 1024
-_IN_MEMORY_BYTES = 256 * 1024
 # What the decoder may hold back: a part's headers, or a line that may become a boundary.
 # Without a bound, headers without end would fill the memory.
 _MAX_HELD_BYTES = 64 * 1024
 
 _BROKEN = "The body is not complete multipart/form-data"
-
-
-@dataclass
-class Upload:
-    """One file of the body: `sha256` is its digest, `content` stands at its beginning."""
-
-    field: str
-    name: str
-    size: int
-    sha256: bytes
-    content: IO[bytes]
 
 
 @dataclass
@@ -78,14 +59,17 @@ class Form:
 
 
 @contextmanager
-def read_form(request: Request, known: Container[str], stall_seconds: int) -> Iterator[Form]:
+def read_form(
+    request: Request, known: Container[str], stall_seconds: int, hold: Callable[[int], None]
+) -> Iterator[Form]:
     """The form of the request; its files are deleted when the block ends.
 
-    Of fields that are not `known` only the name is kept.
+    Of fields that are not `known` only the name is kept. `hold` is called with every number of
+    bytes before a file keeps them, and may raise.
 
     Raises InvalidFieldError for what the contract refuses, RequestTimeoutError when the client
-    sends nothing for `stall_seconds`, UnavailableError when the disk is full, and werkzeug's
-    UnsupportedMediaType for a compressed body.
+    sends nothing for `stall_seconds`, UnavailableError when the disk is full, what `hold` raises,
+    and werkzeug's UnsupportedMediaType for a compressed body.
     """
     if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
         raise UnsupportedMediaType
@@ -93,14 +77,21 @@ def read_form(request: Request, known: Container[str], stall_seconds: int) -> It
     if request.mimetype != "multipart/form-data" or not boundary:
         raise InvalidFieldError("The body must be multipart/form-data with a boundary")
     with ExitStack() as stack:
-        reader = _Reader(stack, boundary.encode("latin-1", "replace"), known)
+        reader = _Reader(stack, boundary.encode("latin-1", "replace"), known, hold)
         yield reader.read(request, stall_seconds)
 
 
 class _Reader:
-    def __init__(self, stack: ExitStack, boundary: bytes, known: Container[str]) -> None:
+    def __init__(
+        self,
+        stack: ExitStack,
+        boundary: bytes,
+        known: Container[str],
+        hold: Callable[[int], None],
+    ) -> None:
         self._stack = stack
         self._known = known
+        self._hold = hold
         self._decoder = MultipartDecoder(boundary, max_parts=_MAX_PARTS)
         self._form = Form()
         self._part: _TextPart | _FilePart | _IgnoredPart | None = None
@@ -130,7 +121,8 @@ class _Reader:
             self._part = _TextPart(event.name or "")
         elif isinstance(event, File):
             self._count_files(event.name or "")
-            self._part = _FilePart(event.name or "", clean_original(event.filename), self._stack)
+            name = clean_original(event.filename)
+            self._part = _FilePart(Arriving(event.name or "", name, self._stack, self._hold))
         elif isinstance(event, Data) and self._part is not None:
             self._part.write(event.data)
             if not event.more_data:
@@ -139,6 +131,8 @@ class _Reader:
     def _count_files(self, name: str) -> None:
         if name == "file" and len(self._form.files("file")) == MAX_FILES:
             raise InvalidFieldError(f"Maximum {MAX_FILES} images allowed per batch")
+        if len(self._form.uploads) > MAX_FILES:  # with its watermark a batch has one more
+            raise InvalidFieldError(f"The body has more than {MAX_FILES + 1} files")
 
 
 class _TextPart:
@@ -176,32 +170,12 @@ class _IgnoredPart:
 
 
 class _FilePart:
-    def __init__(self, field_name: str, name: str, stack: ExitStack) -> None:
-        self._upload = Upload(field_name, name, 0, b"", stack.enter_context(_temporary_file()))
-        self._hash = hashlib.sha256()
-
-    def write(self, data: bytes | bytearray) -> None:
-        upload = self._upload
-        upload.size += len(data)
-        if upload.size > MAX_FILE_BYTES:
-            raise InvalidFieldError(f"File {upload.name} exceeds the 20MB limit")
-        self._hash.update(data)
-        try:
-            upload.content.write(data)
-        except OSError as error:
-            logger.warning("an upload could not be kept in %s: %s", tempfile.gettempdir(), error)
-            raise UnavailableError(
-                "There is no room for uploads now, try again later", 30
-            ) from error
+    def __init__(self, arriving: Arriving) -> None:
+        self.write = arriving.write
+        self._arriving = arriving
 
     def finish(self, form: Form) -> None:
-        self._upload.sha256 = self._hash.digest()
-        self._upload.content.seek(0)
-        form.uploads.append(self._upload)
-
-
-def _temporary_file() -> Any:
-    return tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)
+        form.uploads.append(self._arriving.finish())
 
 
 def _chunks(request: Request, stall_seconds: int) -> Iterator[bytes]:

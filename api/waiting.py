@@ -8,6 +8,7 @@ from flask import request
 
 from api.context import context
 from api.fields import refusal
+from api.peer import has_hung_up
 from shared.errors import UnavailableError
 from shared.news import Topic
 
@@ -59,7 +60,8 @@ def wait_until(topic: Topic, done: Callable[[], bool], seconds: float) -> None:
     """Returns when `done()`, after `seconds`, or at once when too many wait already.
 
     `done` reads the row. It is asked first, at each news of the topic, and every few seconds;
-    an outage of Postgres is waited through, since what is waited for was accepted.
+    an outage of Postgres is waited through, since what is waited for was accepted. A client
+    that has hung up is waited for no longer: its place goes to another.
     """
     if seconds <= 0:
         return
@@ -68,7 +70,7 @@ def wait_until(topic: Topic, done: Callable[[], bool], seconds: float) -> None:
         return
     deadline = time.monotonic() + seconds
     with listener.waiting(topic) as news:
-        while not _asked(done) and not listener.closing:
+        while not _asked(done) and not listener.closing and not has_hung_up():
             left = deadline - time.monotonic()
             if left <= 0:
                 return

@@ -11,7 +11,8 @@ from typing import Any
 
 import click
 
-from infra import ready, up
+from infra import ready, safety, up
+from infra.checks import check_servers
 from infra.embedded import database_url
 from infra.migrate import migrate as run_migrations
 from shared import accounts as records
@@ -80,8 +81,22 @@ def up_command(host: str, port: int | None, data_dir: Path, workers: int | None)
 def migrate() -> None:
     """Make or update the tables in DATABASE_URL and the bucket. Safe to repeat."""
     settings = load()
-    run_migrations(settings.database_url.get_secret_value())
     S3Store(settings).prepare()
+    safety.warn(settings)
+    run_migrations(settings.database_url.get_secret_value())
+
+
+@cli.command()
+def check() -> None:
+    """Say what is unsafe about the servers of the environment, and how to mend it.
+
+    Exit code 1 when something is, or when a server cannot be used.
+    """
+    settings = load()
+    check_servers(settings)
+    if any(one.level is not safety.Level.UNKNOWN for one in safety.warn(settings)):
+        sys.exit(1)
+    print("Nothing unsafe was found in the settings of the servers.")
 
 
 @cli.group("accounts")

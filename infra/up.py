@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
-from infra import ready
+from infra import ready, safety
 from infra.checks import check_servers, check_settings
 from infra.child import Child
 from infra.embedded import Stack
@@ -86,7 +86,9 @@ def _worker(name: str, queue: str, pool: tuple[object, ...], env: Mapping[str, s
 
 def _serve(stack: Stack, options: Options, port: int) -> None:
     ready.withdraw(stack.data_dir)
-    check_servers(settings.load(os.environ | stack.environment))
+    loaded = settings.load(os.environ | stack.environment)
+    check_servers(loaded)
+    safety.warn(loaded)
     database_url = stack.environment["DATABASE_URL"]
     migrate(database_url)
     with Database(database_url, max_connections=1) as database:

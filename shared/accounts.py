@@ -4,6 +4,7 @@ A key carries 160 random bits, so a plain hash is enough: there is nothing to gu
 """
 
 import hashlib
+import hmac
 import re
 import secrets
 from dataclasses import dataclass
@@ -72,15 +73,17 @@ def authenticate(database: Database, key: str) -> Account:
     """
     if not KEY.fullmatch(key):
         raise UnauthorizedError
+    digest = _hash(key)
     with database.autocommit() as connection:
-        row = connection.execute(
-            f"SELECT {_COLUMNS} FROM accounts a JOIN api_keys k ON k.account_id = a.id"  # noqa: S608 - our own constant
-            " WHERE k.key_hash = %s AND k.revoked_at IS NULL",
-            (_hash(key),),
-        ).fetchone()
-    if row is None:
-        raise UnauthorizedError
-    return Account(**row | {"plan": Plan(row["plan"])})
+        rows = connection.execute(
+            f"SELECT k.key_hash, {_COLUMNS} FROM accounts a JOIN api_keys k ON k.account_id = a.id"  # noqa: S608 - our own constant
+            " WHERE k.key_hash BETWEEN %s AND %s AND k.revoked_at IS NULL",
+            _candidates(digest),
+        ).fetchall()
+    for row in rows:
+        if hmac.compare_digest(row.pop("key_hash"), digest):
+            return Account(**row | {"plan": Plan(row["plan"])})
+    raise UnauthorizedError
 
 
 def exchange_key(database: Database, key: str) -> str:
@@ -127,6 +130,16 @@ def _issue(connection: Connection, account_id: int) -> str:
 
 def _hash(key: str) -> bytes:
     return hashlib.sha256(key.encode()).digest()
+
+
+def _candidates(digest: bytes) -> tuple[bytes, bytes]:
+    """The bounds of all hashes that begin as `digest` does.
+
+    An index takes the longer the more of a hash is right. Asked for a quarter of one, its time
+    tells nothing of the rest, which is compared in constant time.
+    """
+    start = digest[:8]
+    return start + bytes(24), start + b"\xff" * 24
 
 
 def _update(database: Database, name: str, assignment: str, value: object) -> None:

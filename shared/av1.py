@@ -17,9 +17,13 @@ _MAX_OBUS = 20_000  # in one file; a grid of 1,000 tiles has 3,000
 
 
 class Budget:
-    """How many OBUs may still be looked at, over all pieces of a file."""
+    """How many OBUs may still be looked at, over all pieces of a file.
+
+    pixels: of all frames met so far; a decoder makes each of them, be it shown or not.
+    """
 
     left = _MAX_OBUS
+    pixels = 0
 
     def spend(self) -> None:
         """Count one; ValueError where there were too many."""
@@ -92,6 +96,7 @@ def largest_frame(data: Buffer, budget: Budget) -> Size | None:
             if sequence is None:
                 raise ValueError("a frame before any sequence header")
             wide, high = _frame_size(_Bits(view[at:end]), sequence, layer)
+            budget.pixels += wide * high
         else:
             wide = high = 0
         width, height = max(width, wide), max(height, high)

@@ -10,6 +10,11 @@ from collections.abc import Iterator
 from shared import av1
 from shared.boxes import Fields, Group, grid_size, items, only, walk
 
+# The largest picture's pixels so many times may all frames have that are read: four layers and as
+# many of alpha. Thousands that are never shown fit into the bytes of one, and all are decoded.
+_MAX_TIMES = 8
+_SMALL = 1_000_000  # pixels that may be decoded at any size
+
 
 def measure(data: bytes) -> tuple[int, int, int]:
     """Width, height and frames: the largest of all item, track and AV1 frame sizes.
@@ -34,13 +39,16 @@ def measure(data: bytes) -> tuple[int, int, int]:
             sizes.append((wide >> 16, high >> 16))
         elif name == b"stsz":
             frames = max(frames, struct.unpack_from(">I", data, start + 8)[0])
-    sizes += _frame_sizes(data, groups)
-    return max(wide for wide, _ in sizes), max(high for _, high in sizes), frames
-
-
-def _frame_sizes(data: bytes, groups: list[Group]) -> Iterator[av1.Size]:
-    """The sizes in the AV1 of all items, first samples and configurations, and of grids."""
     budget = av1.Budget()
+    sizes += _frame_sizes(data, groups, budget)
+    width, height = max(wide for wide, _ in sizes), max(high for _, high in sizes)
+    if budget.pixels > _MAX_TIMES * max(width * height, _SMALL):
+        raise ValueError("too many frames in a still")
+    return width, height, frames
+
+
+def _frame_sizes(data: bytes, groups: list[Group], budget: av1.Budget) -> Iterator[av1.Size]:
+    """The sizes in the AV1 of all items, first samples and configurations, and of grids."""
     pictures = 0
     for group in groups:
         for start, end in group.get(b"av1C", ()):

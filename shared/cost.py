@@ -44,6 +44,7 @@ _PROGRESSIVE_SECONDS = 0.010
 
 _PIXEL_BYTES = 4  # Pillow's, whatever the channels
 _DRAFT_FACTOR = 1.5  # scaled decoding keeps so much of each side; as workers.imaging.decode
+_PREVIEW_SIDE = 768  # pixels that the longer side keeps for a model; workers.imaging.preview
 _SHRINK_SECONDS = 0.004  # a million pixels read by the scaler
 _MARK_SECONDS = 0.010  # a million pixels of the result, and a copy of it
 
@@ -83,9 +84,11 @@ def estimate(
     """
     frames = probe.frames if probe.moves and options.format.moves else 1
     picture = _picture(probe, upload_bytes, options, frames)
-    decode = _decode_bytes(probe, picture)
+    brief = options.brief is not None
+    decode = _decode_bytes(probe, picture, brief=brief)
     encode = cost_encode.memory(picture, options, effort)
-    seconds = _decode_seconds(probe, picture) + cost_encode.seconds(picture, options, effort)
+    seconds = _decode_seconds(probe, picture, brief=brief)
+    seconds += cost_encode.seconds(picture, options, effort)
     if options.watermark is not None:
         seconds += _MARK_SECONDS * picture.megapixels * frames
     if _may_stay(probe, options, picture):
@@ -110,37 +113,44 @@ def _picture(probe: Probe, upload_bytes: int, options: Options, frames: int) -> 
         frames=frames,
         kind=probe.kind,
         bytes_a_pixel=upload_bytes / (stored * 1e6 * probe.frames),
+        alpha=probe.alpha,
     )
 
 
-def _decoded(probe: Probe, picture: Picture) -> float:
-    """Million pixels that the decoder gives: of a JPEG an eighth, fourth or half a side."""
+def _decoded(probe: Probe, picture: Picture, *, brief: bool) -> float:
+    """Million pixels that the decoder gives: of a JPEG an eighth, fourth or half a side.
+
+    brief: a model is shown the picture, which asks for a longer side than the box perhaps.
+    """
     stored = picture.megapixels / picture.scale**2
     if probe.kind != "JPEG":
         return stored
-    room = 1 / (picture.scale * _DRAFT_FACTOR)
+    least = _PREVIEW_SIDE / max(probe.width, probe.height) if brief else 0
+    room = 1 / (max(picture.scale, min(1.0, least)) * _DRAFT_FACTOR)
     by = next(part for part in (8, 4, 2, 1) if part <= max(1.0, room))
     return stored / by**2
 
 
-def _decode_bytes(probe: Probe, picture: Picture) -> float:
+def _decode_bytes(probe: Probe, picture: Picture, *, brief: bool) -> float:
     """Bytes for each millionth of the whole at the end of decoding or scaling: MB, so to say."""
     stored = picture.megapixels / picture.scale**2
-    pixels = _PIXEL_BYTES * _decoded(probe, picture)
+    pixels = _PIXEL_BYTES * _decoded(probe, picture, brief=brief)
     beside = _DECODE_BYTES[probe.kind] * stored
     if probe.progressive:
         beside += _COEFFICIENT_BYTES * stored
     smaller = _PIXEL_BYTES * picture.megapixels if picture.scale < 1 else 0
+    if probe.alpha and picture.scale < 1:
+        smaller += _PIXEL_BYTES * stored  # weighted by its alpha for the scaler
     return pixels + max(beside, smaller)
 
 
-def _decode_seconds(probe: Probe, picture: Picture) -> float:
+def _decode_seconds(probe: Probe, picture: Picture, *, brief: bool) -> float:
     stored = picture.megapixels / picture.scale**2
     a_frame = _DECODE_SECONDS[probe.kind] * stored
     if probe.progressive:
         a_frame += _PROGRESSIVE_SECONDS * stored
     if picture.scale < 1:
-        a_frame += _SHRINK_SECONDS * _decoded(probe, picture)
+        a_frame += _SHRINK_SECONDS * _decoded(probe, picture, brief=brief)
     return a_frame * picture.frames
 
 

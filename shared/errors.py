@@ -137,7 +137,7 @@ class RequestTimeoutError(RequestRefusedError):
 
 
 class TooManyRequestsError(FluximageError):
-    """The account is past its rate."""
+    """The account, or the address that fails to authenticate, is past its rate."""
 
     retryable = True
 
@@ -158,6 +158,10 @@ class UnavailableError(FluximageError):
 
 class StoreError(UnavailableError):
     """The object store did not do what it was asked."""
+
+
+class MemoryTakenError(UnavailableError):
+    """The images in work on this machine leave no memory for another one, and that for long."""
 
 
 class ObjectMissingError(StoreError):

@@ -109,20 +109,21 @@ def fail(database: Database, held: Held, error: ImageError) -> Closing | None:
         return closing
 
 
-def unclaim(database: Database, claim: Claim) -> bool:
+def unclaim(database: Database, claim: Claim, *, waited: bool = False) -> bool:
     """Gives a claim back unused, when not the image but a server behind us is at fault.
 
     The attempt does not count while the image is young; later it does, so that one object
-    that its store will not give cannot stay in the queue for ever. The message is gone: the
-    sweeper publishes it again after a while. False when the claim was lost.
+    that its store will not give cannot stay in the queue for ever. waited: nothing was tried,
+    so it never counts. The message is gone: the sweeper publishes it again after a while.
+    False when the claim was lost.
     """
     with database.autocommit() as connection:
         return bool(
             connection.execute(
                 "UPDATE images SET state = 'queued', token = NULL, lease_until = NULL,"
-                " attempt = attempt - (created_at > now() - make_interval(secs => %s))::int,"
+                " attempt = attempt - (%s OR created_at > now() - make_interval(secs => %s))::int,"
                 " published_at = now() WHERE id = %s AND state = 'processing' AND token = %s",
-                (_FORGIVEN_SECONDS, claim.image_id, claim.token),
+                (waited, _FORGIVEN_SECONDS, claim.image_id, claim.token),
             ).rowcount
         )
 

@@ -1,6 +1,6 @@
 """The nouns every room speaks of, and which image state may follow which."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -204,6 +204,8 @@ class Probe:
         decoder would allocate where a file names several sizes.
     frames: pictures in the container, 1 for a still.
     progressive: a JPEG whose coefficients are all held while it is decoded.
+    alpha: whether it may be transparent, told of PNG, WebP, AVIF and HEIC; for the estimate alone,
+        so two probes are equal without it.
     """
 
     kind: str
@@ -211,6 +213,7 @@ class Probe:
     height: int
     frames: int
     progressive: bool = False
+    alpha: bool = field(default=False, compare=False)
 
     @property
     def moves(self) -> bool:

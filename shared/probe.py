@@ -1,10 +1,10 @@
 """What an upload is, from its header alone: its type, its size, its frames.
 
 Nothing is decoded here, so a bomb costs no more than a look at it. The sizes of JPEG, PNG and
-TIFF come from `imagesize`. WebP, GIF, BMP and (in modules of their own) AVIF and HEIC are read
-by our own code, because a file of these can name several sizes, and what must be bounded is the
-largest that a decoder would allocate (imagesize 2.0.1 reads one of them, GIF's as signed, and
-neither WebP's scale bits nor OS/2 bitmaps).
+TIFF come from `imagesize`. WebP, GIF, BMP and (in modules of their own) AVIF, HEIC and TIFF's tiles
+are read by our own code, because a file of these can name several sizes, and what must be bounded
+is the largest that a decoder would allocate (imagesize 2.0.1 reads one of them, GIF's as signed,
+and neither WebP's scale bits nor OS/2 bitmaps).
 
 Every walk is linear in the file and ends at a cap: a hostile file of 20 MB must not hold the
 API for long.
@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 
 import imagesize  # type: ignore[import-untyped] # annotated, but without its py.typed
 
-from shared import avif, heif, jpeg
+from shared import avif, heif, jpeg, tiff
 from shared.errors import (
     CorruptImageError,
     InvalidFieldError,
@@ -30,13 +30,25 @@ from shared.models import Format, Probe
 WATERMARK_MAX_SIDE = 4096  # pixels, docs of POST /api/compress
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two are BigTIFF
 _BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)  # lengths of the DIB headers there are
-_MAX_STEPS = 1_000_000  # blocks or chunks walked in one file
-_MAX_PNG_CHUNKS = 10_000  # of a watermark; 430,000 empty ones took 0.2 s
-_MAX_TAGS = 65_535  # of one TIFF directory; BigTIFF could claim more
+
+# What is walked in one file. A GIF of 20 MB in full blocks has 80,000, a PNG of 20 MB in chunks of
+# 512 bytes 40,000. Pillow takes 1 µs for each block again, and 8 for each chunk.
+_MAX_STEPS = 300_000
+_MAX_PNG_CHUNKS = 50_000
+
 _MAX_READS = 20_000  # calls that imagesize may make; a JPEG of 20 MB in full segments needs 1,400
+_HEIF_HEAD = 65_536  # bytes that are looked through for alpha
 _MAX_FRAMES = 100_000  # counting stops here; far above any limit worth setting
+
+# Pillow keeps a pointer for each row, and some work is by the row: a picture one pixel wide would
+# take thrice the memory of one as high. No format but PNG and TIFF goes further.
+_MAX_SIDE = 1_000_000
+
+# Pillow unpacks the runs of a bitmap in Python, up to 0.5 µs for each of them or each pixel: this
+# is a screen of 1920 x 1080. Runs of single pixels take two bytes a pixel, and two a row.
+_MAX_RUN_PIXELS = 2_100_000
+_RUNS = (1, 2)
 
 _Size = tuple[int, int, int]  # width, height, frames
 
@@ -60,7 +72,8 @@ def probe(data: bytes) -> Probe:
     if width < 1 or height < 1 or frames < 1:
         raise CorruptImageError(f"The header of this {kind} image is damaged or cut short")
     progressive = kind == "JPEG" and jpeg.is_progressive(data)
-    return Probe(kind, width, height, min(frames, _MAX_FRAMES), progressive)
+    alpha = kind in _ALPHA and _ALPHA[kind](data)
+    return Probe(kind, width, height, min(frames, _MAX_FRAMES), progressive, alpha)
 
 
 def check_limits(probe: Probe, max_pixels: int, max_frames: int) -> None:
@@ -69,6 +82,11 @@ def check_limits(probe: Probe, max_pixels: int, max_frames: int) -> None:
     max_pixels: width times height of one frame. max_frames: pictures in the container.
     Raises TooManyPixelsError or TooManyFramesError.
     """
+    if max(probe.width, probe.height) > _MAX_SIDE:
+        raise TooManyPixelsError(
+            f"The image has {probe.width} x {probe.height} pixels; "
+            f"at most {_MAX_SIDE} a side are allowed"
+        )
     if probe.width * probe.height > max_pixels:
         raise TooManyPixelsError(
             f"The image has {probe.width} x {probe.height} pixels; "
@@ -123,7 +141,7 @@ def _kind(data: bytes) -> str | None:
         return "PNG"
     if data.startswith((b"GIF87a", b"GIF89a")):
         return "GIF"
-    if data.startswith(_TIFF_MAGIC):
+    if data.startswith(tiff.MAGIC):
         return "TIFF"
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "WEBP"
@@ -163,7 +181,9 @@ def _header_size(data: bytes) -> tuple[int, int]:
 
 
 def _jpeg(data: bytes) -> _Size:
-    return *_header_size(data), 1
+    width, height = _header_size(data)
+    jpeg.check_scans(data, width * height)
+    return width, height, 1
 
 
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
@@ -181,15 +201,20 @@ def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 def _png(data: bytes) -> _Size:
     """PNG, third edition: acTL, the count of an animation's frames, comes before any IDAT."""
     width, height = _header_size(data)
-    frames = 1
+    frames, pixels = 1, False
     at = len(_PNG_SIGNATURE)
-    for _ in range(_MAX_STEPS):
+    for _ in range(_MAX_PNG_CHUNKS):
+        if pixels and at + 8 > len(data):
+            break  # cut short, which the decoder will find
         length, name = struct.unpack_from(">I4s", data, at)
-        if name == b"acTL":
+        if name == b"acTL" and not pixels:
             frames = max(1, struct.unpack_from(">I", data, at + 8)[0])
-        if name in (b"IDAT", b"IEND"):
+        if name == b"IEND":
             break
+        pixels = pixels or name == b"IDAT"
         at += 12 + length
+    else:
+        raise ValueError("too many chunks")
     return width, height, frames
 
 
@@ -232,12 +257,13 @@ def _gif(data: bytes) -> _Size:
             at += 2
         else:
             raise ValueError("not a block")
-        while (length := data[at]) != 0:
+        while (length := data[at]) != 0 and steps <= _MAX_STEPS:
             at += 1 + length
             steps += 1
-            if steps > _MAX_STEPS:
-                raise ValueError("too many blocks")
         at += 1
+        steps += 1
+        if steps > _MAX_STEPS:
+            raise ValueError("too many blocks")
     return width, height, frames
 
 
@@ -261,6 +287,8 @@ def _webp(data: bytes) -> _Size:
             at += 24  # step into the frame: its bitstream follows as chunks
         else:
             at += 8 + length + (length & 1)
+    else:
+        raise ValueError("too many chunks")
     width, height = max(w for w, _ in sizes), max(h for _, h in sizes)
     return width, height, max(1, frames)
 
@@ -285,48 +313,57 @@ def _u24(data: bytes, at: int) -> int:
 
 
 def _tiff(data: bytes) -> _Size:
-    """TIFF 6.0 and BigTIFF: the first directory's size, and the length of the chain.
-
-    A tile is decoded whole, and one far larger than its picture is a bomb: the larger counts.
-    """
-    order = "<" if data[:2] == b"II" else ">"
-    big = data[2:4] in (b"+\0", b"\0+")
-    counts, offsets = (struct.Struct(order + code) for code in ("QQ" if big else "HI"))
-    entry_size = 20 if big else 12
-    width, height = _header_size(data)
-    at = offsets.unpack_from(data, 8 if big else 4)[0]
-    seen: set[int] = set()
-    while at and at not in seen and at + counts.size <= len(data) and len(seen) < _MAX_FRAMES:
-        first = at + counts.size
-        behind = first + counts.unpack_from(data, at)[0] * entry_size
-        if behind > len(data):
-            break
-        if not seen:
-            entries = range(first, behind, entry_size)[:_MAX_TAGS]
-            sides = dict(_tiff_tag(data, start, order, offsets) for start in entries)
-            width, height = max(width, sides.get(322, 0)), max(height, sides.get(323, 0))
-        seen.add(at)
-        at = offsets.unpack_from(data, behind)[0] if behind + offsets.size <= len(data) else 0
-    return width, height, len(seen)
-
-
-def _tiff_tag(data: bytes, at: int, order: str, offsets: struct.Struct) -> tuple[int, int]:
-    """Number and value of one directory entry; the value is a whole number of 16 bits or more."""
-    tag, kind = struct.unpack_from(order + "HH", data, at)
-    field = at + (8 if offsets.size == 4 else 12)
-    if kind == 3:
-        return tag, struct.unpack_from(order + "H", data, field)[0]
-    return tag, offsets.unpack_from(data, field)[0] if kind in (4, 16) else 0
+    return tiff.measure(data, *_header_size(data))
 
 
 def _bmp(data: bytes) -> _Size:
     """The DIB header; a negative height stores the rows from the top down."""
     if struct.unpack_from("<I", data, 14)[0] == 12:  # OS/2's, with 16-bit sides
         width, height = struct.unpack_from("<HH", data, 18)
-    else:
-        width, height = struct.unpack_from("<ii", data, 18)
-    return width, abs(height), 1
+        return width, height, 1
+    width, height = struct.unpack_from("<ii", data, 18)
+    size = width, abs(height), 1
+    if struct.unpack_from("<I", data, 30)[0] in _RUNS:
+        _check_runs(data, width * abs(height), abs(height))
+    return size
 
+
+def _check_runs(data: bytes, pixels: int, rows: int) -> None:
+    """Refuse a run-length encoded bitmap that would cost far more than another."""
+    if pixels > _MAX_RUN_PIXELS:
+        raise TooManyPixelsError(
+            f"The image has {pixels / 1e6:g} megapixels; of a run-length encoded bitmap "
+            f"at most {_MAX_RUN_PIXELS / 1e6:g} are allowed"
+        )
+    pixels_at = struct.unpack_from("<I", data, 10)[0]
+    if len(data) - pixels_at > 2 * (pixels + rows) + 1_000:
+        raise ValueError("more runs than pixels")
+
+
+def _png_alpha(data: bytes) -> bool:
+    """By the colour type in IHDR, or by tRNS, which stands before the pixels."""
+    return data[25:26] in (b"\4", b"\6") or b"tRNS" in data[: data.find(b"IDAT") + 1]
+
+
+def _webp_alpha(data: bytes) -> bool:
+    """RFC 9649: by the flags of VP8X, or by the one bit in a lone VP8L."""
+    if data[12:16] == b"VP8X":
+        return bool(data[20] & 0x10)
+    return data[12:16] == b"VP8L" and bool(data[24] & 0x10)
+
+
+def _heif_alpha(data: bytes) -> bool:
+    """By the name of an auxiliary picture (ISO/IEC 23008-12, 6.9) before the pixels."""
+    head = data[:_HEIF_HEAD]
+    return b":auxiliary:alpha\0" in head or b":auxid:1\0" in head
+
+
+_ALPHA: dict[str, Callable[[bytes], bool]] = {
+    "PNG": _png_alpha,
+    "WEBP": _webp_alpha,
+    "AVIF": _heif_alpha,
+    "HEIF": _heif_alpha,
+}
 
 _READERS: dict[str, Callable[[bytes], _Size]] = {
     "JPEG": _jpeg,

@@ -1,7 +1,8 @@
-"""Requests an account may make in a minute, counted in Redis for all API processes together."""
+"""What somebody may do in a minute, counted in Redis for all API processes together."""
 
 import logging
 import time
+from ipaddress import ip_address, ip_network
 
 import redis
 
@@ -12,13 +13,35 @@ logger = logging.getLogger(__name__)
 _WINDOW_SECONDS = 60
 
 
-def count(client: redis.Redis, account_id: int, limit: int) -> None:
-    """Counts one request; raises TooManyRequestsError past `limit` in this minute.
+def count_request(client: redis.Redis, account_id: int, limit: int) -> None:
+    """Counts a request of an account; raises TooManyRequestsError past `limit` in this minute.
 
-    Without Redis nobody is refused: the limit protects the service, it is no promise.
+    An account has one key at a time; a new one goes on with the count of the old.
     """
+    _count(client, f"account:{account_id}", limit)
+
+
+def count_failed_key(client: redis.Redis, address: str, limit: int) -> None:
+    """Counts a key that was refused; raises as `count_request` does.
+
+    address: of the client. One IPv6 client has a network of 64 bits to call from, so that is
+    what is counted.
+    """
+    _count(client, f"failed:{_network(address)}", limit)
+
+
+def _network(address: str) -> str:
+    try:
+        parsed = ip_address(address)
+    except ValueError:  # a client of a UNIX socket has none
+        return address
+    return str(ip_network((parsed, 64), strict=False)) if parsed.version == 6 else address
+
+
+def _count(client: redis.Redis, who: str, limit: int) -> None:
+    # Without Redis nobody is refused: the limits protect the service, they are no promise.
     now = time.time()
-    key = f"fluximage:rate:{account_id}:{int(now // _WINDOW_SECONDS)}"
+    key = f"fluximage:rate:{who}:{int(now // _WINDOW_SECONDS)}"
     try:
         with client.pipeline(transaction=False) as pipeline:
             pipeline.incr(key)

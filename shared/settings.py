@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import (
     AliasChoices,
@@ -36,6 +37,12 @@ def _looking_like(value: Text, pattern: str, example: str) -> Text:
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
     if not re.fullmatch(pattern, text):
         raise ValueError(f"must look like {example}")
+    try:
+        _ = urlsplit(text).port
+    except ValueError:
+        # A / in a password ends the host. Whoever met it later would name what it took for the
+        # port, and that is the password.
+        raise ValueError("has a host or port that is none; a / in a password is %2F") from None
     return value
 
 
@@ -62,11 +69,15 @@ class Settings(BaseModel):
     max_animation_pixels: int = _env("FLUXIMAGE_MAX_ANIMATION_PIXELS", default=150_000_000, ge=1)
     max_queue_age_seconds: Seconds = _env("FLUXIMAGE_MAX_QUEUE_AGE_SECONDS", default=3_600)
     requests_per_minute: int = _env("FLUXIMAGE_REQUESTS_PER_MINUTE", default=1_200, ge=1)
+    failed_keys_per_minute: int = _env("FLUXIMAGE_FAILED_KEYS_PER_MINUTE", default=100, ge=1)
+    account_upload_bytes: int = _env("FLUXIMAGE_ACCOUNT_UPLOAD_BYTES", default=4_000_000_000, ge=1)
     body_stall_seconds: Seconds = _env("FLUXIMAGE_BODY_STALL_SECONDS", default=30)
     trusted_proxies: tuple[Network, ...] = _env("FLUXIMAGE_TRUSTED_PROXIES", default=())
 
     # What is made of it
     effort: Effort = _env("FLUXIMAGE_EFFORT", default=Effort.BALANCED)
+    # What images in work on one machine may need together; None: a share of what there is.
+    memory_mb: int | None = _env("FLUXIMAGE_MEMORY_MB", default=None, ge=1)
 
     # Alt texts and file names, by the Messages API; the first three as the `anthropic`
     # package reads them. Without a key or a token AI is refused.

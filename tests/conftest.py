@@ -6,6 +6,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -99,7 +100,7 @@ def service_url(stack: Stack, service_environment: dict[str, str]) -> str:
     options = up.Options("127.0.0.1", port, Path("unused"), workers=2)
     environment = os.environ | service_environment
     for child in up.children(options, port, environment):
-        stack.supervisor.start(child)
+        stack.supervisor.start(replace(child, log=stack.data_dir.log(child.name)))
     url = f"http://127.0.0.1:{port}"
     _await_ready(url)
     return url

@@ -20,6 +20,9 @@ from workers.ai.provider import Provider
 # The PNG encoder's own threads, read when it first runs: one image is one core.
 os.environ.setdefault("RAYON_NUM_THREADS", "1")
 
+# libtiff's own bound on the scans of a JPEG within a TIFF is 100: see shared.jpeg for the cost.
+os.environ.setdefault("LIBTIFF_JPEG_MAX_ALLOWED_SCAN_NUMBER", "25")
+
 # What it warns of is pickle, and only JSON is taken (shared.queue).
 warnings.filterwarnings("ignore", "You're running the worker with superuser privileges")
 

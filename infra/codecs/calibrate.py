@@ -11,16 +11,18 @@ from typing import Any
 import click
 
 from infra.codecs import pictures, plot
+from infra.codecs.curves import value_at
 from infra.codecs.native import ENCODERS
-from infra.codecs.scale import Calibration, calibrate
+from infra.codecs.scale import Calibration, Pairs, calibrate
 from infra.codecs.scoring import scorer
 from shared.errors import OperatorError
 
 _METHOD = (
-    "mean SSIMULACRA2 of each encoder's own numbers over the pictures, inverted at the mean score "
+    "mean SSIMULACRA2 of each encoder's own numbers over its pictures, inverted at the mean score "
     "of libjpeg-turbo 4:2:0 of the same quality"
 )
 _PACKAGES = ("pillow", "pillow-avif-plugin", "pyjpegli", "ssimulacra2")
+_TURBO = "libjpeg-turbo"
 _BEGIN, _END = "<!-- make calibrate: begin -->", "<!-- make calibrate: end -->"
 
 _path = click.Path(path_type=Path)
@@ -48,9 +50,8 @@ def main(
     except OperatorError as error:
         sys.exit(error.message)
     table.write_text(as_python(found, about))
-    before = {name: scale.measured for name, scale in found.scales.items()}
-    after = {name: scale.after for name, scale in found.scales.items()}
-    plot.draw_scale(before, after, found.target, image)
+    before = {name: scale.curve for name, scale in found.scales.items()}
+    plot.draw_scale(before, found.proof, found.target, image)
     _tell(f"At one quality the formats are {found.most_apart:.2f} points apart at most.")
 
 
@@ -98,38 +99,31 @@ def _section(found: Calibration, about: Mapping[str, Any]) -> str:
     """What was measured, in Markdown: each encoder's number by quality, and the scores reached."""
     versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
     size = f"at most {about['side']} pixels a side" if about["side"] else "full size"
-    names = list(found.scales)
     return "\n".join(
         [
             f"Measured on {about['date']} with {about['pictures']} pictures ({size}), {versions}.",
             "",
-            "The number that each encoder gets, and the score that libjpeg-turbo has there:",
+            "The number that each encoder gets:",
             "",
-            *_rows(["quality", "target", *names], _columns(found)),
+            *_rows({name: scale.knots for name, scale in found.scales.items()}, found.target),
             "",
-            "Mean score of files encoded anew at these numbers:",
+            "Mean score of files encoded anew at these numbers, as far as each scale goes:",
             "",
-            *_rows(["quality", *names], _proof(found)),
+            *_rows({_TURBO: found.target} | found.proof, found.proof[min(found.proof)]),
             "",
-            f"At one quality the encoders are {found.most_apart:.2f} points apart at most,",
-            "each as far as its scale goes.",
+            f"At one quality the encoders are {found.most_apart:.2f} points apart at most.",
         ]
     )
 
 
-def _columns(found: Calibration) -> Iterator[list[str]]:
-    tables = [dict(scale.knots) for scale in found.scales.values()]
-    for quality, score in found.target:
-        yield [f"{quality:g}", f"{score:.1f}", *(f"{table[quality]:g}" for table in tables)]
-
-
-def _proof(found: Calibration) -> Iterator[list[str]]:
-    for cells in zip(*(scale.after for scale in found.scales.values()), strict=True):
-        yield [f"{cells[0][0]:g}", *(f"{score:.1f}" for _, score in cells)]
-
-
-def _rows(head: list[str], rows: Iterator[list[str]]) -> Iterator[str]:
-    for cells in (head, ["---:"] * len(head), *rows):
+def _rows(columns: Mapping[str, Pairs], at: Pairs) -> Iterator[str]:
+    """A table with a row for each quality of `at`; an empty cell where a column does not go."""
+    head = ["quality", *columns]
+    for cells in (head, ["---:"] * len(head)):
+        yield f"| {' | '.join(cells)} |"
+    for quality, _ in at:
+        values = [value_at(pairs, quality) for pairs in columns.values()]
+        cells = [f"{quality:g}", *("" if v is None else f"{v:.1f}" for v in values)]
         yield f"| {' | '.join(cells)} |"
 
 

@@ -2,13 +2,21 @@
 
 import io
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from PIL import Image
 
 from shared.models import Effort
 from workers.imaging import avif, jpeg, webp
+from workers.imaging.scale import Scale
 
-Native = Callable[[Image.Image, float], bytes]
+
+@dataclass(frozen=True)
+class Native:
+    """One encoder. scale: on which of the engine's scales it finds a picture's number."""
+
+    run: Callable[[Image.Image, float], bytes]
+    scale: Callable[[Image.Image], Scale]
 
 
 def _turbo(image: Image.Image, number: float) -> bytes:
@@ -17,14 +25,29 @@ def _turbo(image: Image.Image, number: float) -> bytes:
     return out.getvalue()
 
 
+def _always(scale: Scale) -> Callable[[Image.Image], Scale]:
+    return lambda _: scale
+
+
+def _avif(effort: Effort) -> Native:
+    def run(image: Image.Image, number: float) -> bytes:
+        return avif.lossy(image, number, avif.way(image, effort)[0], "4:4:4")
+
+    return Native(run, lambda image: avif.way(image, effort)[1])
+
+
+def _avif420(image: Image.Image, number: float) -> bytes:
+    return avif.lossy(image, number, avif.way(image, Effort.BALANCED)[0], "4:2:0")
+
+
 # Each is given a copy: the engine's encoders take their picture over.
 ENCODERS: Mapping[str, Native] = {
-    "webp": webp.lossy,
-    "jpegli": jpeg.half_colour,
-    "jpeg444": jpeg.full_colour,
-    "avif": lambda image, number: avif.lossy(image, number, Effort.BALANCED, "4:4:4"),
-    "avif_fast": lambda image, number: avif.lossy(image, number, Effort.FAST, "4:4:4"),
-    "avif_small": lambda image, number: avif.lossy(image, number, Effort.SMALL, "4:4:4"),
-    "avif420": lambda image, number: avif.lossy(image, number, Effort.BALANCED, "4:2:0"),
+    "webp": Native(webp.lossy, _always("webp")),
+    "jpegli": Native(jpeg.half_colour, _always("jpegli")),
+    "jpeg444": Native(jpeg.full_colour, _always("jpeg444")),
+    "avif": _avif(Effort.BALANCED),
+    "avif_fast": _avif(Effort.FAST),
+    "avif_small": _avif(Effort.SMALL),
+    "avif420": Native(_avif420, _always("avif420")),
 }
-TURBO: Native = _turbo  # 4:2:0, Pillow's default
+TURBO = _turbo  # 4:2:0, Pillow's default

@@ -22,37 +22,35 @@ _LOWEST = 20  # of an encoder's own scale; below it no score comes near what our
 
 
 @dataclass(frozen=True)
-class Scale:
-    """One encoder's table and what stands behind it, as means over all pictures.
+class Measured:
+    """One of the engine's scales: what was found, as means over the pictures that it is for.
 
-    knots: (our quality, its number). measured: (its number, score). after: (our quality, score)
-    of files encoded anew at the table's numbers, as the proof of it.
+    knots: (our quality, its number). curve: (its number, score).
     """
 
     knots: Pairs
-    measured: Pairs
-    after: Pairs
+    curve: Pairs
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """target: (quality, score) of libjpeg-turbo, which every scale is brought to."""
+    """target: (quality, score) of libjpeg-turbo over all pictures.
+
+    scales: by their names in the engine's table. proof: by encoder, (our quality, score) of all
+    pictures encoded anew at the table's numbers; those past the end of its scale are left out.
+    """
 
     target: Pairs
-    scales: dict[str, Scale]
+    scales: dict[str, Measured]
+    proof: dict[str, Pairs]
 
     @property
     def most_apart(self) -> float:
-        """Between the best and the worst encoder at one quality, where it is largest.
-
-        An encoder counts up to the end of its own scale, as far as it can look as asked.
-        """
+        """Between the best and the worst encoder at one quality, where it is largest."""
         scores: dict[float, list[float]] = defaultdict(list)
-        for scale in self.scales.values():
-            for quality, score in scale.after:
-                number = value_at(scale.knots, quality)
-                if number is not None and number < MOST:
-                    scores[quality].append(score)
+        for pairs in self.proof.values():
+            for quality, score in pairs:
+                scores[quality].append(score)
         return max((max(found) - min(found) for found in scores.values()), default=0.0)
 
 
@@ -65,19 +63,43 @@ def calibrate(
 ) -> Calibration:
     """Measure, invert, and measure again at the result; step: between two measured numbers."""
     numbers = _numbers(_LOWEST, step)
-    wanted = [Encoder(_TURBO, "jpg", _numbers(LEAST, step), _made(TURBO))]
-    native = [Encoder(name, name, numbers, _made(run)) for name, run in encoders.items()]
+    wanted = Encoder(_TURBO, "jpg", _numbers(LEAST, step), _made(TURBO))
+    own = [Encoder(name, name, numbers, _made(native.run)) for name, native in encoders.items()]
     tell("measuring the encoders on their own scales")
-    curves = _means(sweep.measure(pictures, [*wanted, *native], scorer, tell))
-    target = curves.pop(_TURBO)
-    # At every quality, for where an encoder's scale ends lies between two that were measured.
-    wanted_scores = [(float(q), value_at(target, q) or 0.0) for q in range(LEAST, MOST + 1)]
-    knots = {name: _tenths(calibrated(curve, wanted_scores)) for name, curve in curves.items()}
+    points = sweep.measure(pictures, [wanted, *own], scorer, tell)
+    members = {name: _members(native, pictures) for name, native in encoders.items()}
+    scales = {
+        scale: _measured(name, points, names)
+        for name, mine in members.items()
+        for scale, names in mine.items()
+    }
     tell("measuring again at the new numbers")
-    proof = [_by_table(name, run, knots[name], step) for name, run in encoders.items()]
-    after = _means(sweep.measure(pictures, proof, scorer, tell))
-    scales = {name: Scale(knots[name], curves[name], after[name]) for name in encoders}
-    return Calibration(target, scales)
+    again = [_by_table(name, native, scales, step) for name, native in encoders.items()]
+    proof = sweep.measure(pictures, again, scorer, tell)
+    everyone = {picture.name for picture in pictures}
+    return Calibration(
+        _mean(_TURBO, points, everyone),
+        scales,
+        {
+            name: _within(_mean(name, proof, everyone), [scales[scale] for scale in mine])
+            for name, mine in members.items()
+        },
+    )
+
+
+def _members(native: Native, pictures: Sequence[Picture]) -> dict[str, set[str]]:
+    """By scale, the names of the pictures whose number is found on it."""
+    members: dict[str, set[str]] = defaultdict(set)
+    for picture in pictures:
+        members[native.scale(picture.image)].add(picture.name)
+    return members
+
+
+def _measured(encoder: str, points: Sequence[Point], members: set[str]) -> Measured:
+    curve, target = _mean(encoder, points, members), _mean(_TURBO, points, members)
+    # At every quality, for where an encoder's scale ends lies between two that were measured.
+    scores = [(float(q), value_at(target, q) or 0.0) for q in range(LEAST, MOST + 1)]
+    return Measured([(q, round(number, 1)) for q, number in calibrated(curve, scores)], curve)
 
 
 def _numbers(lowest: int, step: int) -> list[int]:
@@ -85,37 +107,37 @@ def _numbers(lowest: int, step: int) -> list[int]:
     return sorted({*range(MOST, lowest - 1, -step), lowest})
 
 
-def _made(native: Native) -> Callable[[Image.Image, int], Made]:
-    def run(image: Image.Image, number: int) -> Made:
+def _made(run: Callable[[Image.Image, float], bytes]) -> Callable[[Image.Image, int], Made]:
+    def encode(image: Image.Image, number: int) -> Made:
         picture = image.copy()
-        return Made(*timed(lambda: native(picture, number)))
+        return Made(*timed(lambda: run(picture, number)))
 
-    return run
+    return encode
 
 
-def _by_table(name: str, native: Native, knots: Pairs, step: int) -> Encoder:
+def _by_table(name: str, native: Native, scales: Mapping[str, Measured], step: int) -> Encoder:
     """The encoder on our scale, at qualities that lie between the knots as well as on them."""
 
-    def run(image: Image.Image, quality: int) -> Made:
-        number = value_at(knots, quality)
+    def encode(image: Image.Image, quality: int) -> Made:
+        number = value_at(scales[native.scale(image)].knots, quality)
         if number is None:
             raise ValueError(f"{quality} is not within the table")
         picture, at = image.copy(), number
-        return Made(*timed(lambda: native(picture, at)))
+        return Made(*timed(lambda: native.run(picture, at)))
 
-    return Encoder(name, name, _numbers(LEAST, step + 1), run)
+    return Encoder(name, name, _numbers(LEAST, step + 1), encode)
 
 
-def _means(points: Iterable[Point]) -> dict[str, Pairs]:
-    """By encoder, (number, mean score over all pictures) by rising number."""
-    scores: dict[tuple[str, int], list[float]] = defaultdict(list)
+def _mean(encoder: str, points: Iterable[Point], members: set[str]) -> Pairs:
+    """(number, mean score over these pictures) by rising number."""
+    scores: dict[int, list[float]] = defaultdict(list)
     for point in points:
-        scores[point.encoder, point.number].append(point.score)
-    curves: dict[str, Pairs] = defaultdict(list)
-    for (encoder, number), found in sorted(scores.items()):
-        curves[encoder].append((number, round(fmean(found), 3)))
-    return dict(curves)
+        if point.encoder == encoder and point.picture in members:
+            scores[point.number].append(point.score)
+    return [(number, round(fmean(found), 3)) for number, found in sorted(scores.items())]
 
 
-def _tenths(knots: Pairs) -> Pairs:
-    return [(quality, round(number, 1)) for quality, number in knots]
+def _within(proof: Pairs, scales: Sequence[Measured]) -> Pairs:
+    """As far as each of the encoder's scales goes: past its end it cannot look as asked."""
+    reached = min(sum(number < MOST for _, number in scale.knots) for scale in scales)
+    return [(quality, score) for quality, score in proof if quality < LEAST + reached]

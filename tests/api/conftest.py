@@ -89,6 +89,7 @@ def still_process(unit_environment: Mapping[str, str], start_api: Start) -> Iter
     """An API over servers that no worker looks at, with small settings."""
     small = {
         "FLUXIMAGE_BODY_STALL_SECONDS": "1",
+        "FLUXIMAGE_FAILED_KEYS_PER_MINUTE": "10",
         "FLUXIMAGE_REQUESTS_PER_MINUTE": "40",
         "FLUXIMAGE_WAIT_LIMIT_SECONDS": "30",
         "FLUXIMAGE_TRUSTED_PROXIES": "127.0.0.1/32,10.0.0.0/8,2001:db8::/32",

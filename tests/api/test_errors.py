@@ -1,8 +1,11 @@
 """Every error is JSON with `error`, whoever found it; none gives anything inside away."""
 
+import re
+
 import httpx
 import pytest
 
+from api.headers import PROTECTIVE
 from tests.api.conftest import Still
 from tests.api.raw import Answer, exchange, head
 from tests.support.client import Client
@@ -75,6 +78,7 @@ def test_head_answers_as_get_without_a_body(client: Client) -> None:
         (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: t\r\n\r\n", 414),
         (b"GET / HTTP/1.1\r\nHost: t\r\nX: " + b"a" * 9000 + b"\r\n\r\n", 431),
         (b"GET / HTTP/1.1\r\nHost: t\r\n" + b"X: a\r\n" * 200 + b"\r\n", 431),
+        (b"GET / HTTP/1.1\r\nHost: t\r\n" + (b"X: " + b"a" * 8000 + b"\r\n") * 20, 431),
         (b"GET / HTTP/1.1\r\nHost: t\r\nBad Header: x\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nHost: t\r\nX: a\0b\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nHost: t\r\n folded\r\n\r\n", 400),
@@ -87,7 +91,7 @@ def test_what_the_server_refuses_itself_is_json_too(
 ) -> None:
     answer = exchange(service_url, [request_], half_close=True)
     assert answer.status == status
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert PROTECTIVE.items() <= dict(answer.headers).items()
     assert list(answer.json()) == ["error"]
     assert len(answer.error.split()) > 3  # a sentence
 
@@ -106,15 +110,31 @@ def test_a_proxys_own_headers_from_a_client_change_no_path(client: Client) -> No
         assert answer.status in (200, 400)
 
 
-def test_every_answer_tells_browsers_not_to_guess_nor_to_keep(client: Client) -> None:
+def test_every_answer_tells_browsers_not_to_guess_keep_show_or_tell_of_it(client: Client) -> None:
     for response in (
         client.compress([("a.png", png())]),
         client.call("GET", "/api/usage"),
+        client.call("POST", "/api/usage"),
+        client.call("POST", "/api/keys/roll"),
         client.call("GET", "/metrics"),
+        client.call("GET", "/health/live"),
+        client.call("GET", "/nothing"),
         httpx.get(f"{client.url}/api/usage"),
     ):
         assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert response.headers["Content-Security-Policy"] == (
+            "default-src 'none'; frame-ancestors 'none'"
+        )
+        assert response.headers["Referrer-Policy"] == "no-referrer"
         assert response.headers["Cache-Control"] == "no-store"
+
+
+def test_no_answer_names_the_server_behind_it_or_a_version(service_url: str) -> None:
+    for answer in (
+        exchange(service_url, [head("x", method="GET", path="/health/live")]),
+        exchange(service_url, [b"NONSENSE\r\n\r\n"]),
+    ):
+        assert not re.search(r"gunicorn|werkzeug|python|gevent|\d+\.\d+", str(answer.headers), re.I)
 
 
 def test_json_is_utf8_and_says_names_as_they_are(client: Client) -> None:

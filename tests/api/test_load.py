@@ -1,13 +1,12 @@
 """Much at once: large uploads in little memory, many waiters, and an orderly end."""
 
-import re
+import resource
 import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from os import kill
-from pathlib import Path
 
 import httpx
 import pytest
@@ -16,20 +15,13 @@ from shared import sweeper
 from shared.services import Services
 from tests.api.conftest import Start, Still
 from tests.api.raw import BOUNDARY, CONTENT_TYPE, exchange, head
-from tests.infra.processes import descendants, eventually
+from tests.infra.processes import descendants, eventually, peak_kib
 from tests.support.client import Client
 from tests.support.making import make_account, png
 
 FILES = [("a.png", png())]
 MEGABYTE = bytes(1024 * 1024)
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-
-
-def _peak_kib(pid: int) -> int:
-    """The most memory that the process ever held."""
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-    assert found
-    return int(found[1])
 
 
 def _full_batch(key: str) -> Iterator[bytes]:
@@ -51,13 +43,13 @@ def _full_batch(key: str) -> Iterator[bytes]:
 def test_twenty_files_of_twenty_megabytes_grow_the_api_by_less_than_64_mb(still: Still) -> None:
     assert still.compress(FILES, headers={"Prefer": "respond-async"}).status_code == 202
     [worker] = descendants(still.process.pid)
-    before = _peak_kib(worker)
+    before = peak_kib(worker)
     answer = exchange(still.url, _full_batch(still.key))
     assert answer.status == 202
     session = answer.json()["session_id"]
     assert still.call("DELETE", f"/api/sessions/{session}").status_code == 200
     sweeper.delete_inputs(still.unit.database, still.unit.store)
-    assert _peak_kib(worker) - before < 64 * 1024
+    assert peak_kib(worker) - before < 64 * 1024
 
 
 def test_a_large_upload_does_not_hold_up_others(still: Still) -> None:
@@ -127,6 +119,20 @@ def test_an_api_that_ends_lets_its_waiters_go_with_a_202(
         response = waiting.result(timeout=30)
         assert response.status_code == 202
         assert time.monotonic() - started < 10
+
+
+@linux
+def test_an_api_takes_as_many_open_files_as_it_may(
+    unit_environment: Mapping[str, str], start_api: Start
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        with start_api(unit_environment) as process:
+            [worker] = descendants(process.pid)
+            assert resource.prlimit(worker, resource.RLIMIT_NOFILE) == (hard, hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_many_who_wait_leave_room_for_polls(still: Still) -> None:

@@ -1,6 +1,7 @@
 """What tests have to know of running processes, by /proc (Linux)."""
 
 import os
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -56,3 +57,27 @@ def eventually(condition: Callable[[], object], seconds: float = 15.0) -> bool:
             return False
         time.sleep(0.02)
     return True
+
+
+def peak_kib(pid: int) -> int:
+    """The most memory that the process held since it began, or since `forget_peak`."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    assert found
+    return int(found[1])
+
+
+def forget_peak(pid: int) -> None:
+    """Makes the memory that the process holds now its peak."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+def unnamed_bytes(pid: int) -> int:
+    """What the process's open files without a name hold: on a disk, and in no folder."""
+    held = 0
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            if str(descriptor.readlink()).endswith("(deleted)"):
+                held += descriptor.stat().st_size
+        except OSError:  # closed meanwhile
+            continue
+    return held

@@ -21,7 +21,7 @@ from infra.codecs.curves import (
     where,
 )
 from infra.codecs.encoder import Encoder, Made, Point, interleaved
-from infra.codecs.native import TURBO
+from infra.codecs.native import TURBO, Native
 from infra.codecs.report import comparisons, parity
 from infra.codecs.run import Plan, run
 from infra.codecs.scale import calibrate
@@ -187,10 +187,30 @@ def test_a_calibrated_encoder_is_given_the_number_that_looks_as_the_quality_asks
 
     photographs = pictures.load(SAMPLES, 64, 1)
     with scorer() as judge:
-        found = calibrate({"shifted": tens_higher}, photographs, judge, 30, nothing)
-    quality, number = found.scales["shifted"].knots[0]
+        shifted = Native(tens_higher, lambda _: "webp")
+        found = calibrate({"shifted": shifted}, photographs, judge, 30, nothing)
+    quality, number = found.scales["webp"].knots[0]
     assert quality == 40
     assert number == pytest.approx(50, abs=8)
+
+
+def test_each_scale_of_an_encoder_is_calibrated_on_its_own_pictures() -> None:
+    def ten_higher_where_red(image: Image.Image, number: float) -> bytes:
+        return TURBO(image, number - 10 if is_red(image) else number)
+
+    def is_red(image: Image.Image) -> bool:
+        return image.getpixel((0, 0)) == (255, 0, 0)
+
+    plain = pictures.load(SAMPLES, 64, 1)
+    red = plain[0].image.copy()
+    red.putpixel((0, 0), (255, 0, 0))
+    native = Native(ten_higher_where_red, lambda image: "jpegli" if is_red(image) else "webp")
+    with scorer() as judge:
+        found = calibrate(
+            {"two": native}, [*plain, pictures.Picture("red", red)], judge, 30, nothing
+        )
+    assert found.scales["webp"].knots[0][1] == pytest.approx(40, abs=1)
+    assert found.scales["jpegli"].knots[0][1] == pytest.approx(50, abs=8)
 
 
 def test_the_page_is_changed_between_its_marks_alone() -> None:

@@ -158,6 +158,11 @@ def test_what_is_printed_can_be_pasted(service: Service) -> None:
     assert f"{ready['url']}/api/compress" in service.output()
 
 
+def test_the_embedded_servers_are_warned_of_by_nobody(service: Service) -> None:
+    assert "unsafe" not in service.output()
+    assert "unknown" not in service.output()
+
+
 def test_no_secret_is_in_any_command_line(service: Service) -> None:
     secrets = json.loads((service.data_dir / "secrets.json").read_text())
     lines = "\n".join(children(service).values())

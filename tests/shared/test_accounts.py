@@ -66,3 +66,36 @@ def test_a_top_up_adds_at_least_one_credit(unit: Services) -> None:
     account, _ = make_account(unit)
     with pytest.raises(OperatorError):
         accounts.add_topup(unit.database, account.name, 0)
+
+
+def test_a_hash_that_only_begins_alike_opens_nothing(
+    unit: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, key = make_account(unit)
+    digest = accounts._hash(key)
+    for other in (digest[:8] + bytes(24), digest[:31] + bytes([digest[31] ^ 1])):
+        monkeypatch.setattr(accounts, "_hash", lambda _, other=other: other)
+        with pytest.raises(UnauthorizedError):
+            accounts.authenticate(unit.database, key)
+
+
+def test_of_two_hashes_that_begin_alike_each_opens_its_own_account(
+    unit: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (first, key), (second, _) = make_account(unit), make_account(unit)
+    digest = accounts._hash(key)
+    twin = digest[:31] + bytes([digest[31] ^ 1])
+    with unit.database.transaction() as connection:
+        connection.execute(
+            "UPDATE api_keys SET key_hash = %s WHERE account_id = %s", (twin, second.id)
+        )
+    assert accounts.authenticate(unit.database, key).id == first.id
+    monkeypatch.setattr(accounts, "_hash", lambda _: twin)
+    assert accounts.authenticate(unit.database, key).id == second.id
+
+
+def test_a_key_has_160_random_bits(unit: Services) -> None:
+    keys = [make_account(unit)[1] for _ in range(20)]
+    assert all(accounts.KEY.fullmatch(key) for key in keys)
+    # Where a character never changed in twenty, there is no randomness in it.
+    assert all(len(set(column)) > 1 for column in zip(*(key[9:] for key in keys), strict=True))

@@ -445,10 +445,10 @@ def header() -> bytes:
 )
 def test_hostile_files_of_full_size_are_walked_in_bounded_time(make: Callable[[], bytes]) -> None:
     data = make()
-    started = time.perf_counter()
+    started = time.process_time()
     with contextlib.suppress(CorruptImageError):
         probe(data)
-    assert time.perf_counter() - started < 1.5
+    assert time.process_time() - started < 1.5
 
 
 KEPT = [still(37, 21, "RGBA"), animation(), mux(version=2, cuts=3).file(), grid().file()]
@@ -460,7 +460,7 @@ def test_broken_bytes_raise_nothing_but_image_errors(
 ) -> None:
     at = int(place * min(len(data), 1500))
     broken = data[:at] + noise + (b"" if cut else data[at + len(noise) :])
-    started = time.perf_counter()
+    started = time.process_time()
     with contextlib.suppress(CorruptImageError, UnsupportedImageError):
         probe(broken)
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from shared import cost_encode
-from shared.cost import Cost, estimate
-from shared.models import Effort, Format, Options, Probe, Watermark
-from workers.imaging import avif, jpeg, png, webp
+from shared.cost import _PREVIEW_SIDE, Cost, estimate
+from shared.models import Brief, Effort, Format, Options, Probe, Watermark
+from workers.imaging import avif, jpeg, png, preview, webp
 from workers.imaging.scale import ceiling
 
 PHOTOGRAPH = Probe("JPEG", 4000, 3000, 1)
@@ -69,6 +69,27 @@ def test_a_progressive_jpeg_costs_its_coefficients_where_it_is_scaled() -> None:
     assert more - cost(options=boxed).memory_bytes > 2 * 12_000_000
 
 
+@pytest.mark.parametrize("to", Format)
+def test_alpha_costs_memory(to: Format) -> None:
+    opaque = Probe("PNG", 2000, 1500, 1)
+    through = replace(opaque, alpha=True)
+    more = cost(through, Options(to)).memory_bytes - cost(opaque, Options(to)).memory_bytes
+    assert more >= 3 * 3_000_000
+
+
+def test_alpha_costs_a_copy_of_what_is_scaled_down() -> None:
+    opaque, boxed = Probe("PNG", 4000, 3000, 1), Options(max_width=400)
+    through = replace(opaque, alpha=True)
+    assert cost(through, boxed).memory_bytes - cost(opaque, boxed).memory_bytes > 40_000_000
+
+
+def test_a_picture_for_a_model_is_decoded_larger_than_its_box_asks() -> None:
+    box = Options(max_width=100)
+    asked = replace(box, brief=Brief(alt_text=True, file_name=False))
+    larger = cost(options=asked).memory_bytes - cost(options=box).memory_bytes
+    assert larger == pytest.approx(4 * (2000 * 1500 - 500 * 375), rel=0.1)  # half a side, an eighth
+
+
 def test_every_frame_of_an_animation_counts_where_it_stays_one() -> None:
     still, moving = Probe("GIF", 500, 400, 1), Probe("GIF", 500, 400, 20)
     to_webp = [cost(probe, Options(), size=200_000).cpu_seconds for probe in (still, moving)]
@@ -92,6 +113,7 @@ def test_a_faster_core_takes_less_of_it() -> None:
 
 
 def test_the_estimate_changes_its_ways_where_the_encoders_do() -> None:
+    assert preview.SIDE == _PREVIEW_SIDE
     assert webp._MOST_PIXELS == cost_encode.WEBP_MOST_METHOD * 1e6
     assert webp._MOST_LOSSLESS_PIXELS == cost_encode.WEBP_MOST_LOSSLESS * 1e6
     assert ceiling("webp") == cost_encode.WEBP_CEILING

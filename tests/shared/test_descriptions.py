@@ -114,6 +114,19 @@ def test_an_image_without_its_text_keeps_its_compression_and_gives_its_ai_credit
     assert (now.images_used, now.ai_used) == (1, 0)
 
 
+@pytest.mark.parametrize(("notice", "ai"), [(None, "spent"), (MISSING, "released")])
+def test_both_credits_are_settled_in_the_ledger(
+    unit: Services, notice: Notice | None, ai: str
+) -> None:
+    _, (image_id,) = waiting(unit)
+    complete(unit, claim(unit, image_id), Description(), notice)
+    with unit.database.autocommit() as connection:
+        rows = connection.execute(
+            "SELECT unit, kind FROM ledger WHERE kind <> 'reserved' ORDER BY unit"
+        ).fetchall()
+    assert [tuple(row.values()) for row in rows] == [("ai", ai), ("image", "spent")]
+
+
 def test_a_warning_of_the_first_step_is_kept(unit: Services) -> None:
     account_id, (image_id,) = waiting(unit)
     with unit.database.autocommit() as connection:

@@ -321,10 +321,10 @@ def many(count: int, piece: bytes) -> bytes:
 )
 def test_hostile_files_of_full_size_are_walked_in_bounded_time(make: Callable[[], bytes]) -> None:
     data = make()
-    started = time.perf_counter()
+    started = time.process_time()
     with contextlib.suppress(CorruptImageError, UnsupportedImageError):
         probe(data)
-    assert time.perf_counter() - started < 1.5
+    assert time.process_time() - started < 1.5
 
 
 KEPT = [still(37, 21, "RGBA"), encoded(noise(200, 150), tile_size=64), mux(method=1).file()]

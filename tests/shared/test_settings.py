@@ -27,6 +27,20 @@ def test_no_secret_shows_in_the_settings_or_their_faults() -> None:
     assert "hush-hush" not in told.value.message
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("REDIS_URL", "redis://:hush/hush@127.0.0.1:6379/0"),
+        ("DATABASE_URL", "postgresql://u:hush/hush@127.0.0.1/x"),
+        ("S3_ENDPOINT", "http://127.0.0.1:hush"),
+    ],
+)
+def test_a_password_that_is_taken_for_a_port_is_refused_and_not_told(name: str, value: str) -> None:
+    with pytest.raises(OperatorError, match=f"{name}: .*is %2F") as told:
+        load(NEEDED | {name: value})
+    assert "hush" not in told.value.message
+
+
 def test_an_empty_value_is_no_value() -> None:
     assert load(NEEDED | {"FLUXIMAGE_MAX_PIXELS": ""}).max_pixels == 100_000_000
 

@@ -216,7 +216,7 @@ def test_an_image_writes_one_log_line_that_says_all(
     assert {"account", "session", "attempt", "result", "format"} <= record.keys()
     seconds = record["seconds"]
     assert isinstance(seconds, dict)
-    assert {"load", "decode", "resize", "encode", "save"} <= seconds.keys()
+    assert {"load", "admit", "decode", "resize", "encode", "save"} <= seconds.keys()
 
 
 def test_images_are_counted_by_result_and_format(unit: Services) -> None:

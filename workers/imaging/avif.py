@@ -25,6 +25,13 @@ _MOST_FULL_COLOUR = 32_000_000  # pixels
 # fifth more bytes: less CPU than WebP at method 4, and less bytes.
 _SMOOTH = 0.55
 _SPEEDS = {Effort.FAST: (9, 9), Effort.BALANCED: (6, 7), Effort.SMALL: (5, 5)}
+
+# Smooth pictures look at a number as others do at one 10 higher: each have their scale.
+_SCALES: dict[Effort, tuple[Scale, Scale]] = {
+    Effort.FAST: ("avif_fast_smooth", "avif_fast"),
+    Effort.BALANCED: ("avif_smooth", "avif"),
+    Effort.SMALL: ("avif_small_smooth", "avif_small"),
+}
 _MOST_SLOW = 16_000_000  # pixels
 
 # Tuned to the score by which quality is measured: 1 to 2 % fewer bytes than tune=iq, of which it
@@ -32,12 +39,6 @@ _MOST_SLOW = 16_000_000  # pixels
 # be set at these speeds (partitions, transforms, filters, palettes, sharpness, delta-q), nothing
 # saved both bytes and CPU.
 _ADVANCED = {"tune": "ssimulacra2", "disable-trellis-quant": "1"}
-
-_SCALES: dict[Effort, Scale] = {
-    Effort.FAST: "avif_fast",
-    Effort.BALANCED: "avif",
-    Effort.SMALL: "avif_small",
-}
 
 _MOST_NUMBER = 99  # 100 would be lossless, which libaom refuses beside a tuning
 
@@ -52,13 +53,21 @@ def encode(image: Image.Image, quality: int, effort: Effort) -> Encoded:
     not for a service.
     """
     subsampling: Subsampling = "4:4:4"
-    scale = _SCALES[effort]
+    speed, scale = way(image, effort)
     if image.width * image.height > _MOST_FULL_COLOUR:
         subsampling, scale = "4:2:0", "avif420"
-    return Encoded(lossy(image, on_scale(quality, scale), effort, subsampling), Encoding.REENCODED)
+    return Encoded(lossy(image, on_scale(quality, scale), speed, subsampling), Encoding.REENCODED)
 
 
-def lossy(image: Image.Image, number: float, effort: Effort, subsampling: Subsampling) -> bytes:
+def way(image: Image.Image, effort: Effort) -> tuple[int, Scale]:
+    """libaom's speed for a picture, and the scale on which its number is then found."""
+    if effort is Effort.SMALL and image.width * image.height > _MOST_SLOW:
+        effort = Effort.BALANCED
+    other = smooth_share(image) < _SMOOTH
+    return _SPEEDS[effort][other], _SCALES[effort][other]
+
+
+def lossy(image: Image.Image, number: float, speed: int, subsampling: Subsampling) -> bytes:
     """A still at `number` on libavif's scale of 0 to 100; grey stays grey."""
     if image.mode == "LA":
         image = image.convert("RGBA")
@@ -68,7 +77,7 @@ def lossy(image: Image.Image, number: float, effort: Effort, subsampling: Subsam
     encoder: Any = _avif.AvifEncoder(
         *image.size,
         "4:0:0" if image.mode == "L" else subsampling,
-        *(-1, -1, min(round(number), _MOST_NUMBER), _speed(image, effort), 1, "aom", "full"),
+        *(-1, -1, min(round(number), _MOST_NUMBER), speed, 1, "aom", "full"),
         *(0, 0, False, False, b"", b"", 1, b""),
         tuple((name.encode(), value.encode()) for name, value in _ADVANCED.items()),
     )
@@ -80,12 +89,3 @@ def lossy(image: Image.Image, number: float, effort: Effort, subsampling: Subsam
     if data is None:
         raise ImageError("The image could not be encoded as AVIF")
     return bytes(data)
-
-
-def _speed(image: Image.Image, effort: Effort) -> int:
-    if effort is Effort.SMALL and image.width * image.height > _MOST_SLOW:
-        effort = Effort.BALANCED
-    for_smooth, for_others = _SPEEDS[effort]
-    if for_smooth == for_others:
-        return for_smooth
-    return for_smooth if smooth_share(image) >= _SMOOTH else for_others

@@ -7,6 +7,7 @@ from typing import cast
 from PIL import Image, ImageChops, ImageCms
 
 from workers.imaging.cicp import space_of_codes
+from workers.imaging.profile import bounded
 from workers.imaging.spaces import BT709, Space, space_of
 
 _SRGB = ImageCms.createProfile("sRGB")
@@ -56,7 +57,7 @@ def to_srgb(image: Image.Image) -> Image.Image:
     coded = space_of_codes(image.info["cicp"]) if "cicp" in image.info else None
     if coded:
         return _by_space(image, coded)
-    profile = image.info.get("icc_profile")
+    profile = bounded(image.info.get("icc_profile"))
     if profile and image.mode in ("L", "LA") and _space(profile) == "RGB ":
         if is_srgb(profile):
             return image

@@ -12,6 +12,7 @@ from shared.errors import CorruptImageError
 from shared.models import Probe
 from workers.imaging.avif_in import open_avif
 from workers.imaging.heif import open_heif
+from workers.imaging.jpeg_in import without_baggage
 from workers.imaging.orient import orientation_of
 from workers.imaging.png_chunks import complete
 from workers.imaging.png_damage import without_damage
@@ -86,6 +87,8 @@ def decode(
     try:
         if probe.kind == "PNG":
             data = without_damage(data)
+        elif probe.kind == "JPEG":
+            data = without_baggage(data)
         image: Image.Image = _open(data, probe.kind)
         if image.width * image.height > probe.width * probe.height:
             raise damaged
@@ -99,6 +102,8 @@ def decode(
             image = complete(image, data)
         if place and place != (0, 0, width, height):
             image = _on_nothing(image, place)
+        if image.mode == "P" and image.palette is None:
+            raise damaged  # a PNG without its PLTE
     except DAMAGE:
         raise damaged from None
     if probe.kind == "PNG":

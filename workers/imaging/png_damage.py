@@ -10,6 +10,7 @@ _ANCILLARY = 0x20  # bit of a type's first letter, PNG, third edition, 5.4
 # Bytes of a body, 11.3: what is shorter or longer is no such chunk. tRNS by colour type.
 _LENGTHS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"pHYs": 9}
 _KEY_LENGTHS = {0: 2, 2: 6}
+_MAX_PALETTE = 256
 
 # Nothing in them is needed, and Pillow would inflate them, up to a limit where it gives up.
 _TEXTS = (b"zTXt", b"iTXt")
@@ -22,10 +23,12 @@ def without_damage(data: bytes) -> bytes:
     """The file without ancillary chunks whose checksum or length is wrong, and without long texts.
 
     PNG, third edition, 13.1: a decoder should go on without them. Critical chunks stay as they
-    are, and all of what is cut short. The file itself where there is nothing to leave out.
-    ValueError for a second header: Pillow would believe it.
+    are, and all of what is cut short. Of profiles the first stays: Pillow would inflate thousands,
+    one after the other. The file itself where there is nothing to leave out. ValueError for a
+    second header: Pillow would believe it.
     """
     kept, start, at = [], 0, _SIGNATURE
+    profiles = 0
     for _ in range(_MAX_CHUNKS):
         if at + 12 > len(data):
             break
@@ -35,7 +38,11 @@ def without_damage(data: bytes) -> bytes:
             break
         if name == b"IHDR" and at != _SIGNATURE:
             raise ValueError("a second header")
-        if name[0] & _ANCILLARY and name not in _ANIMATION and not _is_sound(data, at, end):
+        sound = _is_sound(data, at, end)
+        if name == b"iCCP" and sound:
+            profiles += 1
+            sound = profiles == 1
+        if name[0] & _ANCILLARY and name not in _ANIMATION and not sound:
             kept.append(data[start:at])
             start = end
         at = end
@@ -51,4 +58,5 @@ def _is_sound(data: bytes, at: int, end: int) -> bool:
         name_end = body.find(b"\0")
         return name_end >= 0 and body[name_end + 1 : name_end + 2] == b"\0"
     wanted = _KEY_LENGTHS.get(data[25]) if name == b"tRNS" else _LENGTHS.get(name)
-    return wanted is None or len(body) == wanted
+    longest = _MAX_PALETTE if name == b"tRNS" else len(body)
+    return len(body) <= longest if wanted is None else len(body) == wanted

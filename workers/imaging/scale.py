@@ -4,7 +4,18 @@ from typing import Literal
 
 from workers.imaging.scale_table import NUMBERS
 
-Scale = Literal["webp", "jpegli", "jpeg444", "avif", "avif_fast", "avif_small", "avif420"]
+Scale = Literal[
+    "webp",
+    "jpegli",
+    "jpeg444",
+    "avif",
+    "avif_smooth",
+    "avif_fast",
+    "avif_fast_smooth",
+    "avif_small",
+    "avif_small_smooth",
+    "avif420",
+]
 
 _FIRST = 40  # the lowest quality there is
 _END = 100  # of every encoder's own scale

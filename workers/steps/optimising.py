@@ -1,18 +1,22 @@
-"""The first step of one image: claim, load, process, save, commit."""
+"""The first step of one image: claim, load, wait for memory, process, save, commit."""
 
 import io
 import logging
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from uuid import UUID
 
 from shared import images
-from shared.errors import ImageError, ObjectMissingError, UnavailableError
+from shared.cost import estimate
+from shared.errors import ImageError, MemoryTakenError, ObjectMissingError, UnavailableError
 from shared.images import Closing
-from shared.models import Claim, Notice, Result, State
+from shared.models import Claim, Notice, Options, Probe, Result, State
 from shared.probe import check_animation, check_limits, probe
 from shared.services import Services
+from shared.settings import Settings
 from shared.store import original_key, output_key, preview_key
+from workers import gate
 from workers.imaging import Output, process
 from workers.steps.report import Report
 
@@ -46,6 +50,10 @@ def _attempt(services: Services, claim: Claim, report: Report) -> _After | None:
         return _fail(services, claim, broken, report)
     except ImageError as error:
         return _fail(services, claim, error, report)
+    except MemoryTakenError:
+        logger.info("an image waits elsewhere for memory", extra={"image": claim.image_id})
+        _send_again(services, claim)
+        return None
     except UnavailableError:
         logger.warning("a server is down; the image waits", extra={"image": claim.image_id})
         return _give_back(services, claim, report)
@@ -66,7 +74,7 @@ def _run(services: Services, claim: Claim, report: Report) -> _After | None:
     facts = probe(data)
     check_limits(facts, services.settings.max_pixels, services.settings.max_frames)
     check_animation(facts, claim.options.format, services.settings.max_animation_pixels)
-    output = process(data, facts, claim.options, watermark, services.settings.effort)
+    output = _process(services.settings, claim.options, facts, data, watermark, report)
     report.seconds |= output.seconds
     report.engine_cpu_seconds = output.cpu_seconds
     report.bytes_out = len(output.data)
@@ -78,6 +86,32 @@ def _run(services: Services, claim: Claim, report: Report) -> _After | None:
         for key in filter(None, (result.output_key, result.preview_key)):
             services.store.delete(key)
     return after
+
+
+def _process(
+    settings: Settings,
+    options: Options,
+    facts: Probe,
+    data: bytes,
+    watermark: bytes | None,
+    report: Report,
+) -> Output:
+    """The engine's part, once the memory for it is there."""
+    cost = estimate(facts, len(data), options, settings.effort)
+    patience_seconds = _patience_seconds(settings.task_limit_seconds, cost.cpu_seconds)
+    with ExitStack() as held:
+        with report.step("admit"):
+            memory = gate.of_machine(settings.memory_mb)
+            held.enter_context(memory.admit(cost.memory_bytes, patience_seconds))
+        return process(data, facts, options, watermark, settings.effort)
+
+
+def _patience_seconds(task_limit_seconds: int, cpu_seconds: float) -> float:
+    """How long an image may wait for memory: the limit on its task, and its lease, run on.
+
+    What is left does for the work, with an estimate that is far too low or others on the core.
+    """
+    return max(task_limit_seconds / 4, task_limit_seconds - 4 * cpu_seconds)
 
 
 def _save(services: Services, claim: Claim, output: Output) -> Result:
@@ -116,6 +150,16 @@ def _fail(services: Services, claim: Claim, error: ImageError, report: Report) -
 
 def _telling(services: Services, closing: Closing | None) -> _After | None:
     return None if closing is None else partial(services.announce, closing)
+
+
+def _send_again(services: Services, claim: Claim) -> None:
+    """To whoever has memory; should no message get out, the sweeper sends it after a while."""
+    try:
+        if images.unclaim(services.database, claim, waited=True):
+            ai = claim.options.brief is not None
+            services.queue.publish_image(claim.image_id, ai=ai)
+    except UnavailableError:
+        logger.warning("an image that waits for memory was not sent again yet")
 
 
 def _give_back(services: Services, claim: Claim, report: Report) -> _After | None:

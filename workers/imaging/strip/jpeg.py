@@ -11,8 +11,9 @@ _APP0, _APP14, _APP15, _COM = 0xE0, 0xEE, 0xEF, 0xFE
 _FRAMES = (0xC0, 0xC1, 0xC2)
 _KEPT = (0xC4, 0xDB, 0xDD, *_FRAMES)
 
-# Where a scan ends: a marker that is neither a stuffed zero nor a restart, with its fill bytes.
-_SCAN_END = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
+# Where a scan ends: a marker that is neither a stuffed zero nor a restart. Fill bytes before it are
+# not looked for here: a search that starts anew at each of a million takes their square.
+_SCAN_END = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
 # JFIF 1.02 and Adobe TN 5116: they stay as far as they tell which colours the components are. The
 # first without its density and thumbnail, the second without versions and flags of its writer.
@@ -47,7 +48,7 @@ def strip(data: bytes) -> bytes:
         out.append(_segment(marker, body))
         if marker == _SOS:
             end = _scan_end(data, at)
-            out.append(data[at:end])
+            out.append(data[at:end].rstrip(b"\xff"))
             at = end
     else:
         raise ValueError("too many segments")

@@ -1,0 +1,173 @@
+"""What one hostile client can make the API hold, in memory, on disk and of everyone's time."""
+
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.api.conftest import Still
+from tests.api.raw import CONTENT_TYPE, end, exchange, file_part, head, part, post
+from tests.infra.processes import descendants, eventually, forget_peak, peak_kib, unnamed_bytes
+from tests.support.making import png
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+TYPE = f"Content-Type: {CONTENT_TYPE}"
+ASYNC = "Prefer: respond-async"
+MEGABYTE = bytes(1024 * 1024)
+LENGTH = f"Content-Length: {400 * len(MEGABYTE)}"
+
+
+@pytest.fixture
+def worker(still: Still) -> int:
+    """The process id of the API, which has done its usual work once and forgot its peak."""
+    [pid] = descendants(still.process.pid)
+    for _ in range(3):
+        post(still.url, still.key, file_part("a.png", png()) + end(), ASYNC)
+    forget_peak(pid)
+    return pid
+
+
+@contextmanager
+def _connections(client: Still, sent: bytes, count: int) -> Iterator[list[socket.socket]]:
+    """That many connections that have sent these bytes, or as many of them as are taken."""
+    address = urlsplit(client.url)
+    with ExitStack() as stack:
+        opened = []
+        for _ in range(count):
+            connection = socket.create_connection((address.hostname, address.port), timeout=20)
+            opened.append(stack.enter_context(connection))
+            with suppress(OSError):
+                connection.sendall(sent)
+        yield opened
+
+
+def _slowest(client: Still, until: threading.Event) -> float:
+    """The longest that a healthy client waited for an answer meanwhile, in seconds."""
+    slowest = 0.0
+    while not until.wait(0.02):
+        started = time.monotonic()
+        assert client.call("GET", "/health/live").status_code == 200
+        slowest = max(slowest, time.monotonic() - started)
+    return slowest
+
+
+def _without_end(piece: bytes, start: bytes) -> Iterator[bytes]:
+    yield start
+    yield from [piece] * 400
+
+
+@linux
+@pytest.mark.parametrize(
+    ("piece", "start", "headers"),
+    [
+        (part('name="x"', b"y") * 10_000, b"", (TYPE, LENGTH)),
+        (MEGABYTE, part('name="context"')[:-2], (TYPE, LENGTH)),
+        (MEGABYTE, part('name="' + "x" * 5000), (TYPE, LENGTH)),
+        (b"X: " + MEGABYTE + b"\r\n", b"------boundary\r\n", (TYPE, LENGTH)),
+        (b"1" * len(MEGABYTE), b"", (TYPE, "Transfer-Encoding: chunked")),
+        (b"X: y\r\n" * 100_000, b"0\r\n", (TYPE, "Transfer-Encoding: chunked")),
+        (MEGABYTE, b"", (TYPE, "Content-Length: 99999999999")),
+        (MEGABYTE, b"", (TYPE, LENGTH, "Content-Encoding: gzip")),
+    ],
+    ids=["parts", "text", "name", "part-headers", "chunk-size", "trailers", "length", "unread"],
+)
+def test_what_has_no_end_takes_little_memory(
+    still: Still, worker: int, piece: bytes, start: bytes, headers: tuple[str, ...]
+) -> None:
+    before = peak_kib(worker)
+    answer = exchange(still.url, _without_end(piece, head(still.key, *headers) + start))
+    assert 400 <= answer.status < 500
+    assert list(answer.json()) == ["error"]
+    assert peak_kib(worker) - before < 16 * 1024
+
+
+@linux
+def test_thirty_uploads_that_stand_still_hold_little_memory(still: Still, worker: int) -> None:
+    # Ten files of each as large as they may be without going to the disk.
+    before = peak_kib(worker)
+    files = file_part("a.png", bytes(64 * 1024)) * 10 + file_part("b.png", bytes(250_000)) * 10
+    with _connections(still, head(still.key, TYPE, LENGTH) + files, 30):
+        time.sleep(0.5)
+        assert peak_kib(worker) - before < 40 * 1024
+
+
+@pytest.mark.parametrize("name", ["watermarkFile", "quality", "file"])
+def test_files_past_the_most_a_batch_can_have_are_refused_before_the_rest(
+    still: Still, name: str
+) -> None:
+    files = part(f'name="{name}"; filename="x.png"', b"x" * 20_000) * 30
+    answer = exchange(still.url, [head(still.key, TYPE, LENGTH), files], seconds=10)
+    assert answer.status == 400
+    assert answer.error in (
+        "The body has more than 21 files",
+        "Maximum 20 images allowed per batch",
+    )
+
+
+@linux
+@pytest.mark.parametrize("goes", ["away", "silent"])
+def test_an_upload_that_ends_half_way_leaves_nothing_on_the_disk(
+    still: Still, worker: int, goes: str
+) -> None:
+    started = head(still.key, TYPE, LENGTH) + file_part("a.jpg", MEGABYTE * 5)
+    with _connections(still, started, 5) as connections:
+        assert eventually(lambda: unnamed_bytes(worker) > 4 * 5 * len(MEGABYTE))
+        if goes == "away":
+            for connection in connections:
+                connection.close()
+        assert eventually(lambda: unnamed_bytes(worker) == 0, seconds=5)
+
+
+def test_fifty_uploads_that_trickle_do_not_slow_a_healthy_client(still: Still) -> None:
+    done = threading.Event()
+    with (
+        ThreadPoolExecutor(1) as pool,
+        _connections(still, head(still.key, TYPE, LENGTH), 50) as connections,
+    ):
+        slowest = pool.submit(_slowest, still, done)
+        for at in range(0, 3000, 30):
+            piece = file_part("a.jpg", bytes(3000))[at : at + 30]
+            for connection in connections:
+                connection.sendall(piece)
+            time.sleep(0.01)
+        done.set()
+        assert slowest.result() < 2
+
+
+def test_requests_that_never_stop_coming_do_not_hold_up_others(still: Still) -> None:
+    # All sent ahead on one connection, so that the next one is always there to be read.
+    done = threading.Event()
+    ahead = head("none", method="GET", path="/nothing") * 500
+    with ThreadPoolExecutor(2) as pool, _connections(still, ahead, 1) as [connection]:
+
+        def read() -> None:
+            with suppress(OSError):
+                while connection.recv(1 << 20):
+                    pass
+
+        pool.submit(read)
+        slowest = pool.submit(_slowest, still, done)
+        ends = time.monotonic() + 2
+        while time.monotonic() < ends:
+            connection.sendall(ahead)
+        done.set()
+        assert slowest.result() < 2
+        connection.shutdown(socket.SHUT_RDWR)
+
+
+def test_heads_without_end_do_not_hold_up_others(still: Still) -> None:
+    fields = b"".join(b"X-%d: %s\r\n" % (n, b"x" * 8000) for n in range(95))
+    done = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        slowest = pool.submit(_slowest, still, done)
+        with _connections(still, b"GET / HTTP/1.1\r\nHost: t\r\n" + fields, 30):
+            time.sleep(1)
+        done.set()
+        assert slowest.result() < 2

@@ -1,0 +1,188 @@
+"""No answer and no line of any log tells a secret; no answer tells of the inside.
+
+Two services are asked: the whole running one, and one whose every server refuses its secrets.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+
+from infra.embedded import Stack
+from infra.messages_api import MessagesApi
+from shared.services import Services
+from tests.api.conftest import Start
+from tests.api.raw import exchange, head
+from tests.infra.processes import command_lines, eventually
+from tests.support.client import Client
+from tests.support.making import make_account, png
+
+WRONG = {
+    "redis": "Wr0ngRedisPassword",
+    "database": "Wr0ngDatabasePassword",
+    "s3": "Wr0ngS3SecretKey",
+    "anthropic": "sk-ant-Wr0ngAnthropicKey",
+}
+STRANGERS_KEY = f"flx_live_{'5ec4e7' * 6}cafe"
+INSIDE = re.compile(r"Traceback|File \"|\.py\b|(?<![\w.:/-])/(?:tmp|root|home|usr|var|opt|work)/")
+_PROCESSES = {
+    "migrate": ("infra.cli", "migrate"),
+    "worker": ("celery", "--quiet", "--app=workers.celery", "worker", "--queues=images"),
+    "periodic": ("workers.periodic",),
+}
+ASKED_FOR_AI = {"autoAltText": "true", "autoRenameSEO": "true"}
+
+
+@dataclass
+class Told:
+    """What somebody outside reads, and what the operator reads, by process."""
+
+    answers: list[str]
+    logs: Mapping[str, str]
+
+
+def _calls(client: Client) -> list[str]:
+    """Answers to requests of every kind, good and bad."""
+    files = [("a.png", png())]
+    small = {"X-Filler": "x" * 9000}
+    calls: list[tuple[str, str, dict[str, object]]] = [
+        ("GET", "/api/usage", {}),
+        ("POST", "/api/usage", {}),
+        ("GET", "/api/usage", {"headers": {"Authorization": f"Bearer {STRANGERS_KEY}"}}),
+        ("GET", "/api/usage", {"headers": small}),
+        ("GET", f"/{STRANGERS_KEY}", {}),
+        ("GET", "/api/sessions/none", {}),
+        ("GET", "/api/sessions/none?limit=x", {}),
+        ("DELETE", "/api/sessions/none", {}),
+        ("POST", "/api/compress", {}),
+        ("POST", "/api/compress", {"files": [("file", files[0])]}),
+        ("POST", "/api/compress", {"files": [("file", ("x.txt", b"text"))]}),
+        ("POST", "/api/compress", {"files": [("file", files[0])], "data": {"format": "gif"}}),
+        ("POST", "/api/compress", {"files": [("file", files[0])], "data": ASKED_FOR_AI}),
+        ("POST", "/api/compress", {"files": [("watermarkFile", ("w.png", b"none"))]}),
+        ("GET", "/health/live", {}),
+        ("GET", "/health/ready", {}),
+        ("GET", "/metrics", {}),
+    ]
+
+    def call(one: tuple[str, str, dict[str, object]]) -> str:
+        answer = client.call(one[0], one[1], **one[2])  # type: ignore[arg-type] # as httpx takes them
+        return f"{answer.headers}\n{answer.text}"
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        told = list(pool.map(call, calls))
+    for line in (
+        f"GET / {STRANGERS_KEY}\r\n\r\n",
+        f"GET /{STRANGERS_KEY}\x00 HTTP/1.1\r\n\r\n",
+        f"GET / HTTP/1.1\r\nAuthorization Bearer {STRANGERS_KEY}\r\n\r\n",
+        f"GET / HTTP/1.1\r\nBearer {STRANGERS_KEY}: x\r\n\r\n",
+        head(STRANGERS_KEY, "Transfer-Encoding: chunked", "Content-Length: 1").decode(),
+    ):
+        answer = exchange(client.url, [line.encode()], half_close=True)
+        told.append(f"{answer.headers}\n{answer.body.decode()}")
+    return told
+
+
+@pytest.fixture(scope="module")
+def whole(stack: Stack, service_url: str, service: Services) -> Told:
+    """The running service, also while its connections to Postgres are cut."""
+    account, key = make_account(service)
+    client = Client(service_url, key, account)
+    answers = _calls(client)
+    with psycopg.connect(stack.environment["DATABASE_URL"], autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    answers += _calls(client)
+    client.call("POST", "/api/keys/roll")  # the one answer with a key; the log has its request
+    logs = stack.data_dir.folder("logs").glob("*.log")
+    return Told(answers, {path.name: path.read_text() for path in logs})
+
+
+@pytest.fixture(scope="module")
+def refused(
+    stack: Stack,
+    provider: MessagesApi,
+    unit_services: Services,
+    start_api: Start,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Told:
+    """Every process of ours, with secrets that no server takes; each has something to log."""
+    folder = tmp_path_factory.mktemp("logs")
+    environment = os.environ | stack.environment | provider.environment | _wrong(stack)
+    account, key = make_account(unit_services)
+    with ExitStack() as ends:
+        for name, argv in _PROCESSES.items():
+            log = ends.enter_context((folder / name).open("wb"))
+            process = subprocess.Popen(
+                [sys.executable, "-m", *argv], env=environment, stdout=log, stderr=log
+            )
+            ends.callback(process.wait)
+            ends.callback(process.kill)
+        api = ends.enter_context(start_api(environment))
+        answers = _calls(Client(api.url, key, account))  # each waits for Postgres for five seconds
+        logs = [*folder.iterdir(), api.log]
+        assert eventually(lambda: all(log.read_text().strip() for log in logs), seconds=30)
+        return Told(answers, {log.name: log.read_text() for log in logs})
+
+
+def _wrong(stack: Stack) -> dict[str, str]:
+    def with_password(name: str, password: str) -> str:
+        url = urlsplit(stack.environment[name])
+        at = f"{url.username or ''}:{password}@{url.hostname}:{url.port}"
+        return urlunsplit(url._replace(netloc=at))
+
+    return {
+        "REDIS_URL": with_password("REDIS_URL", WRONG["redis"]),
+        "DATABASE_URL": with_password("DATABASE_URL", WRONG["database"]),
+        "S3_SECRET_KEY": WRONG["s3"],
+        "ANTHROPIC_API_KEY": WRONG["anthropic"],
+    }
+
+
+def _shown(secrets: Iterable[str], texts: Iterable[str]) -> list[str]:
+    return [secret for secret in secrets for text in texts if secret in text]
+
+
+@pytest.mark.parametrize("service_", ["whole", "refused"])
+def test_no_answer_tells_of_the_inside(request: pytest.FixtureRequest, service_: str) -> None:
+    told: Told = request.getfixturevalue(service_)
+    assert len(told.answers) > 20
+    assert not [answer for answer in told.answers if INSIDE.search(answer)]
+
+
+def test_a_service_that_its_servers_refuse_tells_no_secret(refused: Told) -> None:
+    assert not _shown(WRONG.values(), refused.answers)
+    assert not _shown(WRONG.values(), refused.logs.values())
+
+
+def test_the_running_service_tells_no_secret(
+    stack: Stack, provider: MessagesApi, whole: Told
+) -> None:
+    kept = {k: v for k, v in stack.data_dir.secrets().items() if k != "s3_access_key"}
+    secrets = [*kept.values(), provider.key]
+    assert len(secrets) >= 4
+    assert not _shown(secrets, whole.answers)
+    assert not _shown(secrets, whole.logs.values())
+    assert {"web.log", "worker.log", "postgres.log"} <= whole.logs.keys()
+
+
+def test_no_log_has_anybodys_key(whole: Told, refused: Told) -> None:
+    for told in (whole, refused):
+        assert not [log for log in told.logs.values() if re.search(r"flx_live_[0-9a-f]", log)]
+        assert any("flx_live_[removed]" in log for log in told.logs.values())
+
+
+def test_no_command_line_has_a_secret(stack: Stack, service_url: str) -> None:
+    assert service_url
+    lines = command_lines().values()
+    assert not _shown(stack.data_dir.secrets().values(), lines)

@@ -1,0 +1,98 @@
+"""Reads across accounts: whatever a stranger asks for is not there, and not a byte tells more.
+
+`make check-access` makes ten thousand of them.
+"""
+
+import os
+import random
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import chain
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from shared.services import Services
+from tests.support.client import Client
+from tests.support.making import make_account, png
+
+READS = int(os.environ.get("READS", "300"))
+ACCOUNTS = 12  # each may make 1,200 requests a minute
+QUERIES = ["", "?limit=1", "?cursor=1", "?wait=5", "?limit=1000&cursor=0", "/", "/?x"]
+
+
+@dataclass
+class Owner:
+    """An account with a session, by every name that somebody could ask for."""
+
+    client: Client
+    names: list[str]
+    secret: str
+
+
+@pytest.fixture(scope="module")
+def owners(service_url: str, service: Services) -> list[Owner]:
+    """Accounts that each have a finished image."""
+    made = []
+    for _ in range(ACCOUNTS):
+        account, key = make_account(service)
+        client = Client(service_url, key, account)
+        secret = f"secret{uuid4().hex}"
+        session = f"session-{uuid4()}"
+        body = client.compress([(f"{secret}.png", png())], {"sessionId": session}).json()
+        names = [session, body["batch_id"], body["data"][0]["id"]]
+        with service.database.transaction() as connection:
+            rows = connection.execute("SELECT id FROM sessions WHERE name = %s", (session,))
+            names += [str(row["id"]) for row in rows.fetchall()]
+        made.append(Owner(client, names, secret))
+    return made
+
+
+def _reads(reader: Owner, owners: list[Owner], count: int, seed: int) -> Iterator[httpx.Response]:
+    """What a stranger gets for that many addresses of others."""
+    chance = random.Random(seed)
+    others = [owner for owner in owners if owner is not reader]
+    headers = {"Authorization": f"Bearer {reader.client.key}"}
+    with httpx.Client(base_url=reader.client.url, headers=headers, timeout=60) as client:
+        for _ in range(count):
+            name = chance.choice(chance.choice(others).names)
+            yield client.get(f"/api/sessions/{name}{chance.choice(QUERIES)}")
+
+
+def _told(response: httpx.Response) -> tuple[object, ...]:
+    headers = {k: v for k, v in response.headers.items() if k.lower() != "date"}
+    return response.status_code, response.content, headers
+
+
+def test_reads_across_accounts_are_404_and_tell_not_a_byte(owners: list[Owner]) -> None:
+    nothing = _told(owners[0].client.call("GET", f"/api/sessions/{uuid4()}"))
+    assert nothing[:2] == (404, b'{"error":"There is no such session"}\n')
+    each = -(-READS // len(owners))
+    with ThreadPoolExecutor(4) as pool:
+        answers = pool.map(
+            lambda seed: list(map(_told, _reads(owners[seed], owners, each, seed))),
+            range(len(owners)),
+        )
+        told = list(chain.from_iterable(answers))
+    assert len(told) >= READS
+    assert all(answer == nothing for answer in told)
+
+
+def test_each_owner_reads_the_session_that_all_others_do_not(owners: list[Owner]) -> None:
+    for owner in owners:
+        page = owner.client.call("GET", f"/api/sessions/{owner.names[0]}")
+        assert owner.secret in page.text
+
+
+def test_a_batch_under_anothers_session_id_is_ones_own(owners: list[Owner]) -> None:
+    owner, stranger = owners[:2]
+    body = stranger.client.compress([("a.png", png())], {"sessionId": owner.names[0]})
+    page = stranger.client.call("GET", f"/api/sessions/{owner.names[0]}")
+    assert body.status_code == page.status_code == 200
+    assert owner.secret not in body.text + page.text
+    assert page.json()["progress"]["total"] == 1
+    stranger.client.call("DELETE", f"/api/sessions/{owner.names[0]}")
+    kept = owner.client.call("GET", f"/api/sessions/{owner.names[0]}").json()
+    assert httpx.get(kept["data"][0]["url"]).status_code == 200

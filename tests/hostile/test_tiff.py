@@ -1,0 +1,223 @@
+"""TIFFs made to cost: rings and floods of directories, strips and tags, and packings not needed."""
+
+import struct
+import zlib
+
+import pytest
+from PIL import Image
+
+from shared.models import Format
+from tests.hostile import jpegs
+from tests.hostile.clean import REFUSALS, end
+from tests.workers.imaging.making import noise, opened, saved
+
+MANY = 20_000_000  # bytes, the most that an upload may have
+BYTE, SHORT, LONG, UNDEFINED = 1, 3, 4, 7
+Entry = tuple[int, int, int, int]  # tag, type, count, value or offset
+
+USUAL: dict[int, Entry] = {
+    256: (256, LONG, 1, 64),
+    257: (257, LONG, 1, 64),
+    258: (258, SHORT, 1, 8),
+    259: (259, SHORT, 1, 1),
+    262: (262, SHORT, 1, 1),
+    273: (273, LONG, 1, 8),
+    277: (277, SHORT, 1, 1),
+    278: (278, LONG, 1, 64),
+    279: (279, LONG, 1, 64 * 64),
+}
+
+
+def tiff(*more: Entry, body: bytes = bytes(64 * 64), follows: int = 0) -> bytes:
+    """A grey picture of 64 x 64 whose body comes first, then its directory."""
+    entries = USUAL | {entry[0]: entry for entry in more}
+    table = b"".join(struct.pack("<HHII", *entries[tag]) for tag in sorted(entries))
+    head = b"II*\0" + struct.pack("<I", 8 + len(body))
+    return head + body + struct.pack("<H", len(entries)) + table + struct.pack("<I", follows)
+
+
+def test_the_usual_picture_is_read() -> None:
+    assert end(tiff()).outcome == "ok"
+
+
+def test_a_ring_of_directories_ends() -> None:
+    body = bytes(64 * 64)
+    assert end(tiff(body=body, follows=8 + len(body))).outcome == "ok"
+
+
+def test_a_ring_of_directories_through_many_ends() -> None:
+    body = bytes(64 * 64)
+    first = tiff(body=body, follows=8 + len(body) + 2 + 12 * len(USUAL) + 4)
+    start, more = len(first), b""
+    for n in range(900):
+        follows = start + 6 * (n + 1) if n < 899 else 8 + len(body)
+        more += struct.pack("<HI", 0, follows)
+    assert end(first + more).outcome == "ok"
+
+
+def test_directories_without_end_are_refused() -> None:
+    start = len(tiff())
+    more = b"".join(struct.pack("<HI", 0, start + 6 * (n + 1)) for n in range(3_000_000))
+    assert end(tiff(follows=start) + more).outcome == "too_many_frames"
+
+
+@pytest.mark.parametrize("pointer", [34665, 34853, 40965, 330])
+@pytest.mark.parametrize("inward", [True, False])
+def test_a_directory_within_itself_ends(pointer: int, inward: bool) -> None:
+    body = bytes(64 * 64)
+    here = 8 + len(body)
+    entry = (pointer, LONG, 1, here if inward else here + 5)
+    assert end(tiff(entry, body=body)).outcome in {"ok", "corrupt_image"}
+
+
+PACKINGS = {
+    "none": 1,
+    "CCITT": 2,
+    "fax 3": 3,
+    "fax 4": 4,
+    "LZW": 5,
+    "JPEG": 7,
+    "Deflate": 8,
+    "PackBits": 32773,
+    "Deflate of old": 32946,
+}
+NOT_NEEDED = {
+    "JPEG of old": 6,
+    "JBIG": 34661,
+    "raw of 16 bits": 32771,
+    "ThunderScan": 32809,
+    "SGI": 34676,
+    "SGI 24": 34677,
+    "JPEG 2000": 34712,
+    "LERC": 34887,
+    "LZMA": 34925,
+    "Zstandard": 50000,
+    "WebP": 50001,
+    "JPEG XL": 50002,
+    "nothing": 0,
+    "any": 65535,
+}
+
+
+@pytest.mark.parametrize("name", NOT_NEEDED)
+def test_a_packing_that_is_not_needed_is_unsupported(name: str) -> None:
+    assert end(tiff((259, SHORT, 1, NOT_NEEDED[name]))).outcome == "unsupported_image"
+
+
+@pytest.mark.parametrize("compression", ["lzma", "zstd"])
+def test_a_whole_file_in_a_packing_that_is_not_needed_is_unsupported(compression: str) -> None:
+    assert end(saved(noise(), "TIFF", compression=compression)).outcome == "unsupported_image"
+
+
+@pytest.mark.parametrize("kind", [BYTE, LONG, 6, 8, 9, 16, 2, UNDEFINED, 5, 11, 12, 13])
+def test_a_packing_of_any_type_is_seen(kind: int) -> None:
+    data = tiff((259, kind, 1, NOT_NEEDED["LZMA"] & 0xFF if kind == BYTE else 34925))
+    assert end(data).outcome in {"unsupported_image", "corrupt_image"}
+
+
+def test_a_second_packing_behind_the_first_is_seen() -> None:
+    data = bytearray(tiff((258, SHORT, 1, 8)))
+    at = data.index(struct.pack("<HHI", 258, SHORT, 1))
+    struct.pack_into("<HHII", data, at, 259, SHORT, 1, 1)
+    struct.pack_into("<HHII", data, at + 12, 259, SHORT, 1, 34925)
+    assert end(bytes(data)).outcome == "unsupported_image"
+
+
+@pytest.mark.parametrize(
+    "compression",
+    ["tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg", "group3", "group4", "tiff_ccitt"],
+)
+def test_the_packings_of_scanners_and_editors_are_read(compression: str) -> None:
+    image = noise().convert("1") if compression[:5] in ("group", "tiff_c") else noise()
+    if compression == "tiff_ccitt" or compression.startswith("group"):
+        image = noise().convert("1")
+    data = saved(image, "TIFF", compression=compression)
+    assert opened(end(data, Format.PNG).output).size == (96, 64)
+
+
+@pytest.mark.parametrize("kind", [SHORT, LONG])
+@pytest.mark.parametrize("packing", [1, 8])
+def test_strips_without_end_cost_little(kind: int, packing: int) -> None:
+    count = (MANY - 10_000) // (2 if kind == SHORT else 4)
+    strips = (
+        (273, kind, count, 8),
+        (279, kind, count, 8),
+        (278, LONG, 1, 1),
+        (259, SHORT, 1, packing),
+    )
+    assert end(tiff(*strips, body=b"\x08" + bytes(MANY - 10_000))).outcome in REFUSALS
+
+
+@pytest.mark.parametrize("packing", [1, 8])
+def test_as_many_strips_as_rows_are_read(packing: int) -> None:
+    rows, row = 10_000, zlib.compress(bytes(64)) if packing == 8 else bytes(64)
+    offsets = struct.pack("<I", 8 + 8 * rows) * rows
+    sizes = struct.pack("<I", len(row)) * rows
+    strips = (273, LONG, rows, 8), (279, LONG, rows, 8 + 4 * rows)
+    more = (257, LONG, 1, rows), (278, LONG, 1, 1), (259, SHORT, 1, packing)
+    data = tiff(*strips, *more, body=offsets + sizes + row)
+    assert end(data, max_width=8).outcome == "ok"
+
+
+def test_tags_without_end_cost_little() -> None:
+    for first, kind in ((1000, BYTE), (1000, SHORT)):
+        more = [(first + n, kind, 1_000_000, 8) for n in range(20_000)]
+        assert end(tiff(*more, body=bytes(4_000_000))).outcome in {"ok", *REFUSALS}
+
+
+def test_tags_of_a_bigtiff_without_end_cost_little() -> None:
+    count = 999_000
+    entry = struct.pack("<HHQQ", 65_000, SHORT, 1, 1)
+    sizes = b"".join(struct.pack("<HHQQ", tag, LONG, 1, 64) for tag in (256, 257))
+    table = struct.pack("<Q", count + 2) + sizes + entry * count
+    assert end(b"II+\0\x08\0\0\0" + struct.pack("<Q", 16) + table + bytes(8)).outcome in REFUSALS
+
+
+@pytest.mark.parametrize("tag", [277, 258, 338, 339, 262, 284, 266, 317, 530])
+@pytest.mark.parametrize("value", [0, 7, 255, 65_535])
+@pytest.mark.parametrize("packing", [1, 5, 7, 8])
+def test_a_layout_without_sense_is_corrupt_or_harmless(tag: int, value: int, packing: int) -> None:
+    data = tiff((tag, SHORT, 1, value), (259, SHORT, 1, packing))
+    assert end(data).outcome in {"ok", "corrupt_image"}
+
+
+@pytest.mark.parametrize("side", [0, 65_535, 300_000, 2**31 - 1, 2**32 - 1])
+@pytest.mark.parametrize("tag", [256, 257, 278, 322])
+def test_a_side_that_lies_is_refused_or_harmless(tag: int, side: int) -> None:
+    more = [(tag, LONG, 1, side)] + [(323, LONG, 1, 64)] * (tag == 322)
+    assert end(tiff(*more), Format.PNG).outcome in {"ok", "too_many_pixels", "corrupt_image"}
+
+
+def test_a_tile_far_larger_than_its_picture_is_refused() -> None:
+    tiles = (322, LONG, 1, 40_000), (323, LONG, 1, 40_000), (324, LONG, 1, 8), (325, LONG, 1, 99)
+    assert end(tiff(*tiles, (259, SHORT, 1, 8))).outcome == "too_many_pixels"
+
+
+@pytest.mark.parametrize(("scans", "outcome"), [(20, "ok"), (90, "corrupt_image")])
+def test_scans_without_end_in_a_strip_are_refused(scans: int, outcome: str) -> None:
+    body = jpegs.progressive(2048, scans)
+    sides = (256, LONG, 1, 2048), (257, LONG, 1, 2048), (278, LONG, 1, 2048)
+    strip = (279, LONG, 1, len(body)), (259, SHORT, 1, 7)
+    assert end(tiff(*sides, *strip, body=body), max_width=64).outcome == outcome
+
+
+@pytest.mark.parametrize("packing", [2, 3, 4])
+def test_a_fax_of_a_million_rows_is_refused(packing: int) -> None:
+    body = noise(100, 100).tobytes()
+    rows = (257, LONG, 1, 1_000_000), (278, LONG, 1, 1_000_000), (279, LONG, 1, len(body))
+    layout = (258, SHORT, 1, 1), (262, SHORT, 1, 1), (259, SHORT, 1, packing)
+    assert end(tiff(*rows, *layout, body=body), Format.PNG).outcome == "corrupt_image"
+
+
+def test_a_picture_that_inflates_past_its_strip_costs_little() -> None:
+    body = zlib.compress(bytes(200_000_000), 9)
+    data = tiff((279, LONG, 1, len(body)), (259, SHORT, 1, 8), body=body)
+    assert end(data).outcome in {"ok", "corrupt_image"}
+
+
+def test_a_thumbnail_or_mask_in_a_second_directory_is_not_the_picture() -> None:
+    first, second = Image.new("L", (64, 64)), Image.new("L", (8_000, 8_000))
+    data = saved(
+        first, "TIFF", save_all=True, append_images=[second], compression="tiff_adobe_deflate"
+    )
+    assert opened(end(data, Format.PNG).output).size == (64, 64)

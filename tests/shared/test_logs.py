@@ -1,0 +1,52 @@
+"""What a line of the log does not say."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from shared import logs
+
+KEY = f"flx_live_{'0123456789' * 4}"
+
+
+@pytest.fixture
+def output(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    """What is logged, with the handlers of before afterwards."""
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    written = io.StringIO()
+    monkeypatch.setattr("sys.stderr", written)
+    logs.configure()
+    root.handlers, mine = [*before, *root.handlers], root.handlers
+    yield written
+    root.handlers, _ = before, mine
+    root.setLevel(level)
+
+
+def test_a_line_is_one_json_object(output: io.StringIO) -> None:
+    logging.getLogger("a").warning("two\nlines of %s", "text")
+    [line] = output.getvalue().splitlines()
+    assert json.loads(line)["message"] == "two\nlines of text"
+
+
+@pytest.mark.parametrize("shown", [KEY, KEY.upper().replace("FLX_LIVE", "flx_live"), KEY[:-3]])
+def test_a_key_in_a_message_is_removed(output: io.StringIO, shown: str) -> None:
+    logging.getLogger("a").warning("Invalid HTTP Header: 'Authorization Bearer %s'", shown)
+    assert "flx_live_[removed]'" in json.loads(output.getvalue())["message"]
+    assert shown[9:] not in output.getvalue()
+
+
+def test_a_key_beside_the_message_is_removed(output: io.StringIO) -> None:
+    logging.getLogger("a").warning("request", extra={"path": f"/api/{KEY}/x"})
+    assert json.loads(output.getvalue())["path"] == "/api/flx_live_[removed]/x"
+
+
+def test_a_key_in_an_exception_is_removed(output: io.StringIO) -> None:
+    try:
+        int(KEY)
+    except ValueError:
+        logging.getLogger("a").exception("failed")
+    assert "'flx_live_[removed]'" in json.loads(output.getvalue())["exc_info"]
