@@ -304,3 +304,20 @@ def test_an_image_whose_original_cannot_be_read_for_long_fails(unit: Services) -
         steps.optimise(replace(unit, store=down), image_id)
     view = sessions.view_batch(unit.database, account.id, batch.id)
     assert [image.error_code for image in view.images] == ["processing_failed"]
+
+
+def test_many_sweepers_at_once_end_each_image_once(unit: Services) -> None:
+    account, _ = make_account(unit)
+    batch = make_batch(unit, account, ["a.png"] * 10)
+    ids = accept(unit, batch)
+    for attempt in range(unit.settings.max_attempts):
+        for image_id in ids:
+            lose_lease(unit, image_id)
+        if attempt + 1 < unit.settings.max_attempts:
+            sweeper.sweep(unit)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: sweeper.sweep(unit), range(8)))
+    view = sessions.view_batch(unit.database, account.id, batch.id)
+    assert sorted(image.number for image in view.images) == list(range(1, 11))
+    assert view.progress.failed == 10
+    assert credits.balance(unit.database, account.id).images_used == 0

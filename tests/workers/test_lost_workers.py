@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
+import pytest
+
 from infra.messages_api import Answer, MessagesApi
 from shared import sessions, sweeper
 from shared.services import Services
@@ -78,3 +80,27 @@ def test_killing_a_worker_during_its_calls_loses_and_charges_nothing_twice(
     assert entries(unit) == {
         (unit_, kind): IMAGES for unit_ in ("image", "ai") for kind in ("reserved", "spent")
     }
+
+
+@pytest.mark.parametrize("garbage", ["no JSON at all", '{"body": "x"}', "[]"])
+def test_a_message_that_is_none_of_ours_costs_no_image(
+    unit: Services, unit_environment: Mapping[str, str], garbage: str
+) -> None:
+    account, _ = make_account(unit)
+    batch = make_batch(unit, account, data=png())
+    accept(unit, batch)
+    unit.redis.lpush("images", garbage)
+    unit.dispatch()
+
+    def closed() -> bool:
+        return sessions.is_batch_closed(unit.database, batch.id)
+
+    with worker(dict(unit_environment)) as first:
+        eventually(lambda: closed() or first.poll() is not None)
+    if not closed():  # garbage may end a worker, which its supervisor starts again
+        with unit.database.autocommit() as connection:
+            connection.execute("UPDATE images SET lease_until = now(), published_at = NULL")
+            connection.execute("UPDATE batches SET published_at = now() - interval '1 hour'")
+        with worker(dict(unit_environment)):
+            sweeper.sweep(unit)
+            eventually(closed)
