@@ -26,7 +26,8 @@ _MOST_FULL_COLOUR = 32_000_000  # pixels
 _SMOOTH = 0.55
 _SPEEDS = {Effort.FAST: (9, 9), Effort.BALANCED: (6, 7), Effort.SMALL: (5, 5)}
 
-# Smooth pictures look at a number as others do at one 10 higher: each have their scale.
+# Smooth pictures look at a number as others do at one up to 14 higher (docs/quality.md): each have
+# their scale.
 _SCALES: dict[Effort, tuple[Scale, Scale]] = {
     Effort.FAST: ("avif_fast_smooth", "avif_fast"),
     Effort.BALANCED: ("avif_smooth", "avif"),
