@@ -10,7 +10,7 @@ from api.uploads import Upload
 from shared.errors import InvalidFieldError
 from shared.models import Brief, Format, Language, Notice, Options, Position, Watermark
 from shared.plans import Allowance
-from shared.probe import check_watermark
+from shared.imagetype import check_watermark
 
 T = TypeVar("T")
 

@@ -24,8 +24,6 @@ from shared.boxes import (
 from shared.derived import check_work
 from shared.errors import UnsupportedImageError
 
-_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
-_GENERAL = b"mif1"  # any codec; what is in it tells. msf1, any sequence, libheif opens not
 _CODED, _DERIVED = b"hvc1", (b"grid", b"iovl")
 _PICTURES = (_CODED, *_DERIVED, b"iden")
 _OTHERS = {b"av01", b"avc1", b"vvc1", b"evc1", b"jpeg", b"j2k1"}
@@ -33,11 +31,6 @@ _OPAQUE = {b"unci", b"tili", b"mski"}  # of which no size is read here, though l
 # Bytes. Profiles and metadata are copied for each picture that stands on its own; a phone's
 # file has one such, with less than 2 MB, and a burst of 20 hardly more.
 _MAX_COPIES = 200_000_000
-
-
-def is_heif(data: bytes) -> bool:
-    """Whether the first brand is one of HEIC's, or of HEIF's in general; AVIF goes before."""
-    return data[4:8] == b"ftyp" and data[8:12] in (*_BRANDS, _GENERAL)
 
 
 def measure(data: bytes) -> tuple[int, int, int]:

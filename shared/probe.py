@@ -12,25 +12,20 @@ API for long.
 
 import io
 import struct
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import imagesize  # type: ignore[import-untyped] # annotated, but without its py.typed
 
 from shared import avif, heif, jpeg, tiff
 from shared.errors import (
     CorruptImageError,
-    InvalidFieldError,
     TooManyFramesError,
     TooManyPixelsError,
     UnsupportedImageError,
 )
+from shared.imagetype import PNG_SIGNATURE, kind_of
 from shared.models import Format, Probe
 
-WATERMARK_MAX_SIDE = 4096  # pixels, docs of POST /api/compress
-
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)  # lengths of the DIB headers there are
 
 # What is walked in one file. A GIF of 20 MB in full blocks has 80,000, a PNG of 20 MB in chunks of
 # 512 bytes 40,000. Pillow takes 1 µs for each block again, and 8 for each chunk.
@@ -59,7 +54,7 @@ def probe(data: bytes) -> Probe:
     Raises UnsupportedImageError for what is none of the eight types or a HEIF file without a
     picture in HEVC, and CorruptImageError where the header breaks off or makes no sense.
     """
-    kind = _kind(data)
+    kind = kind_of(data)
     if kind is None:
         raise UnsupportedImageError(
             "This is not a JPEG, PNG, WebP, AVIF, HEIC, GIF, TIFF or BMP image, "
@@ -112,56 +107,6 @@ def check_animation(probe: Probe, to: Format, max_pixels: int) -> None:
         )
 
 
-def check_watermark(data: bytes) -> None:
-    """Refuse a watermark that is not a whole PNG of at most 4096 x 4096 pixels.
-
-    Every chunk is checked against its CRC up to IEND, so that a damaged watermark is refused
-    once, before the batch is accepted, and not with each of its images.
-    Raises InvalidFieldError.
-    """
-    allowed = f"a PNG of at most {WATERMARK_MAX_SIDE} x {WATERMARK_MAX_SIDE} pixels is allowed"
-    if not data.startswith(_PNG_SIGNATURE):
-        came = f"a {_kind(data)} image" if _kind(data) else "not an image" if data else "empty"
-        raise InvalidFieldError(f"watermarkFile is {came}; {allowed}")
-    try:
-        width, height = _whole_png(data)
-    except (ValueError, struct.error):
-        raise InvalidFieldError(
-            f"watermarkFile is a PNG that is damaged or cut short; {allowed}"
-        ) from None
-    if max(width, height) > WATERMARK_MAX_SIDE:
-        raise InvalidFieldError(f"watermarkFile has {width} x {height} pixels; {allowed}")
-
-
-def _kind(data: bytes) -> str | None:
-    """The type by magic bytes, or None."""
-    if data.startswith(b"\xff\xd8\xff"):
-        return "JPEG"
-    if data.startswith(_PNG_SIGNATURE):
-        return "PNG"
-    if data.startswith((b"GIF87a", b"GIF89a")):
-        return "GIF"
-    if data.startswith(tiff.MAGIC):
-        return "TIFF"
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "WEBP"
-    if data[4:8] == b"ftyp" and _is_avif(data):
-        return "AVIF"
-    if heif.is_heif(data):
-        return "HEIF"
-    # Two letters alone would make an image of many a text.
-    if data[:2] == b"BM" and int.from_bytes(data[14:18], "little") in _BMP_HEADERS:
-        return "BMP"
-    return None
-
-
-def _is_avif(data: bytes) -> bool:
-    """Whether the brands say AVIF, which shares its container with HEIC."""
-    brands = data[8 : min(int.from_bytes(data[:4], "big"), 256)]
-    names = {brands[at : at + 4] for at in range(0, len(brands), 4) if at != 4}  # 4: a version
-    return brands[:4] in (b"avif", b"avis", b"mif1", b"msf1") and bool(names & {b"avif", b"avis"})
-
-
 class _Bounded(io.BytesIO):
     """A file that a parser may read only so often: imagesize skips garbage byte by byte."""
 
@@ -186,23 +131,11 @@ def _jpeg(data: bytes) -> _Size:
     return width, height, 1
 
 
-def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Type, start and end of the body of each chunk; ValueError past the end or the cap."""
-    at = len(_PNG_SIGNATURE)
-    for _ in range(_MAX_STEPS):
-        length, name = struct.unpack_from(">I4s", data, at)
-        if at + 12 + length > len(data):
-            raise ValueError("cut short")
-        yield name, at + 8, at + 8 + length
-        at += 12 + length
-    raise ValueError("too many chunks")
-
-
 def _png(data: bytes) -> _Size:
     """PNG, third edition: acTL, the count of an animation's frames, comes before any IDAT."""
     width, height = _header_size(data)
     frames, pixels = 1, False
-    at = len(_PNG_SIGNATURE)
+    at = len(PNG_SIGNATURE)
     for _ in range(_MAX_PNG_CHUNKS):
         if pixels and at + 8 > len(data):
             break  # cut short, which the decoder will find
@@ -216,27 +149,6 @@ def _png(data: bytes) -> _Size:
     else:
         raise ValueError("too many chunks")
     return width, height, frames
-
-
-def _whole_png(data: bytes) -> tuple[int, int]:
-    """Width and height of a PNG whose chunks are all there and all match their CRC."""
-    names = []
-    for number, (name, start, end) in enumerate(_png_chunks(data)):
-        if number == _MAX_PNG_CHUNKS:
-            raise ValueError("too many chunks")
-        if zlib.crc32(data[start - 4 : end]) != struct.unpack_from(">I", data, end)[0]:
-            raise ValueError("wrong checksum")
-        names.append(name)
-        if name == b"IEND":
-            break
-    length, first, width, height, depth, colour, *rest = struct.unpack_from(">I4sIIBBBBB", data, 8)
-    depths = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
-    sane = depth in depths.get(colour, ()) and rest[:2] == [0, 0] and rest[2] in (0, 1)
-    if (length, first) != (13, b"IHDR") or not sane or not width or not height:
-        raise ValueError("no sane header")
-    if b"IDAT" not in names:
-        raise ValueError("no pixels")
-    return width, height
 
 
 def _gif(data: bytes) -> _Size:

@@ -9,8 +9,6 @@ from typing import NamedTuple
 
 from shared.errors import UnsupportedImageError
 
-MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two are BigTIFF's
-
 # What scanners, cameras and editors write: none, CCITT's three, LZW, JPEG, Deflate by both of its
 # numbers, PackBits. Each other is one more decoder that hostile files would reach, and no browser
 # or camera asks for it: JPEG as it was before 1995, LZMA, Zstandard, WebP, SGI's, ThunderScan.

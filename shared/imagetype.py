@@ -1,0 +1,102 @@
+"""The types of image that there are: how each is told by its first bytes, and watermarks."""
+
+import struct
+import zlib
+from collections.abc import Iterator
+
+from shared.errors import InvalidFieldError
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two are BigTIFF's
+WATERMARK_MAX_SIDE = 4096  # pixels, docs of POST /api/compress
+
+_BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)  # lengths of the DIB headers there are
+_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
+_GENERAL_BRAND = b"mif1"  # any codec; what is in it tells. msf1, any sequence, libheif opens not
+_MAX_PNG_CHUNKS = 50_000
+
+
+def kind_of(data: bytes) -> str | None:
+    """The type by magic bytes, or None."""
+    if data.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if data.startswith(PNG_SIGNATURE):
+        return "PNG"
+    if data.startswith((b"GIF87a", b"GIF89a")):
+        return "GIF"
+    if data.startswith(TIFF_SIGNATURES):
+        return "TIFF"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WEBP"
+    if data[4:8] == b"ftyp" and _is_avif(data):
+        return "AVIF"
+    if _is_heif(data):
+        return "HEIF"
+    # Two letters alone would make an image of many a text.
+    if data[:2] == b"BM" and int.from_bytes(data[14:18], "little") in _BMP_HEADERS:
+        return "BMP"
+    return None
+
+
+def _is_avif(data: bytes) -> bool:
+    """Whether the brands say AVIF, which shares its container with HEIC."""
+    brands = data[8 : min(int.from_bytes(data[:4], "big"), 256)]
+    names = {brands[at : at + 4] for at in range(0, len(brands), 4) if at != 4}  # 4: a version
+    return brands[:4] in (b"avif", b"avis", b"mif1", b"msf1") and bool(names & {b"avif", b"avis"})
+
+
+def _is_heif(data: bytes) -> bool:
+    """Whether the first brand is one of HEIC's, or of HEIF's in general; AVIF goes before."""
+    return data[4:8] == b"ftyp" and data[8:12] in (*_HEIC_BRANDS, _GENERAL_BRAND)
+
+
+def check_watermark(data: bytes) -> None:
+    """Refuse a watermark that is not a whole PNG of at most 4096 x 4096 pixels.
+
+    Every chunk is checked against its CRC up to IEND, so that a damaged watermark is refused
+    once, before the batch is accepted, and not with each of its images.
+    Raises InvalidFieldError.
+    """
+    allowed = f"a PNG of at most {WATERMARK_MAX_SIDE} x {WATERMARK_MAX_SIDE} pixels is allowed"
+    if not data.startswith(PNG_SIGNATURE):
+        came = f"a {kind_of(data)} image" if kind_of(data) else "not an image" if data else "empty"
+        raise InvalidFieldError(f"watermarkFile is {came}; {allowed}")
+    try:
+        width, height = _whole_png(data)
+    except (ValueError, struct.error):
+        raise InvalidFieldError(
+            f"watermarkFile is a PNG that is damaged or cut short; {allowed}"
+        ) from None
+    if max(width, height) > WATERMARK_MAX_SIDE:
+        raise InvalidFieldError(f"watermarkFile has {width} x {height} pixels; {allowed}")
+
+
+def _whole_png(data: bytes) -> tuple[int, int]:
+    """Width and height of a PNG whose chunks are all there and all match their CRC."""
+    names = []
+    for name, start, end in _png_chunks(data):
+        if zlib.crc32(data[start - 4 : end]) != struct.unpack_from(">I", data, end)[0]:
+            raise ValueError("wrong checksum")
+        names.append(name)
+        if name == b"IEND":
+            break
+    length, first, width, height, depth, colour, *rest = struct.unpack_from(">I4sIIBBBBB", data, 8)
+    depths = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+    sane = depth in depths.get(colour, ()) and rest[:2] == [0, 0] and rest[2] in (0, 1)
+    if (length, first) != (13, b"IHDR") or not sane or not width or not height:
+        raise ValueError("no sane header")
+    if b"IDAT" not in names:
+        raise ValueError("no pixels")
+    return width, height
+
+
+def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Type, start and end of the body of each chunk; ValueError past the end or the cap."""
+    at = len(PNG_SIGNATURE)
+    for _ in range(_MAX_PNG_CHUNKS):
+        length, name = struct.unpack_from(">I4s", data, at)
+        if at + 12 + length > len(data):
+            raise ValueError("cut short")
+        yield name, at + 8, at + 8 + length
+        at += 12 + length
+    raise ValueError("too many chunks")
