@@ -8,7 +8,7 @@ READY := .venv/ready
 	check-memory lock clean
 
 demo: $(READY) ## compress the sample photographs on embedded real servers
-	@$(BIN)/python -m infra.demo tests/samples
+	@$(BIN)/python -m infra.dev.demo tests/samples
 
 test: $(READY) check ## everything that CI runs
 	@$(BIN)/python -m pytest
@@ -26,36 +26,36 @@ up: $(READY) ## the whole service in the foreground
 	@$(BIN)/fluximage up
 
 audit: $(READY) ## known vulnerabilities of what the lock file names; needs the network
-	@$(BIN)/python -m infra.audit
+	@$(BIN)/python -m infra.dev.audit
 
 check-access: $(READY) ## ten thousand reads across accounts
 	@READS=10000 $(BIN)/python -m pytest tests/api/test_strangers.py
 
 bench: $(READY) ## throughput and latency through HTTP: make bench PHOTOS=folder
-	@$(BIN)/python -m infra.bench "$(or $(PHOTOS),tests/samples)"
+	@$(BIN)/python -m infra.benchmarks.service "$(or $(PHOTOS),tests/samples)"
 
 bench-codecs: $(READY) .bench/ready ## the encoders against sharp: make bench-codecs PHOTOS=folder
-	@$(BIN)/python -m infra.codecs "$(or $(PHOTOS),tests/samples)" $(if $(SIDE),--side $(SIDE)) $(MORE)
+	@$(BIN)/python -m infra.benchmarks.codecs "$(or $(PHOTOS),tests/samples)" $(if $(SIDE),--side $(SIDE)) $(MORE)
 
 calibrate: $(READY) ## the quality tables anew, as docs/quality.md says: make calibrate PHOTOS=folder
-	@$(BIN)/python -m infra.codecs.calibrate "$(or $(PHOTOS),tests/samples)" \
+	@$(BIN)/python -m infra.benchmarks.codecs.calibrate "$(or $(PHOTOS),tests/samples)" \
 		$(if $(SIDE),--side $(SIDE)) $(MORE)
 
 # What the engine is compared with. Without npm the bench says so, and goes on alone.
-.bench/ready: infra/codecs/package.json infra/codecs/package-lock.json
+.bench/ready: infra/benchmarks/codecs/package.json infra/benchmarks/codecs/package-lock.json
 	@mkdir -p .bench && cp $^ .bench
 	@if command -v npm >/dev/null; then \
 		npm ci --prefix .bench --silent --no-audit --no-fund && touch $@; fi
 
-bench-cost: $(READY) ## how near shared/cost.py comes: make bench-cost PHOTOS=folder COUNT=400
-	@$(BIN)/python -m infra.cost_bench "$(or $(PHOTOS),tests/samples)" "$(or $(COUNT),400)"
+bench-cost: $(READY) ## how near workers/cost/estimate.py comes: make bench-cost PHOTOS=folder COUNT=400
+	@$(BIN)/python -m infra.benchmarks.cost "$(or $(PHOTOS),tests/samples)" "$(or $(COUNT),400)"
 
 chaos: $(READY) ## break everything and count: make chaos SEED=7 ONLY=kill_workers COUNT=1000
 	@$(BIN)/python -m infra.chaos $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY)) \
 		$(if $(COUNT),--count $(COUNT))
 
 check-memory: $(READY) ## peaks at 50 megapixels, growth over 500 images: make check-memory PHOTOS=folder
-	@$(BIN)/python -m infra.memory_check "$(or $(PHOTOS),tests/samples)"
+	@$(BIN)/python -m infra.benchmarks.memory "$(or $(PHOTOS),tests/samples)"
 
 $(READY): infra/requirements-dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -6,15 +6,16 @@ from collections.abc import Mapping
 
 from flask import Flask, Response, g, request
 
-from api import account, compress, errors, health, sessions
-from api.client import client_address
+from api import errors
+from api.caller import client_address
 from api.context import Context
 from api.headers import PROTECTIVE
-from api.linger import close_if_unread
+from api.lingering_close import close_if_unread
 from api.multipart import MAX_BODY_BYTES
-from api.spool import Spool
+from api.routes import account, compress, operator, sessions
+from api.upload_quota import Spool
 from shared import logs, services, settings
-from shared.news import Listener
+from shared.clients.pubsub import Listener
 from shared.services import Services
 
 access = logging.getLogger("fluximage.access")
@@ -42,7 +43,7 @@ def build_app(built: Services) -> Flask:
     app.extensions["fluximage"] = Context(
         built, Listener(built.redis), Spool(built.settings.account_upload_bytes)
     )
-    for room in (account, compress, health, sessions):
+    for room in (account, compress, operator, sessions):
         app.register_blueprint(room.blueprint)
     errors.register(app)
     app.before_request(_begin)

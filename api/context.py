@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from flask import current_app
 
-from api.spool import Spool
-from shared.news import Listener
+from api.upload_quota import Spool
+from shared.clients.pubsub import Listener
 from shared.services import Services
 
 

@@ -8,9 +8,9 @@ from typing import TypeVar
 from api.multipart import MAX_FILES, MAX_WATERMARK_BYTES, Form
 from api.uploads import Upload
 from shared.errors import InvalidFieldError
+from shared.imagetype import check_watermark
 from shared.models import Brief, Format, Language, Notice, Options, Position, Watermark
 from shared.plans import Allowance
-from shared.imagetype import check_watermark
 
 T = TypeVar("T")
 

@@ -7,8 +7,8 @@ healthy client's latency alone and beside fifty uploads that stand still.
 import os
 
 wsgi_app = "api.app:create_app()"
-worker_class = "api.server.ApiWorker"
-logger_class = "api.server.ApiLogger"
+worker_class = "api.gunicorn_worker.ApiWorker"
+logger_class = "api.gunicorn_worker.ApiLogger"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 bind = "127.0.0.1:8080"
 worker_connections = 2000  # greenlets: those who upload, wait or poll, in each process

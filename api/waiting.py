@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from flask import request
 
 from api.context import context
+from api.disconnect import has_hung_up
 from api.fields import refusal
-from api.peer import has_hung_up
+from shared.clients.pubsub import Topic
 from shared.errors import UnavailableError
-from shared.news import Topic
 
 # Lost news (Redis away, a dropped connection) costs a waiter this long.
 _REREAD_SECONDS = 2.0

@@ -8,9 +8,9 @@ import logging
 from dataclasses import dataclass
 from uuid import UUID
 
-from shared.database import Database
+from shared.clients.celery_queue import Queue
+from shared.db.database import Database
 from shared.errors import UnavailableError
-from shared.queue import Queue
 
 logger = logging.getLogger(__name__)
 

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import redis
 
-from shared import news
-from shared.database import Database
+from shared.clients import pubsub
+from shared.clients.celery_queue import Queue, celery_app
+from shared.clients.object_store import ObjectStore, S3Store
+from shared.db.database import Database
+from shared.db.images import Closing
 from shared.dispatch import dispatch
-from shared.images import Closing
-from shared.queue import Queue, celery_app
 from shared.settings import Settings
-from shared.store import ObjectStore, S3Store
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,10 @@ class Services:
 
     def announce(self, closing: Closing) -> None:
         """After a commit: wakes who waits, and lets the next batch out when one has closed."""
-        topics = [news.session_topic(closing.session_id)]
+        topics = [pubsub.session_topic(closing.session_id)]
         if closing.batch_closed:
-            topics.append(news.batch_topic(closing.batch_id))
-        news.publish(self.redis, topics)
+            topics.append(pubsub.batch_topic(closing.batch_id))
+        pubsub.publish(self.redis, topics)
         if closing.batch_closed:
             self.dispatch()
 

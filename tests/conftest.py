@@ -13,10 +13,10 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 
-from infra import up
+from infra.commands import up
+from infra.dev.messages_api import Answer, MessagesApi
 from infra.embedded import Stack, temporary
-from infra.messages_api import Answer, MessagesApi
-from infra.migrate import migrate
+from infra.migrations.run import migrate
 from shared import services, settings
 from shared.services import Services
 from tests.support.client import Client

@@ -1,10 +1,9 @@
-from pathlib import Path
-
 import pytest
 
 from shared.settings import Settings
+from tests.support.paths import ROOT
 
-README = (Path(__file__).parents[1] / "README.md").read_text()
+README = (ROOT / "README.md").read_text()
 
 
 def names() -> list[str]:

@@ -13,17 +13,18 @@ from typing import Any
 from celery import signals
 
 from shared import logs, services, settings
-from shared.queue import celery_app
+from shared.clients.celery_queue import celery_app
 from workers import tasks
 from workers.ai.provider import Provider
 
 # The PNG encoder's own threads, read when it first runs: one image is one core.
 os.environ.setdefault("RAYON_NUM_THREADS", "1")
 
-# libtiff's own bound on the scans of a JPEG within a TIFF is 100: see shared.jpeg for the cost.
+# libtiff's own bound on the scans of a JPEG within a TIFF is 100; imaging.formats.jpeg tells why
+# that is too many.
 os.environ.setdefault("LIBTIFF_JPEG_MAX_ALLOWED_SCAN_NUMBER", "25")
 
-# What it warns of is pickle, and only JSON is taken (shared.queue).
+# What it warns of is pickle, and only JSON is taken (shared.clients.celery_queue).
 warnings.filterwarnings("ignore", "You're running the worker with superuser privileges")
 
 _building = threading.RLock()  # the first tasks of a worker with threads may come together

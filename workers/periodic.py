@@ -8,9 +8,10 @@ import signal
 import threading
 import time
 
-from shared import logs, settings, sweeper
+from shared import logs, settings
 from shared.errors import UnavailableError
 from shared.services import Services, build
+from workers import sweep
 
 logger = logging.getLogger(__name__)
 
@@ -26,9 +27,9 @@ def run(services: Services, stop: threading.Event) -> None:
             if not prepared:
                 services.store.prepare()
                 prepared = True
-            sweeper.sweep(services)
+            sweep.sweep(services)
             if time.monotonic() >= next_strays:
-                sweeper.delete_strays(services.database, services.store)
+                sweep.delete_strays(services.database, services.store)
                 next_strays = time.monotonic() + _STRAYS_EVERY_SECONDS
         except UnavailableError as error:
             logger.warning("a sweep was cut short: %s", error.message)

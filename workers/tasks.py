@@ -7,8 +7,8 @@ from uuid import UUID
 
 from celery import Celery
 
+from shared.clients.celery_queue import CLOSE_BATCH, DESCRIBE, OPTIMISE
 from shared.errors import UnavailableError
-from shared.queue import CLOSE_BATCH, DESCRIBE, OPTIMISE
 from shared.services import Services
 from workers import steps
 from workers.ai.provider import Provider

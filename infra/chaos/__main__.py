@@ -9,10 +9,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from infra.chaos import trial
+from infra.chaos import experiment
+from infra.chaos.environment import stage
 from infra.chaos.faults import FAULTS
 from infra.chaos.outcome import table
-from infra.chaos.stage import stage
 from shared.errors import OperatorError
 
 
@@ -21,13 +21,13 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m infra.chaos", description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", choices=FAULTS, action="append")
-    parser.add_argument("--count", type=int, default=trial.FULL_COUNT, help="images of a load")
+    parser.add_argument("--count", type=int, default=experiment.FULL_COUNT, help="images of a load")
     parser.add_argument("--logs", type=Path, help="a new folder for the logs of all processes")
     options = parser.parse_args(arguments)
     outcomes = []
     with stage(options.logs) as running:
         for name in options.only or FAULTS:
-            outcomes.append(trial.run(running, FAULTS[name], options.seed, options.count))
+            outcomes.append(experiment.run(running, FAULTS[name], options.seed, options.count))
             print(outcomes[-1].to_json(), flush=True)
     print(f"\n{table(outcomes)}")
     return 1 if any(outcome.broken for outcome in outcomes) else 0

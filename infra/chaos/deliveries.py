@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 
 from PIL import Image
 
+from infra.chaos.environment import Stage, eventually
 from infra.chaos.load import Customer
-from infra.chaos.stage import Stage, eventually
 from infra.client import download
-from shared import sweeper
-from shared.database import Row
-from shared.store import inputs_prefix
+from shared.clients.object_store import inputs_prefix
+from shared.db.database import Row
+from workers import sweep
 
 _TIDY_SECONDS = 60.0
 _READERS = 4
@@ -74,7 +74,7 @@ def untidy(stage: Stage) -> list[str]:
     batches = _batches(stage)
 
     def is_tidy() -> bool:
-        sweeper.sweep(services)
+        sweep.sweep(services)
         return not any(services.store.last_modified(inputs_prefix(b["id"])) for b in batches)
 
     if not eventually(is_tidy, _TIDY_SECONDS):
@@ -86,8 +86,8 @@ def untidy(stage: Stage) -> list[str]:
         )
 
     def is_empty() -> bool:
-        sweeper.sweep(services)
-        sweeper.delete_strays(services.database, services.store, older_seconds=0)
+        sweep.sweep(services)
+        sweep.delete_strays(services.database, services.store, older_seconds=0)
         return not list(services.store.list_batches())
 
     if not eventually(is_empty, _TIDY_SECONDS):

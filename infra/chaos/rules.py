@@ -2,7 +2,7 @@
 
 from typing import LiteralString
 
-from shared.database import Database
+from shared.db.database import Database
 
 _RULES: dict[str, LiteralString] = {
     "every image has ended": "SELECT id FROM images WHERE ended_number IS NULL",

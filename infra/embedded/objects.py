@@ -8,9 +8,9 @@ import urllib3
 from minio import Minio
 from minio.error import MinioException
 
-from infra.child import Child
 from infra.embedded.network import local, reachable
 from infra.embedded.server import STAGE, Server, bare_environment, packaged_file
+from infra.supervision.child import Child
 
 BUCKET = "fluximage"
 FLAGS = (

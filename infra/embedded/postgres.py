@@ -11,11 +11,11 @@ from pathlib import Path
 
 import psycopg
 
-from infra.child import Child
 from infra.embedded.network import LOOPBACK
 from infra.embedded.postgres_home import Home
 from infra.embedded.server import STAGE, Server, bare_environment
-from infra.supervisor import Supervisor
+from infra.supervision.child import Child
+from infra.supervision.supervisor import Supervisor
 from shared.errors import OperatorError
 
 USER = "fluximage"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
-from infra.child import Child
+from infra.supervision.child import Child
 from shared.errors import OperatorError
 
 STAGE = 0  # below everything that uses a server

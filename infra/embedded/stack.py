@@ -17,7 +17,7 @@ from infra.embedded.postgres import initialise, postgres
 from infra.embedded.postgres_home import Home, find_home
 from infra.embedded.server import Server
 from infra.embedded.valkey import valkey
-from infra.supervisor import Supervisor
+from infra.supervision.supervisor import Supervisor
 from shared.errors import OperatorError
 
 PARTS = ("REDIS_URL", "DATABASE_URL", "S3_ENDPOINT")

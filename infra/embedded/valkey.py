@@ -4,10 +4,10 @@ from pathlib import Path
 
 import redis
 
-from infra.child import Child
 from infra.embedded.data_dir import write_private
 from infra.embedded.network import LOOPBACK
 from infra.embedded.server import STAGE, Server, bare_environment, packaged_file
+from infra.supervision.child import Child
 
 # Messages must not vanish when memory runs out (noeviction) nor when the server is killed (the
 # append-only file, at most a second behind; Postgres has what that second loses).

@@ -1,4 +1,4 @@
-"""What Alembic runs for a migration: on the one connection that `infra.migrate` opened."""
+"""What Alembic runs for a migration: on the one connection that `infra.migrations.run` opened."""
 
 from alembic import context
 

@@ -7,11 +7,12 @@ from urllib.parse import unquote
 import httpx
 import pytest
 
-from infra.messages_api import Answer, MessagesApi
+from infra.dev.messages_api import Answer, MessagesApi
 from shared.models import Language
 from tests.support.client import Client
 from tests.support.languages import GOOD
-from tests.support.making import SAMPLES, png
+from tests.support.making import png
+from tests.support.paths import SAMPLES
 
 COFFEE = ("IMG_1.png", (SAMPLES / "coffee.png").read_bytes())
 BOTH = {"autoAltText": "true", "autoRenameSEO": "true"}

@@ -14,7 +14,8 @@ from PIL import Image
 from tests.api.conftest import Still
 from tests.api.raw import gif
 from tests.support.client import Client
-from tests.support.making import SAMPLES, png
+from tests.support.making import png
+from tests.support.paths import SAMPLES
 
 pillow_heif.register_heif_opener()
 

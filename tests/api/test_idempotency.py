@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from shared import idempotency
+from shared.db import idempotency
 from tests.api.conftest import Still
 from tests.api.raw import end, file_part, post
 from tests.support.client import Client

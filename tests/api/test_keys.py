@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from shared import accounts
+from shared.db import accounts
 from shared.services import Services
 from tests.api.raw import exchange, head
 from tests.support.client import Client

@@ -11,13 +11,13 @@ from os import kill
 import httpx
 import pytest
 
-from shared import sweeper
 from shared.services import Services
 from tests.api.conftest import Start, Still
 from tests.api.raw import BOUNDARY, CONTENT_TYPE, exchange, head
 from tests.infra.processes import descendants, eventually, peak_kib
 from tests.support.client import Client
 from tests.support.making import make_account, png
+from workers import sweep
 
 FILES = [("a.png", png())]
 MEGABYTE = bytes(1024 * 1024)
@@ -48,7 +48,7 @@ def test_twenty_files_of_twenty_megabytes_grow_the_api_by_less_than_64_mb(still:
     assert answer.status == 202
     session = answer.json()["session_id"]
     assert still.call("DELETE", f"/api/sessions/{session}").status_code == 200
-    sweeper.delete_inputs(still.unit.database, still.unit.store)
+    sweep.delete_inputs(still.unit.database, still.unit.store)
     assert peak_kib(worker) - before < 64 * 1024
 
 

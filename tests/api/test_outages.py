@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
-from shared import dispatch, intake
+from shared import dispatch
+from shared.db import backlog
 from tests.api.conftest import Still
 from tests.infra.processes import eventually
 from tests.support.making import png
@@ -30,7 +31,7 @@ def test_a_client_that_waits_is_not_told_of_an_outage_that_passes(still: Still) 
 
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(compress)
-        eventually(lambda: intake.queue_state(still.unit.database).depth == 1)
+        eventually(lambda: backlog.queue_state(still.unit.database).depth == 1)
         with still.unit.database.transaction() as elsewhere:
             # What the API reads while it waits ends with an error after ten seconds.
             elsewhere.execute("LOCK TABLE batches IN ACCESS EXCLUSIVE MODE")

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 
+from infra.dev.messages_api import MessagesApi
 from infra.embedded import Stack
-from infra.messages_api import MessagesApi
 from shared.services import Services
 from tests.api.conftest import Start
 from tests.api.raw import exchange, head
@@ -34,7 +34,7 @@ WRONG = {
 STRANGERS_KEY = f"flx_live_{'5ec4e7' * 6}cafe"
 INSIDE = re.compile(r"Traceback|File \"|\.py\b|(?<![\w.:/-])/(?:tmp|root|home|usr|var|opt|work)/")
 _PROCESSES = {
-    "migrate": ("infra.cli", "migrate"),
+    "migrate": ("infra.commands.main", "migrate"),
     "worker": ("celery", "--quiet", "--app=workers.celery", "worker", "--queues=images"),
     "periodic": ("workers.periodic",),
 }

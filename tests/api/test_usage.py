@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared import accounts
+from shared.db import accounts
 from shared.plans import Plan
 from shared.services import Services
 from tests.api.conftest import Still

@@ -8,7 +8,6 @@ import pytest
 from PIL import Image
 
 from shared.models import Format
-from shared.probe import probe
 from tests.conformance.comparing import ALL, QUALITY, assert_seen, difference
 from tests.conformance.inputs import (
     COLOURS,
@@ -32,6 +31,7 @@ from tests.workers.imaging.making import (
     saved,
     with_exif,
 )
+from workers.imaging.formats.probe import probe
 
 LOSS = 2  # of 255, what a JPEG of quality 100 itself is off in a flat patch
 

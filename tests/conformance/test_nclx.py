@@ -25,7 +25,7 @@ from tests.conformance.reference import (
 from tests.conformance.test_colour import GAMMA, profile_of
 from tests.workers.imaging.making import opened, result, run, saved
 from tests.workers.imaging.planting import heif
-from workers.imaging.nclx import codes_in_avif
+from workers.imaging.colour.nclx import codes_in_avif
 from workers.imaging.strip import boxes
 from workers.imaging.strip.boxes import Still
 

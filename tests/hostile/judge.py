@@ -14,9 +14,9 @@ from typing import Any
 
 from shared.errors import ImageError
 from shared.models import Options
-from shared.probe import check_animation, check_limits, probe
 from shared.settings import Settings
 from workers.imaging import process
+from workers.imaging.formats.probe import check_animation, check_limits, probe
 
 # What an image may take that was made to do harm, of CPU and of resident memory, the 90 MB with it
 # that a worker holds anyway.
@@ -32,7 +32,7 @@ _ENVIRONMENT = {"RAYON_NUM_THREADS": "1", "LIBTIFF_JPEG_MAX_ALLOWED_SCAN_NUMBER"
 
 # By fork from a process that has imported what a worker has.
 _SPAWNER = multiprocessing.get_context("forkserver")
-_MODULES = ["workers.tasks", "workers.steps", "infra.measuring", "tests.hostile.judge"]
+_MODULES = ["workers.tasks", "workers.steps", "infra.benchmarks.measuring", "tests.hostile.judge"]
 
 
 @dataclass(frozen=True)

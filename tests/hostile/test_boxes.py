@@ -8,9 +8,9 @@ from PIL import Image
 
 from shared.models import Format
 from tests.hostile.clean import REFUSALS, end
-from tests.shared import test_avif
 from tests.support import heic
 from tests.workers.imaging import planting
+from tests.workers.imaging.formats import test_avif
 from tests.workers.imaging.making import saved
 from tests.workers.imaging.planting import coded
 from workers.imaging.strip import boxes

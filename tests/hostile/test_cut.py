@@ -6,7 +6,7 @@ from PIL import Image
 from shared.models import Format, Options
 from tests.hostile.clean import faults
 from tests.hostile.judge import Judge
-from tests.support.making import SAMPLES
+from tests.support.paths import SAMPLES
 from tests.workers.imaging.making import noise, saved, with_exif
 from tests.workers.imaging.moving import flat, moving
 

@@ -17,16 +17,18 @@ from celery.contrib.testing.worker import start_worker
 
 from infra.embedded import Stack, remove
 from infra.embedded.server import packaged_file
-from infra.migrate import migrate
-from shared import accounts, credits, images, services, sessions, settings, sweeper
-from shared.queue import IMAGES_QUEUE, IO_QUEUE, celery_app
+from infra.migrations.run import migrate
+from shared import services, settings
+from shared.clients.celery_queue import IMAGES_QUEUE, IO_QUEUE, celery_app
+from shared.db import accounts, credits, images, sessions
+from shared.db.sessions import View
 from shared.services import Services
-from shared.sessions import View
 from tests.infra.processes import eventually
 from tests.support.making import accept, make_account, make_batch
-from workers import steps, tasks
+from tests.support.paths import ROOT
+from workers import steps, sweep, tasks
 
-GUIDE = (Path(__file__).parents[2] / "docs/operations.md").read_text()
+GUIDE = (ROOT / "docs/operations.md").read_text()
 
 
 def recipe(heading: str) -> str:
@@ -141,7 +143,7 @@ def test_a_batch_that_was_open_at_the_backup_ends(restored: Restored) -> None:
     impatient = restored.services.settings.model_copy(update={"republish_seconds": 0})
     built = replace(restored.services, settings=impatient)
     with worker(built):
-        sweeper.sweep(built)
+        sweep.sweep(built)
         assert eventually(lambda: sessions.is_batch_closed(built.database, restored.open), 30)
     after = seen(built, restored.key, [restored.open])
     assert after.views[0].progress.completed == 3

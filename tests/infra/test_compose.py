@@ -24,13 +24,13 @@ import yaml
 from pydantic import AliasChoices
 
 from api import gunicorn_config
-from infra.cli import cli
+from infra.commands.main import cli
 from infra.embedded.network import free_port
 from infra.embedded.server import packaged_file
 from shared import settings
-from shared.queue import AI_QUEUE, IMAGES_QUEUE, IO_QUEUE
+from shared.clients.celery_queue import AI_QUEUE, IMAGES_QUEUE, IO_QUEUE
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 COMPOSE_FILE = ROOT / "docker-compose.yml"
 TEXT = COMPOSE_FILE.read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
@@ -263,7 +263,7 @@ def test_a_command_finds_the_program_that_it_is_to_run(name: str, loads: str) ->
 
 def test_the_command_that_prepares_the_servers_exists() -> None:
     program, name = SERVICES["migrate"]["command"]
-    assert PROJECT["scripts"][program] == "infra.cli:main"
+    assert PROJECT["scripts"][program] == "infra.commands.main:main"
     assert name in cli.commands
 
 

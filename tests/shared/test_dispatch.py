@@ -2,11 +2,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from uuid import UUID
 
-from shared import images, settings
+from shared import settings
+from shared.clients.celery_queue import IMAGES_QUEUE, Queue, celery_app
+from shared.db import images
 from shared.dispatch import dispatch
 from shared.errors import ImageError
 from shared.models import Encoding, Format, Result
-from shared.queue import IMAGES_QUEUE, Queue, celery_app
 from shared.services import Services
 from tests.support.making import BOTH_TEXTS, accept, make_account, make_batch
 

@@ -1,7 +1,7 @@
 import re
-from pathlib import Path
 
 from shared.models import ENDED, TRANSITIONS, Format, Options, Position, State, Watermark
+from tests.support.paths import ROOT
 
 
 def test_options_survive_their_row() -> None:
@@ -20,7 +20,7 @@ def test_every_open_state_may_fail_or_be_cancelled() -> None:
 
 
 def test_the_database_keeps_to_the_same_state_machine() -> None:
-    sql = (Path(__file__).parents[2] / "infra/migrations/0001_first.sql").read_text()
+    sql = (ROOT / "infra/migrations/versions/0001_first.py").read_text()
     body = sql.partition("NOT IN (")[2].partition(") THEN")[0]
     allowed = set(re.findall(r"\('(\w+)', '(\w+)'\)", body))
     assert allowed == {(a.value, b.value) for a, after in TRANSITIONS.items() for b in after}

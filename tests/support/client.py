@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from shared.accounts import Account
+from shared.db.accounts import Account
 
 File = tuple[str, bytes]
 

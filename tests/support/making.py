@@ -3,25 +3,23 @@
 import hashlib
 import io
 from collections.abc import Sequence
-from pathlib import Path
 from uuid import UUID, uuid4
 
 from PIL import Image
 from pydantic import SecretStr
 
-from infra.messages_api import MessagesApi
-from shared import accounts, batches
-from shared.accounts import Account
-from shared.batches import NewBatch, NewImage
-from shared.idempotency import Accepting
+from infra.dev.messages_api import MessagesApi
+from shared.clients.object_store import original_key
+from shared.db import accounts, batches
+from shared.db.accounts import Account
+from shared.db.batches import NewBatch, NewImage
+from shared.db.idempotency import Accepting
 from shared.models import Brief, Format, Options
 from shared.plans import Plan
 from shared.services import Services
 from shared.settings import Settings
-from shared.store import original_key
 
 BOTH_TEXTS = Options(format=Format.WEBP, brief=Brief(alt_text=True, file_name=True))
-SAMPLES = Path(__file__).parents[1] / "samples"
 
 
 def asking(settings: Settings, model: MessagesApi, **changes: object) -> Settings:

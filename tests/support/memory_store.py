@@ -11,7 +11,7 @@ from shared.errors import ObjectMissingError, StoreError
 
 
 class MemoryStore:
-    """See shared.store.ObjectStore. `down` makes every call raise StoreError."""
+    """See shared.clients.object_store.ObjectStore. `down` makes every call raise StoreError."""
 
     def __init__(self) -> None:
         self.down = False

@@ -12,24 +12,17 @@ from uuid import UUID
 import pytest
 from PIL import Image
 
-from infra.messages_api import Answer, MessagesApi
-from shared import ai_usage, credits, images, sessions
-from shared.accounts import Account
-from shared.database import Database
+from infra.dev.messages_api import Answer, MessagesApi
+from shared.clients.object_store import inputs_prefix, original_key, watermark_key
+from shared.db import ai_usage, credits, images, sessions
+from shared.db.accounts import Account
+from shared.db.database import Database
+from shared.db.sessions import EndedImage
 from shared.models import Brief, Claim, Format, Options, Result, Tokens, Watermark
 from shared.services import Services
-from shared.sessions import EndedImage
-from shared.store import inputs_prefix, original_key, watermark_key
-from tests.support.making import (
-    BOTH_TEXTS,
-    SAMPLES,
-    accept,
-    asking,
-    make_account,
-    make_batch,
-    png,
-)
+from tests.support.making import BOTH_TEXTS, accept, asking, make_account, make_batch, png
 from tests.support.memory_store import MemoryStore
+from tests.support.paths import SAMPLES
 from workers import steps
 from workers.ai.provider import Provider
 

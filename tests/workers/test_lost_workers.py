@@ -10,10 +10,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from infra.messages_api import Answer, MessagesApi
-from shared import sessions, sweeper
+from infra.dev.messages_api import Answer, MessagesApi
+from shared.db import sessions
 from shared.services import Services
 from tests.support.making import BOTH_TEXTS, accept, make_account, make_batch, png
+from workers import sweep
 
 IMAGES = 6
 
@@ -71,7 +72,7 @@ def test_killing_a_worker_during_its_calls_loses_and_charges_nothing_twice(
     with worker(environment):
 
         def closed() -> bool:
-            sweeper.sweep(unit)
+            sweep.sweep(unit)
             return sessions.is_batch_closed(unit.database, batch.id)
 
         eventually(closed)
@@ -102,5 +103,5 @@ def test_a_message_that_is_none_of_ours_costs_no_image(
             connection.execute("UPDATE images SET lease_until = now(), published_at = NULL")
             connection.execute("UPDATE batches SET published_at = now() - interval '1 hour'")
         with worker(dict(unit_environment)):
-            sweeper.sweep(unit)
+            sweep.sweep(unit)
             eventually(closed)

@@ -8,14 +8,16 @@ from uuid import UUID
 import pytest
 from PIL import Image
 
-from shared import credits, metrics, news, sessions
+from shared.clients import metrics, pubsub
+from shared.clients.object_store import original_key, outputs_prefix
+from shared.clients.pubsub import Listener
+from shared.db import credits, sessions
+from shared.db.sessions import EndedImage
 from shared.models import Format, Options, Watermark
-from shared.news import Listener
 from shared.services import Services
-from shared.sessions import EndedImage
-from shared.store import original_key, outputs_prefix
-from tests.support.making import SAMPLES, accept, make_account, make_batch, png
+from tests.support.making import accept, make_account, make_batch, png
 from tests.support.memory_store import MemoryStore
+from tests.support.paths import SAMPLES
 from workers import steps
 
 T = TypeVar("T")
@@ -188,9 +190,9 @@ def test_the_end_of_a_batch_wakes_who_waits_for_it(unit: Services) -> None:
     (image_id,) = accept(unit, batch)
     listener = Listener(unit.redis)
     try:
-        with listener.waiting(news.batch_topic(batch.id)) as woken:
+        with listener.waiting(pubsub.batch_topic(batch.id)) as woken:
             while not woken.wait(0.05):  # until the listener hears us
-                news.publish(unit.redis, [news.batch_topic(batch.id)])
+                pubsub.publish(unit.redis, [pubsub.batch_topic(batch.id)])
             woken.clear()
             steps.optimise(unit, image_id)
             assert woken.wait(5)

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 import pytest
 from celery.contrib.testing.worker import start_worker
 
-from infra.messages_api import MessagesApi
-from shared import sessions
+from infra.dev.messages_api import MessagesApi
+from shared.clients.celery_queue import AI_QUEUE, IMAGES_QUEUE, IO_QUEUE, celery_app
+from shared.db import sessions
 from shared.dispatch import dispatch
-from shared.queue import AI_QUEUE, IMAGES_QUEUE, IO_QUEUE, celery_app
 from shared.services import Services
 from tests.support.making import BOTH_TEXTS, accept, asking, make_account, make_batch, png
 from workers import tasks

@@ -6,7 +6,7 @@ import unicodedata
 from shared.models import Brief, Language
 from workers.ai.keywords import is_stuffed
 from workers.ai.languages import TRAITS, Traits
-from workers.ai.line import has_address, one_line
+from workers.ai.plain_text import has_address, one_line
 
 _PICTOGRAPHS = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\u20e3]")
 

@@ -9,7 +9,7 @@ from anyascii import anyascii
 from shared.models import Language
 from shared.naming import is_reserved
 from workers.ai.languages import TRAITS
-from workers.ai.line import has_address, one_line
+from workers.ai.plain_text import has_address, one_line
 
 MAX_STEM_CHARACTERS = 54  # with a "-12345" that tells namesakes apart it is still short: 60
 

@@ -5,7 +5,7 @@ import unicodedata
 from collections import Counter
 
 from workers.ai.languages import Traits
-from workers.ai.line import one_line
+from workers.ai.plain_text import one_line
 
 _RUN = 3  # keywords between commas; one more is no longer a sentence
 

@@ -12,7 +12,7 @@ from anthropic.types import MessageParam, TextBlockParam
 from shared.models import Brief
 from workers.ai.file_name import MAX_STEM_CHARACTERS
 from workers.ai.languages import TRAITS
-from workers.ai.line import one_line
+from workers.ai.plain_text import one_line
 
 SYSTEM = f"""\
 You write alternative texts and file names for the pictures of websites. People who cannot see a \

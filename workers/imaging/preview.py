@@ -2,10 +2,10 @@
 
 from PIL import Image, ImageChops, ImageStat
 
-from workers.imaging import jpeg
-from workers.imaging.colour import to_srgb
-from workers.imaging.orient import upright
-from workers.imaging.resize import Sized, resize
+from workers.imaging.colour.convert import to_srgb
+from workers.imaging.encoding import jpeg
+from workers.imaging.transform.orient import upright
+from workers.imaging.transform.resize import Sized, resize
 
 # Pixels of the longer side: between what a model sees and what it is billed for, which is area.
 SIDE = 768

@@ -4,14 +4,14 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from shared.models import Effort, Options, Probe
-from workers.imaging.colour import to_plain, to_srgb
-from workers.imaging.decode import decode
-from workers.imaging.encode import encode
-from workers.imaging.encoded import Finished
-from workers.imaging.orient import upright
-from workers.imaging.original import candidate
+from workers.imaging.colour.convert import to_plain, to_srgb
+from workers.imaging.decoding.decode import decode
+from workers.imaging.encoding.encode import encode
+from workers.imaging.encoding.encoded import Finished
+from workers.imaging.passthrough import candidate
 from workers.imaging.preview import SIDE, preview
-from workers.imaging.resize import resize
+from workers.imaging.transform.orient import upright
+from workers.imaging.transform.resize import resize
 from workers.imaging.watermark import lay
 
 _Timed = Callable[[str], AbstractContextManager[None]]

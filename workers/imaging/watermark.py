@@ -8,9 +8,9 @@ from PIL import Image
 
 from shared.errors import CorruptImageError, ImageError
 from shared.models import Position, Probe, Watermark
-from workers.imaging.colour import to_plain, to_srgb
-from workers.imaging.decode import decode
-from workers.imaging.resize import fit
+from workers.imaging.colour.convert import to_plain, to_srgb
+from workers.imaging.decoding.decode import decode
+from workers.imaging.transform.resize import fit
 
 # Part of the picture's shorter side that stays free around the mark: enough not to touch the
 # edge, little enough to read as a corner. By the shorter side it looks alike on all four.

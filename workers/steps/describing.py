@@ -6,7 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from uuid import UUID
 
-from shared import ai_usage, descriptions
+from shared.db import ai_usage, descriptions
+from shared.db.images import Closing
 from shared.errors import (
     AiAnswerError,
     AiLimitError,
@@ -14,10 +15,9 @@ from shared.errors import (
     ObjectMissingError,
     UnavailableError,
 )
-from shared.images import Closing
 from shared.models import Brief, Claim, Description, Notice
 from shared.services import Services
-from workers.ai.author import write
+from workers.ai.description import write
 from workers.ai.provider import Provider
 from workers.steps.report import Report
 

@@ -7,17 +7,17 @@ from contextlib import ExitStack
 from functools import partial
 from uuid import UUID
 
-from shared import images
-from shared.cost import estimate
+from shared.clients.object_store import original_key, output_key, preview_key
+from shared.db import images
+from shared.db.images import Closing
 from shared.errors import ImageError, MemoryTakenError, ObjectMissingError, UnavailableError
-from shared.images import Closing
 from shared.models import Claim, Notice, Options, Probe, Result, State
-from shared.probe import check_animation, check_limits, probe
 from shared.services import Services
 from shared.settings import Settings
-from shared.store import original_key, output_key, preview_key
-from workers import gate
+from workers.cost.estimate import estimate
 from workers.imaging import Output, process
+from workers.imaging.formats.probe import check_animation, check_limits, probe
+from workers.memory import admission
 from workers.steps.report import Report
 
 logger = logging.getLogger(__name__)
@@ -101,7 +101,7 @@ def _process(
     patience_seconds = _patience_seconds(settings.task_limit_seconds, cost.cpu_seconds)
     with ExitStack() as held:
         with report.step("admit"):
-            memory = gate.of_machine(settings.memory_mb)
+            memory = admission.of_machine(settings.memory_mb)
             held.enter_context(memory.admit(cost.memory_bytes, patience_seconds))
         return process(data, facts, options, watermark, settings.effort)
 

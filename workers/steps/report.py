@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from shared import metrics
+from shared.clients import metrics
 from shared.models import Claim, State
 from shared.services import Services
 

@@ -1,5 +1,6 @@
 """Every way in which the service is broken: a function each, and its docstring says how."""
 
+from infra.chaos.experiment import Fault
 from infra.chaos.faults.broker import crash_broker, cut_connections, empty_broker, fill_broker
 from infra.chaos.faults.describing import kill_describers
 from infra.chaos.faults.poisoning import poison
@@ -9,7 +10,6 @@ from infra.chaos.faults.races import repeat_request, spend_last_credits
 from infra.chaos.faults.store import fail_store
 from infra.chaos.faults.waiters import hang_up
 from infra.chaos.faults.workers import kill_workers, pause_workers, restart_service
-from infra.chaos.trial import Fault
 
 _ALL: tuple[Fault, ...] = (
     kill_workers,

@@ -6,8 +6,8 @@ from signal import SIGKILL
 
 from redis.exceptions import RedisError
 
-from infra.chaos.stage import IMAGE_WORKERS, eventually
-from infra.chaos.trial import Trial
+from infra.chaos.environment import IMAGE_WORKERS, eventually
+from infra.chaos.experiment import Trial
 
 _FULL_SECONDS = 2.0
 _BACK_SECONDS = 30.0

@@ -2,9 +2,9 @@
 
 from signal import SIGKILL
 
-from infra.chaos.stage import IMAGE_WORKERS, eventually
-from infra.chaos.trial import Trial
-from infra.messages_api import Answer
+from infra.chaos.environment import IMAGE_WORKERS, eventually
+from infra.chaos.experiment import Trial
+from infra.dev.messages_api import Answer
 
 _AI = {"autoAltText": "true", "autoRenameSEO": "true"}
 _CALL_SECONDS = 20.0  # to come up again, and to have something to ask

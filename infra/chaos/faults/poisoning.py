@@ -2,10 +2,10 @@
 
 from itertools import cycle
 
+from infra.chaos.environment import IMAGE_WORKERS
+from infra.chaos.experiment import Trial
 from infra.chaos.load import BATCH_IMAGES, files, picture
 from infra.chaos.poison import Poison, poisoned
-from infra.chaos.stage import IMAGE_WORKERS
-from infra.chaos.trial import Trial
 
 _HARMFUL = [poison for poison in Poison if poison is not Poison.SLOW]
 

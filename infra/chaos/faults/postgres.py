@@ -4,8 +4,8 @@ import time
 from itertools import cycle
 from signal import SIGKILL, SIGQUIT
 
-from infra.chaos.stage import eventually
-from infra.chaos.trial import Trial
+from infra.chaos.environment import eventually
+from infra.chaos.experiment import Trial
 from shared.errors import UnavailableError
 
 _BACK_SECONDS = 60.0

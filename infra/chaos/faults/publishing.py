@@ -1,7 +1,7 @@
 """A broker that is lost half-way through the messages of a batch."""
 
+from infra.chaos.experiment import FULL_COUNT, Trial
 from infra.chaos.load import BATCH_IMAGES, Batch, accepted, files
-from infra.chaos.trial import FULL_COUNT, Trial
 
 
 def cut_publishing(trial: Trial) -> None:

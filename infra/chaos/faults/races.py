@@ -4,8 +4,8 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
+from infra.chaos.experiment import Trial
 from infra.chaos.load import ASYNC, Batch, accepted, picture
-from infra.chaos.trial import Trial
 from shared.plans import Plan
 
 _REPEATS = 100

@@ -2,8 +2,8 @@
 
 import time
 
+from infra.chaos.experiment import Trial
 from infra.chaos.store_proxy import Mode
-from infra.chaos.trial import Trial
 
 _FAULTY_SECONDS = 1.5  # below a task's limit: a hang that is longer ends the process that waits
 

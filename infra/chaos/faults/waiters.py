@@ -7,11 +7,11 @@ from contextlib import ExitStack
 from signal import SIGCONT, SIGSTOP
 from urllib.parse import urlsplit
 
-from infra import processes
+from infra.chaos.environment import IMAGE_WORKERS, Stage, eventually
+from infra.chaos.experiment import FULL_COUNT, Trial
 from infra.chaos.load import Batch, Customer, accepted, files
-from infra.chaos.stage import IMAGE_WORKERS, Stage, eventually
-from infra.chaos.trial import FULL_COUNT, Trial
-from shared.database import one
+from infra.supervision import proc
+from shared.db.database import one
 
 _WAITERS = 200
 _SLACK = 20  # pools grow now and then; what waiters leave behind would count in hundreds
@@ -80,10 +80,10 @@ def _held(stage: Stage) -> dict[str, int]:
     channels = broker.pubsub_channels()
     with stage.services.database.autocommit() as connection:
         row = one(connection.execute("SELECT count(*) AS n FROM pg_stat_activity").fetchone())
-    workers = processes.children(stage.pid("web") or 0)
+    workers = proc.children(stage.pid("web") or 0)
     return {
         "subscriptions": sum(count for _, count in broker.pubsub_numsub(*channels)),
         "connections to the broker": len(broker.client_list()),
         "connections to the database": row["n"],
-        "sockets of the API": sum(processes.open_sockets(pid) for pid in workers),
+        "sockets of the API": sum(proc.open_sockets(pid) for pid in workers),
     }

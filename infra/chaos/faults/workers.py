@@ -4,8 +4,8 @@ import time
 from itertools import cycle
 from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM
 
-from infra.chaos.stage import IMAGE_WORKERS, eventually
-from infra.chaos.trial import Trial
+from infra.chaos.environment import IMAGE_WORKERS, eventually
+from infra.chaos.experiment import Trial
 
 _BUSY = "SELECT count(*) FROM images WHERE state = 'processing'"
 _COMMIT_SECONDS = 5.0

@@ -1,11 +1,17 @@
-"""The road of each output."""
+"""How each output got its pixels."""
 
-from infra.migrate import run_file
+from infra.migrations.run import run_sql
 
 revision = "0002"
 down_revision = "0001"
 
+SQL = """
+-- How the output got its pixels: reencoded, lossless or original. Null for images
+-- that have no output, and for those that ended before this column was there.
+ALTER TABLE images ADD COLUMN encoding text;
+"""
+
 
 def upgrade() -> None:
     """A column for `encoding`, null in the rows there are."""
-    run_file("0002_encoding.sql")
+    run_sql(SQL)

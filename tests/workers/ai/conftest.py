@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from infra.messages_api import MessagesApi
+from infra.dev.messages_api import MessagesApi
 from shared import services, settings
 from shared.models import Tokens
 from shared.services import Services
-from tests.support.making import SAMPLES
+from tests.support.paths import SAMPLES
 from workers.ai.provider import Provider, Reply
 
 SCHEMA: dict[str, object] = {

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from infra.messages_api import Answer, MessagesApi
+from infra.dev.messages_api import Answer, MessagesApi
 from shared import settings
 from shared.errors import AiDeclinedError, AiLimitError, AiUnreachableError, DescriptionError
 from shared.models import Tokens

@@ -11,10 +11,10 @@ from PIL import Image
 from PIL.Image import Transpose
 
 from shared.models import Format, Options
-from shared.probe import probe
 from workers.imaging import Output, process
-from workers.imaging.colour import to_plain
-from workers.imaging.decode import decode
+from workers.imaging.colour.convert import to_plain
+from workers.imaging.decoding.decode import decode
+from workers.imaging.formats.probe import probe
 
 # How an upright picture must be stored for each EXIF orientation to turn it back.
 STORED = {

@@ -1,5 +1,5 @@
 """Moving pictures: GIF and animated WebP in, animated WebP and AVIF out, frame by frame."""
 
-from workers.imaging.animation.road import animate
+from workers.imaging.animation.animate import animate
 
 __all__ = ["animate"]

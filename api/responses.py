@@ -1,0 +1,120 @@
+"""The documented shapes: a batch or a page of a session, as JSON."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from api.context import context
+from shared.db.batches import NewBatch
+from shared.db.sessions import EndedImage, Progress, View
+
+
+def batch_body(view: View) -> dict[str, Any]:
+    """A batch as POST answers it; `progress` only while it is not done."""
+    body: dict[str, Any] = {
+        "session_id": view.session_name,
+        "batch_id": str(view.batch_id),
+        "status": view.status,
+    }
+    if not view.complete:
+        body["progress"] = _progress(view.progress)
+    notices = [notice.to_json() for notice in view.notices]
+    for image in view.images:
+        notices += [notice.to_json() for notice in image.notices]
+    return body | {
+        "data": [_image(image) for image in view.images if image.output_key],
+        "errors": [_error(image) for image in view.images if image.error_code],
+        "warnings": notices,
+    }
+
+
+def accepted_body(batch: NewBatch) -> dict[str, Any]:
+    """A batch that was accepted just now and cannot be read, as POST answers it."""
+    total = len(batch.images)
+    return {
+        "session_id": batch.session_name,
+        "batch_id": str(batch.id),
+        "status": "queued",
+        "progress": _progress(Progress(total, total, 0, 0, 0, 0)),
+        "data": [],
+        "errors": [],
+        "warnings": [notice.to_json() for notice in batch.notices],
+    }
+
+
+def session_body(view: View) -> dict[str, Any]:
+    """A page of a session; its errors and warnings name the batch that their index is of."""
+    errors, warnings = [], []
+    for image in view.images:
+        batch = {"batch_id": str(image.batch_id)}
+        if image.error_code:
+            errors.append(_error(image) | batch)
+        warnings += [notice.to_json() | batch for notice in image.notices]
+    return {
+        "session_id": view.session_name,
+        "status": view.status,
+        "progress": _progress(view.progress),
+        "data": [_image(image) for image in view.images if image.output_key],
+        "errors": errors,
+        "warnings": warnings,
+        "next_cursor": None if view.complete else str(view.last_number),
+    }
+
+
+def _progress(progress: Progress) -> dict[str, int]:
+    return {
+        "total": progress.total,
+        "queued": progress.queued,
+        "processing": progress.processing,
+        "completed": progress.completed,
+        "failed": progress.failed,
+        "cancelled": progress.cancelled,
+    }
+
+
+def _image(image: EndedImage) -> dict[str, Any]:
+    url, expires_at = _signed(image)
+    compressed_size = image.compressed_size or 0
+    saved = 100 * (1 - compressed_size / image.original_size) if image.original_size else 0.0
+    return {
+        "id": str(image.id),
+        "batch_id": str(image.batch_id),
+        "index": image.index,
+        "original_name": image.original_name,
+        "file_name": image.file_name,
+        "format": image.format,
+        "width": image.width,
+        "height": image.height,
+        "original_size": image.original_size,
+        "compressed_size": compressed_size,
+        "saved_percent": round(saved, 1),
+        "url": url,
+        "expires_at": expires_at,
+        "alt_text": image.alt_text,
+        "watermarked": image.watermarked,
+        "encoding": image.encoding,
+    }
+
+
+def _signed(image: EndedImage) -> tuple[str, str]:
+    """A fresh URL; it never outlives the output."""
+    services = context().services
+    now = datetime.now(UTC).replace(microsecond=0)
+    expires = min(
+        now + timedelta(seconds=services.settings.url_seconds),
+        image.ended_at + timedelta(seconds=services.settings.output_seconds),
+    )
+    seconds = max(1, int((expires - now).total_seconds()))
+    url = services.store.sign(image.output_key or "", image.file_name, seconds)
+    return url, (now + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _error(image: EndedImage) -> dict[str, Any]:
+    message = image.error_message
+    if image.error_code == "unsupported_image":
+        message = f"{image.original_name} is not an image this service reads"
+    return {
+        "index": image.index,
+        "original_name": image.original_name,
+        "error": image.error_code,
+        "message": message,
+    }

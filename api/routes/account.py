@@ -1,0 +1,45 @@
+"""GET /api/usage and POST /api/keys/roll."""
+
+from flask import Blueprint, Response
+
+from api.caller import account, authenticated, bearer_key
+from api.context import context
+from api.errors import answer
+from shared.db import accounts, credits
+
+blueprint = Blueprint("account", __name__)
+
+
+@blueprint.get("/api/usage")
+@authenticated
+def usage() -> Response:
+    """What the account has used and has left in its present billing period."""
+    services = context().services
+    now = credits.balance(services.database, account().id)
+    monthly = now.allowance.ai_credits
+    return answer(
+        {
+            "plan": now.plan,
+            "compressor_used": now.images_used,
+            "compressor_limit": now.images_limit,
+            # After a downgrade more may be used than the plan gives; what is left is not negative.
+            "ia_credits_used": min(now.ai_used, monthly),
+            "ia_credits_monthly": monthly,
+            "ia_topup_credits": now.topup_credits,
+            "ia_credits_remaining": now.ai_left,
+            "canCompress": now.images_left != 0,
+            "canUseIA": now.allowance.ai and now.ai_left > 0,
+            "topups": {
+                "small": services.settings.topup_small,
+                "medium": services.settings.topup_medium,
+                "large": services.settings.topup_large,
+            },
+        }
+    )
+
+
+@blueprint.post("/api/keys/roll")
+@authenticated
+def roll() -> Response:
+    """A new key, shown this once; the one that called ends with this answer."""
+    return answer({"api_key": accounts.exchange_key(context().services.database, bearer_key())})

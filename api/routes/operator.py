@@ -1,0 +1,109 @@
+"""For the operator: liveness, readiness and metrics."""
+
+from collections.abc import Callable, Iterator
+
+import redis
+from flask import Blueprint, Response
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    Metric,
+    SummaryMetricFamily,
+)
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
+
+from api.context import context
+from api.errors import answer
+from shared.clients import metrics
+from shared.db import ai_usage, backlog
+from shared.errors import UnavailableError
+from shared.services import Services
+
+blueprint = Blueprint("health", __name__)
+
+
+@blueprint.get("/health/live")
+def live() -> Response:
+    """This process answers."""
+    return answer({"status": "ok"})
+
+
+@blueprint.get("/health/ready")
+def ready() -> Response:
+    """Every server behind this process answers; 503 names those that do not."""
+    services = context().services
+    checks: dict[str, Callable[[], object]] = {
+        "postgres": services.database.ping,
+        "redis": services.redis.ping,
+        "store": services.store.ping,
+    }
+    down = [name for name, check in checks.items() if not _answers(check)]
+    if down:
+        return answer({"error": f"Not ready: {', '.join(down)} down", "down": down}, 503)
+    return answer({"status": "ok"})
+
+
+@blueprint.get("/metrics")
+def scrape() -> Response:
+    """The metrics of the whole installation, in Prometheus' text format."""
+    registry = CollectorRegistry()
+    registry.register(_Installation(context().services))
+    return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def _answers(check: Callable[[], object]) -> bool:
+    try:
+        check()
+    except (UnavailableError, redis.RedisError):
+        return False
+    return True
+
+
+class _Installation(Collector):
+    """Read when it is scraped: from the rows, and from the counters that workers keep."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def collect(self) -> Iterator[Metric]:
+        queue = backlog.queue_state(self._services.database)
+        yield GaugeMetricFamily(
+            "fluximage_queue_images", "Images that wait for a worker", queue.depth
+        )
+        yield GaugeMetricFamily(
+            "fluximage_queue_age_seconds", "Age of the oldest waiting image", queue.age_seconds
+        )
+        yield from self._ai()
+        try:
+            yield self._images()
+            yield self._steps()
+        except redis.RedisError:
+            return  # the queue's figures are worth more than none
+
+    def _ai(self) -> Iterator[Metric]:
+        spent = ai_usage.spent(self._services.database)
+        yield CounterMetricFamily("fluximage_ai_calls", "Answered calls to the model", spent.calls)
+        family = CounterMetricFamily(
+            "fluximage_ai_tokens", "What the calls took, as billed", labels=["kind"]
+        )
+        for kind, count in vars(spent.tokens).items():
+            family.add_metric([kind], count)
+        yield family
+
+    def _images(self) -> Metric:
+        family = CounterMetricFamily(
+            "fluximage_images", "Images that ended", labels=["result", "format"]
+        )
+        for labels, count in metrics.image_counts(self._services.redis).items():
+            family.add_metric(labels, count)
+        return family
+
+    def _steps(self) -> Metric:
+        family = SummaryMetricFamily(
+            "fluximage_step_seconds", "Wall seconds of each step of an image", labels=["step"]
+        )
+        for step, (count, total) in metrics.step_seconds(self._services.redis).items():
+            family.add_metric([step], count_value=count, sum_value=total)
+        return family

@@ -1,0 +1,84 @@
+"""GET and DELETE /api/sessions/{session_id}."""
+
+from contextlib import suppress
+
+from flask import Blueprint, Response, request
+
+from api import responses
+from api.caller import account, authenticated
+from api.context import context
+from api.errors import answer
+from api.fields import is_session_id, refusal
+from api.waiting import wait_until, whole_argument
+from shared.clients import pubsub
+from shared.clients.object_store import outputs_prefix
+from shared.clients.pubsub import session_topic
+from shared.db import sessions
+from shared.db.sessions import View
+from shared.errors import NotFoundError, UnavailableError
+
+blueprint = Blueprint("sessions", __name__)
+
+_DEFAULT_LIMIT = 100
+_MAX_LIMIT = 1000
+_DELETED_AT_ONCE = 20  # batches; each costs the store a call, and the client waits
+
+
+@blueprint.get("/api/sessions/<session_id>")
+@authenticated
+def poll(session_id: str) -> Response:
+    """A page of the session; `?wait=` holds the answer until something new ended."""
+    _check(session_id)
+    services = context().services
+    limit = whole_argument("limit", 1, _MAX_LIMIT, _DEFAULT_LIMIT)
+    wait_seconds = whole_argument("wait", 0, 10**9, 0)
+    after = _cursor()
+
+    def view() -> View:
+        return sessions.view_session(
+            services.database, account().id, session_id, after_number=after, limit=limit
+        )
+
+    page = view()
+    if wait_seconds and not page.images and not page.complete:
+        wait_until(
+            session_topic(page.session_id),
+            lambda: sessions.has_news(services.database, page.session_id, after),
+            min(wait_seconds, services.settings.wait_limit_seconds),
+        )
+        page = view()
+    return answer(responses.session_body(page))
+
+
+@blueprint.delete("/api/sessions/<session_id>")
+@authenticated
+def cancel(session_id: str) -> Response:
+    """Cancels what has not ended, deletes what is stored, gives unspent credits back."""
+    _check(session_id)
+    services = context().services
+    internal_id, batch_ids = sessions.cancel(services.database, account().id, session_id)
+    pubsub.publish(
+        services.redis, [session_topic(internal_id), *(pubsub.batch_topic(b) for b in batch_ids)]
+    )
+    with suppress(UnavailableError):  # a place in the window may be free now
+        services.dispatch()
+    with suppress(UnavailableError):  # the sweeper deletes the outputs of cancelled sessions too
+        for batch_id in batch_ids[:_DELETED_AT_ONCE]:
+            services.store.delete_prefix(outputs_prefix(batch_id))
+    view = sessions.view_session(
+        services.database, account().id, session_id, after_number=0, limit=_DEFAULT_LIMIT
+    )
+    return answer(responses.session_body(view))
+
+
+def _check(session_id: str) -> None:
+    # No session is called so, and Postgres takes no NUL even to say that.
+    if not is_session_id(session_id):
+        raise NotFoundError("There is no such session")
+
+
+def _cursor() -> int:
+    text = request.args.get("cursor", "0")
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise refusal("cursor", text, "the next_cursor of an earlier answer")
+    return int(text)

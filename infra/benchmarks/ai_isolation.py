@@ -1,0 +1,85 @@
+"""How the lanes keep apart: images with AI and without, beside a provider that is slow or down.
+
+Part of `make bench`. The provider is a Messages API on the loopback.
+"""
+
+import io
+import statistics
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from PIL import Image
+
+from infra.client import Client, File
+from infra.dev.messages_api import Answer, MessagesApi
+from infra.dev.temporary_service import serving
+from shared.errors import OperatorError
+
+_CALL_SECONDS = 5.0
+_BATCH_IMAGES = 20
+_SESSION_BATCHES = 50
+_CLIENTS = 4
+_AI = {"autoAltText": "true", "autoRenameSEO": "true"}
+
+
+def figures() -> dict[str, Any]:
+    """Wall seconds and milliseconds, with a provider of 5 s a call and with one that is down."""
+    with MessagesApi() as model, serving(environment=model.environment) as service:
+        client, picture = Client(service.url, service.api_key), ("a.png", _megapixel())
+        _send(client, [picture], _AI)  # whatever is loaded with the first call
+        alone = _plain_latency(client, picture)
+        model.otherwise = lambda _: Answer(delay_seconds=_CALL_SECONDS)
+        with ThreadPoolExecutor(1) as pool:
+            described = pool.submit(_send, client, [picture] * _BATCH_IMAGES, _AI)
+            seconds = described.result()
+            described = pool.submit(_send, client, [picture] * _BATCH_IMAGES, _AI)
+            time.sleep(seconds - _CALL_SECONDS)  # until all of them wait for the model
+            beside = _plain_latency(client, picture)
+        plain = _session(client, {})
+        model.otherwise = lambda _: Answer(status=503)
+        before = len(model.requests)
+        down = _session(client, _AI)
+        return {
+            "ai_20_images_of_1_megapixel_seconds": round(seconds, 2),
+            "plain_image_ms_median": alone,
+            "plain_image_ms_median_beside_ai": beside,
+            "session_of_1000_seconds": round(plain, 1),
+            "session_of_1000_with_provider_down_seconds": round(down, 1),
+            "calls_to_the_provider_that_is_down": len(model.requests) - before,
+        }
+
+
+def _plain_latency(client: Client, picture: File) -> float:
+    """Milliseconds of an image without AI, one at a time."""
+    return round(1000 * statistics.median(_send(client, [picture], {}) for _ in range(9)), 1)
+
+
+def _session(client: Client, fields: Mapping[str, str]) -> float:
+    """Wall seconds of a session of 1,000 small images."""
+    small = io.BytesIO()
+    Image.effect_mandelbrot((64, 48), (-2.0, -1.2, 1.0, 1.2), 90).save(small, "PNG")
+    batch = [("a.png", small.getvalue())] * _BATCH_IMAGES
+    started = time.monotonic()
+    with ThreadPoolExecutor(_CLIENTS) as pool:
+        list(pool.map(lambda _: _send(client, batch, fields), range(_SESSION_BATCHES)))
+    return time.monotonic() - started
+
+
+def _send(client: Client, batch: list[File], fields: Mapping[str, str]) -> float:
+    """Wall seconds until the batch is answered; raises OperatorError unless all of it came back."""
+    started = time.monotonic()
+    status, body = client.compress(batch, fields)
+    if status != 200 or len(body["data"]) != len(batch):
+        raise OperatorError(f"A batch failed: {status}, {body}")
+    return time.monotonic() - started
+
+
+def _megapixel() -> bytes:
+    """A photograph's worth of detail, as PNG."""
+    drawn = Image.effect_mandelbrot((1000, 1000), (-2.0, -1.2, 1.0, 1.2), 90)
+    noise = Image.effect_noise((1000, 1000), 20)
+    file = io.BytesIO()
+    Image.blend(drawn, noise, 0.3).convert("RGB").save(file, "PNG")
+    return file.getvalue()

@@ -1,0 +1,92 @@
+"""How much memory one large photograph takes at most, each time in a process of its own."""
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from infra.benchmarks.codecs import rival, sharp
+from infra.benchmarks.codecs.pictures import Picture, jpeg, tiled
+from shared.errors import OperatorError
+from shared.models import Effort, Format, Options
+from workers.imaging import process
+from workers.imaging.formats.probe import probe
+
+_ASPECT = 1.5
+_MEGA = 1e6
+
+
+@dataclass(frozen=True)
+class Peak:
+    """One conversion at full size.
+
+    peak, idle: resident bytes at most, and before the file was read. size: of the result in
+    bytes. cpu: seconds.
+    """
+
+    peak: int
+    idle: int
+    size: int
+    cpu: float
+
+
+def measure(
+    picture: Picture, megapixels: float, sharp_folder: Path | None, tell: Callable[[str], None]
+) -> dict[str, Any]:
+    """The picture tiled to so many megapixels, as JPEG, to each format by each side."""
+    height = round((megapixels * _MEGA / _ASPECT) ** 0.5)
+    width = round(height * _ASPECT)
+    peaks: dict[str, dict[str, Any]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "large.jpg"
+        path.write_bytes(jpeg(tiled(picture.image, width, height)))
+        for format in Format:
+            tell(f"memory: {format.value}")
+            sides = {"ours": _ours(path, format)}
+            if sharp_folder is not None:
+                sides["sharp"] = _sharps(path, format, sharp_folder)
+            peaks[format.value] = {side: asdict(peak) for side, peak in sides.items()}
+    return {"from": [width, height], "formats": peaks}
+
+
+def _ours(path: Path, format: Format) -> Peak:
+    command = [sys.executable, "-m", __name__, str(path), format.value]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise OperatorError(f"The engine failed at {format.value}: {done.stderr.strip()}")
+    return Peak(**json.loads(done.stdout))
+
+
+def _sharps(path: Path, format: Format, folder: Path) -> Peak:
+    with sharp.running(folder) as node:
+        options = rival.DEFAULTS[format.value]
+        return Peak(**node.ask("convert", path=str(path), format=format.value, options=options))
+
+
+def convert(path: Path, format: Format) -> Peak:
+    """One file through the engine, in this process; its peak counts from the process's start."""
+    idle = _peak_bytes()
+    data = path.read_bytes()
+    made = process(data, probe(data), Options(format=format), None, Effort.BALANCED)
+    return Peak(_peak_bytes(), idle, len(made.data), made.cpu_seconds)
+
+
+def _peak_bytes() -> int:
+    """The kernel's high-water mark of resident memory.
+
+    Linux counts what the starting process held into ru_maxrss; VmHWM is this program's alone.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        lines = status.read_text().splitlines()
+        return next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes on macOS
+
+
+if __name__ == "__main__":
+    print(json.dumps(asdict(convert(Path(sys.argv[1]), Format(sys.argv[2])))))

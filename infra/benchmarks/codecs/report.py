@@ -1,0 +1,118 @@
+"""From points to figures: comparisons at equal score, means by number, equality of the scale."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from statistics import fmean
+from typing import Any
+
+from infra.benchmarks.codecs.curves import Ratio, Sample, at_score, ratio
+from infra.benchmarks.codecs.encoder import Point
+from infra.benchmarks.codecs.ours import TURBO, WEBP_4, name_of
+from infra.benchmarks.codecs.rival import avif_name
+from shared.models import Effort, Format
+
+Samples = dict[str, list[Sample]]  # by picture
+_LOSSY = (Format.WEBP, Format.AVIF, Format.JPG)
+
+
+def pairs(
+    efforts: Iterable[Effort], all_efforts: bool, sharp_avif: Sequence[int]
+) -> list[tuple[str, str]]:
+    """Which encoder is held against which; those that were not measured fall out later."""
+    efforts = list(efforts)
+    avif = [
+        (name_of(Format.AVIF, effort), avif_name(theirs))
+        for theirs in sharp_avif
+        for effort in efforts
+    ]
+    others = [
+        (name_of(format, effort), theirs)
+        for format, theirs in (
+            (Format.JPG, "sharp mozjpeg"),
+            (Format.WEBP, "sharp webp"),
+            (Format.PNG, "sharp png"),
+        )
+        for effort in (efforts if all_efforts else [Effort.BALANCED])
+    ]
+    return [*avif, (name_of(Format.AVIF, Effort.FAST), WEBP_4), *others]
+
+
+def comparisons(
+    points: Sequence[Point], pairs: Iterable[tuple[str, str]], targets: Sequence[float]
+) -> list[dict[str, Any]]:
+    """Each pair's ratios at each target score; lossless ones are held together as they are."""
+    by_encoder = _by_encoder(points)
+    return [
+        {"ours": one, "theirs": other, "at": _ratios(by_encoder[one], by_encoder[other], targets)}
+        for one, other in pairs
+        if one in by_encoder and other in by_encoder
+    ]
+
+
+def _by_encoder(points: Iterable[Point]) -> dict[str, Samples]:
+    found: dict[str, Samples] = defaultdict(lambda: defaultdict(list))
+    for point in points:
+        found[point.encoder][point.picture].append(Sample(point.score, point.size, point.cpu))
+    return dict(found)
+
+
+def _ratios(one: Samples, other: Samples, targets: Sequence[float]) -> list[dict[str, Any]]:
+    lossless = all(sample.score == 100 for samples in one.values() for sample in samples)
+    scores = [100.0] if lossless else targets
+    return [
+        {"score": score, **asdict(found)}
+        for score in scores
+        if (found := _ratio_at(one, other, score)) is not None
+    ]
+
+
+def _ratio_at(one: Samples, other: Samples, score: float) -> Ratio | None:
+    """Over the pictures where both sides reach the score."""
+    reached = (
+        (at_score(one[picture], score), at_score(other[picture], score))
+        for picture in sorted(one.keys() & other.keys())
+    )
+    return ratio([(mine, theirs) for mine, theirs in reached if mine and theirs])
+
+
+def means(points: Iterable[Point], megapixels: float) -> dict[str, list[dict[str, float]]]:
+    """Over all pictures, by encoder and number: score, bits a pixel, CPU seconds a megapixel."""
+    found: dict[tuple[str, int], list[Point]] = defaultdict(list)
+    for point in points:
+        found[point.encoder, point.number].append(point)
+    rows: dict[str, list[dict[str, float]]] = defaultdict(list)
+    for (encoder, number), group in sorted(found.items()):
+        rows[encoder].append(
+            {
+                "number": number,
+                "score": round(fmean(point.score for point in group), 3),
+                "bits_per_pixel": round(sum(p.size for p in group) * 8e-6 / megapixels, 4),
+                "cpu_per_megapixel": round(sum(p.cpu for p in group) / megapixels, 5),
+            }
+        )
+    return dict(rows)
+
+
+def parity(rows: dict[str, list[dict[str, float]]]) -> dict[str, Any]:
+    """Mean score of each format, and of libjpeg-turbo, where all were asked for one quality.
+
+    apart: from the best to the worst of webp, avif and jpg there, in points of the score.
+    """
+    names = {format.value: name_of(format, Effort.BALANCED) for format in _LOSSY}
+    scores = {key: _scores(rows, name) for key, name in {**names, "turbo": TURBO}.items()}
+    shared = sorted(set.intersection(*(set(each) for each in scores.values())))
+    at = [_parity_at(quality, scores, list(names)) for quality in shared]
+    return {"at": at, "most_apart": max((row["apart"] for row in at), default=None)}
+
+
+def _parity_at(
+    quality: float, scores: dict[str, dict[float, float]], formats: Sequence[str]
+) -> dict[str, float]:
+    row = {key: each[quality] for key, each in scores.items()}
+    ours = [row[format] for format in formats]
+    return {"quality": quality, **row, "apart": round(max(ours) - min(ours), 3)}
+
+
+def _scores(rows: dict[str, list[dict[str, float]]], name: str) -> dict[float, float]:
+    return {row["number"]: row["score"] for row in rows.get(name, ())}

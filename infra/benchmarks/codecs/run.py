@@ -1,0 +1,120 @@
+"""One run of the bench: the engine's encoders against sharp, on the same pixels."""
+
+import os
+import platform
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from infra.benchmarks.codecs import memory, ours, pictures, report, resizing, rival, sharp, sweep
+from infra.benchmarks.codecs.encoder import Encoder, Point
+from infra.benchmarks.codecs.scoring import scorer
+from infra.benchmarks.codecs.sharp import Sharp
+from infra.commands.up import usable_cores
+from shared.models import Effort, Format
+
+_PACKAGES = (
+    "pillow",
+    "pillow-avif-plugin",
+    "pyjpegli",
+    "mozjpeg-lossless-optimization",
+    "oxipng-pybind",
+    "ssimulacra2",
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one run measures.
+
+    side: pixels that each picture is scaled to fit, 0 for none. step: between our qualities.
+    targets: SSIMULACRA2 scores to compare at. sharp: the folder below which npm installed it.
+    all_efforts: webp, jpg and png at all three too. megapixels: of the memory's picture, 0 for
+    none. resize: of the resize's picture in pixels, None for none.
+    """
+
+    folder: Path
+    side: int = 1024
+    limit: int | None = None
+    step: int = 5
+    targets: Sequence[float] = (60, 70, 77, 80, 85)
+    sharp: Path = Path(".bench")
+    sharp_efforts: Sequence[int] = (rival.AVIF_DEFAULT_EFFORT, 2)
+    all_efforts: bool = False
+    megapixels: float = 50
+    resize: tuple[int, int] | None = resizing.SIZE
+
+
+def run(plan: Plan, tell: Callable[[str], None]) -> dict[str, Any]:
+    """All figures of one run; raises OperatorError where there is nothing to measure."""
+    os.environ["RAYON_NUM_THREADS"] = "1"  # the PNG encoder's threads, as in a worker
+    photographs = pictures.load(plan.folder, plan.side, plan.limit)
+    without = sharp.missing(plan.sharp)
+    with ExitStack() as stack:
+        judge = stack.enter_context(scorer())
+        node = None if without else stack.enter_context(sharp.running(plan.sharp))
+        encoders = _encoders(plan, node)
+        points = sweep.measure(photographs, encoders, judge, tell)
+        largest = max(photographs, key=lambda each: each.megapixels)
+        resize = resizing.measure(largest, judge, node, plan.resize) if plan.resize else None
+        versions = _versions(node)
+    peaks = plan.megapixels and memory.measure(
+        largest, plan.megapixels, None if without else plan.sharp, tell
+    )
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": f"{platform.system()} {platform.machine()}",
+        "cores": usable_cores(),
+        "versions": versions,
+        "without_sharp": without,
+        "side": plan.side,
+        "pictures": [each.name for each in photographs],
+        "megapixels": round(sum(each.megapixels for each in photographs), 3),
+        **_figures(plan, points, sum(each.megapixels for each in photographs)),
+        "resize": resize,
+        "memory": peaks or None,
+        "formats": {encoder.name: encoder.format for encoder in encoders},
+        "points": _compact(points),
+    }
+
+
+def _encoders(plan: Plan, node: Sharp | None) -> list[Encoder]:
+    qualities = range(40, 101, plan.step)
+    others = [Format.WEBP, Format.JPG, Format.PNG]
+    efforts = list(Effort) if plan.all_efforts else [Effort.BALANCED]
+    return [
+        *ours.engine(qualities, [Format.AVIF], Effort),
+        *ours.engine(qualities, others, efforts),
+        *ours.references(qualities),
+        *(rival.encoders(node, plan.step + 2, plan.sharp_efforts) if node else ()),
+    ]
+
+
+def _figures(plan: Plan, points: Sequence[Point], megapixels: float) -> dict[str, Any]:
+    pairs = report.pairs(Effort, plan.all_efforts, plan.sharp_efforts)
+    means = report.means(points, megapixels)
+    return {
+        "comparisons": report.comparisons(points, pairs, plan.targets),
+        "parity": report.parity(means),
+        "means": means,
+    }
+
+
+def _compact(points: Sequence[Point]) -> dict[str, Any]:
+    """The points by encoder, as (picture's index, number, bytes, CPU seconds, score)."""
+    names = {name: index for index, name in enumerate(dict.fromkeys(p.picture for p in points))}
+    rows: dict[str, list[Any]] = {}
+    for p in points:
+        row = [names[p.picture], p.number, p.size, round(p.cpu, 5), round(p.score, 3)]
+        rows.setdefault(p.encoder, []).append(row)
+    return rows
+
+
+def _versions(node: Sharp | None) -> dict[str, Any]:
+    installed = {name: version(name) for name in _PACKAGES}
+    python = {"python": platform.python_version(), **installed}
+    return {"ours": python, "theirs": node.ask("versions") if node else None}

@@ -1,0 +1,197 @@
+"""`make bench PHOTOS=folder`: throughput, latency and the API's memory, through HTTP.
+
+Client, API, servers and workers share the same cores. Prints one JSON line; `efficiency` is
+(engine CPU seconds / cores) / wall seconds: 1 would mean that nothing but the engine ran.
+"""
+
+import io
+import itertools
+import json
+import socket
+import statistics
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pillow_avif  # noqa: F401 - registers AVIF with Pillow
+import pillow_heif
+from PIL import Image
+
+from infra.benchmarks import ai_isolation
+from infra.client import Client, File
+from infra.commands.up import usable_cores
+from infra.dev.temporary_service import Serving, serving
+from infra.supervision import proc
+from shared.errors import OperatorError
+
+pillow_heif.register_heif_opener()
+
+_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".avif", ".heic", ".heif", ".tif", ".tiff"}
+_BATCH_IMAGES = 5
+_CLIENTS = 3
+_ENGINE_STEPS = ("decode", "resize", "watermark", "encode")
+_SMALL_BYTES = 50_000
+_LARGE_BYTES = 20 * 1024 * 1024
+_SLOW_UPLOADS = 50
+
+
+def main(folder: str, count: str = "40") -> dict[str, Any]:
+    """The figures of one run over `count` photographs of the folder, repeated when too few."""
+    photographs = _photographs(Path(folder), int(count))
+    with serving() as service:
+        _warm_up(service, photographs)
+        figures = _throughput(service, photographs)
+        figures |= _latency(service)
+        with _slow_uploads(service, _SLOW_UPLOADS):
+            beside = _latency(service)
+        figures["latency_ms_median_beside_50_slow_uploads"] = beside["latency_ms_median"]
+        figures |= _memory(service)
+    return figures | ai_isolation.figures()
+
+
+def _photographs(folder: Path, count: int) -> list[File]:
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
+    if not paths:
+        raise OperatorError(f"There are no photographs in {folder}")
+    return [
+        (f"{number:03}-{path.name}", path.read_bytes())
+        for number, path in zip(range(count), itertools.cycle(paths), strict=False)
+    ]
+
+
+def _warm_up(service: Serving, photographs: Sequence[File]) -> None:
+    client = Client(service.url, service.api_key)
+    for _ in range(3):
+        client.compress(photographs[:4], {"maxWidth": "400"})
+
+
+def _throughput(service: Serving, photographs: Sequence[File]) -> dict[str, Any]:
+    """All photographs to WebP at 1600 px, by a few clients that each send small batches."""
+    seen = service.log.stat().st_size
+    client = Client(service.url, service.api_key)
+    starts = range(0, len(photographs), _BATCH_IMAGES)
+    batches = [photographs[start : start + _BATCH_IMAGES] for start in starts]
+    started = time.monotonic()
+    with ThreadPoolExecutor(_CLIENTS) as pool:
+        list(pool.map(lambda batch: _send(client, batch), batches))
+    wall = time.monotonic() - started
+    lines = list(_image_lines(service.log, seen))
+    cpu = sum(line["engine_cpu_seconds"] for line in lines)
+    return {
+        "images": len(lines),
+        "input_bytes": sum(len(data) for _, data in photographs),
+        "megapixels": round(sum(_megapixels(data) for _, data in photographs), 1),
+        "cores": usable_cores(),
+        "wall_seconds": round(wall, 3),
+        "engine_cpu_seconds": round(cpu, 3),
+        "efficiency": round(cpu / usable_cores() / wall, 3),
+    }
+
+
+def _latency(service: Serving) -> dict[str, Any]:
+    """One small image at a time: what the answer takes above what the engine takes."""
+    seen = service.log.stat().st_size
+    client, small = Client(service.url, service.api_key), _small_jpeg()
+    totals = []
+    for _ in range(50):
+        started = time.monotonic()
+        client.compress([("small.jpg", small)])
+        totals.append(time.monotonic() - started)
+    engines = [
+        sum(line["seconds"][step] for step in _ENGINE_STEPS)
+        for line in _image_lines(service.log, seen)
+    ]
+    above = [total - engine for total, engine in zip(totals, engines, strict=True)]
+    return {
+        "small_image_bytes": len(small),
+        "latency_ms_median": round(1000 * statistics.median(totals), 1),
+        "latency_ms_above_engine_median": round(1000 * statistics.median(above), 1),
+    }
+
+
+@contextmanager
+def _slow_uploads(service: Serving, count: int) -> Iterator[None]:
+    """Clients that have begun a body, and do not go on with it."""
+    head = (
+        f"POST /api/compress HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {service.api_key}\r\n"
+        "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 1000000\r\n\r\n--x\r\n"
+    )
+    address = urlsplit(service.url)
+    with ExitStack() as stack:
+        for _ in range(count):
+            place = (address.hostname or "", address.port or 80)
+            stack.enter_context(socket.create_connection(place)).sendall(head.encode())
+        yield
+
+
+def _memory(service: Serving) -> dict[str, Any]:
+    """How far the API's processes grow while they take 20 files of 20 MB (Linux only)."""
+    workers = _web_workers(service.pid)
+    before = {pid: _resident(pid, "VmRSS") for pid in workers}
+    for pid in workers:
+        Path(f"/proc/{pid}/clear_refs").write_text("5")  # the peak counts from here
+    client = Client(service.url, service.api_key)
+    client.compress([(f"{n}.bin", bytes(_LARGE_BYTES)) for n in range(20)])
+    grown = sum(max(0, _resident(pid, "VmHWM") - before[pid]) for pid in workers)
+    return {"api_memory_growth_mb": round(grown / 1024, 1) if workers else None}
+
+
+def _send(client: Client, batch: Sequence[File]) -> None:
+    status, body = client.compress(batch, {"format": "webp", "maxWidth": "1600"})
+    if status != 200 or body["errors"]:
+        raise OperatorError(f"A batch failed: {status}, {body}")
+
+
+def _image_lines(log: Path, start: int) -> Iterator[dict[str, Any]]:
+    """The workers' log lines about images, in the order of their end."""
+    with log.open("rb") as file:
+        file.seek(start)
+        for line in file:
+            if line.startswith(b"{") and (entry := json.loads(line))["message"] == "image":
+                yield entry
+
+
+def _megapixels(data: bytes) -> float:
+    with Image.open(io.BytesIO(data)) as image:
+        return image.width * image.height / 1e6
+
+
+def _small_jpeg() -> bytes:
+    """A JPEG of about 50 KB, drawn so that it has something to compress."""
+    image = Image.effect_mandelbrot((640, 480), (-2.0, -1.2, 1.0, 1.2), 90).convert("RGB")
+    noise = Image.effect_noise((640, 480), 40).convert("RGB")
+    file = io.BytesIO()
+    for quality in range(95, 20, -5):
+        file = io.BytesIO()
+        Image.blend(image, noise, 0.3).save(file, "JPEG", quality=quality)
+        if file.tell() <= _SMALL_BYTES:
+            break
+    return file.getvalue()
+
+
+def _web_workers(pid: int) -> list[int]:
+    """The gunicorn workers below `fluximage up`; none where there is no /proc."""
+    masters = [child for child in proc.children(pid) if "gunicorn" in _command(child)]
+    return [worker for master in masters for worker in proc.children(master)]
+
+
+def _command(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+
+
+def _resident(pid: int, field: str) -> int:
+    """VmRSS (now) or VmHWM (the peak) of a process, in kilobytes."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{field}:"))
+
+
+if __name__ == "__main__":
+    try:
+        print(json.dumps(main(*sys.argv[1:])))
+    except OperatorError as error:
+        sys.exit(error.message)

@@ -1,0 +1,85 @@
+"""What `fluximage up` hands to its user: an address and a key of the demo account."""
+
+import json
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.embedded.data_dir import DataDir, write_private
+from shared.db import accounts
+from shared.db.database import Database
+from shared.errors import UnauthorizedError
+from shared.plans import Plan
+
+DEMO = "demo"
+FILE = "ready.json"
+SECRET = "demo_api_key"  # noqa: S105 - the name of one
+ACCOUNT = "demo_account"
+
+
+@dataclass(frozen=True)
+class Demo:
+    """An agency account to try things with."""
+
+    name: str
+    key: str
+
+
+def demo(database: Database, data_dir: DataDir) -> Demo:
+    """The demo account with its kept key; another one when there is none that we have a key to.
+
+    Only a hash of a key is in the database, so the key itself is kept in the data directory.
+    A key that somebody uses never ends here: an account `demo` that is not ours, or whose key
+    was rolled over HTTP, is left alone, and `demo-<hex>` is made beside it.
+    """
+    kept = data_dir.secrets()
+    name, key = kept.get(ACCOUNT, DEMO), kept.get(SECRET)
+    if key and _is_valid(database, key):
+        return Demo(name, key)
+    taken = {account.name for account in accounts.list_all(database)}
+    name = f"{DEMO}-{secrets.token_hex(3)}" if DEMO in taken else DEMO
+    key = accounts.create(database, name, Plan.AGENCY)
+    data_dir.keep_secrets(**{ACCOUNT: name, SECRET: key})
+    return Demo(name, key)
+
+
+def _is_valid(database: Database, key: str) -> bool:
+    try:
+        accounts.authenticate(database, key)
+    except UnauthorizedError:
+        return False
+    return True
+
+
+def keep_demo_key(path: Path, database_url: str | None, name: str, key: str) -> None:
+    """Note the new `key` of account `name`, if it is the demo account of data directory `path`.
+
+    `database_url` is where it was rolled when that is not the data directory's own database.
+    """
+    if not (path / "secrets.json").exists():
+        return
+    data_dir = DataDir(path)
+    kept = data_dir.secrets()
+    if SECRET not in kept or name != kept.get(ACCOUNT, DEMO):
+        return
+    if database_url and database_url != data_dir.state().get("environment", {}).get("DATABASE_URL"):
+        return
+    data_dir.keep_secrets(**{SECRET: key})
+    ready = path / FILE
+    if ready.exists():
+        write_private(ready, json.dumps(json.loads(ready.read_text()) | {"api_key": key}))
+
+
+def announce(data_dir: DataDir, url: str, demo: Demo) -> None:
+    """Write ready.json (mode 0600) and tell on standard output what to try."""
+    write_private(data_dir.path / FILE, json.dumps({"url": url, "api_key": demo.key}))
+    print(
+        f"fluximage serves at {url}, API key of the account {demo.name}: {demo.key}\n"
+        f"Try: curl -H 'Authorization: Bearer {demo.key}' -F file=@photo.jpg {url}/api/compress",
+        flush=True,
+    )
+
+
+def withdraw(data_dir: DataDir) -> None:
+    """Remove ready.json: its presence shall mean that we serve."""
+    (data_dir.path / FILE).unlink(missing_ok=True)

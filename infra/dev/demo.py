@@ -1,0 +1,117 @@
+"""`make demo`: compresses photographs over HTTP as a client would, and checks every answer."""
+
+import io
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pillow_avif  # noqa: F401 - registers AVIF with Pillow
+from PIL import Image, ImageDraw
+
+from infra.client import Client, File, download
+from infra.dev.temporary_service import serving
+from shared.errors import OperatorError
+
+_SUFFIXES = {
+    *(".jpg", ".jpeg", ".png", ".webp", ".avif"),
+    *(".heic", ".heif", ".gif", ".tif", ".tiff", ".bmp"),
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One batch of the demo: what it shows, and the fields that ask for it."""
+
+    title: str
+    fields: Mapping[str, str]
+    watermark: bool = False
+
+
+RUNS = (
+    Run("webp, as it comes", {"format": "webp"}),
+    Run("avif, at most 1200 pixels wide", {"format": "avif", "maxWidth": "1200"}),
+    Run(
+        "jpg, at most 1000 x 1000, watermarked",
+        {"format": "jpg", "maxWidth": "1000", "maxHeight": "1000", "watermarkScale": "25"},
+        watermark=True,
+    ),
+    Run("png, at most 400 pixels wide", {"format": "png", "maxWidth": "400"}),
+)
+
+
+def main(folder: str) -> int:
+    """Runs the demo over the photographs in `folder`; the exit code says whether all was right."""
+    photographs = _read(Path(folder))
+    started = time.monotonic()
+    with serving() as service:
+        print(f"The service is up after {time.monotonic() - started:.1f} s: {service.url}\n")
+        client = Client(service.url, service.api_key)
+        faults = [fault for run in RUNS for fault in _show(run, client, photographs)]
+    for fault in faults:
+        print(f"WRONG: {fault}", file=sys.stderr)
+    if not faults:
+        total = len(RUNS) * len(photographs)
+        print(f"All {total} links downloaded and decoded, in their format, at their size.")
+    return 1 if faults else 0
+
+
+def _read(folder: Path) -> list[File]:
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
+    if not paths:
+        raise OperatorError(f"There are no photographs in {folder}")
+    return [(path.name, path.read_bytes()) for path in paths]
+
+
+def _show(run: Run, client: Client, photographs: Sequence[File]) -> Iterator[str]:
+    """Prints a run's table and yields whatever is wrong with its answer."""
+    started = time.monotonic()
+    status, body = client.compress(photographs, run.fields, _logo() if run.watermark else None)
+    print(f"{run.title} ({len(photographs)} photographs, {time.monotonic() - started:.1f} s)")
+    if status != 200 or len(body["data"]) != len(photographs):
+        yield f"{run.title}: status {status}, {body}"
+        return
+    print(f"  {'name':<36} {'from':>9} {'to':>9} {'saved':>7}  link")
+    for image in body["data"]:
+        print(
+            f"  {image['file_name']:<36} {_kilobytes(image['original_size']):>9}"
+            f" {_kilobytes(image['compressed_size']):>9} {image['saved_percent']:>6.1f}%"
+            f"  {image['url'].partition('?')[0]}?…"
+        )
+        yield from _check(image, run)
+    print()
+
+
+def _check(image: Mapping[str, Any], run: Run) -> Iterator[str]:
+    data = download(image["url"])
+    with Image.open(io.BytesIO(data)) as decoded:
+        decoded.load()
+        found = (decoded.format or "", decoded.width, decoded.height, len(data))
+    kind = {"jpg": "JPEG"}.get(image["format"], image["format"].upper())
+    said = (kind, image["width"], image["height"], image["compressed_size"])
+    if found != said:
+        yield f"{image['file_name']} is {found}, not {said}"
+    if image["watermarked"] != run.watermark:
+        yield f"{image['file_name']} has watermarked = {image['watermarked']}"
+
+
+def _logo() -> bytes:
+    """A watermark with an alpha channel of its own: white letters on nothing."""
+    logo = Image.new("RGBA", (420, 90), (255, 255, 255, 0))
+    ImageDraw.Draw(logo).text((8, 4), "fluximage", (255, 255, 255, 255), font_size=76)
+    file = io.BytesIO()
+    logo.save(file, "PNG")
+    return file.getvalue()
+
+
+def _kilobytes(size: int) -> str:
+    return f"{size / 1000:,.1f} kB"
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(*sys.argv[1:]))
+    except OperatorError as error:
+        sys.exit(error.message)

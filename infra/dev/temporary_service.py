@@ -1,0 +1,72 @@
+"""A service of our own for as long as a command needs one: `fluximage up` as a child."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.embedded import remove
+from infra.embedded.network import free_port
+from shared.errors import OperatorError
+
+READY_SECONDS = 120
+STOP_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Serving:
+    """A running service: its address, a key of its demo account, its process and its log."""
+
+    url: str
+    api_key: str
+    pid: int
+    log: Path
+
+
+@contextmanager
+def serving(
+    workers: int | None = None, environment: Mapping[str, str] | None = None
+) -> Iterator[Serving]:
+    """The whole service on embedded servers, on free ports, with data that goes with it.
+
+    environment: what is set beside this process's own. Raises OperatorError with the end of the
+    log when it does not come up.
+    """
+    place = Path(tempfile.mkdtemp(prefix="fluximage-"))
+    place.chmod(0o711)  # an unprivileged Postgres has to reach its data below
+    data_dir, log = place / "data", place / "up.log"
+    argv = [sys.executable, "-m", "infra.commands.main", "up", "--port", str(free_port(None))]
+    argv += ["--data-dir", str(data_dir)]
+    argv += ["--workers", str(workers)] if workers else []
+    try:
+        with log.open("wb") as output:
+            env = os.environ | dict(environment or {})
+            process = subprocess.Popen(argv, stdout=output, stderr=output, env=env)
+        try:
+            ready = _await(process, data_dir / "ready.json", log)
+            yield Serving(ready["url"], ready["api_key"], process.pid, log)
+        finally:
+            process.terminate()
+            process.wait(STOP_SECONDS)
+    finally:
+        if data_dir.exists():
+            remove(data_dir)
+        shutil.rmtree(place)
+
+
+def _await(process: subprocess.Popen[bytes], ready: Path, log: Path) -> dict[str, str]:
+    deadline = time.monotonic() + READY_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        if ready.exists():
+            found: dict[str, str] = json.loads(ready.read_text())
+            return found
+        time.sleep(0.05)
+    end = "\n  ".join(log.read_text(errors="replace").splitlines()[-10:])
+    raise OperatorError(f"The service did not come up; its log ends with:\n  {end}")

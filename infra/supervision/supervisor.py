@@ -1,0 +1,253 @@
+"""One foreground process tree: children start in order, are kept alive, and end in order.
+
+Written here because no kept library does this much and no more: honcho ends everything as soon
+as one child ends, circus brings its own message bus and event loop, and supervisor wants a
+configuration file and a daemon. Each child leads its own session, so a terminal's Ctrl-C
+reaches this process alone, and a child is killed together with what it forked.
+"""
+
+import logging
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from infra.supervision.child import Child
+from infra.supervision.signals import Signals
+from shared.errors import OperatorError
+
+BACKOFF_SECONDS = (0.5, 1.0, 2.0, 4.0)
+QUICK_DEATH_SECONDS = 10.0
+QUICK_DEATHS_LIMIT = 5
+GUARDIAN_SECONDS = 1.0  # at least from one start of the guardian to the next
+HURRIED_SECONDS = 3.0  # from SIGQUIT to SIGKILL
+POLL_SECONDS = 0.02
+GUARDIAN = Path(__file__).with_name("guardian.py")
+
+log = logging.getLogger(__name__)
+
+
+class Interrupted(Exception):  # noqa: N818 - an order to end, not an error
+    """SIGINT, SIGTERM or SIGHUP came while something was being waited for."""
+
+
+class _Running:
+    def __init__(self, child: Child) -> None:
+        self.child = child
+        self.process: subprocess.Popen[bytes] | None = None
+        self.started = 0.0
+        self.due = 0.0
+        self.quick_deaths = 0
+
+
+class Supervisor:
+    """Owns its children from `start` until `stop`; use it as a context manager.
+
+    `hold` are descriptors of locks that must outlive a kill -9 of this process until the
+    children are gone too. In the `foreground` it takes over this process's signals: the first
+    order to end ends `run`, a second one during `stop` sends SIGQUIT, a third SIGKILL.
+    `changed` is called when `tend` has started a child again. A child that dies soon after its
+    start, `quick_deaths_limit` times in a row, is given up; who kills on purpose sets it higher.
+    """
+
+    def __init__(self, hold: Sequence[int] = (), foreground: bool = False) -> None:
+        self.changed: Callable[[], None] = lambda: None
+        self.quick_deaths_limit: float = QUICK_DEATHS_LIMIT
+        self._running: dict[str, _Running] = {}
+        self._signals = Signals() if foreground else None
+        self._hold = tuple(hold)
+        self._guardian, self._guarded = self._guard(), time.monotonic()
+
+    def __enter__(self) -> Self:
+        if self._signals:
+            self._signals.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self.stop()
+        finally:
+            if self._signals:
+                self._signals.__exit__(kind, error, trace)
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """The process ids of the children that run now, by name."""
+        return {name: one.process.pid for name, one in self._running.items() if one.process}
+
+    def start(self, child: Child) -> None:
+        """Start `child` and keep it; raises OperatorError when it cannot be executed."""
+        self._running[child.name] = running = _Running(child)
+        self._spawn(running)
+
+    def call(self, child: Child) -> int:
+        """Run `child` to its end, never again, and give back its exit code."""
+        self.start(child)
+        process = self._running[child.name].process
+        assert process is not None  # noqa: S101 - `start` raises otherwise
+        code = process.wait()
+        self._forget(self._running.pop(child.name))
+        return code
+
+    def wait_until(self, name: str, answers: Callable[[], bool], seconds: float) -> bool:
+        """Wait until `answers()`; False when the child ended before or `seconds` went by.
+
+        Raises Interrupted when a signal that ends us came meanwhile.
+        """
+        process = self._running[name].process
+        deadline = time.monotonic() + seconds
+        while process and process.poll() is None and time.monotonic() < deadline:
+            if answers():
+                return True
+            if self._orders:
+                raise Interrupted
+            self._pause(POLL_SECONDS)
+        return False
+
+    def run(self, until: Callable[[], bool] = lambda: False, every: float = math.inf) -> bool:
+        """Keep the children alive until `until()`, asked about `every` seconds: True.
+
+        False when a signal asked us to end. Raises OperatorError when a child keeps dying.
+        """
+        while not self._orders:
+            due = self.tend()
+            if until():
+                return True
+            self._pause(min(due, every))
+        return False
+
+    def tend(self) -> float:
+        """Start again what has ended and is due; seconds until the next one is due."""
+        for running in self._running.values():
+            if running.process and running.process.poll() is not None:
+                self._mourn(running)
+            if not running.process and running.due <= time.monotonic():
+                self._spawn(running)
+                self.changed()
+        waiting = [one.due for one in self._running.values() if not one.process]
+        if self._guardian.poll() is not None:
+            waiting.append(self._guard_anew())
+        return max(0.0, min(waiting, default=math.inf) - time.monotonic())
+
+    def stop(self) -> None:
+        """End every child, the highest stage first, and whatever they left behind."""
+        for stage in sorted({one.child.stage for one in self._running.values()}, reverse=True):
+            members = [one for one in self._running.values() if one.child.stage == stage]
+            self._end([one for one in reversed(members) if one.process])
+        self._running.clear()
+        if self._guardian.stdin:
+            with suppress(BrokenPipeError):
+                self._guardian.stdin.close()
+        self._guardian.wait()
+
+    def _guard(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-I", "-S", str(GUARDIAN), *map(str, self._hold)],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+            pass_fds=self._hold,
+            cwd="/",
+        )
+
+    def _guard_anew(self) -> float:
+        """Replace the guardian, which died, and say when that is due, if it is not yet."""
+        due = self._guarded + GUARDIAN_SECONDS
+        if due <= time.monotonic():
+            if self._guardian.stdin:
+                with suppress(BrokenPipeError):
+                    self._guardian.stdin.close()
+            self._guardian, self._guarded = self._guard(), time.monotonic()
+            log.warning("the guardian was killed; another one has taken its place")
+            for one in self._running.values():
+                self._introduce(one)
+            due = math.inf
+        return due
+
+    def _end(self, members: list[_Running]) -> None:
+        for one in members:
+            self._signal(one, one.child.stop_signal)
+        began = time.monotonic()
+        level = 0  # 0: asked, 1: SIGQUIT sent, 2: SIGKILL sent
+        while members := [one for one in members if not self._ended(one)]:
+            grace = max(one.child.grace_seconds for one in members)
+            waited = time.monotonic() - began
+            by_time = (waited > grace) + (waited > grace + HURRIED_SECONDS)
+            if (wanted := max(by_time, min(self._orders - 1, 2))) > level:
+                level = wanted
+                for one in members:
+                    self._signal(one, signal.SIGQUIT if level == 1 else signal.SIGKILL)
+            self._pause(POLL_SECONDS)
+
+    def _ended(self, one: _Running) -> bool:
+        if one.process is None or one.process.poll() is None:
+            return one.process is None
+        self._forget(one)
+        return True
+
+    @staticmethod
+    def _signal(one: _Running, number: signal.Signals) -> None:
+        if one.process is None:
+            return
+        if number == signal.SIGKILL:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(one.process.pid, number)
+        else:
+            one.process.send_signal(number)  # its leader knows how to end its own
+
+    def _spawn(self, running: _Running) -> None:
+        running.process = running.child.spawn()
+        running.started = time.monotonic()
+        self._introduce(running)
+
+    def _introduce(self, running: _Running) -> None:
+        if running.process:
+            self._tell(f"+{running.process.pid} {int(running.child.stop_signal)}")
+
+    def _forget(self, running: _Running) -> None:
+        """Kill what an ended leader left of its group, and free its name."""
+        self._signal(running, signal.SIGKILL)
+        if running.process:
+            self._tell(f"-{running.process.pid}")
+        running.process = None
+
+    def _mourn(self, running: _Running) -> None:
+        name, code = running.child.name, running.process.returncode if running.process else None
+        quick = time.monotonic() - running.started < QUICK_DEATH_SECONDS
+        running.quick_deaths = running.quick_deaths + 1 if quick else 0
+        self._forget(running)
+        if running.quick_deaths >= self.quick_deaths_limit:
+            raise OperatorError(
+                f"{name} ended {running.quick_deaths} times in a row soon after its start"
+                f" (the last time with code {code}); its log says why."
+            )
+        delay = BACKOFF_SECONDS[min(max(running.quick_deaths - 1, 0), len(BACKOFF_SECONDS) - 1)]
+        running.due = time.monotonic() + delay
+        log.warning("%s ended with code %s; it starts again in %s s", name, code, delay)
+
+    def _tell(self, line: str) -> None:
+        if self._guardian.stdin:
+            with suppress(BrokenPipeError):  # someone killed it: we still end our children
+                self._guardian.stdin.write(f"{line}\n".encode())
+                self._guardian.stdin.flush()
+
+    @property
+    def _orders(self) -> int:
+        return self._signals.orders if self._signals else 0
+
+    def _pause(self, seconds: float) -> None:
+        if self._signals:
+            self._signals.pause(seconds)
+        else:
+            time.sleep(min(seconds, POLL_SECONDS))

@@ -1,0 +1,109 @@
+"""Accepting a batch: one transaction writes all of it, or nothing of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from shared.db import credits, file_names, idempotency
+from shared.db.database import Connection, Database, one
+from shared.errors import ConflictError
+from shared.models import Notice, Options
+from shared.naming import stem_of
+
+
+@dataclass(frozen=True)
+class NewImage:
+    """One uploaded file whose original is stored already."""
+
+    id: UUID
+    original_name: str
+    size: int
+    sha256: bytes
+
+
+@dataclass(frozen=True)
+class NewBatch:
+    """A validated request, ready to be accepted."""
+
+    id: UUID
+    account_id: int
+    session_name: str
+    options: Options
+    images: Sequence[NewImage]
+    watermark_key: str | None
+    notices: Sequence[Notice]
+    idempotency: idempotency.Accepting | None
+
+
+def accept(database: Database, session_id: UUID, batch: NewBatch) -> UUID:
+    """Writes session, batch, images and reservations; gives the session's id.
+
+    `session_id` is used when the session is new. Raises PlanLimitError, AiNotAvailableError or
+    NoCreditsError when the batch does not fit, ConflictError for a cancelled session or when
+    another request under the same Idempotency-Key took over.
+    """
+    with database.transaction() as connection:
+        session_id = _open_session(connection, session_id, batch)
+        image_ids = [image.id for image in batch.images]
+        credits.reserve(connection, batch.account_id, image_ids, ai=batch.options.brief is not None)
+        _insert_batch(connection, session_id, batch)
+        _insert_images(connection, session_id, batch)
+        if batch.idempotency is not None:
+            idempotency.finish(connection, batch.idempotency, batch.id)
+    return session_id
+
+
+def _open_session(connection: Connection, session_id: UUID, batch: NewBatch) -> UUID:
+    row = one(
+        connection.execute(
+            "INSERT INTO sessions (id, account_id, name) VALUES (%s, %s, %s)"
+            # Not DO NOTHING: the row must come back, and locked.
+            " ON CONFLICT (account_id, name) DO UPDATE SET cancelled_at = sessions.cancelled_at"
+            " RETURNING id, cancelled_at",
+            (session_id, batch.account_id, batch.session_name),
+        ).fetchone()
+    )
+    if row["cancelled_at"] is not None:
+        raise ConflictError(
+            f"Session {batch.session_name} was cancelled; send this batch under another sessionId"
+        )
+    found: UUID = row["id"]
+    return found
+
+
+def _insert_batch(connection: Connection, session_id: UUID, batch: NewBatch) -> None:
+    connection.execute(
+        "INSERT INTO batches (id, session_id, account_id, options, watermark_key, warnings, total)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+        (
+            batch.id,
+            session_id,
+            batch.account_id,
+            Jsonb(batch.options.to_json()),
+            batch.watermark_key,
+            Jsonb([notice.to_json() for notice in batch.notices]),
+            len(batch.images),
+        ),
+    )
+
+
+def _insert_images(connection: Connection, session_id: UUID, batch: NewBatch) -> None:
+    stems = [stem_of(image.original_name) for image in batch.images]
+    names = [file_names.take(connection, session_id, stem, batch.options.format) for stem in stems]
+    connection.execute(
+        "INSERT INTO images (id, batch_id, session_id, index, original_name, original_size,"
+        " original_sha256, file_name) SELECT id, %s, %s, index - 1, name, size, sha256, file"
+        " FROM unnest(%s::uuid[], %s::text[], %s::bigint[], %s::bytea[], %s::text[])"
+        " WITH ORDINALITY AS new (id, name, size, sha256, file, index)",
+        (
+            batch.id,
+            session_id,
+            [image.id for image in batch.images],
+            [image.original_name for image in batch.images],
+            [image.size for image in batch.images],
+            [image.sha256 for image in batch.images],
+            names,
+        ),
+    )

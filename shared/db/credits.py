@@ -1,0 +1,173 @@
+"""What an account may still spend, and the ledger that every image settles in.
+
+A reservation counts as used at once, so parallel batches cannot overspend; an image that
+fails gives it back to where it came from, in the period that paid. In the ledger every
+`reserved` entry is met by exactly one `spent` or `released`: a unique index says so.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Literal
+from uuid import UUID
+
+from shared.db.database import Connection, Database, one
+from shared.errors import AiNotAvailableError, NoCreditsError, PlanLimitError
+from shared.plans import ALLOWANCES, UNLIMITED, Allowance, Plan, period_start
+
+Unit = Literal["image", "ai"]
+
+
+@dataclass(frozen=True)
+class Balance:
+    """Where an account stands in its present billing period; reservations count as used."""
+
+    plan: Plan
+    period: date
+    images_used: int
+    ai_used: int
+    topup_credits: int
+
+    @property
+    def allowance(self) -> Allowance:
+        """What the plan gives."""
+        return ALLOWANCES[self.plan]
+
+    @property
+    def images_limit(self) -> int:
+        """The plan's images a period, as the contract reports them."""
+        return UNLIMITED if self.allowance.images is None else self.allowance.images
+
+    @property
+    def images_left(self) -> int | None:
+        """Images that still fit this period, never below zero; None is without limit."""
+        limit = self.allowance.images
+        return None if limit is None else max(0, limit - self.images_used)
+
+    @property
+    def monthly_ai_left(self) -> int:
+        """Monthly AI credits left: never below zero, even after a downgrade."""
+        return max(0, self.allowance.ai_credits - self.ai_used)
+
+    @property
+    def ai_left(self) -> int:
+        """AI credits left in all."""
+        return self.monthly_ai_left + self.topup_credits
+
+    def check(self, images: int, *, ai: bool) -> None:
+        """Raises what the contract answers when a batch of `images` does not fit."""
+        if ai and not self.allowance.ai:
+            raise AiNotAvailableError
+        if self.images_left is not None and images > self.images_left:
+            raise PlanLimitError(
+                f"You have used {self.images_used} of the {self.images_limit} images that the"
+                f" {self.plan} plan includes in a billing period; a batch of {images} does not fit."
+            )
+        if ai and images > self.ai_left:
+            raise NoCreditsError
+
+
+def balance(database: Database, account_id: int) -> Balance:
+    """Where the account stands now."""
+    with database.autocommit() as connection:
+        return _balance(connection, account_id, lock="")
+
+
+def reserve(connection: Connection, account_id: int, image_ids: list[UUID], *, ai: bool) -> None:
+    """Sets aside one compression an image, and one AI credit when `ai`: all, or it raises.
+
+    The account's row stays locked until the transaction ends, so that of two batches racing
+    for the last credits one sees the other.
+    """
+    now = _balance(connection, account_id, lock="FOR NO KEY UPDATE")
+    now.check(len(image_ids), ai=ai)
+    monthly = min(len(image_ids), now.monthly_ai_left) if ai else 0
+    topup = len(image_ids) - monthly if ai else 0
+    connection.execute(
+        "INSERT INTO usage (account_id, period, images, ai_credits) VALUES (%s, %s, %s, %s)"
+        " ON CONFLICT (account_id, period) DO UPDATE SET images = usage.images + excluded.images,"
+        " ai_credits = usage.ai_credits + excluded.ai_credits",
+        (account_id, now.period, len(image_ids), monthly),
+    )
+    if topup:
+        connection.execute(
+            "UPDATE accounts SET topup_credits = topup_credits - %s WHERE id = %s",
+            (topup, account_id),
+        )
+    _enter(connection, account_id, now.period, "image", "period", image_ids)
+    _enter(connection, account_id, now.period, "ai", "period", image_ids[:monthly])
+    _enter(connection, account_id, now.period, "ai", "topup", image_ids[monthly : monthly + topup])
+
+
+def spend(connection: Connection, image_id: UUID, unit: Unit) -> None:
+    """Turns what was reserved for the image into spent."""
+    connection.execute(
+        "INSERT INTO ledger (image_id, unit, kind, account_id, source, period)"
+        " SELECT image_id, unit, 'spent', account_id, source, period FROM ledger"
+        " WHERE image_id = %s AND unit = %s AND kind = 'reserved'",
+        (image_id, unit),
+    )
+
+
+def release(connection: Connection, image_ids: list[UUID]) -> None:
+    """Gives back all that was reserved for the images and is not settled yet."""
+    # Account before usage, the order in which `reserve` locks: the other way round deadlocks.
+    connection.execute(
+        "SELECT 1 FROM accounts WHERE id IN (SELECT account_id FROM ledger"
+        " WHERE image_id = ANY(%s)) ORDER BY id FOR NO KEY UPDATE",
+        (image_ids,),
+    )
+    connection.execute(
+        """
+        WITH freed AS (
+            INSERT INTO ledger (image_id, unit, kind, account_id, source, period)
+            SELECT image_id, unit, 'released', account_id, source, period FROM ledger
+            WHERE image_id = ANY(%s) AND kind = 'reserved'
+            ON CONFLICT DO NOTHING
+            RETURNING account_id, unit, source, period
+        ), topups AS (
+            UPDATE accounts AS a SET topup_credits = a.topup_credits + f.n
+            FROM (SELECT account_id, count(*) AS n FROM freed
+                  WHERE source = 'topup' GROUP BY account_id) AS f
+            WHERE a.id = f.account_id
+        )
+        UPDATE usage AS u SET images = u.images - f.images, ai_credits = u.ai_credits - f.ai
+        FROM (SELECT account_id, period, count(*) FILTER (WHERE unit = 'image') AS images,
+                     count(*) FILTER (WHERE unit = 'ai') AS ai
+              FROM freed WHERE source = 'period' GROUP BY account_id, period) AS f
+        WHERE u.account_id = f.account_id AND u.period = f.period
+        """,
+        (image_ids,),
+    )
+
+
+def _balance(connection: Connection, account_id: int, lock: str) -> Balance:
+    account = one(
+        connection.execute(
+            f"SELECT plan, topup_credits, created_at FROM accounts a WHERE id = %s {lock}",  # noqa: S608 - our own constants
+            (account_id,),
+        ).fetchone()
+    )
+    period = period_start(account["created_at"].astimezone(UTC).date(), datetime.now(UTC).date())
+    used = connection.execute(
+        "SELECT images, ai_credits FROM usage WHERE account_id = %s AND period = %s",
+        (account_id, period),
+    ).fetchone() or {"images": 0, "ai_credits": 0}
+    return Balance(
+        Plan(account["plan"]), period, used["images"], used["ai_credits"], account["topup_credits"]
+    )
+
+
+def _enter(
+    connection: Connection,
+    account_id: int,
+    period: date,
+    unit: Unit,
+    source: Literal["period", "topup"],
+    image_ids: list[UUID],
+) -> None:
+    if image_ids:
+        connection.execute(
+            "INSERT INTO ledger (image_id, unit, kind, account_id, source, period)"
+            " SELECT unnest(%s::uuid[]), %s, 'reserved', %s, %s, %s",
+            (image_ids, unit, account_id, source, period),
+        )

@@ -1,0 +1,33 @@
+"""The file names that a session has given out: each once, also where case does not count."""
+
+from uuid import UUID
+
+from shared.db.database import Connection, one
+from shared.models import Format
+from shared.naming import file_name, folded
+
+
+def take(connection: Connection, session_id: UUID, stem: str, format: Format) -> str:
+    """A name that the session has not given out, with a number behind a stem that it has.
+
+    The caller has locked the session's row.
+    """
+    number = 1
+    while not _is_new(connection, session_id, file_name(stem, format, number)):
+        number = one(
+            connection.execute(
+                "UPDATE file_names SET next_number = next_number + 1"
+                " WHERE session_id = %s AND folded = %s RETURNING next_number - 1 AS number",
+                (session_id, folded(file_name(stem, format))),
+            ).fetchone()
+        )["number"]
+    return file_name(stem, format, number)
+
+
+def _is_new(connection: Connection, session_id: UUID, name: str) -> bool:
+    return bool(
+        connection.execute(
+            "INSERT INTO file_names (session_id, folded) VALUES (%s, %s) ON CONFLICT DO NOTHING",
+            (session_id, folded(name)),
+        ).rowcount
+    )

@@ -1,0 +1,128 @@
+"""Idempotency-Key: the same request twice is one batch and one charge.
+
+A key is held only while its request is being accepted (stored and written), for a bounded
+time, so that an API process that dies in between does not lock the key for good.
+"""
+
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from shared.db.database import Connection, Database, one
+from shared.errors import ConflictError, KeyReusedError, UnavailableError
+
+# Far above what storing 20 originals of 20 MB takes on a slow store. A request that needs
+# longer loses the key to its repeat, and is then refused by `finish`: never two batches.
+ACCEPTING_SECONDS = 300
+_FREE_AGAIN_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Accepting:
+    """The right to turn one key into a batch; `token` fences a request that lost it."""
+
+    account_id: int
+    key: str
+    token: UUID
+
+
+def begin(
+    database: Database, account_id: int, key: str, fingerprint: bytes, keep_seconds: int
+) -> Accepting | UUID:
+    """The right to accept, or the id of the batch that this very request made before.
+
+    Raises ConflictError while the first request is being accepted, KeyReusedError when the
+    key came with another payload.
+    """
+    accepting = Accepting(account_id, key, uuid4())
+    try:
+        return _take(database, accepting, fingerprint, keep_seconds)
+    except UnavailableError:
+        # The commit may have been written all the same: a key that nobody knows to hold.
+        forget(database, accepting)
+        raise
+
+
+def _take(
+    database: Database, accepting: Accepting, fingerprint: bytes, keep_seconds: int
+) -> Accepting | UUID:
+    account_id, key = accepting.account_id, accepting.key
+    with database.transaction() as connection:
+        taken = connection.execute(
+            """
+            INSERT INTO idempotency_keys AS k
+                (account_id, key, fingerprint, token, accepting_until)
+            VALUES (%(account)s, %(key)s, %(print)s, %(token)s,
+                now() + make_interval(secs => %(hold)s))
+            ON CONFLICT (account_id, key) DO UPDATE
+            SET fingerprint = excluded.fingerprint, token = excluded.token,
+                accepting_until = excluded.accepting_until, created_at = now(), batch_id = NULL
+            WHERE (k.batch_id IS NULL AND k.accepting_until < now())
+                OR k.created_at < now() - make_interval(secs => %(keep)s)
+            """,
+            {
+                "account": account_id,
+                "key": key,
+                "print": fingerprint,
+                "token": accepting.token,
+                "hold": ACCEPTING_SECONDS,
+                "keep": keep_seconds,
+            },
+        ).rowcount
+        if taken:
+            return accepting
+        row = one(
+            connection.execute(
+                "SELECT fingerprint, batch_id FROM idempotency_keys"
+                " WHERE account_id = %s AND key = %s",
+                (account_id, key),
+            ).fetchone()
+        )
+    if row["batch_id"] is None:
+        raise ConflictError("A request with this Idempotency-Key is being accepted; try again")
+    if row["fingerprint"] != fingerprint:
+        raise KeyReusedError("This Idempotency-Key was used before with other files or options")
+    batch_id: UUID = row["batch_id"]
+    return batch_id
+
+
+def finish(connection: Connection, accepting: Accepting, batch_id: UUID) -> None:
+    """Ties the key to its batch; raises ConflictError when a repeat took the key over."""
+    tied = connection.execute(
+        "UPDATE idempotency_keys SET batch_id = %s"
+        " WHERE account_id = %s AND key = %s AND token = %s AND batch_id IS NULL",
+        (batch_id, accepting.account_id, accepting.key, accepting.token),
+    ).rowcount
+    if not tied:
+        raise ConflictError("A request with this Idempotency-Key is being accepted; try again")
+
+
+def forget(database: Database, accepting: Accepting) -> None:
+    """Frees the key of a request that was refused: refusals are not remembered.
+
+    At once, or when Postgres is back: until then its client's repeats would get 409.
+    """
+    try:
+        _free(database, accepting)
+    except UnavailableError:
+        threading.Thread(target=_free_later, args=(database, accepting), daemon=True).start()
+
+
+def _free(database: Database, accepting: Accepting) -> None:
+    with database.autocommit() as connection:
+        connection.execute(
+            "DELETE FROM idempotency_keys"
+            " WHERE account_id = %s AND key = %s AND token = %s AND batch_id IS NULL",
+            (accepting.account_id, accepting.key, accepting.token),
+        )
+
+
+def _free_later(database: Database, accepting: Accepting) -> None:
+    deadline = time.monotonic() + ACCEPTING_SECONDS  # then it is free by itself
+    while time.monotonic() < deadline:
+        time.sleep(_FREE_AGAIN_SECONDS)
+        with suppress(UnavailableError):
+            _free(database, accepting)
+            return

@@ -1,0 +1,52 @@
+"""One account's uploads cannot fill the disk of all."""
+
+import io
+
+import pytest
+
+from api.app import build_app
+from api.upload_quota import Spool
+from shared.errors import TooManyRequestsError
+from shared.services import Services
+from tests.support.making import make_account, png
+
+
+def test_the_uploads_of_an_account_share_what_it_may_hold() -> None:
+    spool = Spool(100)
+    with spool.share(1) as first, spool.share(1) as second:
+        first(60)
+        second(40)
+        with pytest.raises(TooManyRequestsError):
+            first(1)
+
+
+def test_an_upload_that_ended_gives_back_what_it_held() -> None:
+    spool = Spool(100)
+    with pytest.raises(TooManyRequestsError), spool.share(1) as hold:
+        hold(200)
+    with spool.share(1) as hold:
+        hold(100)
+
+
+def test_what_one_account_holds_is_not_anothers() -> None:
+    spool = Spool(100)
+    with spool.share(1) as mine, spool.share(2) as theirs:
+        mine(100)
+        theirs(100)
+
+
+@pytest.mark.parametrize(("size", "status"), [(900, 202), (1_100, 429)])
+def test_past_what_an_account_may_hold_a_post_is_429(
+    unit: Services, size: int, status: int
+) -> None:
+    small = unit.settings.model_copy(update={"account_upload_bytes": 1_000})
+    app = build_app(Services(small, unit.database, unit.redis, unit.store, unit.queue))
+    _, key = make_account(unit)
+    answer = app.test_client().post(
+        "/api/compress",
+        headers={"Authorization": f"Bearer {key}", "Prefer": "respond-async"},
+        data={"file": (io.BytesIO(png().ljust(size, b"\0")), "a.png")},
+    )
+    app.extensions["fluximage"].listener.close()
+    assert answer.status_code == status
+    assert (answer.json or {}).get("error") == (None if status == 202 else "Too many requests")

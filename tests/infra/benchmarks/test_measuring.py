@@ -1,0 +1,61 @@
+"""What images really cost, in short; `make bench-cost` and `make check-memory` are the long way."""
+
+import statistics
+import sys
+from typing import Any
+
+import pytest
+
+from infra.benchmarks.cost_cases import Case
+from infra.benchmarks.measuring import in_child, measure, write_files
+from infra.benchmarks.memory import faults, residents
+from shared.models import Effort, Format, Options
+from tests.support.paths import SAMPLES
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+MB = 1_000_000
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """A photograph of two megapixels to each format, and one that is scaled down."""
+    folder = tmp_path_factory.mktemp("cost")
+    photograph = SAMPLES / "seeding_by_Clements_Engelhardt.jpg"
+    asked = [Options(to) for to in Format] + [Options(max_width=400)]
+    found = []
+    for options in asked:
+        case = Case(photograph, "JPEG", 2.0, 85, False, options, Effort.FAST)
+        in_child(write_files, case, folder)
+        found.append(in_child(measure, case, folder))
+    return found
+
+
+def test_images_take_about_the_memory_that_was_expected(rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        assert row["memory"] < 2 * row["memory_expected"] + 12 * MB
+        assert row["memory_expected"] < 2 * row["memory"] + 12 * MB
+
+
+def test_images_take_the_cpu_that_was_expected_of_one_core_or_another(
+    rows: list[dict[str, Any]],
+) -> None:
+    ratios = [row["cpu"] / row["cpu_expected"] for row in rows]
+    usual = statistics.median(ratios)  # how slow this machine is
+    assert usual / 3 < min(ratios) <= max(ratios) < usual * 3
+
+
+def test_a_worker_holds_no_more_memory_the_more_images_it_has_done() -> None:
+    paths = [SAMPLES / "coffee.png", SAMPLES / "rocket.jpg"]
+    after, later = in_child(residents, paths, (60, 200), (0.005, 0.02))
+    assert later < 1.1 * after
+
+
+def test_the_memory_check_names_each_limit_that_is_passed() -> None:
+    figures = {"peak_mb": {"jpg": 601.0, "png": 599.0}, "limit_mb": {"jpg": 600, "png": 600}}
+    assert faults(figures | {"growth": 0.1}) == [
+        "50 megapixels to jpg took 601.0 MB; 600 are allowed"
+    ]
+    assert faults({"peak_mb": {}, "growth": 0.101}) == [
+        "Memory grew by 10.1% from the 50th to the 500th image"
+    ]

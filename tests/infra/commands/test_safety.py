@@ -1,0 +1,243 @@
+"""What the service says of its servers' settings: from their own words, and of real servers."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+
+from infra.commands import safety
+from infra.commands.safety import Finding, Level
+from infra.embedded.network import LOOPBACK, free_port
+from infra.embedded.objects import BUCKET, objects
+from infra.embedded.server import bare_environment
+from infra.supervision.supervisor import Supervisor
+from shared import settings
+from shared.clients.object_store import S3Store
+from shared.services import Services
+from tests.infra.processes import eventually
+
+GOOD_REDIS = {"redis_version": "7.2.4", "maxmemory_policy": "noeviction", "aof_enabled": 1}
+GOOD_POSTGRES = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "local"}
+
+
+def told(found: list[Finding]) -> tuple[Level, str]:
+    """The one finding that there is."""
+    (one,) = found
+    return one.level, one.text
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"redis_version": "6.2.14"}, "Redis 6.2.14 is older than 7"),
+        ({"maxmemory_policy": "allkeys-lru"}, "maxmemory-policy allkeys-lru"),
+        ({"aof_enabled": 0}, "appendonly no"),
+    ],
+)
+def test_a_redis_that_may_lose_messages_is_unsafe(changes: dict[str, object], words: str) -> None:
+    level, text = told(list(safety.of_redis(GOOD_REDIS | changes)))
+    assert level is Level.UNSAFE
+    assert words in text
+
+
+@pytest.mark.parametrize("name", list(GOOD_REDIS))
+def test_what_redis_does_not_say_is_unknown(name: str) -> None:
+    info = {key: value for key, value in GOOD_REDIS.items() if key != name}
+    assert told(list(safety.of_redis(info))) == (Level.UNKNOWN, f"Redis does not say its {name}.")
+
+
+@pytest.mark.parametrize(
+    ("name", "level"),
+    [
+        ("fsync", Level.FATAL),
+        ("full_page_writes", Level.UNSAFE),
+        ("synchronous_commit", Level.UNSAFE),
+    ],
+)
+def test_a_postgres_that_a_crash_harms_is_unsafe(name: str, level: Level) -> None:
+    found = told(list(safety.of_postgres(15, GOOD_POSTGRES | {name: "off"})))
+    assert found[0] is level
+    assert f"({name} off)" in found[1]
+
+
+def test_an_old_postgres_is_unsafe() -> None:
+    assert told(list(safety.of_postgres(14, GOOD_POSTGRES))) == (
+        Level.UNSAFE,
+        "Postgres 14 is older than 15. Upgrade it.",
+    )
+
+
+@pytest.mark.parametrize(("ahead", "words"), [(5.6, "6 s ahead of"), (-61.0, "61 s behind")])
+def test_clocks_that_differ_are_unsafe(ahead: float, words: str) -> None:
+    level, text = told(list(safety.of_clock(ahead)))
+    assert level is Level.UNSAFE
+    assert words in text
+
+
+def test_good_settings_are_not_spoken_of() -> None:
+    assert list(safety.of_redis(GOOD_REDIS)) == []
+    assert list(safety.of_postgres(15, GOOD_POSTGRES)) == []
+    assert list(safety.of_clock(4.9)) == []
+
+
+def test_the_embedded_servers_are_safe(unit: Services) -> None:
+    assert safety.findings(unit.settings) == []
+
+
+def test_the_clock_is_held_against_that_of_postgres(
+    unit: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time
+    monkeypatch.setattr("infra.commands.safety.time.time", lambda: now() + 60)
+    assert "60 s ahead of" in told(safety.findings(unit.settings))[1]
+
+
+def changed(environment: Mapping[str, str], **servers: str) -> settings.Settings:
+    return settings.load(dict(environment) | servers)
+
+
+def test_parameters_count_as_they_are_for_our_own_connections(
+    unit_environment: Mapping[str, str],
+) -> None:
+    url = unit_environment["DATABASE_URL"] + "?options=-csynchronous_commit%3Doff"
+    found = safety.findings(changed(unit_environment, DATABASE_URL=url))
+    assert "synchronous_commit off" in told(found)[1]
+
+
+@pytest.mark.parametrize(
+    ("given", "server"),
+    [
+        ({"REDIS_URL": "redis://127.0.0.1:9"}, "Redis"),
+        ({"DATABASE_URL": "postgresql://me@127.0.0.1:9/x"}, "Postgres"),
+        ({"S3_SECRET_KEY": "another"}, "The object store"),
+    ],
+)
+def test_a_server_that_cannot_be_asked_is_unknown(
+    unit_environment: Mapping[str, str], given: dict[str, str], server: str
+) -> None:
+    level, text = told(safety.findings(changed(unit_environment, **given)))
+    assert level is Level.UNKNOWN
+    assert text.startswith(f"{server} did not answer")
+
+
+def test_a_redis_that_refuses_info_is_unknown(
+    unit: Services, unit_environment: Mapping[str, str]
+) -> None:
+    unit.redis.acl_setuser(
+        "guest",
+        enabled=True,
+        passwords=["+pw"],
+        keys=["*"],
+        categories=["+@all"],
+        commands=["-info"],
+    )
+    address = urlsplit(unit_environment["REDIS_URL"])
+    guest = urlunsplit(address._replace(netloc=f"guest:pw@{address.hostname}:{address.port}"))
+    try:
+        level, _ = told(safety.findings(changed(unit_environment, REDIS_URL=guest)))
+    finally:
+        unit.redis.acl_deluser("guest")
+    assert level is Level.UNKNOWN
+
+
+@pytest.fixture
+def open_store(tmp_path: Path) -> Iterator[settings.Settings]:
+    """Settings with an object store that asks nobody for a key."""
+    server = objects(tmp_path, LOOPBACK, free_port(), "key", "hush", tmp_path / "log")
+    with Supervisor() as supervisor:
+        supervisor.start(replace(server.child, env=bare_environment()))
+        assert supervisor.wait_until("objects", server.answers, 20)
+        yield changed(
+            {"REDIS_URL": "redis://127.0.0.1:9", "DATABASE_URL": "postgresql://127.0.0.1:9/x"},
+            **server.environment,
+        )
+
+
+def test_a_bucket_that_anyone_can_read_is_unsafe(open_store: settings.Settings) -> None:
+    texts = [one.text for one in safety.findings(open_store) if one.level is Level.UNSAFE]
+    assert texts[0].startswith(f"The bucket {BUCKET} can be read by anyone")
+
+
+def test_looking_at_the_bucket_leaves_nothing_in_it(unit: Services) -> None:
+    assert safety.findings(unit.settings) == []
+    assert safety.PROBE_KEY not in S3Store(unit.settings).list_batches()
+
+
+def run(environment: Mapping[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
+    argv = (sys.executable, "-m", "infra.commands.main", *arguments)
+    env = os.environ | dict(environment)
+    return subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
+
+
+@contextmanager
+def evicting(services: Services) -> Iterator[None]:
+    services.redis.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        yield
+    finally:
+        services.redis.config_set("maxmemory-policy", "noeviction")
+
+
+@contextmanager
+def without_fsync(environment: Mapping[str, str]) -> Iterator[None]:
+    with psycopg.connect(environment["DATABASE_URL"], autocommit=True) as connection:
+
+        def put(statement: str, value: str) -> None:
+            connection.execute(statement)
+            connection.execute("SELECT pg_reload_conf()")
+            shown = "SHOW fsync"
+            assert eventually(lambda: connection.execute(shown).fetchone() == (value,))
+
+        put("ALTER SYSTEM SET fsync = off", "off")
+        try:
+            yield
+        finally:
+            put("ALTER SYSTEM RESET fsync", "on")
+
+
+def test_the_check_command_fails_where_something_is_unsafe(
+    unit: Services, unit_environment: Mapping[str, str]
+) -> None:
+    with evicting(unit):
+        checked = run(unit_environment, "check")
+    assert (checked.returncode, checked.stdout) == (1, "")
+    assert checked.stderr.startswith("fluximage: unsafe: Redis drops messages")
+    assert checked.stderr.count("\n") == 1
+
+
+def test_the_check_command_says_when_nothing_is_unsafe(
+    unit_environment: Mapping[str, str],
+) -> None:
+    checked = run(unit_environment, "check")
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert checked.stdout == "Nothing unsafe was found in the settings of the servers.\n"
+
+
+def test_migrating_goes_on_with_a_warning(
+    unit: Services, unit_environment: Mapping[str, str]
+) -> None:
+    with evicting(unit):
+        migrated = run(unit_environment, "migrate")
+    assert migrated.returncode == 0
+    assert "unsafe: Redis drops messages" in migrated.stderr
+
+
+@pytest.mark.parametrize("arguments", [("migrate",), ("up",)])
+def test_nothing_starts_on_a_postgres_without_fsync(
+    unit: Services, unit_environment: Mapping[str, str], arguments: tuple[str, ...], tmp_path: Path
+) -> None:
+    more = ("--data-dir", str(tmp_path / "data"), "--port", str(free_port()))
+    with without_fsync(unit_environment), evicting(unit):
+        refused = run(unit_environment, *arguments, *(more if arguments == ("up",) else ()))
+    assert refused.returncode == 1
+    warning, refusal = refused.stderr.splitlines()
+    assert "unsafe: Redis drops messages" in warning
+    assert refusal.startswith("fluximage: refused: Postgres does not write to its disk")

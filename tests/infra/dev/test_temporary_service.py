@@ -1,0 +1,21 @@
+"""The service that a command runs for itself."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from infra.dev.temporary_service import serving
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's Postgres can lie elsewhere")
+def test_what_lies_outside_of_the_data_directory_goes_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))  # closed to everyone else
+    with serving(workers=1) as service:
+        place = service.log.parent
+        outside = Path((place / "data/postgres-home").read_text())
+        assert outside.exists()
+    assert not outside.exists()
+    assert not place.exists()

@@ -1,0 +1,181 @@
+"""The supervisor, over real processes."""
+
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.supervision import supervisor as module
+from infra.supervision.child import Child
+from infra.supervision.supervisor import Supervisor
+from shared.errors import OperatorError
+from tests.infra.processes import alive, descendants, eventually, naming
+
+ENV = {"PATH": os.environ["PATH"]}
+# A leader with a grandchild that takes no notice of anything.
+FAMILY = "trap '' HUP INT QUIT TERM; sleep 60 & trap 'exit 0' TERM; while :; do sleep 0.02; done"
+TREE = """
+import os, sys
+from infra.supervision.child import Child
+from infra.supervision.supervisor import Supervisor
+with Supervisor(foreground=True) as supervisor:
+    for i in (1, 2):
+        supervisor.start(Child(f"c{i}", ("sh", "-c", sys.argv[1]), os.environ, grace_seconds=60))
+    print("up", flush=True)
+    supervisor.run()
+"""
+
+
+@pytest.fixture
+def supervisor() -> Iterator[Supervisor]:
+    with Supervisor() as one:
+        yield one
+
+
+@pytest.fixture
+def tree() -> Iterator[subprocess.Popen[str]]:
+    argv = (sys.executable, "-c", TREE, FAMILY)
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "up\n"
+        assert eventually(lambda: len(descendants(process.pid)) >= 5)
+        yield process
+        process.kill()
+
+
+def sleeper(name: str = "sleeper", **more: object) -> Child:
+    return Child(name, ("sleep", "60"), ENV, **more)  # type: ignore[arg-type]  # only passed on
+
+
+def test_each_child_leads_a_session_of_its_own(supervisor: Supervisor) -> None:
+    supervisor.start(sleeper())
+    pid = supervisor.pids["sleeper"]
+    assert os.getsid(pid) == os.getpgid(pid) == pid
+
+
+def test_a_killed_child_is_started_again(supervisor: Supervisor) -> None:
+    supervisor.start(sleeper())
+    former = supervisor.pids["sleeper"]
+    os.kill(former, signal.SIGKILL)
+
+    def runs_anew() -> bool:
+        supervisor.tend()
+        return supervisor.pids.get("sleeper", former) != former
+
+    assert eventually(runs_anew)
+
+
+def test_a_child_that_keeps_dying_ends_the_run(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BACKOFF_SECONDS", (0.01,) * 4)
+    supervisor.start(Child("broken", ("sh", "-c", "exit 7"), ENV))
+    with pytest.raises(OperatorError, match=r"broken ended 5 times in a row.* code 7"):
+        supervisor.run()
+
+
+def test_a_restart_waits_longer_each_time(supervisor: Supervisor) -> None:
+    supervisor.start(Child("broken", ("sh", "-c", "exit 7"), ENV))
+    delays = []
+    for _ in range(2):
+        assert eventually(lambda: 0.1 < supervisor.tend() < math.inf)
+        delays.append(supervisor.tend())
+        time.sleep(delays[-1])
+    assert delays[1] > delays[0] * 1.5
+
+
+def test_a_program_that_is_missing_is_one_sentence(supervisor: Supervisor) -> None:
+    with pytest.raises(OperatorError, match=r"^ghost cannot be started: No such file"):
+        supervisor.start(Child("ghost", ("/no/such/program",), ENV))
+
+
+def test_a_higher_stage_ends_before_a_lower_one(supervisor: Supervisor, tmp_path: Path) -> None:
+    ended = tmp_path / "ended"
+    script = (
+        f"trap 'sleep 0.2; echo $0 >> {ended}; exit' TERM; echo up; while :; do sleep 0.02; done"
+    )
+    for name, stage in (("server", 0), ("user", 1)):
+        log = tmp_path / name
+        supervisor.start(Child(name, ("sh", "-c", script, name), ENV, stage=stage, log=log))
+        assert eventually(lambda log=log: log.read_text() == "up\n")  # type: ignore[misc]  # mypy: no default
+    supervisor.stop()
+    assert ended.read_text().split() == ["user", "server"]
+
+
+def test_a_child_that_ignores_every_signal_is_killed_after_its_grace(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(module, "HURRIED_SECONDS", 0.2)
+    script, log = "trap '' TERM QUIT; echo up; while :; do sleep 0.02; done", tmp_path / "log"
+    supervisor.start(Child("deaf", ("sh", "-c", script), ENV, grace_seconds=0.2, log=log))
+    assert eventually(lambda: log.read_text() == "up\n")
+    pid, began = supervisor.pids["deaf"], time.monotonic()
+    supervisor.stop()
+    assert 0.4 <= time.monotonic() - began < 5
+    assert not alive({pid})
+
+
+def test_a_stop_takes_grandchildren_along(supervisor: Supervisor) -> None:
+    supervisor.start(Child("family", ("sh", "-c", FAMILY), ENV))
+    assert eventually(lambda: len(descendants(supervisor.pids["family"])) >= 1)
+    family = descendants(supervisor.pids["family"])
+    supervisor.stop()
+    assert eventually(lambda: not alive(family), 2)
+
+
+def test_a_signal_that_ends_us_ends_the_whole_tree(tree: "subprocess.Popen[str]") -> None:
+    family = descendants(tree.pid)
+    tree.send_signal(signal.SIGTERM)
+    assert tree.wait(10) == 0
+    assert eventually(lambda: not alive(family), 2)
+
+
+def test_kill_9_of_the_supervisor_leaves_nobody(tree: "subprocess.Popen[str]") -> None:
+    family = descendants(tree.pid)
+    os.kill(tree.pid, signal.SIGKILL)
+    assert eventually(lambda: not alive(family), 10)
+
+
+def test_a_guardian_that_was_killed_has_a_successor_that_knows_everyone(
+    tree: "subprocess.Popen[str]",
+) -> None:
+    def guardians() -> set[int]:
+        return descendants(tree.pid) & set(naming("guardian.py"))
+
+    (former,) = guardians()
+    os.kill(former, signal.SIGKILL)
+    assert eventually(lambda: len(guardians() - {former}) == 1)
+    family = descendants(tree.pid)
+    time.sleep(0.2)  # until it has read their names
+    os.kill(tree.pid, signal.SIGKILL)
+    assert eventually(lambda: not alive(family), 10)
+
+
+def test_a_second_interrupt_hurries() -> None:
+    deaf = "trap '' TERM; while :; do sleep 0.02; done"
+    argv = (sys.executable, "-c", TREE, deaf)  # its grace is a minute
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.5)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+
+
+def test_an_idle_supervisor_uses_no_processor_time(tree: "subprocess.Popen[str]") -> None:
+    def used() -> int:
+        fields = Path(f"/proc/{tree.pid}/stat").read_text().rpartition(")")[2].split()
+        return int(fields[11]) + int(fields[12])
+
+    before = used()
+    time.sleep(1)
+    assert used() - before <= 1  # hundredths of a second

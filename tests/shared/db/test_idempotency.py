@@ -1,0 +1,134 @@
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from uuid import UUID
+
+import pytest
+
+from shared.db import idempotency
+from shared.db.database import Connection, Database
+from shared.db.idempotency import Accepting
+from shared.errors import ConflictError, KeyReusedError, UnavailableError
+from shared.services import Services
+from tests.infra.processes import eventually
+from tests.support.making import accept, make_account, make_batch
+
+DAY = 86_400
+
+
+def begin(services: Services, account_id: int, fingerprint: bytes = b"same") -> Accepting | UUID:
+    return idempotency.begin(services.database, account_id, "key", fingerprint, DAY)
+
+
+def test_of_a_hundred_same_requests_one_may_accept(unit: Services) -> None:
+    account, _ = make_account(unit)
+
+    def ask(_: int) -> bool:
+        try:
+            return isinstance(begin(unit, account.id), Accepting)
+        except ConflictError:
+            return False
+
+    with ThreadPoolExecutor(20) as pool:
+        assert sum(pool.map(ask, range(100))) == 1
+
+
+def test_a_repeat_is_told_of_the_first_ones_batch(unit: Services) -> None:
+    account, _ = make_account(unit)
+    accepting = begin(unit, account.id)
+    assert isinstance(accepting, Accepting)
+    batch = make_batch(unit, account, accepting=accepting)
+    accept(unit, batch)
+    assert begin(unit, account.id) == batch.id
+
+
+def test_another_payload_under_the_key_is_refused(unit: Services) -> None:
+    account, _ = make_account(unit)
+    accepting = begin(unit, account.id)
+    assert isinstance(accepting, Accepting)
+    accept(unit, make_batch(unit, account, accepting=accepting))
+    with pytest.raises(KeyReusedError):
+        begin(unit, account.id, b"other")
+
+
+def test_a_refused_request_frees_its_key(unit: Services) -> None:
+    account, _ = make_account(unit)
+    accepting = begin(unit, account.id)
+    assert isinstance(accepting, Accepting)
+    idempotency.forget(unit.database, accepting)
+    assert isinstance(begin(unit, account.id, b"other"), Accepting)
+
+
+class LostAnswer(Database):
+    """Commits, and is lost before it can say so."""
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        with super().transaction() as connection:
+            yield connection
+        raise UnavailableError("The database was lost")
+
+
+def test_a_key_whose_request_was_lost_with_the_database_is_free(unit: Services) -> None:
+    account, _ = make_account(unit)
+    url = unit.settings.database_url.get_secret_value()
+    with LostAnswer(url) as lost, pytest.raises(UnavailableError):
+        idempotency.begin(lost, account.id, "key", b"same", DAY)
+    assert isinstance(begin(unit, account.id), Accepting)
+
+
+class Away(Database):
+    """Not available until it is back."""
+
+    is_back = False
+
+    @contextmanager
+    def autocommit(self) -> Iterator[Connection]:
+        if not self.is_back:
+            raise UnavailableError("The database is away")
+        with super().autocommit() as connection:
+            yield connection
+
+
+def test_a_key_that_cannot_be_freed_now_is_freed_when_postgres_is_back(unit: Services) -> None:
+    account, _ = make_account(unit)
+    accepting = begin(unit, account.id)
+    assert isinstance(accepting, Accepting)
+    with Away(unit.settings.database_url.get_secret_value()) as away:
+        idempotency.forget(away, accepting)
+        away.is_back = True
+
+        def is_free() -> bool:
+            try:
+                return isinstance(begin(unit, account.id), Accepting)
+            except ConflictError:
+                return False
+
+        assert eventually(is_free)
+
+
+def test_a_request_that_died_while_accepting_loses_its_key_after_a_while(unit: Services) -> None:
+    account, _ = make_account(unit)
+    dead = begin(unit, account.id)
+    assert isinstance(dead, Accepting)
+    with unit.database.transaction() as connection:
+        connection.execute("UPDATE idempotency_keys SET accepting_until = now() - interval '1 s'")
+    assert isinstance(begin(unit, account.id), Accepting)
+    with pytest.raises(ConflictError):  # it was not dead: its batch is refused, not doubled
+        accept(unit, make_batch(unit, account, accepting=dead))
+
+
+def test_a_key_is_forgotten_after_a_day(unit: Services) -> None:
+    account, _ = make_account(unit)
+    accepting = begin(unit, account.id)
+    assert isinstance(accepting, Accepting)
+    accept(unit, make_batch(unit, account, accepting=accepting))
+    with unit.database.transaction() as connection:
+        connection.execute("UPDATE idempotency_keys SET created_at = now() - interval '25 h'")
+    assert isinstance(begin(unit, account.id, b"other"), Accepting)
+
+
+def test_two_accounts_may_use_one_key(unit: Services) -> None:
+    first, second = make_account(unit)[0], make_account(unit)[0]
+    assert isinstance(begin(unit, first.id), Accepting)
+    assert isinstance(begin(unit, second.id), Accepting)

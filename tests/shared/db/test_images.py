@@ -1,0 +1,111 @@
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+
+from shared.db import credits, images, sessions
+from shared.errors import ImageError
+from shared.models import Claim, Encoding, Format, Result
+from shared.services import Services
+from tests.support.making import accept, make_account, make_batch
+
+
+def claim(services: Services, image_id: UUID) -> Claim:
+    claimed = images.claim(services.database, image_id, 60)
+    assert claimed is not None
+    return claimed
+
+
+def result() -> Result:
+    return Result(
+        Format.WEBP,
+        8,
+        6,
+        120,
+        f"x/out/{uuid4()}.webp",
+        watermarked=False,
+        encoding=Encoding.REENCODED,
+    )
+
+
+def test_of_many_workers_one_gets_the_claim(unit: Services) -> None:
+    account, _ = make_account(unit)
+    (image_id,) = accept(unit, make_batch(unit, account))
+    with ThreadPoolExecutor(8) as pool:
+        claims = list(pool.map(lambda _: images.claim(unit.database, image_id, 60), range(16)))
+    assert sum(claimed is not None for claimed in claims) == 1
+
+
+def test_a_commit_whose_claim_was_lost_has_no_effect(unit: Services) -> None:
+    account, _ = make_account(unit)
+    batch = make_batch(unit, account)
+    (image_id,) = accept(unit, batch)
+    late = claim(unit, image_id)
+    images.unclaim(unit.database, late)
+    winner = claim(unit, image_id)
+    assert images.complete(unit.database, late, result()) is None
+    won = result()
+    assert images.complete(unit.database, winner, won) is not None
+    view = sessions.view_batch(unit.database, account.id, batch.id)
+    assert [image.output_key for image in view.images] == [won.output_key]
+    assert view.progress.completed == 1
+
+
+def test_an_image_that_is_done_is_charged_once(unit: Services) -> None:
+    account, _ = make_account(unit)
+    (image_id,) = accept(unit, make_batch(unit, account))
+    held = claim(unit, image_id)
+    images.complete(unit.database, held, result())
+    assert images.complete(unit.database, held, result()) is None
+    assert images.fail(unit.database, held, ImageError("late")) is None
+    with unit.database.transaction() as connection:
+        kinds = connection.execute("SELECT kind FROM ledger ORDER BY kind").fetchall()
+    assert [row["kind"] for row in kinds] == ["reserved", "spent"]
+
+
+def test_a_failed_image_costs_nothing(unit: Services) -> None:
+    account, _ = make_account(unit)
+    (image_id,) = accept(unit, make_batch(unit, account))
+    images.fail(unit.database, claim(unit, image_id), ImageError("broken"))
+    assert credits.balance(unit.database, account.id).images_used == 0
+
+
+def test_a_batch_closes_once_with_its_last_image(unit: Services) -> None:
+    account, _ = make_account(unit)
+    ids = accept(unit, make_batch(unit, account, [f"{n}.png" for n in range(20)]))
+    claims = [claim(unit, image_id) for image_id in ids]
+    with ThreadPoolExecutor(8) as pool:
+        ends = list(pool.map(lambda c: images.complete(unit.database, c, result()), claims))
+    assert [end.batch_closed for end in ends if end].count(True) == 1
+
+
+def test_ended_images_are_numbered_without_gaps_under_racing_commits(unit: Services) -> None:
+    account, _ = make_account(unit)
+    batch = make_batch(unit, account, [f"{n}.png" for n in range(20)])
+    claims = [claim(unit, image_id) for image_id in accept(unit, batch)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda c: images.complete(unit.database, c, result()), claims))
+    page = sessions.view_session(
+        unit.database, account.id, batch.session_name, after_number=0, limit=100
+    )
+    assert [image.number for image in page.images] == list(range(1, 21))
+
+
+def test_a_claim_given_back_does_not_count_as_an_attempt(unit: Services) -> None:
+    account, _ = make_account(unit)
+    (image_id,) = accept(unit, make_batch(unit, account))
+    for _ in range(5):
+        assert images.unclaim(unit.database, claim(unit, image_id))
+    assert claim(unit, image_id).attempt == 1
+
+
+def test_an_image_that_has_ended_cannot_be_opened_again(unit: Services) -> None:
+    account, _ = make_account(unit)
+    (image_id,) = accept(unit, make_batch(unit, account))
+    images.complete(unit.database, claim(unit, image_id), result())
+    with (
+        pytest.raises(psycopg.errors.RaiseException, match="from done to queued"),
+        unit.database.transaction() as connection,
+    ):
+        connection.execute("UPDATE images SET state = 'queued', ended_number = NULL")

@@ -1,0 +1,91 @@
+"""Animations that are damaged or too large, and what one costs."""
+
+import contextlib
+import os
+import struct
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+
+from shared.errors import CorruptImageError, TooLargeForFormatError
+from shared.models import Effort, Format, Options
+from tests.workers.imaging.making import opened, run
+from tests.workers.imaging.moving import KINDS, MOVING, flat, grainy, moving
+from workers.imaging import process
+from workers.imaging.formats.probe import probe
+
+
+@pytest.mark.parametrize("to", MOVING)
+def test_a_side_too_long_for_the_format_is_told(to: Format) -> None:
+    ends = {Format.WEBP: 16383, Format.AVIF: 32768}[to]
+    long = flat((ends + 1, 1))
+    with pytest.raises(TooLargeForFormatError):
+        run(moving("GIF", long), to)
+
+
+@pytest.mark.parametrize("to", MOVING)
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_animation_cut_in_frame_7_of_20_is_corrupt(kind: str, to: Format) -> None:
+    data = moving(kind, grainy(20))
+    with pytest.raises(CorruptImageError):
+        run(data[: len(data) * 65 // 200], to)
+
+
+@pytest.mark.parametrize("to", MOVING)
+def test_a_frame_whose_pixels_end_early_is_corrupt(to: Format) -> None:
+    data = moving("GIF", flat())
+    at = data.rindex(b"!\xf9")
+    short = data[:at] + b"," + struct.pack("<HHHHB", 0, 0, 48, 32, 0) + b"\x08\x01\x00\x00;"
+    with pytest.raises(CorruptImageError):
+        run(short, to)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_overwritten_bytes_raise_nothing_but_corrupt(kind: str) -> None:
+    data = moving(kind, grainy(4))
+    for start in range(20, len(data), len(data) // 60):
+        broken = data[:start] + b"\xa5" * 9 + data[start + 9 :]
+        with contextlib.suppress(CorruptImageError):
+            run(broken, Format.WEBP, max_width=16)
+
+
+@pytest.mark.parametrize("to", MOVING)
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_same_animation_gives_the_same_bytes(kind: str, to: Format) -> None:
+    data = moving(kind, flat())
+    assert run(data, to).data == run(data, to).data
+
+
+@pytest.mark.parametrize("effort", list(Effort))
+def test_an_animation_is_made_at_every_effort(effort: Effort) -> None:
+    data = moving("WEBP", grainy(3))
+    output = process(data, probe(data), Options(format=Format.WEBP), None, effort)
+    assert opened(output.data).format == "WEBP"
+
+
+PEAK = """
+import sys
+from shared.models import Format, Options
+from workers.imaging.formats.probe import probe
+from workers.imaging import process
+data = sys.stdin.buffer.read()
+process(data, probe(data), Options(format=Format(sys.argv[1])), None)
+print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="reads Linux's /proc")
+@pytest.mark.parametrize("to", MOVING)
+@pytest.mark.parametrize("kind", KINDS)
+def test_memory_does_not_grow_with_the_frames(kind: str, to: Format) -> None:
+    peaks = []
+    for count in (6, 36):  # of 3.1 MB decoded, which would be 94 MB more
+        drawn = [Image.new("RGB", (1024, 768), (step, 0, 0)) for step in range(count)]
+        for step, frame in enumerate(drawn):
+            frame.paste("white", (step * 9, 99, step * 9 + 40, 300))
+        command = [sys.executable, "-c", PEAK, to.value]
+        done = subprocess.run(command, input=moving(kind, drawn), capture_output=True, check=True)
+        peaks.append(int(done.stdout) / 1e3)
+    assert peaks[1] - peaks[0] < 20  # MB

@@ -1,0 +1,120 @@
+"""Never larger, for animations: which animated WebPs go out as they came."""
+
+from typing import Any
+
+import pytest
+
+from shared.models import Encoding, Format, Watermark
+from tests.workers.imaging.making import (
+    ADOBE_RGB,
+    matrix_profile,
+    noise,
+    opened,
+    run,
+    saved,
+    with_exif,
+)
+from tests.workers.imaging.moving import flat, moving
+from tests.workers.imaging.planting import FILES, SECRET, SRGB, faded, opened_all, soft
+from workers.imaging.strip import strip
+
+TIMES = [40, 90, 30]
+
+
+def film(**options: Any) -> bytes:
+    """Three frames of a quality so low that no encoding anew at 100 wins."""
+    frames = [soft(40, 30), soft(48, 30).crop((8, 0, 48, 30)), noise(40, 30)]
+    how = {"quality": 5, "lossless": False, "duration": TIMES, "loop": 3}
+    return moving("WEBP", frames, **(how | options))
+
+
+def encoding(data: bytes, to: Format = Format.WEBP, mark: bytes | None = None, **more: Any) -> str:
+    return run(data, to, mark, **{"quality": 100} | more).encoding
+
+
+ANIMATED = {name: data for name, (_, data) in FILES.items() if "animated" in name}
+ANIMATED |= {"rough": film(), "flat": moving("WEBP", flat())}
+ANIMATED |= {"alpha": moving("WEBP", [faded(40, 30), faded(48, 30).crop((8, 0, 48, 30))])}
+
+
+@pytest.mark.parametrize("quality", [40, 82, 100])
+@pytest.mark.parametrize("name", ANIMATED)
+def test_no_animated_answer_is_larger_than_its_upload(name: str, quality: int) -> None:
+    data = ANIMATED[name]
+    once = run(data, Format.WEBP, quality=quality).data
+    assert len(once) <= len(data)
+    assert len(run(once, Format.WEBP, quality=100).data) <= len(once)
+
+
+def test_an_animated_original_keeps_frames_times_and_plays() -> None:
+    data = film()
+    output = run(data, Format.WEBP, quality=100)
+    assert output.encoding is Encoding.ORIGINAL
+    assert opened_all(output.data) == opened_all(data)
+    assert (output.width, output.height) == (40, 30)
+
+
+def test_an_animation_that_encoding_anew_makes_smaller_is_encoded_anew() -> None:
+    assert encoding(film(quality=100), quality=40) == "reencoded"
+
+
+def test_an_animated_original_goes_out_without_its_metadata() -> None:
+    data = film(xmp=b"<x>SECRET</x>", exif=with_exif(gps=True), icc_profile=SRGB)
+    out = run(data, Format.WEBP, quality=100)
+    assert out.encoding is Encoding.ORIGINAL
+    assert SECRET not in out.data
+    assert not {"exif", "icc_profile", "xmp"} & set(opened(out.data).info)
+
+
+@pytest.mark.parametrize("ms", [0, 10])
+def test_an_animation_with_a_hasty_frame_is_encoded_anew_with_the_time_it_is_shown_for(
+    ms: int,
+) -> None:
+    data = film(duration=[40, ms, 30])
+    output = run(data, Format.WEBP, quality=100)
+    assert output.encoding is not Encoding.ORIGINAL
+    assert encoding(film(duration=[40, 11, 30])) == "original"
+
+
+def test_a_scaled_animation_is_encoded_anew() -> None:
+    assert encoding(film(), max_width=39) == "reencoded"
+    assert encoding(film(), max_width=40, max_height=30) == "original"
+
+
+def test_a_watermarked_animation_is_encoded_anew() -> None:
+    mark = saved(noise(9, 9), "PNG")
+    assert encoding(film(), mark=mark, watermark=Watermark(opacity_percent=0)) == "reencoded"
+
+
+@pytest.mark.parametrize("orientation", range(2, 9))
+def test_an_animation_that_is_not_upright_is_encoded_anew(orientation: int) -> None:
+    assert encoding(film(exif=with_exif(orientation))) == "reencoded"
+
+
+def test_an_animation_in_another_space_is_encoded_anew() -> None:
+    assert encoding(film(icc_profile=matrix_profile(ADOBE_RGB, 2.2))) == "reencoded"
+
+
+def test_an_animated_webp_never_goes_out_as_avif() -> None:
+    assert encoding(film(), Format.AVIF) == "reencoded"
+
+
+@pytest.mark.parametrize(
+    ("at", "change"),
+    [
+        pytest.param(b"ANIM", 8 + 4, id="plays"),
+        pytest.param(b"ANMF", 8 + 12, id="a time"),
+        pytest.param(b"VP8 ", 100, id="a pixel"),
+        pytest.param(b"ANMF", 8 + 0, id="a place outside"),
+    ],
+)
+def test_a_stripped_animation_that_is_not_the_same_does_not_go_out(
+    at: bytes, change: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spoilt(data: bytes, kind: str) -> bytes | None:
+        out = bytearray(strip(data, kind) or b"")
+        out[out.rindex(at) + change] ^= 1
+        return bytes(out)
+
+    monkeypatch.setattr("workers.imaging.animation.passthrough.strip", spoilt)
+    assert encoding(film()) == "reencoded"

@@ -1,0 +1,206 @@
+import io
+import itertools
+import math
+import os
+
+import pytest
+from PIL import Image, ImageChops, JpegImagePlugin
+from PIL.PngImagePlugin import PngInfo
+
+from shared.errors import TooLargeForFormatError
+from shared.models import Effort, Format
+from tests.workers.imaging.making import SRGB as SRGB_COLORANTS
+from tests.workers.imaging.making import (
+    matrix_profile,
+    noise,
+    opened,
+    pixel,
+    pixels,
+    png,
+    quarters,
+    result,
+    run,
+    saved,
+    with_exif,
+)
+from workers.imaging.encoding.encode import encode
+from workers.imaging.encoding.jpeg import FULL_COLOUR_FROM
+from workers.imaging.encoding.quality import Scale, on_scale
+from workers.imaging.encoding.quality_table import NUMBERS
+
+PHOTO = "tests/samples/chelsea.png"
+KINDS = {Format.WEBP: "WEBP", Format.AVIF: "AVIF", Format.JPG: "JPEG", Format.PNG: "PNG"}
+
+
+def photo() -> bytes:
+    with open(PHOTO, "rb") as file:
+        return file.read()
+
+
+@pytest.mark.parametrize("to", list(Format))
+def test_the_output_is_of_the_format_asked_for(to: Format) -> None:
+    output = run(photo(), to)
+    assert opened(output.data).format == KINDS[to]
+    assert opened(output.data).size == (output.width, output.height) == (451, 300)
+
+
+@pytest.mark.parametrize("to", list(Format))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_no_metadata_leaves(kind: str, to: Format) -> None:
+    extras: dict[str, object] = {"exif": with_exif(1, gps=True), "dpi": (300, 300)}
+    extras["icc_profile"] = matrix_profile(SRGB_COLORANTS, 2.0)
+    if kind == "PNG":
+        note = PngInfo()
+        note.add_text("Comment", "SECRETNOTE")
+        extras["pnginfo"] = note
+    elif kind != "TIFF":
+        extras["xmp"] = b"<x:xmpmeta>SECRETXMP</x:xmpmeta>"
+    data = saved(quarters(), kind, **extras)
+    assert b"SECRET" in data
+    output = run(data, to).data
+    assert not any(word in output for word in (b"SECRET", b"Exif", b"eXIf", b"acsp", b"2026"))
+    image = opened(output)
+    assert not {"exif", "icc_profile", "xmp", "dpi", "comment"} & {
+        key for key, value in image.info.items() if value and (key, to) != ("dpi", Format.JPG)
+    }
+
+
+@pytest.mark.parametrize("to", [Format.WEBP, Format.AVIF, Format.PNG])
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_transparency_is_kept(to: Format, mode: str) -> None:
+    image = Image.linear_gradient("L").convert(mode)
+    image.putalpha(Image.linear_gradient("L").rotate(90))
+    seen = result(saved(image, "PNG"), to, quality=90).getchannel("A")
+    difference = abs(pixels(seen) - pixels(image.getchannel("A")))
+    assert difference.mean() < 1.5
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_transparency_is_white_under_jpg(mode: str) -> None:
+    image = Image.new("RGBA", (32, 32), (0, 0, 0, 0))
+    image.paste((0, 0, 0, 128), (16, 0, 32, 32))
+    seen = result(saved(image.convert(mode), "PNG"), Format.JPG, quality=100).convert("L")
+    assert pixel(seen, (4, 4))[0] >= 253
+    assert abs(pixel(seen, (28, 28))[0] - 127) <= 3
+
+
+@pytest.mark.parametrize("to", [Format.WEBP, Format.AVIF, Format.PNG])
+def test_an_alpha_that_hides_nothing_is_dropped(to: Format) -> None:
+    image = quarters().convert("RGBA")
+    assert not opened(run(saved(image, "PNG"), to).data).has_transparency_data
+
+
+@pytest.mark.parametrize(
+    ("to", "side"), [(Format.WEBP, 16384), (Format.AVIF, 32769), (Format.JPG, 65501)]
+)
+def test_a_side_past_the_format_is_refused_with_advice(to: Format, side: int) -> None:
+    data = png((side, 2, 1, 0), (b"\0" + bytes(side // 8 + 1)) * 2)
+    with pytest.raises(TooLargeForFormatError) as caught:
+        run(data, to)
+    assert caught.value.message == (
+        f"The result would be {side} x 2 pixels; {to.value} ends at {side - 1} pixels a side. "
+        f"Ask for a maxWidth of {side - 1} or less"
+    )
+    assert run(data, to, max_width=side - 1).width == side - 1
+
+
+def test_the_advised_width_of_a_tall_picture_makes_it_fit() -> None:
+    data = png((4, 20_000, 1, 0), b"\0\0" * 20_000)
+    with pytest.raises(TooLargeForFormatError, match="maxWidth of 3 or less"):
+        run(data, Format.WEBP)
+    assert run(data, Format.WEBP, max_width=3).height == 15_000
+
+
+@pytest.mark.parametrize("to", list(Format))
+@pytest.mark.parametrize("size", [(1, 1), (1, 64), (63, 65), (64, 64), (65, 127)])
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
+def test_every_size_and_layout_encodes(to: Format, size: tuple[int, int], mode: str) -> None:
+    image = noise(*size).convert(mode)
+    if mode.endswith("A"):
+        image.putalpha(noise(*size).getchannel("R"))
+    output = run(saved(image, "PNG"), to)
+    assert opened(output.data).size == size
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="Linux alone has it")
+@pytest.mark.parametrize("to", list(Format))
+def test_no_encoder_leaves_the_process_under_real_time_scheduling(to: Format) -> None:
+    run(photo(), to)
+    threads = [int(name) for name in os.listdir("/proc/self/task")]
+    assert {os.sched_getscheduler(thread) for thread in threads} == {os.SCHED_OTHER}
+
+
+@pytest.mark.parametrize("to", [Format.WEBP, Format.AVIF, Format.JPG])
+def test_more_quality_is_more_bytes_and_less_loss(to: Format) -> None:
+    source = pixels(Image.open(PHOTO).convert("RGB"))
+    sizes, losses = [], []
+    for quality in (40, 60, 82, 89, 90, 100):
+        data = run(photo(), to, quality=quality).data
+        sizes.append(len(data))
+        losses.append(float(abs(pixels(opened(data).convert("RGB")) - source).mean()))
+    assert sizes == sorted(sizes)
+    assert losses == sorted(losses, reverse=True)
+
+
+@pytest.mark.parametrize("sample", ["coffee.png", "chelsea.png", "rocket.jpg", "astronaut.png"])
+def test_avif_is_smaller_than_webp_at_the_same_quality(sample: str) -> None:
+    with open(f"tests/samples/{sample}", "rb") as file:
+        data = file.read()
+    assert len(run(data, Format.AVIF).data) < len(run(data, Format.WEBP).data)
+
+
+def test_a_flat_graphic_is_lossless_in_webp() -> None:
+    image = Image.new("RGB", (200, 200), "white")
+    for at in range(0, 190, 10):
+        image.paste((255, 0, at), (at, at, at + 7, at + 7))
+    output = run(saved(image, "PNG"), Format.WEBP)
+    assert (pixels(opened(output.data)) == pixels(image)).all()
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
+def test_png_is_lossless_to_the_pixel(mode: str) -> None:
+    image = noise().convert(mode)
+    if mode.endswith("A"):
+        image.putalpha(noise().getchannel("R"))
+    seen = opened(run(saved(image, "PNG"), Format.PNG, quality=40).data).convert(mode)
+    assert (pixels(seen) == pixels(image)).all()
+
+
+@pytest.mark.parametrize("image", [quarters(), noise().convert("L"), Image.open(PHOTO)])
+def test_png_is_smaller_than_a_plain_save(image: Image.Image) -> None:
+    rgb = image.convert("RGB")
+    assert len(run(saved(rgb, "BMP"), Format.PNG).data) < len(saved(rgb, "PNG"))
+
+
+def test_jpg_is_progressive_and_full_in_colour_above_the_ceiling_of_half() -> None:
+    low, high = (
+        Image.open(io.BytesIO(run(photo(), Format.JPG, quality=quality).data))
+        for quality in (FULL_COLOUR_FROM - 1, FULL_COLOUR_FROM)
+    )
+    assert low.info.get("progressive")
+    assert JpegImagePlugin.get_sampling(low) == 2
+    assert JpegImagePlugin.get_sampling(high) == 0
+
+
+@pytest.mark.parametrize("scale", sorted(NUMBERS))
+def test_no_scale_falls(scale: Scale) -> None:
+    numbers = [on_scale(quality, scale) for quality in range(40, 101)]
+    assert numbers == sorted(numbers)
+    assert numbers[0] < numbers[-1] <= 100
+
+
+@pytest.mark.parametrize("quality", [40, FULL_COLOUR_FROM - 1, 100])
+def test_no_picture_has_coefficients_that_end_the_process(quality: int) -> None:
+    # mozjpeg calls exit() on those out of range. A wave's signs in full contrast have the largest.
+    waves = [
+        [math.cos((2 * at + 1) * number * math.pi / 16) for at in range(8)] for number in range(8)
+    ]
+    for across, down in itertools.product(waves, waves):
+        block = bytes(255 * (x * y > 0) for y in down for x in across)
+        tile = Image.frombytes("L", (8, 8), block)
+        image = Image.new("L", (16, 16))
+        for at in ((0, 0), (8, 8)):
+            image.paste(tile, at)
+            image.paste(ImageChops.invert(tile), (8 - at[0], at[1]))
+        data = encode(image.convert("RGB"), Format.JPG, quality, Effort.BALANCED).data
+        assert opened(data).size == image.size

@@ -1,0 +1,73 @@
+"""One quality, one look: short runs of what docs/quality.md measures in full."""
+
+import io
+from functools import cache
+from statistics import fmean
+
+import pytest
+from PIL import Image
+from ssimulacra2 import compute_ssimulacra2
+
+from shared.models import Effort, Format
+from tests.workers.imaging.making import saved
+from workers.imaging.encoding.encode import encode
+from workers.imaging.encoding.jpeg import FULL_COLOUR_FROM
+from workers.imaging.encoding.quality import ceiling
+
+SAMPLES = ["astronaut.png", "coffee.png", "rocket.jpg", "seeding_by_Clements_Engelhardt.jpg"]
+LOSSY = [Format.WEBP, Format.AVIF, Format.JPG]
+
+
+@cache
+def pictures() -> list[Image.Image]:
+    images = [Image.open(f"tests/samples/{name}").convert("RGB") for name in SAMPLES]
+    for image in images:
+        image.thumbnail((400, 400))
+    return images
+
+
+def score(reference: Image.Image, data: bytes) -> float:
+    files = (saved(reference, "BMP"), saved(Image.open(io.BytesIO(data)).convert("RGB"), "BMP"))
+    return float(compute_ssimulacra2(*map(io.BytesIO, files)))
+
+
+@cache
+def encoded(to: Format, quality: int, effort: Effort = Effort.BALANCED) -> list[bytes]:
+    return [encode(image.copy(), to, quality, effort).data for image in pictures()]
+
+
+def mean(files: list[bytes]) -> float:
+    return fmean(map(score, pictures(), files))
+
+
+# Four small photographs stray further from the mean of many pictures than the formats do from one
+# another, AVIF at low qualities most.
+@pytest.mark.parametrize(("quality", "near"), [(45, 7), (70, 3), (85, 3)])
+def test_at_one_quality_all_formats_look_like_libjpeg_turbo(quality: int, near: float) -> None:
+    target = mean([saved(image, "JPEG", quality=quality) for image in pictures()])
+    for to in LOSSY:
+        assert abs(mean(encoded(to, quality)) - target) < near, to
+
+
+def test_every_effort_of_avif_looks_alike_at_one_quality() -> None:
+    scores = [mean(encoded(Format.AVIF, 75, effort)) for effort in Effort]
+    assert max(scores) - min(scores) < 2
+
+
+def test_more_effort_of_avif_is_fewer_bytes() -> None:
+    sizes = [sum(map(len, encoded(Format.AVIF, 75, effort))) for effort in Effort]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+def test_webp_goes_on_past_its_ceiling_near_lossless() -> None:
+    top = ceiling("webp")
+    assert top < 100
+    assert mean(encoded(Format.WEBP, top + 1)) > mean(encoded(Format.WEBP, top)) + 3
+
+
+@pytest.mark.parametrize(
+    ("to", "quality"), [(Format.JPG, FULL_COLOUR_FROM - 1), (Format.WEBP, ceiling("webp"))]
+)
+def test_size_does_not_fall_where_an_encoder_takes_over(to: Format, quality: int) -> None:
+    below, above = (sum(map(len, encoded(to, at))) for at in (quality, quality + 1))
+    assert below <= above

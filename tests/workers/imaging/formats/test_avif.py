@@ -1,0 +1,466 @@
+import contextlib
+import io
+import struct
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageCms
+from pillow_avif import AvifImagePlugin
+
+from shared.errors import CorruptImageError, TooManyPixelsError, UnsupportedImageError
+from shared.models import Probe
+from workers.imaging.formats.probe import check_limits, probe
+
+MODES = {"L": 1, "RGB": 3, "RGBA": 4}
+CODECS = ["aom", "rav1e"]
+
+
+@pytest.fixture(autouse=True)
+def _chosen_plugin() -> None:
+    assert Image.OPEN["AVIF"][0].__module__ == AvifImagePlugin.__name__
+
+
+def noise(width: int, height: int, mode: str = "RGB", seed: int = 1) -> Image.Image:
+    numbers = np.random.default_rng(seed).integers(0, 256, (height, width, 4), dtype=np.uint8)
+    return Image.fromarray(numbers).convert("RGBA").convert(mode)
+
+
+def encoded(image: Image.Image, **options: object) -> bytes:
+    out = io.BytesIO()
+    image.save(out, "AVIF", **({"speed": 10, "quality": 40} | options))
+    return out.getvalue()
+
+
+@cache
+def still(width: int = 200, height: int = 150, mode: str = "RGB", codec: str = "aom") -> bytes:
+    return encoded(noise(width, height, mode), codec=codec)
+
+
+@cache
+def animation(mode: str = "RGB", codec: str = "aom") -> bytes:
+    frames = [noise(200, 150, mode, seed) for seed in range(3)]
+    return encoded(frames[0], codec=codec, save_all=True, append_images=frames[1:])
+
+
+def decoded(data: bytes) -> Image.Image:
+    with Image.open(io.BytesIO(data), formats=["AVIF"]) as image:
+        image.load()
+    return image
+
+
+NAMED = {  # the boxes that name a size: what to look for, where it stands, and how
+    b"ispe": (b"ispe", 8, ">II", 0),
+    b"av01": (b"av01\0\0\0\0\0\0\0\1", 28, ">HH", 0),
+    b"tkhd": (b"tkhd\1", 92, ">II", 16),
+}
+
+
+def lying(data: bytes, width: int = 8, height: int = 8, names: Iterable[bytes] = NAMED) -> bytes:
+    """The file with another size in each box that names one."""
+    out = bytearray(data)
+    for name in names:
+        start, skip, layout, shift = NAMED[name]
+        at = data.find(start)
+        while at >= 0:
+            struct.pack_into(layout, out, at + skip, width << shift, height << shift)
+            at = data.find(start, at + 4)
+    return bytes(out)
+
+
+def box(name: bytes, *parts: bytes) -> bytes:
+    body = b"".join(parts)
+    return struct.pack(">I4s", 8 + len(body), name) + body
+
+
+def payload(data: bytes) -> bytes:
+    """The AV1 of a file with one item and no metadata."""
+    return data[data.rindex(b"mdat") + 4 :]
+
+
+@dataclass(frozen=True)
+class Mux:
+    """A file of our own making, in layouts that the encoder at hand does not write.
+
+    tiles: the AV1 of each item, all of `size`; with a canvas also a grid of them in one row.
+    method: 0 to keep them in mdat, 1 in idat. cuts: extents of each item.
+    """
+
+    tiles: tuple[bytes, ...]
+    size: tuple[int, int]
+    canvas: tuple[int, int] | None = None
+    canvas_box: tuple[int, int] | None = None
+    version: int = 0
+    method: int = 0
+    cuts: int = 1
+    base: int = 0
+    infe: int = 2
+    av1c: bytes = field(default=b"\x81\x00\x0c\x00")
+
+    def file(self) -> bytes:
+        ftyp = box(b"ftyp", b"avif", bytes(4), b"avifmif1miaf")
+        start = self.base
+        for _ in range(2):  # the second time with the right offset
+            head = ftyp + self._meta(start)
+            start = len(head) + 8
+        return head + (box(b"mdat", *self._data()) if self.method == 0 else b"")
+
+    def _data(self) -> list[bytes]:
+        return [*self.tiles, *([self._grid()] if self.canvas else [])]
+
+    def _grid(self) -> bytes:
+        assert self.canvas
+        return struct.pack(">BBBBHH", 0, 0, 0, len(self.tiles) - 1, *self.canvas)
+
+    def _meta(self, start: int) -> bytes:
+        data = self._data()
+        kinds = [b"av01"] * len(self.tiles) + [b"grid"] * bool(self.canvas)
+        primary = len(data)
+        number = ">I" if self.infe == 3 else ">H"
+        infes = [
+            box(
+                b"infe", bytes([self.infe, 0, 0, 0]), struct.pack(number, 1 + n), bytes(2), k, b"\0"
+            )
+            for n, k in enumerate(kinds)
+        ]
+        count = struct.pack(">I", len(infes)) if self.infe == 3 else struct.pack(">H", len(infes))
+        pixi = box(b"pixi", bytes(4), b"\3\x08\x08\x08")
+        ispe = [self.size, self.canvas_box or self.canvas or self.size]
+        properties = [box(b"ispe", bytes(4), struct.pack(">II", *size)) for size in ispe]
+        ipco = box(b"ipco", *properties, pixi, box(b"av1C", self.av1c))
+        ipma = [
+            struct.pack(">HB", 1 + n, 3) + (b"\1\3\x84" if kind == b"av01" else b"\2\3\0")
+            for n, kind in enumerate(kinds)
+        ]
+        uses = box(b"ipma", bytes(4), struct.pack(">I", len(ipma)), *ipma)
+        tiles = len(self.tiles)
+        dimg = struct.pack(f">HH{tiles}H", primary, tiles, *range(1, 1 + tiles))
+        return box(
+            b"meta",
+            bytes(4),
+            box(b"hdlr", bytes(8), b"pict", bytes(13)),
+            box(b"pitm", bytes(4), struct.pack(">H", primary)),
+            self._iloc(data, start if self.method == 0 else 0),
+            box(b"iinf", bytes([self.infe == 3, 0, 0, 0]), count, *infes),
+            box(b"iref", bytes(4), box(b"dimg", dimg)) if self.canvas else b"",
+            box(b"iprp", ipco, uses),
+            box(b"idat", *data) if self.method == 1 else b"",
+        )
+
+    def _iloc(self, data: list[bytes], start: int) -> bytes:
+        number = ">I" if self.version == 2 else ">H"
+        out = [bytes([self.version, 0, 0, 0, 0x44, 0x40]), struct.pack(number, len(data))]
+        for n, piece in enumerate(data):
+            method = struct.pack(">H", self.method) if self.version else b""
+            out += [struct.pack(number, 1 + n), method, bytes(2), struct.pack(">I", self.base)]
+            edges = [len(piece) * cut // self.cuts for cut in range(self.cuts + 1)]
+            out.append(struct.pack(">H", self.cuts))
+            for low, high in pairwise(edges):
+                out.append(struct.pack(">II", start + low - self.base, high - low))
+            start += len(piece)
+        return box(b"iloc", *out)
+
+
+LAYOUTS = [
+    {"version": version, "method": method, "cuts": cuts, "base": base, "infe": infe}
+    for version, method, cuts, base, infe in (
+        (0, 0, 1, 0, 2),
+        (0, 0, 3, 40, 2),
+        (1, 0, 1, 40, 3),
+        (1, 1, 2, 0, 2),
+        (2, 0, 7, 0, 3),
+        (2, 1, 1, 0, 2),
+    )
+]
+
+
+def mux(**options: Any) -> Mux:
+    return replace(Mux((payload(still()),), (200, 150)), **options)
+
+
+def grid(**options: Any) -> Mux:
+    tiles = [payload(encoded(noise(64, 64, seed=seed))) for seed in range(3)]
+    return replace(Mux(tuple(tiles), (64, 64), (180, 64)), **options)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0", "4:0:0"])
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (37, 21), (129, 64)])
+def test_every_still_has_its_size(
+    codec: str, mode: str, subsampling: str, size: tuple[int, int]
+) -> None:
+    data = encoded(noise(*size, mode), codec=codec, subsampling=subsampling)
+    assert probe(data) == Probe("AVIF", *size, 1)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_every_animation_has_its_size_and_frames(codec: str, mode: str) -> None:
+    assert probe(animation(mode, codec)) == Probe("AVIF", 200, 150, 3)
+
+
+def test_metadata_beside_the_picture_is_passed_over() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    extras = {
+        "exif": exif.tobytes(),
+        "icc_profile": ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(),
+        "xmp": b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>",
+    }
+    for chosen in (*([name] for name in extras), extras):
+        data = encoded(noise(37, 21, "RGBA"), **{name: extras[name] for name in chosen})
+        assert probe(data) == Probe("AVIF", 37, 21, 1)
+
+
+@pytest.mark.parametrize("options", LAYOUTS)
+@pytest.mark.parametrize("make", [mux, grid])
+def test_every_layout_that_decodes_has_its_size(
+    make: Callable[..., Mux], options: dict[str, int]
+) -> None:
+    data = make(**options).file()
+    size = decoded(data).size
+    assert size == ((200, 150) if make is mux else (180, 64))
+    assert probe(data) == Probe("AVIF", *size, 1)
+
+
+def test_boxes_of_sixteen_byte_headers_are_read() -> None:
+    data = mux(method=1, version=1).file()
+    at = data.index(b"meta") - 4
+    length = struct.unpack_from(">I", data, at)[0]
+    large = data[:at] + struct.pack(">I4sQ", 1, b"meta", 8 + length) + data[at + 8 :]
+    assert decoded(large).size == (200, 150)
+    assert probe(lying(large)) == Probe("AVIF", 200, 150, 1)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("mode", MODES)
+def test_a_still_is_measured_by_its_frame(codec: str, mode: str) -> None:
+    data = still(mode=mode, codec=codec)
+    assert decoded(lying(data)).size == (8, 8)
+    assert probe(lying(data)) == Probe("AVIF", 200, 150, 1)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_an_animation_is_measured_by_its_first_sample(codec: str, mode: str) -> None:
+    data = lying(animation(mode, codec))
+    assert probe(data) == Probe("AVIF", 200, 150, 3)
+    alone = data.replace(b"iloc", b"free").replace(b"iinf", b"free")
+    assert probe(alone) == Probe("AVIF", 200, 150, 3)
+
+
+def test_first_samples_behind_64_bit_offsets_are_found() -> None:
+    data = lying(animation())
+    at = data.index(b"stco") - 4
+    count, offset = struct.unpack_from(">II", data, at + 12)
+    assert (count, struct.unpack_from(">I", data, at)[0]) == (1, 20)
+    # What follows in stbl makes room; nothing after the offsets is read but stsz.
+    sizes = data[data.index(b"stsz") - 4 :][
+        : struct.unpack_from(">I", data, data.index(b"stsz") - 4)[0]
+    ]
+    wide = box(b"co64", bytes(4), struct.pack(">IQ", 1, offset))
+    entry = data[data.index(b"stsd") - 4 :]
+    entry = entry[: struct.unpack_from(">I", entry)[0]]
+    track = box(b"moov", box(b"trak", box(b"mdia", box(b"minf", box(b"stbl", entry, sizes, wide)))))
+    hidden = data.replace(b"moov", b"free").replace(b"meta", b"free")
+    assert probe(hidden + track) == Probe("AVIF", 200, 150, 3)
+
+
+@pytest.mark.parametrize("options", LAYOUTS)
+def test_a_frame_is_found_in_every_layout(options: dict[str, int]) -> None:
+    data = lying(mux(**options).file())
+    assert decoded(data).size == (8, 8)
+    assert probe(data) == Probe("AVIF", 200, 150, 1)
+
+
+def overriding() -> tuple[bytes, bytes]:
+    """A key frame of 200 x 150, and the same behind a sequence header that says 8 x 8."""
+    sample = animation()
+    sample = b"\x12\0" + sample[sample.rindex(b"mdat") + 4 :].split(b"\x12\0")[1]
+    end = 4 + sample[3]
+    header = int.from_bytes(sample[4:end], "big")
+    shift = 8 * sample[3] - 53  # without timing and with one low operating point
+    assert header >> shift & 0xFFFFFF == 7 << 20 | 7 << 16 | 199 << 8 | 149
+    header ^= (199 ^ 7) << shift + 8 | (149 ^ 7) << shift
+    frame = sample[end + 3 :]
+    bits = format(int.from_bytes(frame, "big"), f"0{8 * len(frame)}b")
+    assert bits[:7] == "0001000"  # a shown key frame, no screen content, no size of its own
+    # Behind the order hint of 7 bits. Two sides of 8 bits keep what follows on whole bytes.
+    bits = f"{bits[:6]}1{bits[7:14]}{199:08b}{149:08b}{bits[14:]}"
+    length = len(frame) + 2
+    leb128 = bytes([length & 127 | 128, length >> 7])
+    small = sample[:4] + header.to_bytes(sample[3], "big") + b"\x32" + leb128
+    return sample, small + int(bits, 2).to_bytes(length, "big")
+
+
+def test_a_frame_that_overrides_its_sequence_counts() -> None:
+    # dav1d decodes it with two threads and refuses it with one.
+    _, small = (mux(tiles=(piece,)).file() for piece in overriding())
+    assert probe(lying(small)) == Probe("AVIF", 200, 150, 1)
+
+
+def test_a_tile_larger_than_its_grid_counts() -> None:
+    usual = grid()
+    data = replace(usual, tiles=(*usual.tiles[:2], payload(still(2000, 64)))).file()
+    assert probe(data) == Probe("AVIF", 2000, 64, 1)
+
+
+def test_a_canvas_larger_than_its_box_counts() -> None:
+    assert probe(grid(canvas_box=(8, 8)).file()) == Probe("AVIF", 180, 64, 1)
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_box_larger_than_the_frame_counts(name: bytes) -> None:
+    data = lying(animation(), 30_000, 20_000, [name])
+    assert probe(data) == Probe("AVIF", 30_000, 20_000, 3)
+
+
+def test_a_sequence_header_in_the_configuration_counts() -> None:
+    header = payload(still(1000, 40))[2:]
+    header = header[: 2 + header[1]]
+    data = mux(av1c=b"\x81\x00\x0c\x00" + header).file()
+    assert decoded(data).size == (200, 150)
+    assert probe(data) == Probe("AVIF", 1000, 150, 1)
+
+
+def test_a_lying_file_is_held_to_the_limits() -> None:
+    with pytest.raises(TooManyPixelsError):
+        check_limits(probe(lying(still())), 200 * 150 - 1, 1_000)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x12\0",
+        payload(still())[:5],
+        payload(still())[2 + 2 + payload(still())[3] :],
+        bytes(40),
+        b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\0",
+    ],
+    ids=["empty", "delimiter", "cut", "frame alone", "zeros", "endless length"],
+)
+def test_an_item_without_a_sequence_header_is_corrupt(data: bytes) -> None:
+    with pytest.raises(CorruptImageError):
+        probe(mux(tiles=(data,)).file())
+
+
+@pytest.mark.parametrize("gone", [b"iloc", b"iinf", b"infe", b"idat"])
+def test_a_file_whose_items_are_not_to_be_found_is_corrupt(gone: bytes) -> None:
+    with pytest.raises(CorruptImageError):
+        probe(mux(version=1, method=1).file().replace(gone, b"free"))
+
+
+def test_each_item_needs_its_sequence_header() -> None:
+    with pytest.raises(CorruptImageError):
+        probe(mux(tiles=(payload(still()), b"\x12\0")).file())
+
+
+@pytest.mark.parametrize("name", [b"iloc", b"idat", b"free"])
+def test_two_boxes_that_must_be_one_are_corrupt(name: bytes) -> None:
+    data = mux(version=1, method=1).file()
+    at = data.index(b"meta") - 4
+    length = struct.unpack_from(">I", data, at)[0]
+    assert at + length == len(data)
+    data = data[:at] + struct.pack(">I", length + 24) + data[at + 4 :] + box(name, bytes(16))
+    with contextlib.nullcontext() if name == b"free" else pytest.raises(CorruptImageError):
+        assert probe(data) == Probe("AVIF", 200, 150, 1)
+
+
+def test_items_that_share_their_data_are_read_once() -> None:
+    piece = payload(still())
+    start = len(items(20, b"", 0, 0))
+    assert probe(items(20, piece, start, 0)) == Probe("AVIF", 200, 150, 1)
+
+
+def test_data_cut_short_leaves_the_size() -> None:
+    assert probe(still()[:-100]) == Probe("AVIF", 200, 150, 1)
+
+
+def many(piece: bytes, extents: bytes) -> bytes:
+    """One item with the 20 MB of mdat in its extents, each of offset and length."""
+    iloc = box(
+        b"iloc", b"\0\0\0\0\x44\0", struct.pack(">HHHH", 1, 1, 0, len(extents) // 8), extents
+    )
+    infe = box(b"infe", b"\2\0\0\0", struct.pack(">HH", 1, 0), b"av01")
+    meta = box(b"meta", bytes(4), iloc, box(b"iinf", bytes(4), b"\0\1", infe))
+    return box(b"ftyp", b"avif", bytes(4), b"avif") + meta + box(b"mdat", piece)
+
+
+def items(count: int, piece: bytes, start: int = 1_000_000, step: int = 1) -> bytes:
+    """Many items, each with nearly all of mdat; those of one place are the same."""
+    size = 19_000_000 if step else len(piece)
+    places = [struct.pack(">HHHII", n, 0, 1, start + step * n, size) for n in range(count)]
+    infes = [box(b"infe", b"\2\0\0\0", struct.pack(">HH", n, 0), b"av01") for n in range(count)]
+    iloc = box(b"iloc", b"\0\0\0\0\x44\0", struct.pack(">H", count), *places)
+    meta = box(b"meta", bytes(4), iloc, box(b"iinf", bytes(6), *infes))
+    return box(b"ftyp", b"avif", bytes(4), b"avif") + meta + box(b"mdat", piece)
+
+
+def locations(count: int) -> bytes:
+    """As many items as fit, without extents."""
+    iloc = box(b"iloc", b"\2\0\0\0\0\0", struct.pack(">I", count), bytes(10 * count))
+    return box(b"ftyp", b"avif", bytes(4), b"avif") + box(b"meta", bytes(4), iloc)
+
+
+def header() -> bytes:
+    data = payload(still())[2:]
+    return data[: 2 + data[1]]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: many(header() * 1_500_000, struct.pack(">II", 200, 19_000_000)),
+        lambda: many(b"\x12\0" * 10_000_000, struct.pack(">II", 200, 19_000_000)),
+        lambda: many(bytes(20_000_000), struct.pack(">II", 0, 20_000_000) * 65_000),
+        lambda: many(bytes(20_000_000), bytes(8) * 65_000),
+        lambda: items(60_000, header() * 1_500_000),
+        lambda: items(60_000, b""),
+        lambda: locations(2_000_000),
+        lambda: (
+            mux().file() + box(b"meta", bytes(4), box(b"iinf", bytes(6), bytes(8) * 9)) * 150_000
+        ),
+        lambda: mux().file() + box(b"free") * 2_500_000,
+    ],
+    ids=[
+        "headers",
+        "obus",
+        "extents",
+        "empty extents",
+        "items",
+        "empty items",
+        "locations",
+        "metas",
+        "boxes",
+    ],
+)
+def test_hostile_files_of_full_size_are_walked_in_bounded_time(make: Callable[[], bytes]) -> None:
+    data = make()
+    started = time.process_time()
+    with contextlib.suppress(CorruptImageError):
+        probe(data)
+    assert time.process_time() - started < 1.5
+
+
+KEPT = [still(37, 21, "RGBA"), animation(), mux(version=2, cuts=3).file(), grid().file()]
+
+
+@given(st.sampled_from(KEPT), st.floats(0, 1), st.binary(max_size=9), st.booleans())
+def test_broken_bytes_raise_nothing_but_image_errors(
+    data: bytes, place: float, noise: bytes, cut: bool
+) -> None:
+    at = int(place * min(len(data), 1500))
+    broken = data[:at] + noise + (b"" if cut else data[at + len(noise) :])
+    started = time.process_time()
+    with contextlib.suppress(CorruptImageError, UnsupportedImageError):
+        probe(broken)
+    assert time.process_time() - started < 0.5

@@ -1,0 +1,38 @@
+"""Animated WebP to whole frames, by libwebp's own compositor."""
+
+import io
+from collections.abc import Iterator
+
+from PIL import Image
+
+from shared.models import Probe
+from workers.imaging.animation.frames import Frame, Motion
+from workers.imaging.transform.orient import orientation_of
+
+
+def read(data: bytes, probe: Probe) -> Motion:
+    """The animation in a whole WebP file.
+
+    libwebp blends and disposes, on a transparent canvas whatever the file calls its background,
+    as browsers do. Raises ValueError where the file holds more than the probe found, and what
+    Pillow raises where its chunks are not whole.
+    """
+    image = Image.open(io.BytesIO(data), formats=["WEBP"])
+    count: int = getattr(image, "n_frames", 1)
+    if image.width * image.height > probe.width * probe.height or count > probe.frames:
+        raise ValueError("more than the header said")
+    return Motion(
+        width=image.width,
+        height=image.height,
+        plays=image.info["loop"],
+        opaque=image.mode == "RGB",
+        orientation=orientation_of(image),
+        frames=_frames(image, count),
+    )
+
+
+def _frames(image: Image.Image, count: int) -> Iterator[Frame]:
+    for number in range(count):
+        image.seek(number)
+        image.load()
+        yield Frame(image.copy(), image.info["duration"])

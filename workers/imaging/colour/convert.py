@@ -1,0 +1,166 @@
+"""Any pixel layout and any profile to 8-bit sRGB."""
+
+import io
+from functools import lru_cache
+from typing import cast
+
+from PIL import Image, ImageChops, ImageCms
+
+from workers.imaging.colour.cicp import space_of_codes
+from workers.imaging.colour.profile import bounded
+from workers.imaging.colour.spaces import BT709, Space, space_of
+
+_SRGB = ImageCms.createProfile("sRGB")
+
+# Relative colorimetric with black point compensation: display profiles have no other table,
+# and for press profiles it is what image editors take. Perceptual would shift every colour of
+# some profiles to make room for those that sRGB cannot show.
+_INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
+_FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION
+
+_SPACES = {"L": "GRAY", "LA": "GRAY", "RGB": "RGB ", "RGBA": "RGB ", "CMYK": "CMYK", "LAB": "Lab "}
+_RGB_OF = {"L": "RGB", "LA": "RGBA", "CMYK": "RGB", "LAB": "RGB"}
+
+
+def to_plain(image: Image.Image) -> Image.Image:
+    """The same colours in 8 bits a channel: L, LA, RGB, RGBA, CMYK or LAB.
+
+    Palettes are spread out and a named transparent colour becomes alpha.
+    """
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        return _to_8_bits(image)
+    if image.has_transparency_data and image.mode not in ("LA", "RGBA"):
+        return image.convert("LA" if image.mode in ("1", "L", "La") else "RGBA")
+    if image.mode == "1":
+        return image.convert("L")
+    return image if image.mode in _SPACES else image.convert("RGB")
+
+
+def _to_8_bits(image: Image.Image) -> Image.Image:
+    """One wide channel to L, by the smallest usual range that holds its brightest pixel.
+
+    Pillow's own conversion clips at 255 and would give a white picture.
+    """
+    ranges = {"F": (1, 255, 65535), "I": (255, 65535)}.get(image.mode, (65535,))
+    wide = image if image.mode == "F" else image.convert("I")
+    brightest = cast(float, wide.getextrema()[1])
+    white = next((top for top in ranges if brightest <= top), brightest)
+    return wide.convert("F").point(lambda value: value * (255 / white) + 0.5).convert("L")
+
+
+def to_srgb(image: Image.Image) -> Image.Image:
+    """A plain image by what its file says of its colours to sRGB: L, LA, RGB or RGBA.
+
+    PNG, third edition, 4.3: cICP outranks the profile, and that the other chunks. Codes that
+    are not known are ignored, and so is a profile that is broken or made for other channels.
+    """
+    coded = space_of_codes(image.info["cicp"]) if "cicp" in image.info else None
+    if coded:
+        return _by_space(image, coded)
+    profile = bounded(image.info.get("icc_profile"))
+    if profile and image.mode in ("L", "LA") and _space(profile) == "RGB ":
+        if is_srgb(profile):
+            return image
+        image = image.convert(_RGB_OF[image.mode])
+    if profile and _space(profile) == _SPACES[image.mode]:
+        return _by_profile(image, profile)
+    if image.mode == "LAB":
+        return ImageCms.applyTransform(image, _lab_transform()) or image
+    if image.mode == "CMYK":
+        return image.convert("RGB")
+    described = None if profile else space_of(image.info)
+    return _by_space(image, described) if described else image
+
+
+def _by_space(image: Image.Image, space: Space) -> Image.Image:
+    """Grey has no primaries, and sRGB's own need no matrix: a table does for both."""
+    if image.mode in ("L", "LA") or space.chromaticities == BT709:
+        return _by_table(image, tuple(map(_srgb_of, space.light)))
+    return _by_profile(image, space.profile())
+
+
+def _by_profile(image: Image.Image, profile: bytes) -> Image.Image:
+    if image.mode in ("L", "LA"):
+        return _by_table(image, _grey_table(profile))
+    if image.mode in ("RGB", "RGBA") and is_srgb(profile):
+        return image
+    transform = _transform(profile, image.mode)
+    if transform is None:
+        return image.convert(_RGB_OF.get(image.mode, image.mode))
+    return ImageCms.applyTransform(image, transform) or image
+
+
+def _by_table(image: Image.Image, table: tuple[int, ...]) -> Image.Image:
+    """Each colour channel through a table of 256 values; alpha as it is.
+
+    The image itself where no value moves by more than 1 of 255, as with `is_srgb`.
+    """
+    if all(abs(value - before) <= 1 for before, value in enumerate(table)):
+        return image
+    channels = list(image.split())
+    colours = len(channels) - image.mode.endswith("A")
+    changed = [channel.point(list(table)) for channel in channels[:colours]]
+    return Image.merge(image.mode, changed + channels[colours:])
+
+
+@lru_cache(maxsize=16)
+def _space(profile: bytes) -> str | None:
+    """The profile's colour space as ICC.1 writes it, or None if it cannot be read."""
+    try:
+        return ImageCms.ImageCmsProfile(io.BytesIO(profile)).profile.xcolor_space
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+@lru_cache(maxsize=16)
+def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
+    """From the profile to sRGB, alpha copied; None if the profile cannot be used for it."""
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        target = "RGBA" if mode == "RGBA" else "RGB"
+        # Made for a table of 256, grey can be exact; LittleCMS's short cut is off by up to 10 of
+        # 255 in the dark where a profile is linear.
+        flags = _FLAGS | ImageCms.Flags.NOOPTIMIZE if mode == "L" else _FLAGS
+        return ImageCms.buildTransform(source, _SRGB, mode, target, _INTENT, flags)
+    except (OSError, ValueError, TypeError, ImageCms.PyCMSError):
+        return None
+
+
+@lru_cache(maxsize=1)
+def _lab_transform() -> ImageCms.ImageCmsTransform:
+    lab = ImageCms.createProfile("LAB")
+    return ImageCms.buildTransform(lab, _SRGB, "LAB", "RGB", _INTENT, _FLAGS)
+
+
+@lru_cache(maxsize=16)
+def is_srgb(profile: bytes) -> bool:
+    """Whether the profile leaves a lattice of colours as they are, give or take 1 of 255.
+
+    Profiles named sRGB are many and names are free; most images carry one of these, and the
+    transform would cost as much as the scaling.
+    """
+    transform = _transform(profile, "RGB")
+    if transform is None:
+        return True
+    steps = range(0, 256, 17)
+    lattice = Image.new("RGB", (256, 16))
+    lattice.putdata([(r, g, b) for r in steps for g in steps for b in steps])
+    seen = ImageCms.applyTransform(lattice, transform)
+    extrema = ImageChops.difference(lattice, seen).getextrema() if seen else ()
+    return all(cast(tuple[int, int], band)[1] <= 1 for band in extrema)
+
+
+@lru_cache(maxsize=16)
+def _grey_table(profile: bytes) -> tuple[int, ...]:
+    """What a grey profile makes of each of the 256 greys."""
+    transform = _transform(profile, "L")
+    ramp = Image.new("L", (256, 1))
+    ramp.putdata(range(256))
+    seen = ImageCms.applyTransform(ramp, transform) if transform else None
+    return tuple((seen.getchannel("G") if seen else ramp).tobytes())
+
+
+def _srgb_of(light: float) -> int:
+    """IEC 61966-2-1: linear light from 0 to 1 as an 8-bit sRGB value."""
+    encoded = light * 12.92 if light <= 0.0031308 else 1.055 * light ** (1 / 2.4) - 0.055
+    return round(encoded * 255)
