@@ -1,18 +1,20 @@
 """The fields of POST /api/compress: from text to options, or one sentence that says why not."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TypeVar
 
 from api.multipart import MAX_FILES, MAX_WATERMARK_BYTES, Form
 from api.uploads import Upload
 from shared.errors import InvalidFieldError
-from shared.imagetype import check_watermark
-from shared.models import Brief, Format, Language, Notice, Options, Position, Watermark
+from shared.imagetype import OUTPUT_TYPES, ImageType, check_watermark
+from shared.models import Brief, Language, Notice, Options, Position, Watermark
 from shared.plans import Allowance
 
 T = TypeVar("T")
+Choice = TypeVar("Choice", bound=StrEnum)
 
 _TEXT_FIELDS = (
     "format",
@@ -75,7 +77,7 @@ def parse(form: Form, allowance: Allowance) -> CompressRequest:
         form, ignored = _without_watermark(form)
         notices += ignored
     values = _single_values(form)
-    format = _choice(values, "format", Format, Format.WEBP)
+    format = _choice(values, "format", OUTPUT_TYPES, ImageType.WEBP)
     placing = _watermark(values)  # checked even where there is nothing to place
     return CompressRequest(
         files=_images(form),
@@ -183,15 +185,14 @@ def _whole(values: dict[str, str], name: str, low: int, high: int, default: T) -
     raise refusal(name, text, f"a whole number from {low} to {high}")
 
 
-def _choice(values: dict[str, str], name: str, kind: Callable[[str], T], default: T) -> T:
-    text = values.get(name)
-    if text is None:
-        return default
-    try:
-        return kind(text)
-    except ValueError:
-        allowed: Iterable[object] = kind  # type: ignore[assignment] # an enumeration's members
-        raise refusal(name, text, f"one of {', '.join(map(str, allowed))}") from None
+def _choice(
+    values: dict[str, str], name: str, allowed: Iterable[Choice], default: Choice
+) -> Choice:
+    text = values.get(name, default)
+    for choice in allowed:
+        if choice == text:
+            return choice
+    raise refusal(name, text, f"one of {', '.join(allowed)}")
 
 
 def _flag(values: dict[str, str], name: str) -> bool:

@@ -1,13 +1,82 @@
-"""The types of image that there are: how each is told by its first bytes, and watermarks."""
+"""The types of image that the service knows, each described once; and the check of a watermark.
+
+To add a type: a member of `ImageType` and its signature in `type_of`. A test names every other
+place that must know it (`tests/workers/imaging/test_every_type.py`).
+"""
 
 import struct
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
 
 from shared.errors import InvalidFieldError
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two are BigTIFF's
+
+
+class ImageType(StrEnum):
+    """A type of image; the value is the API's word and the extension of its files. All are read."""
+
+    WEBP = "webp"
+    AVIF = "avif"
+    JPG = "jpg"
+    PNG = "png"
+    HEIC = "heic"
+    GIF = "gif"
+    TIFF = "tiff"
+    BMP = "bmp"
+
+    @property
+    def facts(self) -> "Facts":
+        """What there is to say of this type."""
+        return _FACTS[self]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What there is to say of one type of image.
+
+    label: its name in sentences. decoder: Pillow's name of it. mime_type: of its files.
+    longest_side: pixels that a side of an output may have; 0 where the type is not written.
+    reads_animation: whether an upload that moves is read whole; of others the first frame is used.
+    writes_animation: whether an output may move. has_alpha: whether it may be transparent.
+    """
+
+    label: str
+    decoder: str
+    mime_type: str
+    longest_side: int = 0
+    reads_animation: bool = False
+    writes_animation: bool = False
+    has_alpha: bool = True
+
+
+_FACTS = {
+    # RFC 9649
+    ImageType.WEBP: Facts(
+        "WebP",
+        "WEBP",
+        "image/webp",
+        longest_side=16_383,
+        reads_animation=True,
+        writes_animation=True,
+    ),
+    # libavif, which browsers decode with, opens no longer side.
+    ImageType.AVIF: Facts("AVIF", "AVIF", "image/avif", longest_side=32_768, writes_animation=True),
+    # 65,535 by the format; libjpeg ends a little earlier.
+    ImageType.JPG: Facts("JPEG", "JPEG", "image/jpeg", longest_side=65_500, has_alpha=False),
+    # PNG third edition, 11.2.1
+    ImageType.PNG: Facts("PNG", "PNG", "image/png", longest_side=2**31 - 1),
+    ImageType.HEIC: Facts("HEIC", "HEIF", "image/heic"),
+    ImageType.GIF: Facts("GIF", "GIF", "image/gif", reads_animation=True),
+    ImageType.TIFF: Facts("TIFF", "TIFF", "image/tiff"),
+    ImageType.BMP: Facts("BMP", "BMP", "image/bmp"),
+}
+
+OUTPUT_TYPES = tuple(one for one in ImageType if one.facts.longest_side)
+
 WATERMARK_MAX_SIDE = 4096  # pixels, docs of POST /api/compress
 
 _BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)  # lengths of the DIB headers there are
@@ -16,25 +85,25 @@ _GENERAL_BRAND = b"mif1"  # any codec; what is in it tells. msf1, any sequence, 
 _MAX_PNG_CHUNKS = 50_000
 
 
-def kind_of(data: bytes) -> str | None:
-    """The type by magic bytes, or None."""
+def type_of(data: bytes) -> ImageType | None:
+    """The type by its first bytes, or None."""
     if data.startswith(b"\xff\xd8\xff"):
-        return "JPEG"
+        return ImageType.JPG
     if data.startswith(PNG_SIGNATURE):
-        return "PNG"
+        return ImageType.PNG
     if data.startswith((b"GIF87a", b"GIF89a")):
-        return "GIF"
+        return ImageType.GIF
     if data.startswith(TIFF_SIGNATURES):
-        return "TIFF"
+        return ImageType.TIFF
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "WEBP"
+        return ImageType.WEBP
     if data[4:8] == b"ftyp" and _is_avif(data):
-        return "AVIF"
+        return ImageType.AVIF
     if _is_heif(data):
-        return "HEIF"
+        return ImageType.HEIC
     # Two letters alone would make an image of many a text.
     if data[:2] == b"BM" and int.from_bytes(data[14:18], "little") in _BMP_HEADERS:
-        return "BMP"
+        return ImageType.BMP
     return None
 
 
@@ -59,7 +128,8 @@ def check_watermark(data: bytes) -> None:
     """
     allowed = f"a PNG of at most {WATERMARK_MAX_SIDE} x {WATERMARK_MAX_SIDE} pixels is allowed"
     if not data.startswith(PNG_SIGNATURE):
-        came = f"a {kind_of(data)} image" if kind_of(data) else "not an image" if data else "empty"
+        found = type_of(data)
+        came = f"a {found.facts.label} image" if found else "not an image" if data else "empty"
         raise InvalidFieldError(f"watermarkFile is {came}; {allowed}")
     try:
         width, height = _whole_png(data)

@@ -5,24 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-
-class Format(StrEnum):
-    """An output format; the value is both the API's word and the file extension."""
-
-    WEBP = "webp"
-    AVIF = "avif"
-    JPG = "jpg"
-    PNG = "png"
-
-    @property
-    def content_type(self) -> str:
-        """The MIME type that a stored output carries."""
-        return "image/jpeg" if self is Format.JPG else f"image/{self.value}"
-
-    @property
-    def moves(self) -> bool:
-        """Whether outputs of this format can be animations."""
-        return self in (Format.WEBP, Format.AVIF)
+from shared.imagetype import ImageType
 
 
 class Encoding(StrEnum):
@@ -154,7 +137,7 @@ class Options:
     brief: None where no AI is asked for.
     """
 
-    format: Format = Format.WEBP
+    format: ImageType = ImageType.WEBP
     quality: int = 82
     max_width: int | None = None
     max_height: int | None = None
@@ -183,7 +166,7 @@ class Options:
         """The inverse of `to_json`."""
         mark, brief = row["watermark"], row.get("brief")  # rows of before there was AI have none
         return cls(
-            format=Format(row["format"]),
+            format=ImageType(row["format"]),
             quality=row["quality"],
             max_width=row["max_width"],
             max_height=row["max_height"],
@@ -199,7 +182,6 @@ class Options:
 class Probe:
     """What an upload's header says of it; nothing was decoded.
 
-    kind: the decoder's name, one of JPEG PNG WEBP AVIF HEIF GIF TIFF BMP.
     width, height: pixels as stored (before any EXIF orientation); the largest that a
         decoder would allocate where a file names several sizes.
     frames: pictures in the container, 1 for a still.
@@ -208,7 +190,7 @@ class Probe:
         so two probes are equal without it.
     """
 
-    kind: str
+    kind: ImageType
     width: int
     height: int
     frames: int
@@ -216,9 +198,9 @@ class Probe:
     alpha: bool = field(default=False, compare=False)
 
     @property
-    def moves(self) -> bool:
+    def is_animated(self) -> bool:
         """Whether this is an animation that is read whole; of others the first frame is used."""
-        return self.kind in ("GIF", "WEBP") and self.frames > 1
+        return self.kind.facts.reads_animation and self.frames > 1
 
 
 class State(StrEnum):
@@ -301,7 +283,7 @@ class Result:
     preview_key: where the picture for the model is, when one is asked for.
     """
 
-    format: Format
+    format: ImageType
     width: int
     height: int
     size: int

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from urllib.parse import quote
 
-from shared.models import Format
+from shared.imagetype import ImageType
 
 MAX_NAME_CHARACTERS = 255
 MAX_STEM_BYTES = 200  # leaves room for "-12345.webp" below the 255 bytes of most file systems
@@ -34,7 +34,7 @@ def stem_of(original_name: str) -> str:
     return f"_{stem}" if is_reserved(stem) else stem
 
 
-def file_name(stem: str, format: Format, number: int = 1) -> str:
+def file_name(stem: str, format: ImageType, number: int = 1) -> str:
     """The stem with its extension; from the second of that name on, a number between."""
     return f"{stem}.{format.value}" if number < 2 else f"{stem}-{number}.{format.value}"
 

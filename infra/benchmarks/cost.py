@@ -17,7 +17,7 @@ from typing import Any
 from infra.benchmarks.cost_cases import Case, draw
 from infra.benchmarks.measuring import in_child, measure, write_files
 from shared.errors import OperatorError
-from shared.models import Format
+from shared.imagetype import OUTPUT_TYPES
 from workers.cost.estimate import Cost
 
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
@@ -30,7 +30,7 @@ _FACTOR = 1.5
 def main(folder: str, count: str = "400", seed: str = "1") -> dict[str, Any]:
     """The figures of so many cases with the photographs of a folder."""
     rows = list(_rows(draw(photographs(folder), int(count), int(seed))))
-    by_format = {to.value: [row for row in rows if row["format"] == to] for to in Format}
+    by_format = {to.value: [row for row in rows if row["format"] == to] for to in OUTPUT_TYPES}
     return {to: _figures(some) for to, some in (by_format | {"all": rows}).items() if some}
 
 

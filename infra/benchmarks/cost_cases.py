@@ -11,7 +11,8 @@ import pillow_avif  # noqa: F401 - registers AVIF with Pillow
 import pillow_heif
 from PIL import Image
 
-from shared.models import Effort, Format, Options, Watermark
+from shared.imagetype import OUTPUT_TYPES, ImageType
+from shared.models import Effort, Options, Watermark
 
 pillow_heif.register_heif_opener()
 Image.MAX_IMAGE_PIXELS = None
@@ -61,11 +62,11 @@ class Case:
 def draw(photographs: Sequence[Path], count: int, seed: int) -> list[Case]:
     """As many cases by chance, the same for the same seed; each format as often as the others."""
     chance = random.Random(seed)  # noqa: S311 - nothing secret
-    formats = list(Format)
+    formats = list(OUTPUT_TYPES)
     return [_one(chance, photographs, formats[number % len(formats)]) for number in range(count)]
 
 
-def _one(chance: random.Random, photographs: Sequence[Path], to: Format) -> Case:
+def _one(chance: random.Random, photographs: Sequence[Path], to: ImageType) -> Case:
     def pick(weights: dict[Any, int]) -> Any:
         return chance.choices(list(weights), list(weights.values()))[0]
 

@@ -18,14 +18,20 @@ from infra.benchmarks.cost import photographs
 from infra.benchmarks.cost_cases import Case, as_file, watermark
 from infra.benchmarks.measuring import in_child, measure, resident, write_files
 from shared.errors import OperatorError
-from shared.models import Effort, Format, Options, Watermark
+from shared.imagetype import OUTPUT_TYPES, ImageType
+from shared.models import Effort, Options, Watermark
 from workers.imaging import process
 from workers.imaging.formats.probe import probe
 
 _MB = 1_000_000
 _LARGE = 50.0  # megapixels
 _QUALITY = 82
-LIMITS = {Format.JPG: 600, Format.WEBP: 600, Format.PNG: 600, Format.AVIF: 1500}  # MB in all
+LIMITS = {
+    ImageType.JPG: 600,
+    ImageType.WEBP: 600,
+    ImageType.PNG: 600,
+    ImageType.AVIF: 1500,
+}  # MB in all
 
 _IMAGES, _SETTLED = 500, 50
 _MOST_GROWTH = 0.10
@@ -60,7 +66,7 @@ def faults(figures: dict[str, Any]) -> list[str]:
     return over
 
 
-def _peak(paths: Sequence[Path], to: Format) -> float:
+def _peak(paths: Sequence[Path], to: ImageType) -> float:
     """MB that a worker holds at the most for a large photograph: the most detailed of all."""
     detailed = max(paths, key=_bytes_a_pixel)
     case = Case(detailed, "JPEG", _LARGE, 92, False, Options(to, _QUALITY), Effort.BALANCED)
@@ -102,7 +108,7 @@ def residents(
 
 def _options(chance: random.Random) -> Options:
     return Options(
-        format=chance.choice(list(Format)),
+        format=chance.choice(list(OUTPUT_TYPES)),
         quality=chance.randint(40, 100),
         max_width=chance.choice((None, 100, 400)),
         watermark=chance.choice((None, Watermark())),

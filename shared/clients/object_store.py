@@ -21,7 +21,7 @@ from minio.deleteobjects import DeleteObject
 from minio.error import InvalidResponseError, MinioException, S3Error
 
 from shared.errors import ObjectMissingError, StoreError
-from shared.models import Format
+from shared.imagetype import ImageType
 from shared.naming import content_disposition
 from shared.settings import Settings
 
@@ -58,7 +58,7 @@ def outputs_prefix(batch_id: UUID) -> str:
     return f"{batch_id}/out/"
 
 
-def output_key(batch_id: UUID, token: UUID, format: Format) -> str:
+def output_key(batch_id: UUID, token: UUID, format: ImageType) -> str:
     """Where the claim with that token stores its output: no other writes to the same place."""
     return f"{batch_id}/out/{token}.{format.value}"
 

@@ -11,7 +11,8 @@ from psycopg.types.json import Jsonb
 from shared.db import credits, file_names
 from shared.db.database import Connection, Database
 from shared.db.images import Closing, count_end, next_number
-from shared.models import Claim, Description, Format, Held, Notice, Options
+from shared.imagetype import ImageType
+from shared.models import Claim, Description, Held, Notice, Options
 
 
 def claim(database: Database, image_id: UUID, lease_seconds: int) -> Claim | None:
@@ -56,7 +57,7 @@ def complete(
         if row is None:
             return None
         if description.stem is not None:
-            _rename(connection, held, description.stem, Format(row["format"]))
+            _rename(connection, held, description.stem, ImageType(row["format"]))
         closing = count_end(connection, held, "completed")
         credits.spend(connection, held.image_id, "image")
         if notice is None:
@@ -86,7 +87,7 @@ def unclaim(
         )
 
 
-def _rename(connection: Connection, held: Held, stem: str, format: Format) -> None:
+def _rename(connection: Connection, held: Held, stem: str, format: ImageType) -> None:
     """Under the session's lock, which `next_number` took: no other image takes the name."""
     name = file_names.take(connection, held.session_id, stem, format)
     connection.execute("UPDATE images SET file_name = %s WHERE id = %s", (name, held.image_id))

@@ -3,11 +3,11 @@
 from uuid import UUID
 
 from shared.db.database import Connection, one
-from shared.models import Format
+from shared.imagetype import ImageType
 from shared.naming import file_name, folded
 
 
-def take(connection: Connection, session_id: UUID, stem: str, format: Format) -> str:
+def take(connection: Connection, session_id: UUID, stem: str, format: ImageType) -> str:
     """A name that the session has not given out, with a number behind a stem that it has.
 
     The caller has locked the session's row.

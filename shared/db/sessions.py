@@ -9,7 +9,8 @@ from uuid import UUID
 from shared.db import credits
 from shared.db.database import Connection, Database, Row, one
 from shared.errors import NotFoundError
-from shared.models import Encoding, Format, Notice
+from shared.imagetype import ImageType
+from shared.models import Encoding, Notice
 
 Status = Literal["queued", "processing", "completed", "cancelled"]
 
@@ -45,7 +46,7 @@ class EndedImage:
     original_name: str
     original_size: int
     file_name: str
-    format: Format | None
+    format: ImageType | None
     width: int | None
     height: int | None
     compressed_size: int | None
@@ -258,7 +259,7 @@ def _image(row: Row) -> EndedImage:
     fmt, encoding = row.pop("format"), row.pop("encoding")
     return EndedImage(
         **row,
-        format=Format(fmt) if fmt else None,
+        format=ImageType(fmt) if fmt else None,
         encoding=Encoding(encoding) if encoding else None,
         notices=notices,
     )

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from shared.models import Format, Position, Watermark
+from shared.imagetype import ImageType
+from shared.models import Position, Watermark
 from tests.conformance.comparing import ALL, QUALITY, TOLERANCE, assert_seen, difference
 from tests.conformance.inputs import COLOURS, GREYS, busy, patches, picture
 from tests.conformance.reference import (
@@ -44,7 +45,7 @@ SPACES["wide"] = (WIDE, PROPHOTO_GAMMA)
 
 @pytest.mark.parametrize("to", ALL)
 @pytest.mark.parametrize("name", SPACES)
-def test_a_chart_with_a_profile_comes_out_in_srgb(name: str, to: Format) -> None:
+def test_a_chart_with_a_profile_comes_out_in_srgb(name: str, to: ImageType) -> None:
     chromaticities, gamma = SPACES[name]
     data = saved(busy(picture(COLOURS)), "PNG", icc_profile=profile_of(chromaticities, gamma))
     assert_seen(data, seen(COLOURS, chromaticities, power(gamma)), to)
@@ -63,12 +64,12 @@ def test_a_profile_is_found_in_every_container(kind: str) -> None:
 
 
 @pytest.mark.parametrize("to", ALL)
-def test_an_untagged_chart_is_srgb(to: Format) -> None:
+def test_an_untagged_chart_is_srgb(to: ImageType) -> None:
     assert_seen(saved(busy(picture(COLOURS)), "PNG"), COLOURS, to)
 
 
 @pytest.mark.parametrize("to", ALL)
-def test_an_srgb_v4_profile_changes_nothing(to: Format) -> None:
+def test_an_srgb_v4_profile_changes_nothing(to: ImageType) -> None:
     assert_seen(saved(picture(COLOURS), "PNG", icc_profile=srgb_v4()), COLOURS, to)
 
 
@@ -83,7 +84,7 @@ def test_srgb_primaries_with_a_plain_gamma_are_not_taken_for_srgb() -> None:
 
 
 @pytest.mark.parametrize("to", ALL)
-def test_a_linear_grey_profile_is_applied_to_grey(to: Format) -> None:
+def test_a_linear_grey_profile_is_applied_to_grey(to: ImageType) -> None:
     data = saved(picture(GREYS, "L"), "PNG", icc_profile=grey_profile(1.0))
     assert_seen(data, seen(GREYS.repeat(3, axis=1), BT709, power(1.0)), to)
 
@@ -96,7 +97,7 @@ def test_grey_of_a_wide_profile_stays_neutral(chromaticities: tuple[float, ...])
 
 @pytest.mark.parametrize("to", ALL)
 @pytest.mark.parametrize("width", [64, 50])
-def test_colours_stay_through_scaling(width: int, to: Format) -> None:
+def test_colours_stay_through_scaling(width: int, to: ImageType) -> None:
     large = picture(COLOURS).resize((512, 512), Image.Resampling.NEAREST)
     data = saved(large, "PNG", icc_profile=profile_of(DISPLAY_P3))
     image = result(data, to, quality=QUALITY, max_width=width * 4)
@@ -122,7 +123,7 @@ def test_mark_and_picture_each_follow_their_own_profile() -> None:
     mark_file = saved(
         Image.new("RGB", (40, 20), (60, 180, 90)), "PNG", icc_profile=profile_of(ADOBE_RGB)
     )
-    output = run(base_file, Format.PNG, mark_file, watermark=Watermark(20, 100, Position.MC))
+    output = run(base_file, ImageType.PNG, mark_file, watermark=Watermark(20, 100, Position.MC))
     image = np.asarray(opened(output.data).convert("RGB"), dtype=float)
     assert difference(image[5, 5][None], seen(base, DISPLAY_P3, power(GAMMA))) <= 2
     assert difference(image[50, 100][None], seen(mark, ADOBE_RGB, power(GAMMA))) <= 2
@@ -132,7 +133,7 @@ def test_a_faint_mark_mixes_with_the_picture_in_srgb() -> None:
     profile = profile_of(DISPLAY_P3)
     base = saved(Image.new("RGB", (200, 100), (200, 90, 60)), "PNG", icc_profile=profile)
     mark = saved(Image.new("RGB", (40, 20), (0, 0, 0)), "PNG")
-    output = run(base, Format.PNG, mark, watermark=Watermark(20, 50, Position.MC))
+    output = run(base, ImageType.PNG, mark, watermark=Watermark(20, 50, Position.MC))
     image = np.asarray(opened(output.data).convert("RGB"), dtype=float)
     wanted = seen(np.array([(200, 90, 60)]), DISPLAY_P3, power(GAMMA)) / 2
     assert difference(image[50, 100][None], wanted) <= 2
@@ -153,7 +154,7 @@ FILES: dict[str, tuple[str, dict[str, Any]]] = {
 
 @pytest.mark.parametrize("to", ALL)
 @pytest.mark.parametrize("name", FILES)
-def test_pure_colours_stay_pure_from_any_yuv_to_any_other(name: str, to: Format) -> None:
+def test_pure_colours_stay_pure_from_any_yuv_to_any_other(name: str, to: ImageType) -> None:
     kind, options = FILES[name]
     data = saved(busy(picture(PURE, across=4)), kind, **options)
     image = result(data, to, quality=QUALITY)

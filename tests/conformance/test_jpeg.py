@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shared.models import Format
+from shared.imagetype import ImageType
 from tests.conformance.comparing import ALL, QUALITY, assert_seen, difference
 from tests.conformance.inputs import (
     COLOURS,
@@ -43,12 +43,12 @@ def jpeg(image: Image.Image, **options: object) -> bytes:
 
 
 @pytest.mark.parametrize("to", ALL)
-def test_grey_without_a_profile_is_srgb(to: Format) -> None:
+def test_grey_without_a_profile_is_srgb(to: ImageType) -> None:
     assert_seen(jpeg(picture(GREYS, "L")), GREYS.repeat(3, axis=1), to, add=LOSS)
 
 
 @pytest.mark.parametrize("to", ALL)
-def test_grey_follows_a_grey_profile(to: Format) -> None:
+def test_grey_follows_a_grey_profile(to: ImageType) -> None:
     data = jpeg(picture(GREYS, "L"), icc_profile=grey_profile(1.5))
     wanted = seen(GREYS.repeat(3, axis=1), BT709, power(1.5))
     # The curve is steep in the dark and makes more of a loss there.
@@ -77,7 +77,7 @@ def cmyk_of(kind: str) -> bytes:
 
 @pytest.mark.parametrize("to", ALL)
 @pytest.mark.parametrize("kind", ["Adobe CMYK", "YCCK", "CMYK without APP14"])
-def test_inks_without_a_profile_take_light_away(kind: str, to: Format) -> None:
+def test_inks_without_a_profile_take_light_away(kind: str, to: ImageType) -> None:
     # Inverted all three, for so do all writers, and browsers read it so without APP14 too.
     assert_seen(cmyk_of(kind), by_subtraction(INKS), to, add=LOSS)
 
@@ -128,7 +128,7 @@ def two_pictures(kind: str) -> bytes:
 
 @pytest.mark.parametrize("to", ALL)
 @pytest.mark.parametrize("kind", ["Ultra HDR", "MPF"])
-def test_the_base_of_a_gain_map_file_keeps_its_colours(kind: str, to: Format) -> None:
+def test_the_base_of_a_gain_map_file_keeps_its_colours(kind: str, to: ImageType) -> None:
     assert_seen(two_pictures(kind), seen(COLOURS, DISPLAY_P3, power(GAMMA)), to, add=LOSS + 1)
 
 
@@ -143,7 +143,7 @@ def test_a_gain_map_is_no_second_frame(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["Ultra HDR", "MPF"])
 def test_no_gain_map_leaves_with_the_output(kind: str) -> None:
-    data = run(two_pictures(kind), Format.JPG).data
+    data = run(two_pictures(kind), ImageType.JPG).data
     assert data.count(b"\xff\xd8\xff") == 1
     assert b"MPF\0" not in data
     assert b"hdrgm" not in data

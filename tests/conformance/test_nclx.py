@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shared.models import Format
+from shared.imagetype import ImageType
 from tests.conformance.comparing import ALL, QUALITY, assert_seen, difference
 from tests.conformance.inputs import COLOURS, GREYS, chart, cicp, patches, picture, png_of
 from tests.conformance.reference import (
@@ -68,7 +68,7 @@ def test_the_numbers_of_an_avif_make_its_space(
     transfer: int,
     space: tuple[float, ...],
     light: Callable[[Values], Values],
-    to: Format,
+    to: ImageType,
 ) -> None:
     data = avif(picture(COLOURS), primaries, transfer)
     assert_seen(data, seen(decoded(data), space, light), to, add=0.5)
@@ -136,7 +136,7 @@ def test_a_grey_avif_follows_its_curve() -> None:
 
 def test_an_avif_of_another_space_is_encoded_anew_and_told_as_srgb() -> None:
     data = avif(picture(COLOURS), 12, 13, quality=10)
-    output = run(data, Format.AVIF, quality=QUALITY)
+    output = run(data, ImageType.AVIF, quality=QUALITY)
     assert output.encoding == "reencoded"
     assert b"nclx" + struct.pack(">HH", 1, 13) in output.data
 

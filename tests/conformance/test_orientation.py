@@ -3,7 +3,7 @@
 import pytest
 from PIL import Image
 
-from shared.models import Format
+from shared.imagetype import ImageType
 from tests.conformance.comparing import ALL
 from tests.conformance.inputs import with_segments
 from tests.workers.imaging.making import STORED, chunk, corners, quarters, result, saved, with_exif
@@ -24,7 +24,7 @@ def stored(orientation: int) -> Image.Image:
 @pytest.mark.parametrize("to", ALL)
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_each_orientation_comes_out_upright(kind: str, orientation: int, to: Format) -> None:
+def test_each_orientation_comes_out_upright(kind: str, orientation: int, to: ImageType) -> None:
     data = saved(stored(orientation), kind, exif=with_exif(orientation))
     image = result(data, to, quality=90)
     assert image.size == UPRIGHT.size
@@ -33,7 +33,7 @@ def test_each_orientation_comes_out_upright(kind: str, orientation: int, to: For
 
 @pytest.mark.parametrize("to", ALL)
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_the_output_names_no_orientation_to_turn_it_again(orientation: int, to: Format) -> None:
+def test_the_output_names_no_orientation_to_turn_it_again(orientation: int, to: ImageType) -> None:
     data = saved(stored(orientation), "JPEG", exif=with_exif(orientation))
     assert result(data, to).getexif().get(0x0112, 1) == 1
 
@@ -80,7 +80,7 @@ def test_exif_outranks_a_contrary_xmp() -> None:
 
 @pytest.mark.parametrize("to", ALL)
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_turning_and_scaling_go_together(orientation: int, to: Format) -> None:
+def test_turning_and_scaling_go_together(orientation: int, to: ImageType) -> None:
     small = stored(orientation)
     large = small.resize((small.width * 10, small.height * 10))
     data = saved(large, "JPEG", quality=95, exif=with_exif(orientation))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from shared.errors import CorruptImageError
-from shared.models import Format
+from shared.imagetype import ImageType
 from tests.conformance.comparing import ALL, QUALITY, TOLERANCE, WITH_ALPHA, difference
 from tests.conformance.inputs import Samples, chart, palette, patches, png_of
 from tests.conformance.reference import Values
@@ -49,16 +49,16 @@ def wanted(samples: Samples, colour_type: int, depth: int) -> Values:
 @pytest.mark.parametrize("interlaced", [False, True], ids=["rows", "Adam7"])
 @pytest.mark.parametrize(("colour_type", "depth"), LAYOUTS)
 def test_a_png_of_each_layout_keeps_its_colours(
-    colour_type: int, depth: int, interlaced: bool, to: Format
+    colour_type: int, depth: int, interlaced: bool, to: ImageType
 ) -> None:
     samples = values(colour_type, depth)
     extra = [palette(entries(depth))] if colour_type == PALETTE else []
     drawn = chart(samples, 4)
     data = png_of(drawn, depth, colour_type, *extra, interlaced=interlaced)
     rgba: Values = wanted(samples, colour_type, depth)
-    if to is Format.JPG:  # lies on white
+    if to is ImageType.JPG:  # lies on white
         rgba = rgba[:, :3] * rgba[:, 3:] / 255 + 255 - rgba[:, 3:]
-    seen = patches(result(data, to, quality=QUALITY), "RGB" if to is Format.JPG else "RGBA", 4)
+    seen = patches(result(data, to, quality=QUALITY), "RGB" if to is ImageType.JPG else "RGBA", 4)
     assert difference(seen, rgba) <= TOLERANCE[to] + ROUNDING
 
 
@@ -79,7 +79,7 @@ def test_a_small_interlaced_png_is_the_same_as_one_row_by_row(
 
 @pytest.mark.parametrize("to", WITH_ALPHA)
 @pytest.mark.parametrize("depth", [1, 2, 4, 8])
-def test_a_palette_keeps_the_partial_alpha_of_its_entries(depth: int, to: Format) -> None:
+def test_a_palette_keeps_the_partial_alpha_of_its_entries(depth: int, to: ImageType) -> None:
     samples = values(PALETTE, depth)
     alphas = np.arange(1 << depth) * 200 // (1 << depth) + 50
     trns = (b"tRNS", bytes(alphas.tolist()))

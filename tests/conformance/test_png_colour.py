@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from shared.models import Format
+from shared.imagetype import ImageType
 from tests.conformance.comparing import ALL, assert_seen, difference
 from tests.conformance.inputs import (
     COLOURS,
@@ -51,13 +51,13 @@ def tagged(*chunks: tuple[bytes, bytes]) -> bytes:
 
 
 @pytest.mark.parametrize("to", ALL)
-def test_gamma_alone_is_applied(to: Format) -> None:
+def test_gamma_alone_is_applied(to: ImageType) -> None:
     assert_seen(tagged(*LINEAR), seen(COLOURS, BT709, power(1.0)), to)
 
 
 @pytest.mark.parametrize("to", ALL)
 @pytest.mark.parametrize("space", [DISPLAY_P3, ADOBE_RGB, BT2020, WIDE])
-def test_gamma_and_chromaticities_make_a_space(space: tuple[float, ...], to: Format) -> None:
+def test_gamma_and_chromaticities_make_a_space(space: tuple[float, ...], to: ImageType) -> None:
     assert_seen(tagged(gama(1 / 1.8), chrm(space)), seen(COLOURS, space, power(1.8)), to)
 
 
@@ -107,7 +107,7 @@ def test_each_transfer_of_cicp_is_the_curve_of_its_standard(transfer: int) -> No
 @pytest.mark.parametrize("to", ALL)
 @pytest.mark.parametrize(("code", "space"), [(1, BT709), (9, BT2020), (12, DISPLAY_P3)])
 def test_the_primaries_of_cicp_are_honoured(
-    code: int, space: tuple[float, ...], to: Format
+    code: int, space: tuple[float, ...], to: ImageType
 ) -> None:
     assert_seen(tagged(cicp(code, 13)), seen(COLOURS, space, srgb_light), to)
 

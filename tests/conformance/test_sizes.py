@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shared.models import Format
+from shared.imagetype import ImageType
 from tests.conformance.comparing import ALL, QUALITY, TOLERANCE, difference
 from tests.conformance.reference import Values
 from tests.workers.imaging.making import STORED, result, saved, with_exif
@@ -22,7 +22,7 @@ def values(image: Image.Image, mode: str = "RGB") -> Values:
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "AVIF"])
 @pytest.mark.parametrize("size", SIZES)
 def test_every_pixel_to_the_last_edge_has_its_colour(
-    size: tuple[int, int], kind: str, to: Format
+    size: tuple[int, int], kind: str, to: ImageType
 ) -> None:
     options = {} if kind == "PNG" else {"quality": 100}
     image = result(saved(Image.new("RGB", size, COLOUR), kind, **options), to, quality=QUALITY)
@@ -35,7 +35,7 @@ def test_every_pixel_to_the_last_edge_has_its_colour(
 @pytest.mark.parametrize("mode", ["L", "LA", "RGBA"])
 @pytest.mark.parametrize("size", SIZES)
 def test_grey_and_alpha_reach_the_last_edge_too(
-    size: tuple[int, int], mode: str, to: Format
+    size: tuple[int, int], mode: str, to: ImageType
 ) -> None:
     image = Image.new("RGB", size, COLOUR).convert(mode)
     if mode != "L":
@@ -67,7 +67,7 @@ def test_odd_sizes_keep_their_colour_through_scaling(
     box: tuple[int | None, int | None],
     wanted: tuple[int, int],
     kind: str,
-    to: Format,
+    to: ImageType,
 ) -> None:
     options = {"quality": 100} if kind == "JPEG" else {}
     data = saved(Image.new("RGB", size, COLOUR), kind, **options)

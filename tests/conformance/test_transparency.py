@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from shared.models import Format
+from shared.imagetype import ImageType
 from tests.conformance.comparing import ALL, QUALITY, TOLERANCE, WITH_ALPHA, difference
 from tests.conformance.inputs import COLOURS, GREYS, patches, picture
 from tests.conformance.reference import BT709, DISPLAY_P3, Values, over, power, seen
@@ -23,7 +23,7 @@ def rgba(image: Image.Image) -> Values:
 @pytest.mark.parametrize("background", [LIGHT, DARK])
 @pytest.mark.parametrize("to", WITH_ALPHA)
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])
-def test_a_chart_looks_the_same_on_any_page(kind: str, to: Format, background: float) -> None:
+def test_a_chart_looks_the_same_on_any_page(kind: str, to: ImageType, background: float) -> None:
     options = {"lossless": True, "exact": True} if kind == "WEBP" else {}
     data = saved(picture(CHART, "RGBA"), kind, **options)
     image = patches(result(data, to, quality=QUALITY), "RGBA")
@@ -32,7 +32,7 @@ def test_a_chart_looks_the_same_on_any_page(kind: str, to: Format, background: f
 
 @pytest.mark.parametrize("background", [LIGHT, DARK])
 @pytest.mark.parametrize("to", WITH_ALPHA)
-def test_a_profile_counts_under_partial_alpha_too(to: Format, background: float) -> None:
+def test_a_profile_counts_under_partial_alpha_too(to: ImageType, background: float) -> None:
     data = saved(picture(CHART, "RGBA"), "PNG", icc_profile=profile_of(DISPLAY_P3))
     wanted = np.concatenate([seen(COLOURS, DISPLAY_P3, power(GAMMA)), ALPHAS], axis=1)
     image = patches(result(data, to, quality=QUALITY), "RGBA")
@@ -41,7 +41,7 @@ def test_a_profile_counts_under_partial_alpha_too(to: Format, background: float)
 
 @pytest.mark.parametrize("background", [LIGHT, DARK])
 @pytest.mark.parametrize("to", WITH_ALPHA)
-def test_grey_with_alpha_and_a_profile_looks_the_same(to: Format, background: float) -> None:
+def test_grey_with_alpha_and_a_profile_looks_the_same(to: ImageType, background: float) -> None:
     grey = np.concatenate([GREYS, ALPHAS], axis=1)
     data = saved(picture(grey, "LA"), "PNG", icc_profile=grey_profile(1.5))
     colour = seen(GREYS.repeat(3, axis=1), BT709, power(1.5))
@@ -57,8 +57,8 @@ def test_jpg_is_the_picture_on_white(mode: str) -> None:
     image = picture(CHART, "RGBA")
     if mode == "LA":
         image = picture(np.concatenate([GREYS, ALPHAS], axis=1), "LA")
-    seen_on_white = patches(result(saved(image, "PNG"), Format.JPG, quality=QUALITY))
-    assert difference(seen_on_white, over(chart, LIGHT)) <= TOLERANCE[Format.JPG]
+    seen_on_white = patches(result(saved(image, "PNG"), ImageType.JPG, quality=QUALITY))
+    assert difference(seen_on_white, over(chart, LIGHT)) <= TOLERANCE[ImageType.JPG]
 
 
 def disc() -> Image.Image:
@@ -74,8 +74,8 @@ def disc() -> Image.Image:
 
 @pytest.mark.parametrize("background", [LIGHT, DARK])
 @pytest.mark.parametrize("to", ALL)
-def test_scaling_first_or_composing_first_is_the_same(to: Format, background: float) -> None:
-    if to is Format.JPG:
+def test_scaling_first_or_composing_first_is_the_same(to: ImageType, background: float) -> None:
+    if to is ImageType.JPG:
         background = LIGHT  # the only one that it has
     page = Image.new("RGBA", (400, 400), (int(background),) * 3 + (255,))
     page.alpha_composite(disc())
@@ -86,17 +86,17 @@ def test_scaling_first_or_composing_first_is_the_same(to: Format, background: fl
     # lossy files add to that. Green from beneath would be 60 and more off all along the edge.
     assert off.mean() <= 2
     # JPG has its colour at half the resolution here, which blurs the edge's.
-    assert off.max() <= {Format.PNG: 25, Format.JPG: 52}.get(to, 45)
+    assert off.max() <= {ImageType.PNG: 25, ImageType.JPG: 52}.get(to, 45)
 
 
 @pytest.mark.parametrize("to", WITH_ALPHA)
-def test_no_colour_shines_out_from_under_what_is_invisible(to: Format) -> None:
+def test_no_colour_shines_out_from_under_what_is_invisible(to: ImageType) -> None:
     image = rgba(result(saved(disc(), "PNG"), to, quality=QUALITY, max_width=100))
-    assert over(image, 0)[..., 1].max() <= (22 if to is Format.PNG else 45)
+    assert over(image, 0)[..., 1].max() <= (22 if to is ImageType.PNG else 45)
 
 
 @pytest.mark.parametrize("to", WITH_ALPHA)
-def test_every_level_of_alpha_survives(to: Format) -> None:
+def test_every_level_of_alpha_survives(to: ImageType) -> None:
     ramp = np.arange(64)[:, None] * 255 // 63
     chart = np.concatenate([np.full((64, 3), 128), ramp], axis=1)
     image = patches(result(saved(picture(chart, "RGBA"), "PNG"), to, quality=QUALITY), "RGBA")

@@ -3,7 +3,8 @@
 import struct
 from functools import cache
 
-from shared.models import Format, Options
+from shared.imagetype import ImageType
+from shared.models import Options
 from tests.hostile.container import parts
 from tests.hostile.judge import MOST_MEGABYTES, MOST_SECONDS, Judge, Verdict
 
@@ -12,10 +13,10 @@ _OTHERS = {"too_large_for_format"}  # of what is no fault of the upload's
 
 # All that an output may hold.
 _NEEDED = {
-    Format.JPG: {"JFIF", "Adobe", "DQT", "DHT", "DRI", "SOF", "SOS"},
-    Format.PNG: {"IHDR", "PLTE", "tRNS", "IDAT", "IEND"},
-    Format.WEBP: {"VP8X", "ALPH", "VP8 ", "VP8L", "ANIM", "ANMF"},
-    Format.AVIF: {
+    ImageType.JPG: {"JFIF", "Adobe", "DQT", "DHT", "DRI", "SOF", "SOS"},
+    ImageType.PNG: {"IHDR", "PLTE", "tRNS", "IDAT", "IEND"},
+    ImageType.WEBP: {"VP8X", "ALPH", "VP8 ", "VP8L", "ANIM", "ANMF"},
+    ImageType.AVIF: {
         *("ftyp", "meta", "hdlr pict", "pitm", "iloc", "iinf", "item av01", "item grid", "mdat"),
         *("iref", "auxl", "dimg", "prem"),
         *("iprp", "ipco", "ispe", "pixi", "av1C", "auxC", "colr nclx", "ipma"),
@@ -36,7 +37,7 @@ def _judge() -> Judge:
     return Judge()
 
 
-def faults(verdict: Verdict, to: Format) -> list[str]:
+def faults(verdict: Verdict, to: ImageType) -> list[str]:
     """What is wrong with an upload's end, a sentence each."""
     found = []
     if verdict.outcome not in {"ok", *REFUSALS, *_OTHERS}:
@@ -50,7 +51,7 @@ def faults(verdict: Verdict, to: Format) -> list[str]:
     return found
 
 
-def output_faults(data: bytes, to: Format) -> list[str]:
+def output_faults(data: bytes, to: ImageType) -> list[str]:
     """What a finished file holds that it should not."""
     try:
         extra = set(parts(data, to)) - _NEEDED[to]
@@ -61,7 +62,7 @@ def output_faults(data: bytes, to: Format) -> list[str]:
 
 
 def end(
-    data: bytes, to: Format = Format.WEBP, *, quality: int = 82, max_width: int | None = None
+    data: bytes, to: ImageType = ImageType.WEBP, *, quality: int = 82, max_width: int | None = None
 ) -> Verdict:
     """How an upload ends in a process of its own; AssertionError where that is not well."""
     verdict = _judge().judge(data, Options(format=to, quality=quality, max_width=max_width))

@@ -8,7 +8,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 
-from shared.models import Format
+from shared.imagetype import ImageType
 
 _BOXES = {  # boxes that hold boxes, and the bytes before the first of them
     "meta": 4,
@@ -31,16 +31,16 @@ _JPEG_NAMES = {0xC4: "DHT", 0xDB: "DQT", 0xDD: "DRI", 0xDA: "SOS"}
 _METADATA_OBU = 5
 
 
-def parts(data: bytes, format: Format) -> list[str]:
+def parts(data: bytes, format: ImageType) -> list[str]:
     """The names of all parts, one behind the other; those in AVIF's boxes with their parents.
 
     Raises AssertionError where the parts do not fill the file from its first byte to its last.
     """
     walk = {
-        Format.JPG: _jpeg,
-        Format.PNG: _png,
-        Format.WEBP: _webp,
-        Format.AVIF: _avif,
+        ImageType.JPG: _jpeg,
+        ImageType.PNG: _png,
+        ImageType.WEBP: _webp,
+        ImageType.AVIF: _avif,
     }[format]
     return list(walk(data))
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from shared.models import Format, Options
+from shared.imagetype import OUTPUT_TYPES
+from shared.models import Options
 from tests.hostile.clean import faults
 from tests.hostile.judge import Judge, Limits
 from tests.hostile.mutate import broken
@@ -86,7 +87,7 @@ def fuzz(seed: int, seconds: float, most: int = -1) -> Iterator[Finding | int]:
             number += 1
             data = broken(random, seeds)
             options = Options(
-                format=random.choice(list(Format)),
+                format=random.choice(list(OUTPUT_TYPES)),
                 quality=random.choice(_QUALITIES),
                 max_width=random.choice(_WIDTHS),
             )

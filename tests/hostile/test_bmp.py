@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from shared.models import Format
+from shared.imagetype import ImageType
 from tests.hostile.clean import REFUSALS, end
 from tests.workers.imaging.making import noise, opened, saved
 
@@ -62,7 +62,7 @@ def test_runs_of_a_screen_cost_little(name: str) -> None:
 def test_a_screen_of_runs_is_read() -> None:
     row = b"\xff\7" * 5 + b"\x05\7" + END_OF_LINE
     data = bitmap((1_280, 1_024), row * 1_024 + END, packing=RLE8)
-    assert opened(end(data, Format.PNG).output).size == (1_280, 1_024)
+    assert opened(end(data, ImageType.PNG).output).size == (1_280, 1_024)
 
 
 @pytest.mark.parametrize("bits", [1, 4, 8, 16, 24, 32])

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from shared.models import Format
+from shared.imagetype import ImageType
 from tests.hostile.clean import REFUSALS, end
 from tests.support import heic
 from tests.workers.imaging import planting
@@ -39,9 +39,9 @@ RINGS: dict[str, tuple[tuple[bytes, int, tuple[int, ...]], ...]] = {
 }
 
 
-@pytest.mark.parametrize("to", [Format.WEBP, Format.AVIF])
+@pytest.mark.parametrize("to", [ImageType.WEBP, ImageType.AVIF])
 @pytest.mark.parametrize("name", RINGS)
-def test_a_ring_of_references_in_an_avif_ends(name: str, to: Format) -> None:
+def test_a_ring_of_references_in_an_avif_ends(name: str, to: ImageType) -> None:
     grid = grid_item(2, 128, 64)
     still = Still(1, {1: grid, 2: grid, 3: coded(0), 4: coded(32)}, RINGS[name])
     assert end(planting.heif(still), to, quality=100).outcome in REFUSED_OR_READ

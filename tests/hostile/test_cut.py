@@ -3,7 +3,8 @@
 import pytest
 from PIL import Image
 
-from shared.models import Format, Options
+from shared.imagetype import ImageType
+from shared.models import Options
 from tests.hostile.clean import faults
 from tests.hostile.judge import Judge
 from tests.support.paths import SAMPLES
@@ -46,7 +47,7 @@ def test_a_file_cut_at_each_percent_is_corrupt_or_whole(name: str) -> None:
     with Judge() as judge:
         for percent in range(100):
             verdict = judge.judge(data[: len(data) * percent // 100], Options(max_width=64))
-            assert not faults(verdict, Format.WEBP), f"{percent} %"
+            assert not faults(verdict, ImageType.WEBP), f"{percent} %"
 
 
 @pytest.mark.parametrize("path", sorted(SAMPLES.glob("*.[jp]*")), ids=lambda path: path.name)
@@ -56,5 +57,5 @@ def test_a_sample_cut_anywhere_is_corrupt(path: object) -> None:
         for percent in range(1, 100):
             cut = data[: len(data) * percent // 100]
             verdict = judge.judge(cut, Options(max_width=64))
-            assert not faults(verdict, Format.WEBP), f"{percent} %"
+            assert not faults(verdict, ImageType.WEBP), f"{percent} %"
             assert verdict.outcome in {"corrupt_image", "unsupported_image"}, f"{percent} %"

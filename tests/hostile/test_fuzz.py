@@ -5,7 +5,8 @@ from random import Random
 
 import pytest
 
-from shared.models import Format, Options
+from shared.imagetype import OUTPUT_TYPES, ImageType
+from shared.models import Options
 from tests.hostile import fuzz
 from tests.hostile.clean import faults
 from tests.hostile.judge import Judge, Limits, Verdict
@@ -21,9 +22,9 @@ def test_files_broken_at_random_end_well() -> None:
     assert tried
 
 
-@pytest.mark.parametrize("to", list(Format))
+@pytest.mark.parametrize("to", list(OUTPUT_TYPES))
 @pytest.mark.parametrize("path", SEEDS, ids=lambda path: path.name)
-def test_what_was_found_before_ends_well(path: Path, to: Format) -> None:
+def test_what_was_found_before_ends_well(path: Path, to: ImageType) -> None:
     with Judge(fuzz.LIMITS) as judge:
         for quality in (82, 100):
             options = Options(format=to, quality=quality)
@@ -66,11 +67,11 @@ def test_a_fault_of_ours_is_told_with_its_traceback() -> None:
     with Judge(Limits(10**9, 10**6, 10**9)) as judge:
         verdict = judge.judge(saved(noise(), "PNG"), Options(quality="none"))  # type: ignore[arg-type] # that is the fault
     assert "Traceback" in verdict.outcome
-    assert faults(verdict, Format.WEBP)
+    assert faults(verdict, ImageType.WEBP)
 
 
 @pytest.mark.parametrize(
     "verdict", [Verdict("ok", 2.1, 90.0), Verdict("corrupt_image", 0.1, 700.0), Verdict("hm")]
 )
 def test_what_passes_a_bound_is_a_fault(verdict: Verdict) -> None:
-    assert faults(verdict, Format.PNG)
+    assert faults(verdict, ImageType.PNG)

@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from shared.models import Format
+from shared.imagetype import OUTPUT_TYPES, ImageType
 from tests.hostile.clean import REFUSALS, end
 from tests.workers.imaging.making import noise, saved
 from tests.workers.imaging.moving import flat, moving
@@ -24,9 +24,9 @@ def frame(
     return b"," + struct.pack("<HHHHB", *at, width, height, 0) + codes
 
 
-@pytest.mark.parametrize("to", list(Format))
+@pytest.mark.parametrize("to", list(OUTPUT_TYPES))
 @pytest.mark.parametrize("count", [1_001, 1_300_000])
-def test_frames_without_end_are_refused(count: int, to: Format) -> None:
+def test_frames_without_end_are_refused(count: int, to: ImageType) -> None:
     assert end(screen() + frame() * count + b";", to).outcome == "too_many_frames"
 
 
@@ -66,7 +66,7 @@ def test_a_frame_larger_than_its_screen_is_refused() -> None:
 
 def test_frames_far_outside_of_the_screen_are_refused() -> None:
     data = screen() + frame() + frame(at=(65_000, 65_000)) + b";"
-    assert end(data, Format.WEBP).outcome == "too_many_pixels"
+    assert end(data, ImageType.WEBP).outcome == "too_many_pixels"
 
 
 CODES = {

@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from shared.models import Format
+from shared.imagetype import ImageType
 from tests.hostile import jpegs
 from tests.hostile.clean import REFUSALS, end
 from tests.workers.imaging.making import noise, saved
@@ -70,12 +70,12 @@ def test_a_header_without_end_costs_little(name: str, at: int) -> None:
 @pytest.mark.parametrize("end_of_run", [b"\0", b"\xd0", b""])
 def test_fill_bytes_in_a_scan_cost_little(end_of_run: bytes) -> None:
     data = BARE[:-2] + b"\xff" * 400_000 + end_of_run + b"\xff\xd9"
-    assert end(data, Format.JPG, quality=100).outcome in {"ok", *REFUSALS}
+    assert end(data, ImageType.JPG, quality=100).outcome in {"ok", *REFUSALS}
 
 
 def test_stuffed_bytes_without_end_cost_little() -> None:
     data = BARE[:-2] + b"\xff\0" * (MANY // 2) + b"\xff\xd9"
-    assert end(data, Format.JPG, quality=100).outcome in {"ok", *REFUSALS}
+    assert end(data, ImageType.JPG, quality=100).outcome in {"ok", *REFUSALS}
 
 
 @pytest.mark.parametrize("components", [1, 3, 4])

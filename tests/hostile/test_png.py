@@ -5,7 +5,7 @@ import zlib
 
 import pytest
 
-from shared.models import Format
+from shared.imagetype import OUTPUT_TYPES, ImageType
 from tests.hostile.clean import REFUSALS, end
 from tests.workers.imaging.making import chunk, noise, opened, png, saved
 from tests.workers.imaging.planting import interlaced, soft
@@ -75,8 +75,8 @@ def test_a_header_of_a_huge_picture_is_refused(size: tuple[int, int]) -> None:
     assert end(png((*size, 8, 2), b"\0")).outcome == "too_many_pixels"
 
 
-@pytest.mark.parametrize("to", [Format.PNG, Format.WEBP])
-def test_a_picture_of_a_hundred_million_rows_is_refused(to: Format) -> None:
+@pytest.mark.parametrize("to", [ImageType.PNG, ImageType.WEBP])
+def test_a_picture_of_a_hundred_million_rows_is_refused(to: ImageType) -> None:
     assert end(png((1, 99_999_999, 1, 0), b"\0\0"), to).outcome == "too_many_pixels"
 
 
@@ -84,7 +84,7 @@ def test_pixels_that_inflate_past_the_picture_cost_little() -> None:
     data = png((8, 8, 8, 0), b"")
     whole = chunk(b"IDAT", zlib.compress(b""))
     more = chunk(b"IDAT", inflating(200))
-    assert end(data.replace(whole, more), Format.PNG).outcome in {"ok", "corrupt_image"}
+    assert end(data.replace(whole, more), ImageType.PNG).outcome in {"ok", "corrupt_image"}
 
 
 @pytest.mark.parametrize("entries", [0, 1, 257, 1_000_000])
@@ -93,15 +93,15 @@ def test_a_palette_of_another_length_costs_little(entries: int) -> None:
     assert end(data).outcome in {"ok", "corrupt_image"}
 
 
-@pytest.mark.parametrize("to", list(Format))
+@pytest.mark.parametrize("to", list(OUTPUT_TYPES))
 @pytest.mark.parametrize("depth", [1, 2, 4, 8])
-def test_a_palette_that_is_not_there_is_corrupt(depth: int, to: Format) -> None:
+def test_a_palette_that_is_not_there_is_corrupt(depth: int, to: ImageType) -> None:
     assert end(png((4, 4, depth, 3), bytes(20)), to).outcome == "corrupt_image"
 
 
 def test_pixels_past_the_end_of_the_palette_are_no_harm() -> None:
     data = png((4, 4, 8, 3), (b"\0" + b"\xff" * 4) * 4, (b"PLTE", bytes(3)))
-    assert end(data, Format.PNG).outcome in {"ok", "corrupt_image"}
+    assert end(data, ImageType.PNG).outcome in {"ok", "corrupt_image"}
 
 
 @pytest.mark.parametrize("entries", [2, 256, 257, 70_000])
@@ -126,7 +126,7 @@ def test_a_header_of_no_known_method_is_refused_or_read(method: tuple[int, int, 
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (9, 1), (4, 4), (5, 3), (97, 61)])
 def test_an_interlaced_picture_too_small_for_all_passes_is_read(size: tuple[int, int]) -> None:
     data = interlaced(soft(128, 128).crop((0, 0, *size)))
-    assert opened(end(data, Format.PNG).output).size == size
+    assert opened(end(data, ImageType.PNG).output).size == size
 
 
 def test_an_interlaced_picture_without_its_last_pass_is_no_harm() -> None:

@@ -6,7 +6,7 @@ import zlib
 import pytest
 from PIL import Image
 
-from shared.models import Format
+from shared.imagetype import ImageType
 from tests.hostile import jpegs
 from tests.hostile.clean import REFUSALS, end
 from tests.workers.imaging.making import noise, opened, saved
@@ -132,7 +132,7 @@ def test_the_packings_of_scanners_and_editors_are_read(compression: str) -> None
     if compression == "tiff_ccitt" or compression.startswith("group"):
         image = noise().convert("1")
     data = saved(image, "TIFF", compression=compression)
-    assert opened(end(data, Format.PNG).output).size == (96, 64)
+    assert opened(end(data, ImageType.PNG).output).size == (96, 64)
 
 
 @pytest.mark.parametrize("kind", [SHORT, LONG])
@@ -185,7 +185,7 @@ def test_a_layout_without_sense_is_corrupt_or_harmless(tag: int, value: int, pac
 @pytest.mark.parametrize("tag", [256, 257, 278, 322])
 def test_a_side_that_lies_is_refused_or_harmless(tag: int, side: int) -> None:
     more = [(tag, LONG, 1, side)] + [(323, LONG, 1, 64)] * (tag == 322)
-    assert end(tiff(*more), Format.PNG).outcome in {"ok", "too_many_pixels", "corrupt_image"}
+    assert end(tiff(*more), ImageType.PNG).outcome in {"ok", "too_many_pixels", "corrupt_image"}
 
 
 def test_a_tile_far_larger_than_its_picture_is_refused() -> None:
@@ -206,7 +206,7 @@ def test_a_fax_of_a_million_rows_is_refused(packing: int) -> None:
     body = noise(100, 100).tobytes()
     rows = (257, LONG, 1, 1_000_000), (278, LONG, 1, 1_000_000), (279, LONG, 1, len(body))
     layout = (258, SHORT, 1, 1), (262, SHORT, 1, 1), (259, SHORT, 1, packing)
-    assert end(tiff(*rows, *layout, body=body), Format.PNG).outcome == "corrupt_image"
+    assert end(tiff(*rows, *layout, body=body), ImageType.PNG).outcome == "corrupt_image"
 
 
 def test_a_picture_that_inflates_past_its_strip_costs_little() -> None:
@@ -220,4 +220,4 @@ def test_a_thumbnail_or_mask_in_a_second_directory_is_not_the_picture() -> None:
     data = saved(
         first, "TIFF", save_all=True, append_images=[second], compression="tiff_adobe_deflate"
     )
-    assert opened(end(data, Format.PNG).output).size == (64, 64)
+    assert opened(end(data, ImageType.PNG).output).size == (64, 64)

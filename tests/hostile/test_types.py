@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from shared.models import Format
+from shared.imagetype import OUTPUT_TYPES, ImageType
 from tests.hostile.clean import REFUSALS, end
 from tests.workers.imaging.making import noise, saved
 from tests.workers.imaging.planting import FILES, soft
@@ -91,10 +91,10 @@ UPLOADS = {
 }
 
 
-@pytest.mark.parametrize("to", list(Format))
+@pytest.mark.parametrize("to", list(OUTPUT_TYPES))
 @pytest.mark.parametrize("tail", TAILS)
 @pytest.mark.parametrize("kind", UPLOADS)
-def test_what_follows_a_picture_is_in_no_output(kind: str, tail: str, to: Format) -> None:
+def test_what_follows_a_picture_is_in_no_output(kind: str, tail: str, to: ImageType) -> None:
     verdict = end(UPLOADS[kind] + TAILS[tail], to, quality=100)
     assert verdict.outcome in ({"ok", "corrupt_image"} if kind in ("AVIF", "HEIF") else {"ok"})
 
@@ -108,15 +108,15 @@ def test_what_stands_before_a_picture_makes_it_none(kind: str, head: str) -> Non
 @pytest.mark.parametrize("second", UPLOADS)
 @pytest.mark.parametrize("first", UPLOADS)
 def test_of_two_pictures_the_first_is_the_picture(first: str, second: str) -> None:
-    verdict = end(UPLOADS[first] + UPLOADS[second], Format.PNG)
+    verdict = end(UPLOADS[first] + UPLOADS[second], ImageType.PNG)
     assert verdict.outcome in {"ok", "corrupt_image"}
     if verdict.outcome == "ok":
-        assert verdict.output == end(UPLOADS[first], Format.PNG).output
+        assert verdict.output == end(UPLOADS[first], ImageType.PNG).output
 
 
-@pytest.mark.parametrize("to", list(Format))
+@pytest.mark.parametrize("to", list(OUTPUT_TYPES))
 @pytest.mark.parametrize("name", FILES)
-def test_no_output_holds_what_was_planted_in_its_upload(name: str, to: Format) -> None:
+def test_no_output_holds_what_was_planted_in_its_upload(name: str, to: ImageType) -> None:
     for quality, max_width in ((100, None), (60, None), (82, 40)):
         verdict = end(FILES[name][1], to, quality=quality, max_width=max_width)
         assert verdict.outcome == "ok"
@@ -131,5 +131,5 @@ def test_the_magic_of_one_type_before_the_body_of_another_is_refused(kind: str) 
 
 
 def test_a_picture_of_noise_is_as_clean_as_any() -> None:
-    for to in Format:
+    for to in OUTPUT_TYPES:
         assert end(saved(noise(), "PNG"), to).outcome == "ok"

@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from shared.models import Format
+from shared.imagetype import OUTPUT_TYPES, ImageType
 from tests.hostile.clean import REFUSALS, end
 from tests.workers.imaging.making import noise, riff, saved
 from tests.workers.imaging.moving import flat, moving
@@ -44,22 +44,22 @@ def test_a_picture_of_34_bytes_is_refused() -> None:
     assert end(data).outcome == "too_many_pixels"
 
 
-@pytest.mark.parametrize("to", list(Format))
-def test_frames_without_end_are_refused(to: Format) -> None:
+@pytest.mark.parametrize("to", list(OUTPUT_TYPES))
+def test_frames_without_end_are_refused(to: ImageType) -> None:
     one = frame(8, 8, lossless(8, 8))
     data = riff(canvas(8, 8, 2), (b"ANIM", bytes(6)), *[one] * 400_000)
     assert end(data, to).outcome == "too_many_frames"
 
 
-@pytest.mark.parametrize("to", [Format.WEBP, Format.AVIF])
-def test_large_frames_are_refused_where_all_are_wanted(to: Format) -> None:
+@pytest.mark.parametrize("to", [ImageType.WEBP, ImageType.AVIF])
+def test_large_frames_are_refused_where_all_are_wanted(to: ImageType) -> None:
     one = frame(9_000, 9_000, lossless(9_000, 9_000))
     data = riff(canvas(9_000, 9_000, 2), (b"ANIM", bytes(6)), one, one)
     assert end(data, to).outcome == "too_many_frames"
 
 
-@pytest.mark.parametrize("to", [Format.JPG, Format.PNG])
-def test_of_many_frames_one_is_decoded_where_one_is_wanted(to: Format) -> None:
+@pytest.mark.parametrize("to", [ImageType.JPG, ImageType.PNG])
+def test_of_many_frames_one_is_decoded_where_one_is_wanted(to: ImageType) -> None:
     one = frame(2_000, 2_000, lossless(2_000, 2_000))
     data = riff(canvas(2_000, 2_000, 2), (b"ANIM", bytes(6)), *[one] * 1_000)
     assert end(data, to).outcome in {"ok", "corrupt_image"}

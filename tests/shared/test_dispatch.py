@@ -7,7 +7,8 @@ from shared.clients.celery_queue import IMAGES_QUEUE, Queue, celery_app
 from shared.db import images
 from shared.dispatch import dispatch
 from shared.errors import ImageError
-from shared.models import Encoding, Format, Result
+from shared.imagetype import ImageType
+from shared.models import Encoding, Result
 from shared.services import Services
 from tests.support.making import BOTH_TEXTS, accept, make_account, make_batch
 
@@ -89,7 +90,14 @@ def hand_on(services: Services, image_id: UUID) -> None:
     claim = images.claim(services.database, image_id, 60)
     assert claim is not None
     result = Result(
-        Format.WEBP, 8, 6, 3, "k", watermarked=False, encoding=Encoding.REENCODED, preview_key="p"
+        ImageType.WEBP,
+        8,
+        6,
+        3,
+        "k",
+        watermarked=False,
+        encoding=Encoding.REENCODED,
+        preview_key="p",
     )
     assert images.hand_on(services.database, claim, result)
 

@@ -1,12 +1,13 @@
 import re
 
-from shared.models import ENDED, TRANSITIONS, Format, Options, Position, State, Watermark
+from shared.imagetype import ImageType
+from shared.models import ENDED, TRANSITIONS, Options, Position, State, Watermark
 from tests.support.paths import ROOT
 
 
 def test_options_survive_their_row() -> None:
     for mark in (None, Watermark(33, 44, Position.TL)):
-        options = Options(Format.AVIF, 70, 1600, None, mark)
+        options = Options(ImageType.AVIF, 70, 1600, None, mark)
         assert Options.from_json(options.to_json()) == options
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from shared.models import Format
+from shared.imagetype import ImageType
 from shared.naming import clean_original, content_disposition, file_name, folded, stem_of
 
 
@@ -47,12 +47,12 @@ def test_a_stem_is_safe_as_a_file_name(original: str, stem: str) -> None:
 
 
 def test_a_long_name_stays_below_what_file_systems_hold() -> None:
-    name = file_name(stem_of("猫" * 300 + ".jpg"), Format.WEBP, 99999)
+    name = file_name(stem_of("猫" * 300 + ".jpg"), ImageType.WEBP, 99999)
     assert len(name.encode()) <= 255
 
 
 def test_the_first_of_a_name_bears_no_number() -> None:
-    assert [file_name("cat", Format.AVIF, n) for n in (1, 2, 10)] == [
+    assert [file_name("cat", ImageType.AVIF, n) for n in (1, 2, 10)] == [
         "cat.avif",
         "cat-2.avif",
         "cat-10.avif",

@@ -14,12 +14,13 @@ from shared.db import accounts, batches
 from shared.db.accounts import Account
 from shared.db.batches import NewBatch, NewImage
 from shared.db.idempotency import Accepting
-from shared.models import Brief, Format, Options
+from shared.imagetype import ImageType
+from shared.models import Brief, Options
 from shared.plans import Plan
 from shared.services import Services
 from shared.settings import Settings
 
-BOTH_TEXTS = Options(format=Format.WEBP, brief=Brief(alt_text=True, file_name=True))
+BOTH_TEXTS = Options(format=ImageType.WEBP, brief=Brief(alt_text=True, file_name=True))
 
 
 def asking(settings: Settings, model: MessagesApi, **changes: object) -> Settings:
@@ -62,7 +63,7 @@ def make_batch(
         id=batch_id,
         account_id=account.id,
         session_name=session or str(uuid4()),
-        options=options or Options(format=Format.WEBP),
+        options=options or Options(format=ImageType.WEBP),
         images=[NewImage(uuid4(), name, len(content), digest) for name in names],
         watermark_key=None,
         notices=[],

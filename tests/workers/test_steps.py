@@ -13,7 +13,8 @@ from shared.clients.object_store import original_key, outputs_prefix
 from shared.clients.pubsub import Listener
 from shared.db import credits, sessions
 from shared.db.sessions import EndedImage
-from shared.models import Format, Options, Watermark
+from shared.imagetype import OUTPUT_TYPES, ImageType
+from shared.models import Options, Watermark
 from shared.services import Services
 from tests.support.making import accept, make_account, make_batch, png
 from tests.support.memory_store import MemoryStore
@@ -39,8 +40,8 @@ def with_memory_store(services: Services, store: MemoryStore | None = None) -> S
     return replace(services, store=store)
 
 
-@pytest.mark.parametrize("format", list(Format))
-def test_an_image_comes_out_in_the_format_asked_for(unit: Services, format: Format) -> None:
+@pytest.mark.parametrize("format", list(OUTPUT_TYPES))
+def test_an_image_comes_out_in_the_format_asked_for(unit: Services, format: ImageType) -> None:
     data = (SAMPLES / "rocket.jpg").read_bytes()
     image = run(unit, data, Options(format=format, max_width=100))
     assert image.output_key is not None
@@ -75,7 +76,7 @@ def test_an_animation_past_the_limit_on_its_pixels_is_refused_from_its_header(
     file = io.BytesIO()
     frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
     small = replace(unit, settings=unit.settings.model_copy(update={"max_animation_pixels": 95}))
-    assert run(small, file.getvalue(), Options(Format.AVIF)).error_code == "too_many_frames"
+    assert run(small, file.getvalue(), Options(ImageType.AVIF)).error_code == "too_many_frames"
 
 
 def test_a_failed_image_is_charged_nothing(unit: Services) -> None:
@@ -99,7 +100,9 @@ def test_a_message_that_comes_twice_is_one_run(unit: Services) -> None:
 def test_the_watermark_of_the_batch_is_laid_over(unit: Services) -> None:
     services = with_memory_store(unit)
     account, _ = make_account(services)
-    options = Options(format=Format.PNG, watermark=Watermark(scale_percent=50, opacity_percent=100))
+    options = Options(
+        format=ImageType.PNG, watermark=Watermark(scale_percent=50, opacity_percent=100)
+    )
     batch = make_batch(services, account, data=png(100, 100, "white"), options=options)
     batch = replace(batch, watermark_key=f"{batch.id}/in/watermark")
     mark = png(10, 10, "black")
@@ -223,7 +226,7 @@ def test_an_image_writes_one_log_line_that_says_all(
 
 def test_images_are_counted_by_result_and_format(unit: Services) -> None:
     run(unit, png())
-    run(unit, b"just text", Options(format=Format.AVIF))
+    run(unit, b"just text", Options(format=ImageType.AVIF))
     assert metrics.image_counts(unit.redis) == {("done", "webp"): 1, ("failed", "avif"): 1}
     assert metrics.step_seconds(unit.redis)["encode"][0] == 1
 

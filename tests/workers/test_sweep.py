@@ -14,7 +14,8 @@ from shared.db import batches, credits, images, sessions
 from shared.db.database import Connection, one
 from shared.dispatch import dispatch
 from shared.errors import ImageError, StoreError
-from shared.models import Encoding, Format, Result
+from shared.imagetype import ImageType
+from shared.models import Encoding, Result
 from shared.services import Services
 from tests.support.making import accept, make_account, make_batch
 from tests.support.memory_store import MemoryStore
@@ -46,9 +47,9 @@ def age(services: Services, interval: str) -> None:
 def complete(services: Services, image_id: UUID) -> str:
     claim = images.claim(services.database, image_id, 60)
     assert claim is not None
-    key = output_key(claim.batch_id, claim.token, Format.WEBP)
+    key = output_key(claim.batch_id, claim.token, ImageType.WEBP)
     services.store.put(key, io.BytesIO(b"out"), 3, "image/webp")
-    result = Result(Format.WEBP, 8, 6, 3, key, watermarked=False, encoding=Encoding.REENCODED)
+    result = Result(ImageType.WEBP, 8, 6, 3, key, watermarked=False, encoding=Encoding.REENCODED)
     assert images.complete(services.database, claim, result) is not None
     return key
 

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from shared.models import Effort, Format, Options
+from shared.imagetype import ImageType
+from shared.models import Effort, Options
 
 # Where encoders change their ways, as workers.imaging.{webp,avif,png,jpeg} have it; millions of
 # pixels, and our quality. A test holds them against each other.
@@ -26,7 +27,7 @@ class Picture:
     megapixels: float
     scale: float
     frames: int
-    kind: str
+    kind: ImageType
     bytes_a_pixel: float
     alpha: bool = False
 
@@ -65,8 +66,14 @@ _RATES = {
 }
 
 # Bytes a pixel that ordinary uploads have; detail is counted from here, and no further than so.
-_ORDINARY = {"PNG": 1.2, "JPEG": 0.15, "WEBP": 0.08, "AVIF": 0.1, "HEIF": 0.1}
-_LOSSLESS = ("PNG",)
+_ORDINARY = {
+    ImageType.PNG: 1.2,
+    ImageType.JPG: 0.15,
+    ImageType.WEBP: 0.08,
+    ImageType.AVIF: 0.1,
+    ImageType.HEIC: 0.1,
+}
+_LOSSLESS = (ImageType.PNG,)
 _DETAIL_RANGE = (0.15, 5.0)
 _ORDINARY_QUALITY = 75
 
@@ -88,7 +95,7 @@ _BYTES = {
 _ALPHA_BYTES = {"webp": 22.0, "webp_large": 15.0, "jpg": 5.0, "jpg_full_colour": 5.0}
 _ALPHA_OTHERWISE = 3.0
 _FRAME_BYTES = 1.5  # a pixel of each coded frame, all of which are kept
-_FIXED_BYTES = {Format.WEBP: 1e6, Format.JPG: 1e6, Format.PNG: 10e6, Format.AVIF: 9e6}
+_FIXED_BYTES = {ImageType.WEBP: 1e6, ImageType.JPG: 1e6, ImageType.PNG: 10e6, ImageType.AVIF: 9e6}
 
 
 def memory(picture: Picture, options: Options, effort: Effort) -> float:
@@ -116,27 +123,27 @@ def _road(picture: Picture, options: Options) -> str:
     """The name in the tables above."""
     if picture.frames > 1:
         return f"{options.format.value}_moving"
-    if options.format is Format.JPG and options.quality > JPEG_CEILING:
+    if options.format is ImageType.JPG and options.quality > JPEG_CEILING:
         return "jpg_full_colour"
     small = picture.megapixels <= WEBP_MOST_LOSSLESS
-    if options.format is Format.WEBP and options.quality > WEBP_CEILING and small:
+    if options.format is ImageType.WEBP and options.quality > WEBP_CEILING and small:
         return "webp_near_lossless"
     return options.format.value
 
 
-def _is_large(picture: Picture, to: Format, effort: Effort) -> bool:
+def _is_large(picture: Picture, to: ImageType, effort: Effort) -> bool:
     """Whether the encoder saves memory for its size, or for little effort."""
-    if to is Format.WEBP:
+    if to is ImageType.WEBP:
         return _effort(picture, to, effort) is Effort.FAST and picture.megapixels > 1
-    most = {Format.AVIF: AVIF_MOST_FULL_COLOUR, Format.PNG: PNG_MOST_ALTERNATIVES}
+    most = {ImageType.AVIF: AVIF_MOST_FULL_COLOUR, ImageType.PNG: PNG_MOST_ALTERNATIVES}
     return picture.megapixels > most.get(to, float("inf"))
 
 
-def _effort(picture: Picture, to: Format, effort: Effort) -> Effort:
+def _effort(picture: Picture, to: ImageType, effort: Effort) -> Effort:
     """The effort that is made in the end: large pictures get less."""
-    if to is Format.AVIF and effort is Effort.SMALL and picture.megapixels > AVIF_MOST_SLOW:
+    if to is ImageType.AVIF and effort is Effort.SMALL and picture.megapixels > AVIF_MOST_SLOW:
         return Effort.BALANCED
-    most = {Format.WEBP: WEBP_MOST_METHOD, Format.PNG: PNG_MOST_ALTERNATIVES}
+    most = {ImageType.WEBP: WEBP_MOST_METHOD, ImageType.PNG: PNG_MOST_ALTERNATIVES}
     return Effort.FAST if picture.megapixels > most.get(to, float("inf")) else effort
 
 

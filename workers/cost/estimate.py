@@ -11,31 +11,32 @@ Unless it says otherwise a constant here was fitted to 236 cases of `make bench-
 
 from dataclasses import dataclass
 
-from shared.models import Effort, Format, Options, Probe
+from shared.imagetype import ImageType
+from shared.models import Effort, Options, Probe
 from workers.cost import encoding
 from workers.cost.encoding import Picture
 
 # Decoding: seconds and bytes for each million pixels of the upload, beside the picture itself.
 # libwebp's compositor holds two canvases and a copy, libavif the planes and their RGB.
 _DECODE_SECONDS = {
-    "JPEG": 0.010,
-    "PNG": 0.045,
-    "WEBP": 0.022,
-    "AVIF": 0.035,
-    "HEIF": 0.055,
-    "TIFF": 0.010,
-    "BMP": 0.006,
-    "GIF": 0.012,
+    ImageType.JPG: 0.010,
+    ImageType.PNG: 0.045,
+    ImageType.WEBP: 0.022,
+    ImageType.AVIF: 0.035,
+    ImageType.HEIC: 0.055,
+    ImageType.TIFF: 0.010,
+    ImageType.BMP: 0.006,
+    ImageType.GIF: 0.012,
 }
 _DECODE_BYTES = {
-    "JPEG": 0.0,
-    "PNG": 0.5,
-    "WEBP": 13.0,
-    "AVIF": 7.5,
-    "HEIF": 4.0,
-    "TIFF": 1.0,
-    "BMP": 0.5,
-    "GIF": 1.5,
+    ImageType.JPG: 0.0,
+    ImageType.PNG: 0.5,
+    ImageType.WEBP: 13.0,
+    ImageType.AVIF: 7.5,
+    ImageType.HEIC: 4.0,
+    ImageType.TIFF: 1.0,
+    ImageType.BMP: 0.5,
+    ImageType.GIF: 1.5,
 }
 
 # A progressive JPEG's coefficients are all held, at full size even where it is decoded at less.
@@ -56,8 +57,6 @@ _STAYING_QUALITY = 85  # below it the new file is mostly far smaller, and that i
 
 _LEAST_SECONDS = 0.004
 _LEAST_BYTES = 1_000_000
-
-_KINDS = {Format.WEBP: "WEBP", Format.AVIF: "AVIF", Format.JPG: "JPEG", Format.PNG: "PNG"}
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ def estimate(
     module's constants yours is; run `make bench-cost` and take the inverse of its median for CPU.
     The box is held against the sides as stored: the header that turns a picture is not read.
     """
-    frames = probe.frames if probe.moves and options.format.moves else 1
+    frames = probe.frames if probe.is_animated and options.format.facts.writes_animation else 1
     picture = _picture(probe, upload_bytes, options, frames)
     brief = options.brief is not None
     decode = _decode_bytes(probe, picture, brief=brief)
@@ -123,7 +122,7 @@ def _decoded(probe: Probe, picture: Picture, *, brief: bool) -> float:
     brief: a model is shown the picture, which asks for a longer side than the box perhaps.
     """
     stored = picture.megapixels / picture.scale**2
-    if probe.kind != "JPEG":
+    if probe.kind is not ImageType.JPG:
         return stored
     least = _PREVIEW_SIDE / max(probe.width, probe.height) if brief else 0
     room = 1 / (max(picture.scale, min(1.0, least)) * _DRAFT_FACTOR)
@@ -156,12 +155,12 @@ def _decode_seconds(probe: Probe, picture: Picture, *, brief: bool) -> float:
 
 def _may_stay(probe: Probe, options: Options, picture: Picture) -> bool:
     """Whether the upload's own pixels may well go out."""
-    same = probe.kind == _KINDS[options.format] and probe.frames == 1
-    near = options.format is Format.PNG or options.quality >= _STAYING_QUALITY
+    same = probe.kind is options.format and probe.frames == 1
+    near = options.format is ImageType.PNG or options.quality >= _STAYING_QUALITY
     return same and near and picture.scale == 1 and options.watermark is None
 
 
 def _stay_seconds(probe: Probe, picture: Picture) -> float:
     again = _DECODE_SECONDS[probe.kind] + 2 * _DIGEST_SECONDS
-    start, scans = _SCANS_SECONDS if probe.kind == "JPEG" else (0.0, 0.0)
+    start, scans = _SCANS_SECONDS if probe.kind is ImageType.JPG else (0.0, 0.0)
     return start + (again + scans) * picture.megapixels

@@ -12,13 +12,12 @@ import oxipng
 from PIL import Image
 
 from shared.errors import CorruptImageError
-from shared.models import Encoding, Format, Options, Probe
+from shared.imagetype import ImageType
+from shared.models import Encoding, Options, Probe
 from workers.imaging.decoding.decode import Source, decode
 from workers.imaging.encoding.encoded import Encoded
 from workers.imaging.encoding.jpeg_scans import with_better_scans
 from workers.imaging.strip import png, strip
-
-_KINDS = {Format.WEBP: "WEBP", Format.AVIF: "AVIF", Format.JPG: "JPEG", Format.PNG: "PNG"}
 
 # White point and primaries of sRGB as PNG's cHRM names them (IEC 61966-2-1), and how far writers'
 # rounding takes them.
@@ -48,7 +47,7 @@ class Original:
 
     def deep(self) -> Encoded | None:
         """A PNG of 16 bits a channel, which encoding anew would leave with 8; None for others."""
-        stripped = strip(self.data, "PNG") if self.probe.kind == "PNG" else None
+        stripped = strip(self.data, ImageType.PNG) if self.probe.kind is ImageType.PNG else None
         if stripped is None or png.depth(stripped) != 16 or not self._is_same(stripped):
             return None
         return _deep(stripped)
@@ -61,7 +60,7 @@ class Original:
         stripped = strip(self.data, self.probe.kind)
         if stripped is None:
             return new
-        packed = _packed(stripped, len(new.data)) if self.probe.kind == "JPEG" else None
+        packed = _packed(stripped, len(new.data)) if self.probe.kind is ImageType.JPG else None
         for own in sorted(filter(None, (stripped, packed)), key=len):
             if len(own) <= len(new.data) and self._is_same(own):
                 return Encoded(own, Encoding.ORIGINAL)
@@ -82,7 +81,7 @@ def candidate(data: bytes, source: Source, probe: Probe, options: Options) -> Or
     """
     image = source.image
     if (
-        probe.kind == _KINDS[options.format]
+        probe.kind is options.format
         and probe.frames == 1
         and image.size == (source.width, source.height)
         and not _is_smaller(options, source)

@@ -59,7 +59,7 @@ def process(
     """
     started = _cpu_seconds()
     seconds: dict[str, float] = {}
-    moves = probe.moves and options.format.moves
+    moves = probe.is_animated and options.format.facts.writes_animation
     road = animate if moves else optimise
     try:
         with warnings.catch_warnings():

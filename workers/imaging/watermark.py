@@ -7,6 +7,7 @@ from functools import lru_cache
 from PIL import Image
 
 from shared.errors import CorruptImageError, ImageError
+from shared.imagetype import WATERMARK_MAX_SIDE, ImageType
 from shared.models import Position, Probe, Watermark
 from workers.imaging.colour.convert import to_plain, to_srgb
 from workers.imaging.decoding.decode import decode
@@ -15,8 +16,6 @@ from workers.imaging.transform.resize import fit
 # Part of the picture's shorter side that stays free around the mark: enough not to touch the
 # edge, little enough to read as a corner. By the shorter side it looks alike on all four.
 _MARGIN = 0.02
-
-_MAX_SIDE = 4096  # pixels; the API refuses larger ones
 
 
 def lay(image: Image.Image, png: bytes, how: Watermark) -> Image.Image:
@@ -69,7 +68,9 @@ def _decoded(png: bytes) -> Image.Image:
     try:
         width, height = struct.unpack_from(">II", png, 16)
         # No larger mark passes the API; the least of both keeps one from being decoded here.
-        bound = Probe("PNG", min(width, _MAX_SIDE), min(height, _MAX_SIDE), 1)
+        bound = Probe(
+            ImageType.PNG, min(width, WATERMARK_MAX_SIDE), min(height, WATERMARK_MAX_SIDE), 1
+        )
         source = decode(png, bound)
     except (CorruptImageError, struct.error):
         raise ImageError("The watermark could not be decoded") from None

@@ -117,7 +117,7 @@ def _patience_seconds(task_limit_seconds: int, cpu_seconds: float) -> float:
 def _save(services: Services, claim: Claim, output: Output) -> Result:
     format = claim.options.format
     key = output_key(claim.batch_id, claim.token, format)
-    services.store.put(key, io.BytesIO(output.data), len(output.data), format.content_type)
+    services.store.put(key, io.BytesIO(output.data), len(output.data), format.facts.mime_type)
     preview = preview_key(claim.batch_id, claim.token) if output.preview else None
     if preview and output.preview:
         services.store.put(preview, io.BytesIO(output.preview), len(output.preview), "image/jpeg")

@@ -13,7 +13,8 @@ from typing import Any
 from infra.benchmarks.codecs import rival, sharp
 from infra.benchmarks.codecs.pictures import Picture, jpeg, tiled
 from shared.errors import OperatorError
-from shared.models import Effort, Format, Options
+from shared.imagetype import OUTPUT_TYPES, ImageType
+from shared.models import Effort, Options
 from workers.imaging import process
 from workers.imaging.formats.probe import probe
 
@@ -45,7 +46,7 @@ def measure(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "large.jpg"
         path.write_bytes(jpeg(tiled(picture.image, width, height)))
-        for format in Format:
+        for format in OUTPUT_TYPES:
             tell(f"memory: {format.value}")
             sides = {"ours": _ours(path, format)}
             if sharp_folder is not None:
@@ -54,7 +55,7 @@ def measure(
     return {"from": [width, height], "formats": peaks}
 
 
-def _ours(path: Path, format: Format) -> Peak:
+def _ours(path: Path, format: ImageType) -> Peak:
     command = [sys.executable, "-m", __name__, str(path), format.value]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -62,13 +63,13 @@ def _ours(path: Path, format: Format) -> Peak:
     return Peak(**json.loads(done.stdout))
 
 
-def _sharps(path: Path, format: Format, folder: Path) -> Peak:
+def _sharps(path: Path, format: ImageType, folder: Path) -> Peak:
     with sharp.running(folder) as node:
         options = rival.DEFAULTS[format.value]
         return Peak(**node.ask("convert", path=str(path), format=format.value, options=options))
 
 
-def convert(path: Path, format: Format) -> Peak:
+def convert(path: Path, format: ImageType) -> Peak:
     """One file through the engine, in this process; its peak counts from the process's start."""
     idle = _peak_bytes()
     data = path.read_bytes()
@@ -89,4 +90,4 @@ def _peak_bytes() -> int:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asdict(convert(Path(sys.argv[1]), Format(sys.argv[2])))))
+    print(json.dumps(asdict(convert(Path(sys.argv[1]), ImageType(sys.argv[2])))))

@@ -8,7 +8,8 @@ import pillow_avif  # noqa: F401 - registers AVIF with Pillow
 from PIL import Image
 
 from infra.benchmarks.codecs.encoder import Encoder, Made, timed
-from shared.models import Effort, Format
+from shared.imagetype import ImageType
+from shared.models import Effort
 from workers.imaging.encoding.encode import encode
 
 # What the two references are called in every table and file.
@@ -16,13 +17,13 @@ TURBO = "libjpeg-turbo 4:2:0"
 WEBP_4 = "webp method 4"
 
 
-def name_of(format: Format, effort: Effort) -> str:
+def name_of(format: ImageType, effort: Effort) -> str:
     """What an encoder of the engine is called in every table and file."""
     return f"ours {format.value} {effort.value}"
 
 
 def engine(
-    qualities: Sequence[int], formats: Iterable[Format], efforts: Iterable[Effort]
+    qualities: Sequence[int], formats: Iterable[ImageType], efforts: Iterable[Effort]
 ) -> list[Encoder]:
     """The engine's encoders of these formats at these efforts; png at one quality: it has none."""
     efforts = list(efforts)
@@ -30,7 +31,7 @@ def engine(
         Encoder(
             name_of(format, effort),
             format.value,
-            qualities[-1:] if format is Format.PNG else qualities,
+            qualities[-1:] if format is ImageType.PNG else qualities,
             _engine(format, effort),
         )
         for format in formats
@@ -46,7 +47,7 @@ def references(numbers: Sequence[int]) -> list[Encoder]:
     ]
 
 
-def _engine(format: Format, effort: Effort) -> Callable[[Image.Image, int], Made]:
+def _engine(format: ImageType, effort: Effort) -> Callable[[Image.Image, int], Made]:
     def run(image: Image.Image, quality: int) -> Made:
         picture = image.copy()
         encoded, cpu = timed(lambda: encode(picture, format, quality, effort))

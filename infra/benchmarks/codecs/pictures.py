@@ -8,7 +8,8 @@ from pathlib import Path
 from PIL import Image, ImageOps
 
 from shared.errors import OperatorError, UnsupportedImageError
-from shared.models import Effort, Format, Options
+from shared.imagetype import ImageType
+from shared.models import Effort, Options
 from workers.imaging import process
 from workers.imaging.formats.probe import probe
 
@@ -46,7 +47,7 @@ def _read(path: Path, side: int) -> Iterator[Picture]:
     except UnsupportedImageError:
         return
     # By way of a lossless file, so that it is the engine's own road from upload to pixels.
-    options = Options(format=Format.PNG, max_width=side or None, max_height=side or None)
+    options = Options(format=ImageType.PNG, max_width=side or None, max_height=side or None)
     made = process(data, header, options, None, Effort.FAST)
     with Image.open(io.BytesIO(made.data)) as image:
         yield Picture(path.name, _on_white(image))

@@ -10,10 +10,11 @@ from infra.benchmarks.codecs.curves import Ratio, Sample, at_score, ratio
 from infra.benchmarks.codecs.encoder import Point
 from infra.benchmarks.codecs.ours import TURBO, WEBP_4, name_of
 from infra.benchmarks.codecs.rival import avif_name
-from shared.models import Effort, Format
+from shared.imagetype import ImageType
+from shared.models import Effort
 
 Samples = dict[str, list[Sample]]  # by picture
-_LOSSY = (Format.WEBP, Format.AVIF, Format.JPG)
+_LOSSY = (ImageType.WEBP, ImageType.AVIF, ImageType.JPG)
 
 
 def pairs(
@@ -22,20 +23,20 @@ def pairs(
     """Which encoder is held against which; those that were not measured fall out later."""
     efforts = list(efforts)
     avif = [
-        (name_of(Format.AVIF, effort), avif_name(theirs))
+        (name_of(ImageType.AVIF, effort), avif_name(theirs))
         for theirs in sharp_avif
         for effort in efforts
     ]
     others = [
         (name_of(format, effort), theirs)
         for format, theirs in (
-            (Format.JPG, "sharp mozjpeg"),
-            (Format.WEBP, "sharp webp"),
-            (Format.PNG, "sharp png"),
+            (ImageType.JPG, "sharp mozjpeg"),
+            (ImageType.WEBP, "sharp webp"),
+            (ImageType.PNG, "sharp png"),
         )
         for effort in (efforts if all_efforts else [Effort.BALANCED])
     ]
-    return [*avif, (name_of(Format.AVIF, Effort.FAST), WEBP_4), *others]
+    return [*avif, (name_of(ImageType.AVIF, Effort.FAST), WEBP_4), *others]
 
 
 def comparisons(

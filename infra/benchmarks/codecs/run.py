@@ -15,7 +15,8 @@ from infra.benchmarks.codecs.encoder import Encoder, Point
 from infra.benchmarks.codecs.scoring import scorer
 from infra.benchmarks.codecs.sharp import Sharp
 from infra.commands.up import usable_cores
-from shared.models import Effort, Format
+from shared.imagetype import ImageType
+from shared.models import Effort
 
 _PACKAGES = (
     "pillow",
@@ -84,10 +85,10 @@ def run(plan: Plan, tell: Callable[[str], None]) -> dict[str, Any]:
 
 def _encoders(plan: Plan, node: Sharp | None) -> list[Encoder]:
     qualities = range(40, 101, plan.step)
-    others = [Format.WEBP, Format.JPG, Format.PNG]
+    others = [ImageType.WEBP, ImageType.JPG, ImageType.PNG]
     efforts = list(Effort) if plan.all_efforts else [Effort.BALANCED]
     return [
-        *ours.engine(qualities, [Format.AVIF], Effort),
+        *ours.engine(qualities, [ImageType.AVIF], Effort),
         *ours.engine(qualities, others, efforts),
         *ours.references(qualities),
         *(rival.encoders(node, plan.step + 2, plan.sharp_efforts) if node else ()),

@@ -9,7 +9,8 @@ import pytest
 from infra.benchmarks.cost_cases import Case
 from infra.benchmarks.measuring import in_child, measure, write_files
 from infra.benchmarks.memory import faults, residents
-from shared.models import Effort, Format, Options
+from shared.imagetype import OUTPUT_TYPES
+from shared.models import Effort, Options
 from tests.support.paths import SAMPLES
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -22,7 +23,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """A photograph of two megapixels to each format, and one that is scaled down."""
     folder = tmp_path_factory.mktemp("cost")
     photograph = SAMPLES / "seeding_by_Clements_Engelhardt.jpg"
-    asked = [Options(to) for to in Format] + [Options(max_width=400)]
+    asked = [Options(to) for to in OUTPUT_TYPES] + [Options(max_width=400)]
     found = []
     for options in asked:
         case = Case(photograph, "JPEG", 2.0, 85, False, options, Effort.FAST)

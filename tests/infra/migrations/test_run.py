@@ -18,7 +18,8 @@ from shared.db import accounts, batches, credits, idempotency, images, sessions
 from shared.db.accounts import Account
 from shared.db.batches import NewBatch, NewImage
 from shared.db.database import Database
-from shared.models import Encoding, Format, Notice, Options, Position, Result, Watermark
+from shared.imagetype import ImageType
+from shared.models import Encoding, Notice, Options, Position, Result, Watermark
 from shared.services import Services
 from tests.infra.migrations import old_rows
 from workers import sweep
@@ -128,8 +129,8 @@ def test_old_images_that_were_open_are_worked_on_to_the_end(
         claim = images.claim(working, image_id, 60)
         assert claim
         mark = Watermark(30, 60, Position.TL)
-        assert claim.options == Options(Format.WEBP, 70, 1600, None, mark, brief=None)
-        result = Result(Format.WEBP, 8, 6, 100, "key", True, Encoding.REENCODED)
+        assert claim.options == Options(ImageType.WEBP, 70, 1600, None, mark, brief=None)
+        result = Result(ImageType.WEBP, 8, 6, 100, "key", True, Encoding.REENCODED)
         closing = images.complete(working, claim, result)
     assert closing
     assert closing.batch_closed
@@ -144,7 +145,7 @@ def test_an_old_session_takes_new_batches_and_its_names_stay_taken(working: Data
     assert batches.accept(working, uuid4(), batch) == old_rows.OPEN_SESSION
     claim = images.claim(working, new.id, 60)
     assert claim
-    images.complete(working, claim, Result(Format.WEBP, 8, 6, 9, "k", False, Encoding.LOSSLESS))
+    images.complete(working, claim, Result(ImageType.WEBP, 8, 6, 9, "k", False, Encoding.LOSSLESS))
     (image,) = sessions.view_batch(working, batch.account_id, batch.id).images
     assert (image.file_name, image.number) == ("a-2.webp", 3)
 

@@ -4,7 +4,8 @@ import pytest
 
 from shared.db import sessions
 from shared.errors import ConflictError
-from shared.models import Format, Options
+from shared.imagetype import ImageType
+from shared.models import Options
 from shared.services import Services
 from tests.support.making import accept, make_account, make_batch
 
@@ -41,7 +42,7 @@ def test_names_that_differ_only_in_case_do_not_meet(unit: Services) -> None:
 def test_another_format_does_not_make_a_name_meet(unit: Services) -> None:
     account, _ = make_account(unit)
     accept(unit, make_batch(unit, account, ["cat.png"], session="s"))
-    jpg = Options(format=Format.JPG)
+    jpg = Options(format=ImageType.JPG)
     accept(unit, make_batch(unit, account, ["cat.png"], session="s", options=jpg))
     assert names_in(unit, "s") == ["cat.webp", "cat.jpg"]
 

@@ -7,7 +7,8 @@ from shared.clients.celery_queue import AI_QUEUE, IMAGES_QUEUE
 from shared.clients.object_store import output_key, preview_key
 from shared.db import credits, descriptions, images, sessions
 from shared.db.images import Closing
-from shared.models import Claim, Description, Encoding, Format, Notice, Result
+from shared.imagetype import ImageType
+from shared.models import Claim, Description, Encoding, Notice, Result
 from shared.services import Services
 from tests.support.making import BOTH_TEXTS, accept, make_account, make_batch
 from workers import sweep
@@ -23,11 +24,11 @@ def hand_on(services: Services, image_id: UUID) -> bool:
     key = preview_key(claim.batch_id, claim.token)
     services.store.put(key, io.BytesIO(b"jpeg"), 4, "image/jpeg")
     result = Result(
-        Format.WEBP,
+        ImageType.WEBP,
         8,
         6,
         3,
-        output_key(claim.batch_id, claim.token, Format.WEBP),
+        output_key(claim.batch_id, claim.token, ImageType.WEBP),
         watermarked=False,
         encoding=Encoding.REENCODED,
         preview_key=key,
@@ -192,7 +193,14 @@ def test_a_first_step_that_lost_its_claim_hands_nothing_on(unit: Services) -> No
     assert late is not None
     images.unclaim(unit.database, late)
     result = Result(
-        Format.WEBP, 8, 6, 3, "k", watermarked=False, encoding=Encoding.REENCODED, preview_key="p"
+        ImageType.WEBP,
+        8,
+        6,
+        3,
+        "k",
+        watermarked=False,
+        encoding=Encoding.REENCODED,
+        preview_key="p",
     )
     assert not images.hand_on(unit.database, late, result)
     assert state(unit, image_id) == "queued"

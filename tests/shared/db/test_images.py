@@ -6,7 +6,8 @@ import pytest
 
 from shared.db import credits, images, sessions
 from shared.errors import ImageError
-from shared.models import Claim, Encoding, Format, Result
+from shared.imagetype import ImageType
+from shared.models import Claim, Encoding, Result
 from shared.services import Services
 from tests.support.making import accept, make_account, make_batch
 
@@ -19,7 +20,7 @@ def claim(services: Services, image_id: UUID) -> Claim:
 
 def result() -> Result:
     return Result(
-        Format.WEBP,
+        ImageType.WEBP,
         8,
         6,
         120,

@@ -4,7 +4,8 @@ import pytest
 
 from shared.db import credits, images, sessions
 from shared.errors import ImageError, NotFoundError
-from shared.models import Encoding, Format, Result
+from shared.imagetype import ImageType
+from shared.models import Encoding, Result
 from shared.services import Services
 from tests.support.making import accept, make_account, make_batch
 
@@ -14,7 +15,13 @@ def end(services: Services, image_id: object, *, well: bool = True) -> None:
     assert claim is not None
     if well:
         result = Result(
-            Format.WEBP, 8, 6, 120, f"x/{uuid4()}", watermarked=False, encoding=Encoding.REENCODED
+            ImageType.WEBP,
+            8,
+            6,
+            120,
+            f"x/{uuid4()}",
+            watermarked=False,
+            encoding=Encoding.REENCODED,
         )
         images.complete(services.database, claim, result)
     else:
@@ -69,7 +76,9 @@ def test_cancelling_gives_back_what_has_not_ended(unit: Services) -> None:
     assert working is not None
     sessions.cancel(unit.database, account.id, "s")
     assert credits.balance(unit.database, account.id).images_used == 1
-    late = Result(Format.WEBP, 8, 6, 120, "x/late", watermarked=False, encoding=Encoding.REENCODED)
+    late = Result(
+        ImageType.WEBP, 8, 6, 120, "x/late", watermarked=False, encoding=Encoding.REENCODED
+    )
     assert images.complete(unit.database, working, late) is None
     page = sessions.view_session(unit.database, account.id, "s", after_number=0, limit=10)
     assert (page.progress.completed, page.progress.cancelled) == (1, 2)

@@ -4,14 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from shared.models import Brief, Effort, Format, Options, Probe, Watermark
+from shared.imagetype import OUTPUT_TYPES, ImageType
+from shared.models import Brief, Effort, Options, Probe, Watermark
+from tests.support.types import TYPES
 from workers.cost import encoding
 from workers.cost.estimate import _PREVIEW_SIDE, Cost, estimate
 from workers.imaging import preview
 from workers.imaging.encoding import avif, jpeg, png, webp
 from workers.imaging.encoding.quality import ceiling
 
-PHOTOGRAPH = Probe("JPEG", 4000, 3000, 1)
+PHOTOGRAPH = Probe(ImageType.JPG, 4000, 3000, 1)
 BYTES = 2_000_000
 
 
@@ -24,30 +26,30 @@ def cost(
     return estimate(probe, size, options, effort)
 
 
-@pytest.mark.parametrize("to", Format)
+@pytest.mark.parametrize("to", OUTPUT_TYPES)
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "HEIF", "TIFF", "BMP", "GIF"])
-def test_an_image_of_twice_the_sides_costs_more(kind: str, to: Format) -> None:
-    small = cost(Probe(kind, 1000, 700, 1), Options(to), size=500_000)
-    large = cost(Probe(kind, 2000, 1400, 1), Options(to), size=2_000_000)
+def test_an_image_of_twice_the_sides_costs_more(kind: str, to: ImageType) -> None:
+    small = cost(Probe(TYPES[kind], 1000, 700, 1), Options(to), size=500_000)
+    large = cost(Probe(TYPES[kind], 2000, 1400, 1), Options(to), size=2_000_000)
     assert large.memory_bytes > small.memory_bytes
     assert large.cpu_seconds > small.cpu_seconds
 
 
 def test_avif_costs_more_than_webp() -> None:
-    to_avif, to_webp = cost(options=Options(Format.AVIF)), cost(options=Options(Format.WEBP))
+    to_avif, to_webp = cost(options=Options(ImageType.AVIF)), cost(options=Options(ImageType.WEBP))
     assert to_avif.memory_bytes > to_webp.memory_bytes
     assert to_avif.cpu_seconds > to_webp.cpu_seconds
 
 
-@pytest.mark.parametrize("to", [Format.WEBP, Format.AVIF, Format.PNG])
-def test_more_effort_costs_more_cpu(to: Format) -> None:
+@pytest.mark.parametrize("to", [ImageType.WEBP, ImageType.AVIF, ImageType.PNG])
+def test_more_effort_costs_more_cpu(to: ImageType) -> None:
     fast, balanced, small = (cost(options=Options(to), effort=effort) for effort in Effort)
     assert fast.cpu_seconds < balanced.cpu_seconds < small.cpu_seconds
 
 
 def test_a_large_avif_costs_less_memory_a_pixel_than_one_in_full_colour() -> None:
     below, above = (
-        cost(Probe("JPEG", side, 5000, 1), Options(Format.AVIF)) for side in (6300, 6500)
+        cost(Probe(ImageType.JPG, side, 5000, 1), Options(ImageType.AVIF)) for side in (6300, 6500)
     )
     assert above.memory_bytes < below.memory_bytes
 
@@ -60,7 +62,7 @@ def test_a_smaller_box_costs_less() -> None:
 
 def test_a_box_saves_a_jpeg_the_memory_that_a_png_needs() -> None:
     boxed = Options(max_width=400)
-    jpeg_cost, png_cost = cost(options=boxed), cost(Probe("PNG", 4000, 3000, 1), boxed)
+    jpeg_cost, png_cost = cost(options=boxed), cost(Probe(ImageType.PNG, 4000, 3000, 1), boxed)
     assert jpeg_cost.memory_bytes < png_cost.memory_bytes / 3
 
 
@@ -70,16 +72,16 @@ def test_a_progressive_jpeg_costs_its_coefficients_where_it_is_scaled() -> None:
     assert more - cost(options=boxed).memory_bytes > 2 * 12_000_000
 
 
-@pytest.mark.parametrize("to", Format)
-def test_alpha_costs_memory(to: Format) -> None:
-    opaque = Probe("PNG", 2000, 1500, 1)
+@pytest.mark.parametrize("to", OUTPUT_TYPES)
+def test_alpha_costs_memory(to: ImageType) -> None:
+    opaque = Probe(ImageType.PNG, 2000, 1500, 1)
     through = replace(opaque, alpha=True)
     more = cost(through, Options(to)).memory_bytes - cost(opaque, Options(to)).memory_bytes
     assert more >= 3 * 3_000_000
 
 
 def test_alpha_costs_a_copy_of_what_is_scaled_down() -> None:
-    opaque, boxed = Probe("PNG", 4000, 3000, 1), Options(max_width=400)
+    opaque, boxed = Probe(ImageType.PNG, 4000, 3000, 1), Options(max_width=400)
     through = replace(opaque, alpha=True)
     assert cost(through, boxed).memory_bytes - cost(opaque, boxed).memory_bytes > 40_000_000
 
@@ -92,18 +94,18 @@ def test_a_picture_for_a_model_is_decoded_larger_than_its_box_asks() -> None:
 
 
 def test_every_frame_of_an_animation_counts_where_it_stays_one() -> None:
-    still, moving = Probe("GIF", 500, 400, 1), Probe("GIF", 500, 400, 20)
+    still, moving = Probe(ImageType.GIF, 500, 400, 1), Probe(ImageType.GIF, 500, 400, 20)
     to_webp = [cost(probe, Options(), size=200_000).cpu_seconds for probe in (still, moving)]
     to_jpg = [
-        cost(probe, Options(Format.JPG), size=200_000).cpu_seconds for probe in (still, moving)
+        cost(probe, Options(ImageType.JPG), size=200_000).cpu_seconds for probe in (still, moving)
     ]
     assert to_webp[1] > 5 * to_webp[0]
     assert to_jpg[1] < 1.1 * to_jpg[0]
 
 
 def test_an_upload_that_may_stay_costs_a_second_look() -> None:
-    stays = cost(options=Options(Format.JPG, 90)).cpu_seconds
-    marked = cost(options=Options(Format.JPG, 90, watermark=Watermark())).cpu_seconds
+    stays = cost(options=Options(ImageType.JPG, 90)).cpu_seconds
+    marked = cost(options=Options(ImageType.JPG, 90, watermark=Watermark())).cpu_seconds
     assert stays > marked
 
 

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.Image import Transpose
 
-from shared.models import Format, Options
+from shared.imagetype import ImageType
+from shared.models import Options
 from workers.imaging import Output, process
 from workers.imaging.colour.convert import to_plain
 from workers.imaging.decoding.decode import decode
@@ -51,12 +52,14 @@ def opened(data: bytes) -> Image.Image:
     return image
 
 
-def run(data: bytes, to: Format = Format.PNG, mark: bytes | None = None, **options: Any) -> Output:
+def run(
+    data: bytes, to: ImageType = ImageType.PNG, mark: bytes | None = None, **options: Any
+) -> Output:
     """Probe and process one file."""
     return process(data, probe(data), Options(format=to, **options), mark)
 
 
-def result(data: bytes, to: Format = Format.PNG, **options: Any) -> Image.Image:
+def result(data: bytes, to: ImageType = ImageType.PNG, **options: Any) -> Image.Image:
     """What one file becomes, decoded again."""
     output = run(data, to, **options).data
     return to_plain(decode(output, probe(output)).image)  # Pillow alone cannot show 16 bits

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from shared.models import Format
+from shared.imagetype import ImageType
 from tests.workers.imaging.making import saved
 
 COLOURS = ((200, 30, 30), (30, 200, 30), (30, 30, 200), (200, 200, 30))
-MOVING = (Format.WEBP, Format.AVIF)
+MOVING = (ImageType.WEBP, ImageType.AVIF)
 KINDS = ("GIF", "WEBP")
 
 

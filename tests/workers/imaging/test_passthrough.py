@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from shared.models import Encoding, Format, Watermark
+from shared.imagetype import OUTPUT_TYPES, ImageType
+from shared.models import Encoding, Watermark
+from tests.support.types import TYPES
 from tests.workers.imaging.making import (
     ADOBE_RGB,
     chunk,
@@ -23,7 +25,12 @@ from tests.workers.imaging.planting import FILES, SECRET, faded, jpeg, opened_al
 from workers.imaging.formats.probe import probe
 from workers.imaging.strip import strip
 
-FORMATS = {"JPEG": Format.JPG, "PNG": Format.PNG, "WEBP": Format.WEBP, "AVIF": Format.AVIF}
+FORMATS = {
+    "JPEG": ImageType.JPG,
+    "PNG": ImageType.PNG,
+    "WEBP": ImageType.WEBP,
+    "AVIF": ImageType.AVIF,
+}
 KINDS = {to: kind for kind, to in FORMATS.items()}
 STILLS = {name: (FORMATS[kind], data) for name, (kind, data) in FILES.items()}
 STILLS = {name: still for name, still in STILLS.items() if "animated" not in name}
@@ -31,43 +38,43 @@ EVERY = [pytest.param(to, data, id=name) for name, (to, data) in STILLS.items()]
 QUALITIES = [40, 60, 82, 95, 100]
 
 # A file of each format that is so small that no encoder at quality 100 beats it.
-ROUGH: dict[Format, bytes] = {
-    Format.JPG: saved(soft(), "JPEG", quality=30),
-    Format.WEBP: saved(soft(), "WEBP", quality=20),
-    Format.AVIF: saved(soft(), "AVIF", quality=20, speed=6),
+ROUGH: dict[ImageType, bytes] = {
+    ImageType.JPG: saved(soft(), "JPEG", quality=30),
+    ImageType.WEBP: saved(soft(), "WEBP", quality=20),
+    ImageType.AVIF: saved(soft(), "AVIF", quality=20, speed=6),
 }
 EACH_ROUGH = [pytest.param(to, data, id=to.value) for to, data in ROUGH.items()]
 
 
-def encoding(data: bytes, to: Format, mark: bytes | None = None, **options: Any) -> Encoding:
+def encoding(data: bytes, to: ImageType, mark: bytes | None = None, **options: Any) -> Encoding:
     return run(data, to, mark, **{"quality": 100} | options).encoding
 
 
 @pytest.mark.parametrize("quality", QUALITIES)
 @pytest.mark.parametrize(("to", "data"), EVERY)
-def test_no_answer_is_larger_than_its_upload(to: Format, data: bytes, quality: int) -> None:
+def test_no_answer_is_larger_than_its_upload(to: ImageType, data: bytes, quality: int) -> None:
     assert len(run(data, to, quality=quality).data) <= len(data)
 
 
 @pytest.mark.parametrize("quality", QUALITIES)
 @pytest.mark.parametrize(("to", "data"), EVERY)
-def test_an_upload_without_metadata_does_not_grow(to: Format, data: bytes, quality: int) -> None:
+def test_an_upload_without_metadata_does_not_grow(to: ImageType, data: bytes, quality: int) -> None:
     kind = KINDS[to]
-    bare = strip(data, kind)
+    bare = strip(data, TYPES[kind])
     assert bare is not None
     assert len(run(bare, to, quality=quality).data) <= len(bare)
 
 
 @pytest.mark.parametrize("quality", QUALITIES)
 @pytest.mark.parametrize(("to", "data"), EVERY)
-def test_an_answer_sent_in_again_does_not_grow(to: Format, data: bytes, quality: int) -> None:
+def test_an_answer_sent_in_again_does_not_grow(to: ImageType, data: bytes, quality: int) -> None:
     once = run(data, to, quality=quality).data
     assert len(run(once, to, quality=100).data) <= len(once)
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
-@pytest.mark.parametrize("to", list(Format))
-def test_a_single_pixel_does_not_grow(to: Format, mode: str) -> None:
+@pytest.mark.parametrize("to", list(OUTPUT_TYPES))
+def test_a_single_pixel_does_not_grow(to: ImageType, mode: str) -> None:
     kind = KINDS[to]
     image = Image.new("RGBA", (1, 1), (200, 90, 60, 120)).convert(mode)
     data = saved(image.convert("RGB") if (kind, mode) == ("JPEG", "RGBA") else image, kind)
@@ -75,83 +82,83 @@ def test_a_single_pixel_does_not_grow(to: Format, mode: str) -> None:
 
 
 @pytest.mark.parametrize(("to", "data"), EVERY)
-def test_no_secret_is_in_an_answer(to: Format, data: bytes) -> None:
+def test_no_secret_is_in_an_answer(to: ImageType, data: bytes) -> None:
     for quality in (40, 100):
         assert SECRET not in run(data, to, quality=quality).data
 
 
 @pytest.mark.parametrize(("to", "data"), EACH_ROUGH)
-def test_an_original_keeps_every_pixel(to: Format, data: bytes) -> None:
+def test_an_original_keeps_every_pixel(to: ImageType, data: bytes) -> None:
     output = run(data, to, quality=100)
     assert output.encoding is Encoding.ORIGINAL
     assert opened_all(output.data) == opened_all(data)
 
 
 @pytest.mark.parametrize(("to", "data"), EACH_ROUGH)
-def test_what_encoding_anew_makes_smaller_is_encoded_anew(to: Format, data: bytes) -> None:
+def test_what_encoding_anew_makes_smaller_is_encoded_anew(to: ImageType, data: bytes) -> None:
     large = opened(data)
     fine = saved(large, KINDS[to], quality=100)
     assert encoding(fine, to, quality=40) is Encoding.REENCODED
 
 
 def test_a_png_that_was_packed_better_stays() -> None:
-    data = run(saved(soft(), "PNG"), Format.PNG).data
-    output = run(data, Format.PNG)
+    data = run(saved(soft(), "PNG"), ImageType.PNG).data
+    output = run(data, ImageType.PNG)
     assert (output.data, output.encoding) == (data, Encoding.ORIGINAL)
 
 
 def test_a_png_that_was_packed_worse_is_lossless() -> None:
     data = saved(soft(), "PNG", compress_level=1)
-    output = run(data, Format.PNG)
+    output = run(data, ImageType.PNG)
     assert output.encoding is Encoding.LOSSLESS
     assert opened_all(output.data) == opened_all(data)
 
 
 @pytest.mark.parametrize(("to", "data"), EACH_ROUGH)
-def test_a_resized_picture_is_encoded_anew(to: Format, data: bytes) -> None:
+def test_a_resized_picture_is_encoded_anew(to: ImageType, data: bytes) -> None:
     assert encoding(data, to, max_width=95) is Encoding.REENCODED
     assert encoding(data, to, max_height=63) is Encoding.REENCODED
 
 
 @pytest.mark.parametrize(("to", "data"), EACH_ROUGH)
-def test_a_box_that_the_picture_fits_in_changes_nothing(to: Format, data: bytes) -> None:
+def test_a_box_that_the_picture_fits_in_changes_nothing(to: ImageType, data: bytes) -> None:
     assert encoding(data, to, max_width=96, max_height=64) is Encoding.ORIGINAL
 
 
 @pytest.mark.parametrize("opacity", [0, 50])
 @pytest.mark.parametrize(("to", "data"), EACH_ROUGH)
-def test_a_watermarked_picture_is_encoded_anew(to: Format, data: bytes, opacity: int) -> None:
+def test_a_watermarked_picture_is_encoded_anew(to: ImageType, data: bytes, opacity: int) -> None:
     mark = saved(noise(9, 9), "PNG")
     how = Watermark(opacity_percent=opacity)
     assert encoding(data, to, mark, watermark=how) is Encoding.REENCODED
 
 
 @pytest.mark.parametrize(("to", "data"), EACH_ROUGH)
-def test_another_format_is_encoded_anew(to: Format, data: bytes) -> None:
-    other = Format.WEBP if to is Format.JPG else Format.JPG
+def test_another_format_is_encoded_anew(to: ImageType, data: bytes) -> None:
+    other = ImageType.WEBP if to is ImageType.JPG else ImageType.JPG
     assert encoding(data, other) is Encoding.REENCODED
 
 
 @pytest.mark.parametrize("orientation", range(2, 9))
 def test_a_picture_that_is_not_upright_is_encoded_anew(orientation: int) -> None:
     data = saved(soft(), "JPEG", quality=30, exif=with_exif(orientation))
-    assert encoding(data, Format.JPG) is Encoding.REENCODED
+    assert encoding(data, ImageType.JPG) is Encoding.REENCODED
 
 
 def test_an_orientation_behind_the_pixels_of_a_png_counts() -> None:
-    packed = run(saved(soft(), "PNG"), Format.PNG).data
+    packed = run(saved(soft(), "PNG"), ImageType.PNG).data
     turned = packed[:-12] + chunk(b"eXIf", with_exif(3)[6:]) + packed[-12:]
-    assert encoding(turned, Format.PNG) is Encoding.LOSSLESS
+    assert encoding(turned, ImageType.PNG) is Encoding.LOSSLESS
 
 
 def test_an_avif_that_is_not_upright_is_encoded_anew() -> None:
     data = saved(soft(), "AVIF", quality=20, exif=with_exif(6))
     assert b"irot" in data
-    assert encoding(data, Format.AVIF) is Encoding.REENCODED
+    assert encoding(data, ImageType.AVIF) is Encoding.REENCODED
 
 
 @pytest.mark.parametrize("to", list(ROUGH))
-def test_a_profile_of_another_space_is_converted(to: Format) -> None:
+def test_a_profile_of_another_space_is_converted(to: ImageType) -> None:
     kind = KINDS[to]
     data = saved(soft(), kind, quality=20, icc_profile=matrix_profile(ADOBE_RGB, 2.2))
     assert encoding(data, to) is Encoding.REENCODED
@@ -159,7 +166,7 @@ def test_a_profile_of_another_space_is_converted(to: Format) -> None:
 
 def test_a_profile_of_srgb_goes_and_the_picture_stays() -> None:
     data = jpeg(soft(), quality=30)
-    output = run(data, Format.JPG, quality=100)
+    output = run(data, ImageType.JPG, quality=100)
     assert output.encoding is Encoding.ORIGINAL
     assert "icc_profile" not in opened(output.data).info
 
@@ -175,12 +182,12 @@ def test_a_profile_of_srgb_goes_and_the_picture_stays() -> None:
 )
 def test_a_grey_jpeg_stays_only_if_its_profile_moves_no_grey(profile: bytes, kept: bool) -> None:
     data = saved(soft().convert("L"), "JPEG", quality=30, icc_profile=profile)
-    assert (encoding(data, Format.JPG) is Encoding.ORIGINAL) == kept
+    assert (encoding(data, ImageType.JPG) is Encoding.ORIGINAL) == kept
 
 
 def test_a_cmyk_jpeg_is_encoded_anew() -> None:
     data = saved(soft().convert("CMYK"), "JPEG", quality=30)
-    assert encoding(data, Format.JPG) is Encoding.REENCODED
+    assert encoding(data, ImageType.JPG) is Encoding.REENCODED
 
 
 SRGB_PRIMARIES = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
@@ -209,9 +216,9 @@ P3_PRIMARIES = (31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000)
 def test_a_png_stays_only_if_its_chunks_say_srgb(
     chunks: list[tuple[bytes, bytes]], kept: bool
 ) -> None:
-    packed = run(saved(soft(), "PNG"), Format.PNG).data
+    packed = run(saved(soft(), "PNG"), ImageType.PNG).data
     data = packed[:33] + b"".join(chunk(*each) for each in chunks) + packed[33:]
-    assert (encoding(data, Format.PNG) is Encoding.ORIGINAL) == kept
+    assert (encoding(data, ImageType.PNG) is Encoding.ORIGINAL) == kept
 
 
 def test_an_animated_webp_is_no_still() -> None:
@@ -219,11 +226,11 @@ def test_an_animated_webp_is_no_still() -> None:
     data = saved(soft(), "WEBP", save_all=True, quality=1, append_images=[turned])
     assert probe(data).frames == 2
     assert len(data) < len(saved(opened(data), "WEBP", quality=100))
-    assert encoding(data, Format.WEBP) is not Encoding.ORIGINAL
+    assert encoding(data, ImageType.WEBP) is not Encoding.ORIGINAL
 
 
 def test_the_alpha_of_a_webp_stays_with_its_picture() -> None:
     data = saved(faded(), "WEBP", quality=20, alpha_quality=20)
-    output = run(data, Format.WEBP, quality=100)
+    output = run(data, ImageType.WEBP, quality=100)
     assert output.encoding is Encoding.ORIGINAL
     assert opened_all(output.data) == opened_all(data)

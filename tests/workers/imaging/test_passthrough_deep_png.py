@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from shared.models import Encoding, Format
+from shared.imagetype import ImageType
+from shared.models import Encoding
 from tests.workers.imaging.making import png, run
 from tests.workers.imaging.planting import deep
 
@@ -15,7 +16,7 @@ from tests.workers.imaging.planting import deep
 @pytest.mark.parametrize(("channels", "colour"), [(1, 0), (2, 4), (3, 2), (4, 6)])
 def test_a_png_of_16_bits_keeps_all_of_them(channels: int, colour: int) -> None:
     data = deep(40, 30, channels, colour)
-    output = run(data, Format.PNG)
+    output = run(data, ImageType.PNG)
     assert output.encoding in (Encoding.LOSSLESS, Encoding.ORIGINAL)
     assert np.array_equal(wide(output.data, channels), wide(data, channels))
 
@@ -23,13 +24,13 @@ def test_a_png_of_16_bits_keeps_all_of_them(channels: int, colour: int) -> None:
 def test_a_png_of_16_bits_that_packs_better_is_lossless() -> None:
     rows = (np.arange(64 * 64) * 7).astype(">u2").reshape(64, 64)
     data = png((64, 64, 16, 0), b"".join(b"\0" + row.tobytes() for row in rows))
-    output = run(data, Format.PNG)
+    output = run(data, ImageType.PNG)
     assert output.encoding is Encoding.LOSSLESS
     assert np.array_equal(wide(output.data, 1)[:, :, 0], rows)
 
 
 def test_a_png_of_16_bits_that_is_scaled_has_8() -> None:
-    output = run(deep(40, 30, 3, 2), Format.PNG, max_width=20)
+    output = run(deep(40, 30, 3, 2), ImageType.PNG, max_width=20)
     assert output.data[24] == 8
 
 

@@ -5,12 +5,13 @@ import pytest
 from PIL import Image, features
 
 import workers.imaging
-from shared.models import Format, Watermark
+from shared.imagetype import OUTPUT_TYPES, ImageType
+from shared.models import Watermark
 from tests.workers.imaging.making import noise, run, saved
 
 
 def test_seconds_name_the_four_steps() -> None:
-    output = run(saved(noise(), "JPEG"), Format.WEBP)
+    output = run(saved(noise(), "JPEG"), ImageType.WEBP)
     assert list(output.seconds) == ["decode", "resize", "watermark", "encode"]
     assert all(value >= 0 for value in output.seconds.values())
 
@@ -18,13 +19,13 @@ def test_seconds_name_the_four_steps() -> None:
 def test_cpu_seconds_cover_the_whole_call() -> None:
     data = saved(noise(900, 700), "PNG")
     started = time.process_time()
-    output = run(data, Format.AVIF)
+    output = run(data, ImageType.AVIF)
     spent = time.process_time() - started
     assert 0.5 * spent < output.cpu_seconds <= spent
 
 
 def test_the_same_input_gives_the_same_bytes() -> None:
-    for to in Format:
+    for to in OUTPUT_TYPES:
         data = saved(noise(), "JPEG")
         mark = saved(noise(9, 9), "PNG")
         once, again = (run(data, to, mark, watermark=Watermark()).data for _ in range(2))
@@ -37,8 +38,8 @@ def test_the_plugin_that_was_chosen_reads_avif() -> None:
     assert workers.imaging.__all__ == ["Output", "process"]
 
 
-@pytest.mark.parametrize("to", list(Format))
-def test_processing_leaves_nothing_behind(to: Format) -> None:
+@pytest.mark.parametrize("to", list(OUTPUT_TYPES))
+def test_processing_leaves_nothing_behind(to: ImageType) -> None:
     data = saved(noise(), "PNG")
     run(data, to)
     gc.collect()

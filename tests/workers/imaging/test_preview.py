@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from shared.models import Brief, Encoding, Format, Position, Watermark
+from shared.imagetype import OUTPUT_TYPES, ImageType
+from shared.models import Brief, Encoding, Position, Watermark
 from tests.workers.imaging.making import (
     DISPLAY_P3,
     STORED,
@@ -30,7 +31,7 @@ BRIEF = Brief(alt_text=True, file_name=False)
 KNOWN = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255))  # what `quarters` shows
 
 
-def preview(data: bytes, to: Format = Format.WEBP, **options: Any) -> Image.Image:
+def preview(data: bytes, to: ImageType = ImageType.WEBP, **options: Any) -> Image.Image:
     """What a model would see of one file."""
     file = run(data, to, brief=BRIEF, **options).preview
     assert file is not None
@@ -71,7 +72,7 @@ def test_a_line_of_pixels_is_previewed(
     kind: str, size: tuple[int, int], seen: tuple[int, int]
 ) -> None:
     data = saved(Image.new("RGB", size), kind)
-    assert preview(data, Format.PNG).size == seen
+    assert preview(data, ImageType.PNG).size == seen
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
@@ -119,7 +120,7 @@ def test_a_palette_shows_its_colours() -> None:
 
 def test_sixteen_bits_a_channel_are_not_clipped() -> None:
     rows = (b"\0" + b"\x40\x00" * 32) * 32
-    assert near(preview(png((32, 32, 16, 0), rows), Format.PNG), (64, 64, 64))
+    assert near(preview(png((32, 32, 16, 0), rows), ImageType.PNG), (64, 64, 64))
 
 
 def test_black_on_nothing_is_laid_on_white() -> None:
@@ -170,7 +171,7 @@ def test_the_watermark_is_not_in_it(max_width: int | None) -> None:
     how = Watermark(scale_percent=50, opacity_percent=100, position=Position.MC)
     mark = saved(Image.new("RGB", (60, 60), "white"), "PNG")
     data = saved(Image.new("RGB", (900, 900), "navy"), "PNG")
-    output = run(data, Format.PNG, mark, brief=BRIEF, max_width=max_width, watermark=how)
+    output = run(data, ImageType.PNG, mark, brief=BRIEF, max_width=max_width, watermark=how)
     middle = output.width // 2
     assert pixel(opened(output.data).convert("RGB"), (middle, middle)) == (255, 255, 255)
     assert near(opened(output.preview or b""), (0, 0, 128), (384, 384))
@@ -196,7 +197,7 @@ def test_no_metadata_is_in_it(profile: bytes | None, size: tuple[int, int]) -> N
 @pytest.mark.parametrize("to", MOVING)
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_animation_is_previewed_by_its_first_frame(
-    kind: str, to: Format, max_width: int | None
+    kind: str, to: ImageType, max_width: int | None
 ) -> None:
     data = moving(kind, flat((900, 600)))
     output = run(data, to, brief=BRIEF, max_width=max_width)
@@ -207,23 +208,23 @@ def test_an_animation_is_previewed_by_its_first_frame(
 
 
 def test_an_animation_that_may_not_move_is_previewed_by_its_first_frame() -> None:
-    assert near(preview(moving("GIF", flat()), Format.JPG), COLOURS[0])
+    assert near(preview(moving("GIF", flat()), ImageType.JPG), COLOURS[0])
 
 
 def test_without_a_brief_an_animation_has_no_preview() -> None:
-    assert run(moving("GIF", flat()), Format.WEBP).preview is None
+    assert run(moving("GIF", flat()), ImageType.WEBP).preview is None
 
 
 @pytest.mark.parametrize(
     ("data", "to"),
     [
-        (saved(noise(), "JPEG", quality=30), Format.JPG),
-        (saved(noise(), "WEBP", quality=10), Format.WEBP),
-        (moving("WEBP", flat()), Format.WEBP),
+        (saved(noise(), "JPEG", quality=30), ImageType.JPG),
+        (saved(noise(), "WEBP", quality=10), ImageType.WEBP),
+        (moving("WEBP", flat()), ImageType.WEBP),
     ],
     ids=["JPEG", "WebP", "animation"],
 )
-def test_an_upload_whose_own_pixels_go_out_is_previewed(data: bytes, to: Format) -> None:
+def test_an_upload_whose_own_pixels_go_out_is_previewed(data: bytes, to: ImageType) -> None:
     output = run(data, to, brief=BRIEF)
     assert output.encoding is Encoding.ORIGINAL
     assert opened(output.preview or b"").size == (output.width, output.height)
@@ -231,12 +232,12 @@ def test_an_upload_whose_own_pixels_go_out_is_previewed(data: bytes, to: Format)
 
 def test_a_png_of_sixteen_bits_that_stays_one_is_previewed() -> None:
     rows = b"".join(b"\0" + bytes(range(y, y + 64)) for y in range(32))
-    assert preview(png((32, 32, 16, 0), rows), Format.PNG).size == (32, 32)
+    assert preview(png((32, 32, 16, 0), rows), ImageType.PNG).size == (32, 32)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF"])
 @pytest.mark.parametrize("size", [(96, 64), (960, 640)])
 def test_a_preview_leaves_the_picture_as_it_is(kind: str, size: tuple[int, int]) -> None:
     data = saved(noise(*size), kind)
-    for to in Format:
+    for to in OUTPUT_TYPES:
         assert run(data, to, brief=BRIEF).data == run(data, to).data

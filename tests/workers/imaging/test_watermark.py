@@ -2,7 +2,8 @@ import pytest
 from PIL import Image
 
 from shared.errors import ImageError
-from shared.models import Format, Position, Watermark
+from shared.imagetype import ImageType
+from shared.models import Position, Watermark
 from tests.workers.imaging.making import (
     opened,
     pixel,
@@ -15,7 +16,7 @@ BASE = saved(Image.new("RGB", (200, 100), "white"), "PNG")
 MARK = saved(Image.new("RGB", (40, 20), "red"), "PNG")
 
 
-def marked(base: bytes, mark: bytes, how: Watermark, to: Format = Format.PNG) -> Image.Image:
+def marked(base: bytes, mark: bytes, how: Watermark, to: ImageType = ImageType.PNG) -> Image.Image:
     output = run(base, to, mark, watermark=how)
     assert output.watermarked
     image = opened(output.data)
@@ -55,7 +56,7 @@ def test_the_width_is_a_share_of_the_base(scale: int, width: int) -> None:
 
 
 def test_the_share_is_that_of_the_scaled_picture() -> None:
-    output = run(BASE, Format.PNG, MARK, watermark=Watermark(50, 100), max_width=100)
+    output = run(BASE, ImageType.PNG, MARK, watermark=Watermark(50, 100), max_width=100)
     left, _, right, _ = place(opened(output.data))
     assert right - left == 50
 
@@ -119,7 +120,7 @@ def test_one_mark_serves_images_of_different_opacity() -> None:
 @pytest.mark.parametrize("mark", [MARK[:60], b"", b"not a picture", MARK[:-12]])
 def test_a_mark_that_does_not_decode_is_an_error_of_its_own(mark: bytes) -> None:
     with pytest.raises(ImageError) as caught:
-        run(BASE, Format.PNG, mark, watermark=Watermark())
+        run(BASE, ImageType.PNG, mark, watermark=Watermark())
     assert caught.value.code == "processing_failed"
     assert caught.value.message == "The watermark could not be decoded"
 

@@ -15,7 +15,8 @@ import pytest
 
 from shared.clients.celery_queue import IMAGES_QUEUE
 from shared.db import sessions
-from shared.models import Format, Options
+from shared.imagetype import ImageType
+from shared.models import Options
 from shared.services import Services
 from tests.infra.processes import eventually
 from tests.support.making import BOTH_TEXTS, accept, make_account, make_batch
@@ -92,7 +93,7 @@ def test_an_image_takes_what_its_estimate_says(
         raise MemoryError
 
     monkeypatch.setattr("workers.steps.optimising.process", process)
-    steps.optimise(unit, accepted(unit, Options(Format.AVIF)))
+    steps.optimise(unit, accepted(unit, Options(ImageType.AVIF)))
     (ticket,) = seen
     needed = int(ticket.partition("-")[2])
     assert 9_000_000 < needed < 12_000_000  # libaom's own 9 MB, and one for all

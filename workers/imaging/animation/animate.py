@@ -8,7 +8,8 @@ from typing import Protocol
 from PIL import Image
 
 from shared.errors import CorruptImageError
-from shared.models import Effort, Format, Options, Probe
+from shared.imagetype import ImageType
+from shared.models import Effort, Options, Probe
 from workers.imaging.animation import decode_gif, decode_webp
 from workers.imaging.animation.encode_avif import AvifAnimation
 from workers.imaging.animation.encode_webp import WebpAnimation
@@ -38,13 +39,13 @@ class _Animation(Protocol):
     def finish(self) -> Encoded: ...
 
 
-_READERS: dict[str, Callable[[bytes, Probe], Motion]] = {
-    "GIF": decode_gif.read,
-    "WEBP": decode_webp.read,
+_READERS: dict[ImageType, Callable[[bytes, Probe], Motion]] = {
+    ImageType.GIF: decode_gif.read,
+    ImageType.WEBP: decode_webp.read,
 }
-_WRITERS: dict[Format, Callable[[tuple[int, int], int, Effort, int], _Animation]] = {
-    Format.WEBP: WebpAnimation,
-    Format.AVIF: AvifAnimation,
+_WRITERS: dict[ImageType, Callable[[tuple[int, int], int, Effort, int], _Animation]] = {
+    ImageType.WEBP: WebpAnimation,
+    ImageType.AVIF: AvifAnimation,
 }
 
 
@@ -65,8 +66,8 @@ def animate(
         motion = _READERS[probe.kind](data, probe)
     original = None
     if (
-        probe.kind == "WEBP"
-        and options.format is Format.WEBP
+        probe.kind is ImageType.WEBP
+        and options.format is ImageType.WEBP
         and not (watermark and options.watermark)
     ):
         original = Original(data, probe, motion.plays)
@@ -92,7 +93,7 @@ def animate(
     return Finished(encoded, *first.size, small)
 
 
-def _decoded(motion: Motion, kind: str, timed: _Timed) -> Iterator[Frame]:
+def _decoded(motion: Motion, kind: ImageType, timed: _Timed) -> Iterator[Frame]:
     """Each frame, decoded when it is asked for; raises CorruptImageError on damage."""
     while True:
         with timed("decode"), _whole(kind):
@@ -140,9 +141,9 @@ def _source(frame: Frame, motion: Motion) -> Source:
 
 
 @contextmanager
-def _whole(kind: str) -> Iterator[None]:
+def _whole(kind: ImageType) -> Iterator[None]:
     """What a decoder raises on damage, as the one error that clients are told."""
     try:
         yield
     except DAMAGE:
-        raise CorruptImageError(f"This {kind} image is damaged or cut short") from None
+        raise CorruptImageError(f"This {kind.facts.label} image is damaged or cut short") from None

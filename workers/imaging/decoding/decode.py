@@ -9,6 +9,7 @@ from PIL import Image
 from PIL.GifImagePlugin import GifImageFile
 
 from shared.errors import CorruptImageError
+from shared.imagetype import ImageType
 from shared.models import Probe
 from workers.imaging.decoding.avif import open_avif
 from workers.imaging.decoding.heif import open_heif
@@ -83,22 +84,22 @@ def decode(
     No decoder but the probe's can run, whatever the bytes pretend to be. Raises
     CorruptImageError where they do not decode whole.
     """
-    damaged = CorruptImageError(f"This {probe.kind} image is damaged or cut short")
+    damaged = CorruptImageError(f"This {probe.kind.facts.label} image is damaged or cut short")
     try:
-        if probe.kind == "PNG":
+        if probe.kind is ImageType.PNG:
             data = without_damage(data)
-        elif probe.kind == "JPEG":
+        elif probe.kind is ImageType.JPG:
             data = without_baggage(data)
         image: Image.Image = _open(data, probe.kind)
         if image.width * image.height > probe.width * probe.height:
             raise damaged
         width, height = image.size
         # HEIC turns by boxes of its own, applied already; its EXIF only repeats them.
-        orientation = 1 if probe.kind == "HEIF" else orientation_of(image)
+        orientation = 1 if probe.kind is ImageType.HEIC else orientation_of(image)
         box = _draft(image, orientation, max_width, max_height, least_side)
         place = image.tile[0].extents if isinstance(image, GifImageFile) else None
         image.load()
-        if probe.kind == "PNG":
+        if probe.kind is ImageType.PNG:
             image = complete(image, data)
         if place and place != (0, 0, width, height):
             image = _on_nothing(image, place)
@@ -106,19 +107,19 @@ def decode(
             raise damaged  # a PNG without its PLTE
     except DAMAGE:
         raise damaged from None
-    if probe.kind == "PNG":
+    if probe.kind is ImageType.PNG:
         if data.rfind(_PNG_END) < 0:
             raise damaged  # Pillow is content once it has the pixels
         orientation = orientation_of(image)  # which may stand behind the pixels
     return Source(image, box, width, height, orientation)
 
 
-def _open(data: bytes, kind: str) -> Image.Image:
-    if kind == "HEIF":
+def _open(data: bytes, kind: ImageType) -> Image.Image:
+    if kind is ImageType.HEIC:
         return open_heif(data)
-    if kind == "AVIF":
+    if kind is ImageType.AVIF:
         return open_avif(data)
-    return Image.open(io.BytesIO(data), formats=[kind])
+    return Image.open(io.BytesIO(data), formats=[kind.facts.decoder])
 
 
 def _on_nothing(image: Image.Image, place: tuple[int, int, int, int]) -> Image.Image:

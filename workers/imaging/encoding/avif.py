@@ -12,8 +12,6 @@ from workers.imaging.encoding.encoded import Encoded
 from workers.imaging.encoding.packed import packed
 from workers.imaging.encoding.quality import Scale, on_scale
 
-MAX_SIDE = 32768  # pixels; libavif, which browsers decode with, opens no longer side
-
 # Beside 4:2:0 at equal SSIMULACRA2, 4:4:4 takes 3 % fewer bytes and a tenth more CPU, and no
 # letter bleeds. But it takes 31 bytes of memory a pixel, not 20: of 50 megapixels 1.7 GB.
 _MOST_FULL_COLOUR = 32_000_000  # pixels

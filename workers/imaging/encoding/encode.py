@@ -5,28 +5,22 @@ from collections.abc import Callable
 from PIL import Image
 
 from shared.errors import TooLargeForFormatError
-from shared.models import Effort, Format
+from shared.imagetype import ImageType
+from shared.models import Effort
 from workers.imaging.encoding import avif, jpeg, png, webp
 from workers.imaging.encoding.encoded import Encoded
 
 # Each takes pixels in L, LA, RGB or RGBA, a quality from 40 to 100 and an effort; none writes
 # metadata.
-_ENCODERS: dict[Format, Callable[[Image.Image, int, Effort], Encoded]] = {
-    Format.WEBP: webp.encode,
-    Format.AVIF: avif.encode,
-    Format.JPG: jpeg.encode,
-    Format.PNG: png.encode,
-}
-
-_MAX_SIDES = {
-    Format.WEBP: webp.MAX_SIDE,
-    Format.AVIF: avif.MAX_SIDE,
-    Format.JPG: jpeg.MAX_SIDE,
-    Format.PNG: png.MAX_SIDE,
+_ENCODERS: dict[ImageType, Callable[[Image.Image, int, Effort], Encoded]] = {
+    ImageType.WEBP: webp.encode,
+    ImageType.AVIF: avif.encode,
+    ImageType.JPG: jpeg.encode,
+    ImageType.PNG: png.encode,
 }
 
 
-def encode(image: Image.Image, to: Format, quality: int, effort: Effort) -> Encoded:
+def encode(image: Image.Image, to: ImageType, quality: int, effort: Effort) -> Encoded:
     """An sRGB picture in L, LA, RGB or RGBA as a file of the format, without metadata.
 
     The picture is taken over, and perhaps closed so that its memory serves the encoder; give a
@@ -40,9 +34,9 @@ def encode(image: Image.Image, to: Format, quality: int, effort: Effort) -> Enco
     return _ENCODERS[to](image, quality, effort)
 
 
-def check_sides(size: tuple[int, int], to: Format) -> None:
+def check_sides(size: tuple[int, int], to: ImageType) -> None:
     """Raise TooLargeForFormatError where a side in pixels is longer than the format holds."""
-    longest = _MAX_SIDES[to]
+    longest = to.facts.longest_side
     width, height = size
     if max(size) > longest:
         fitting = min(longest, max(1, width * longest // max(size)))

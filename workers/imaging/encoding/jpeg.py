@@ -12,8 +12,6 @@ from workers.imaging.encoding.encoded import Encoded
 from workers.imaging.encoding.packed import packed
 from workers.imaging.encoding.quality import on_scale
 
-MAX_SIDE = 65500  # pixels; the format ends at 65,535, libjpeg a little earlier
-
 # Our quality, from which 4:4:4 by libjpeg-turbo takes fewer bytes than 4:2:0 by jpegli at the
 # same score.
 FULL_COLOUR_FROM = 94

@@ -7,8 +7,6 @@ from shared.models import Effort, Encoding
 from workers.imaging.encoding.encoded import Encoded
 from workers.imaging.encoding.packed import packed
 
-MAX_SIDE = 2**31 - 1  # pixels, PNG third edition, 11.2.1
-
 # oxipng's levels, 0 to 6. On 23 photographs and graphics 1 takes 1 % more bytes than 2 for half
 # the CPU, and three of them are larger than libpng's best; 3 saves nothing for twice it.
 _LEVELS = {Effort.FAST: 1, Effort.BALANCED: 2, Effort.SMALL: 4}

@@ -9,8 +9,6 @@ from workers.imaging.encoding.content import flat_share, sample
 from workers.imaging.encoding.encoded import Encoded
 from workers.imaging.encoding.quality import ceiling, on_scale
 
-MAX_SIDE = 16383  # pixels, RFC 9649
-
 # Of six photographs at equal quality, against libwebp's default of 4: 2 has half the CPU for
 # 3 % more bytes, 6 nearly twice the CPU for 5 % fewer. 5 takes 2 to 5 % fewer at 4's CPU in some
 # photographs and at 1.6 times it in drawings.

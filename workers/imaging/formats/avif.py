@@ -52,7 +52,7 @@ def _frame_sizes(data: bytes, groups: list[Group], budget: av1.Budget) -> Iterat
     pictures = 0
     for group in groups:
         for start, end in group.get(b"av1C", ()):
-            # configOBUs, AV1 Codec ISO Media File Format Binding 2.3; mostly none
+            # configOBUs, AV1 Codec ISO Media File ImageType Binding 2.3; mostly none
             yield av1.largest_frame(data[start + 4 : end], budget) or (0, 0)
         for kind, piece in (*items(data, group, (b"av01", b"grid")), *_first_sample(data, group)):
             size = grid_size(piece) if kind == b"grid" else av1.largest_frame(piece, budget)

@@ -22,8 +22,8 @@ from shared.errors import (
     TooManyPixelsError,
     UnsupportedImageError,
 )
-from shared.imagetype import PNG_SIGNATURE, kind_of
-from shared.models import Format, Probe
+from shared.imagetype import PNG_SIGNATURE, ImageType, type_of
+from shared.models import Probe
 from workers.imaging.formats import avif, heif, jpeg, tiff
 
 # What is walked in one file. A GIF of 20 MB in full blocks has 80,000, a PNG of 20 MB in chunks of
@@ -53,7 +53,7 @@ def probe(data: bytes) -> Probe:
     Raises UnsupportedImageError for what is none of the eight types or a HEIF file without a
     picture in HEVC, and CorruptImageError where the header breaks off or makes no sense.
     """
-    kind = kind_of(data)
+    kind = type_of(data)
     if kind is None:
         raise UnsupportedImageError(
             "This is not a JPEG, PNG, WebP, AVIF, HEIC, GIF, TIFF or BMP image, "
@@ -64,8 +64,10 @@ def probe(data: bytes) -> Probe:
     except (ValueError, IndexError, struct.error):
         width = height = frames = 0
     if width < 1 or height < 1 or frames < 1:
-        raise CorruptImageError(f"The header of this {kind} image is damaged or cut short")
-    progressive = kind == "JPEG" and jpeg.is_progressive(data)
+        raise CorruptImageError(
+            f"The header of this {kind.facts.label} image is damaged or cut short"
+        )
+    progressive = kind is ImageType.JPG and jpeg.is_progressive(data)
     alpha = kind in _ALPHA and _ALPHA[kind](data)
     return Probe(kind, width, height, min(frames, _MAX_FRAMES), progressive, alpha)
 
@@ -92,14 +94,14 @@ def check_limits(probe: Probe, max_pixels: int, max_frames: int) -> None:
         )
 
 
-def check_animation(probe: Probe, to: Format, max_pixels: int) -> None:
+def check_animation(probe: Probe, to: ImageType, max_pixels: int) -> None:
     """Refuse an animation that would cost too much to encode.
 
     to: the format asked for; where it takes the first frame only there is no limit here.
     max_pixels: width times height times frames. Raises TooManyFramesError.
     """
     pixels = probe.width * probe.height * probe.frames
-    if probe.moves and to.moves and pixels > max_pixels:
+    if probe.is_animated and to.facts.writes_animation and pixels > max_pixels:
         raise TooManyFramesError(
             f"The animation has {probe.frames} frames of {probe.width} x {probe.height} pixels, "
             f"{pixels / 1e6:g} megapixels together; at most {max_pixels / 1e6:g} are allowed"
@@ -269,20 +271,20 @@ def _heif_alpha(data: bytes) -> bool:
     return b":auxiliary:alpha\0" in head or b":auxid:1\0" in head
 
 
-_ALPHA: dict[str, Callable[[bytes], bool]] = {
-    "PNG": _png_alpha,
-    "WEBP": _webp_alpha,
-    "AVIF": _heif_alpha,
-    "HEIF": _heif_alpha,
+_ALPHA: dict[ImageType, Callable[[bytes], bool]] = {
+    ImageType.PNG: _png_alpha,
+    ImageType.WEBP: _webp_alpha,
+    ImageType.AVIF: _heif_alpha,
+    ImageType.HEIC: _heif_alpha,
 }
 
-_READERS: dict[str, Callable[[bytes], _Size]] = {
-    "JPEG": _jpeg,
-    "PNG": _png,
-    "WEBP": _webp,
-    "AVIF": avif.measure,
-    "HEIF": heif.measure,
-    "GIF": _gif,
-    "TIFF": _tiff,
-    "BMP": _bmp,
+_READERS: dict[ImageType, Callable[[bytes], _Size]] = {
+    ImageType.JPG: _jpeg,
+    ImageType.PNG: _png,
+    ImageType.WEBP: _webp,
+    ImageType.AVIF: avif.measure,
+    ImageType.HEIC: heif.measure,
+    ImageType.GIF: _gif,
+    ImageType.TIFF: _tiff,
+    ImageType.BMP: _bmp,
 }

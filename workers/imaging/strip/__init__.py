@@ -3,20 +3,21 @@
 import struct
 from collections.abc import Callable
 
+from shared.imagetype import ImageType
 from workers.imaging.strip import avif, jpeg, png, webp
 
-_STRIPPERS: dict[str, Callable[[bytes], bytes]] = {
-    "JPEG": jpeg.strip,
-    "PNG": png.strip,
-    "WEBP": webp.strip,
-    "AVIF": avif.strip,
+_STRIPPERS: dict[ImageType, Callable[[bytes], bytes]] = {
+    ImageType.JPG: jpeg.strip,
+    ImageType.PNG: png.strip,
+    ImageType.WEBP: webp.strip,
+    ImageType.AVIF: avif.strip,
 }
 
 
-def strip(data: bytes, kind: str) -> bytes | None:
+def strip(data: bytes, kind: ImageType) -> bytes | None:
     """The file without metadata, thumbnails and trailing bytes; no pixel is coded anew.
 
-    data: a whole file that decodes; kind: its decoder's name. What is kept is named, piece by
+    data: a whole file that decodes; kind: its type. What is kept is named, piece by
     piece; whatever else a file holds is left out where decoders pass over it. None for other
     kinds, and where a file is unusual enough that nobody could say what leaving out would do:
     it is to be encoded anew then.

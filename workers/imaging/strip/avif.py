@@ -14,7 +14,7 @@ from workers.imaging.strip.boxes import Item, Property, Still
 _BRANDS = (b"avif", b"mif1", b"miaf", b"MA1A", b"MA1B")
 _TOP = (b"ftyp", b"meta", b"mdat", b"free", b"skip", b"uuid")  # no moov: a still
 
-# HEIF 6.5.8 and the AV1 Image File Format 4.1: both names of an alpha channel are in use.
+# HEIF 6.5.8 and the AV1 Image File ImageType 4.1: both names of an alpha channel are in use.
 _ALPHAS = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1")
 
 # Lengths in bytes, FullBox headers with them: ispe, light levels, and colours as four numbers.

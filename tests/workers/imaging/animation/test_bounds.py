@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from shared.errors import CorruptImageError, TooLargeForFormatError
-from shared.models import Effort, Format, Options
+from shared.imagetype import ImageType
+from shared.models import Effort, Options
 from tests.workers.imaging.making import opened, run
 from tests.workers.imaging.moving import KINDS, MOVING, flat, grainy, moving
 from workers.imaging import process
@@ -18,8 +19,8 @@ from workers.imaging.formats.probe import probe
 
 
 @pytest.mark.parametrize("to", MOVING)
-def test_a_side_too_long_for_the_format_is_told(to: Format) -> None:
-    ends = {Format.WEBP: 16383, Format.AVIF: 32768}[to]
+def test_a_side_too_long_for_the_format_is_told(to: ImageType) -> None:
+    ends = {ImageType.WEBP: 16383, ImageType.AVIF: 32768}[to]
     long = flat((ends + 1, 1))
     with pytest.raises(TooLargeForFormatError):
         run(moving("GIF", long), to)
@@ -27,14 +28,14 @@ def test_a_side_too_long_for_the_format_is_told(to: Format) -> None:
 
 @pytest.mark.parametrize("to", MOVING)
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_animation_cut_in_frame_7_of_20_is_corrupt(kind: str, to: Format) -> None:
+def test_an_animation_cut_in_frame_7_of_20_is_corrupt(kind: str, to: ImageType) -> None:
     data = moving(kind, grainy(20))
     with pytest.raises(CorruptImageError):
         run(data[: len(data) * 65 // 200], to)
 
 
 @pytest.mark.parametrize("to", MOVING)
-def test_a_frame_whose_pixels_end_early_is_corrupt(to: Format) -> None:
+def test_a_frame_whose_pixels_end_early_is_corrupt(to: ImageType) -> None:
     data = moving("GIF", flat())
     at = data.rindex(b"!\xf9")
     short = data[:at] + b"," + struct.pack("<HHHHB", 0, 0, 48, 32, 0) + b"\x08\x01\x00\x00;"
@@ -48,12 +49,12 @@ def test_overwritten_bytes_raise_nothing_but_corrupt(kind: str) -> None:
     for start in range(20, len(data), len(data) // 60):
         broken = data[:start] + b"\xa5" * 9 + data[start + 9 :]
         with contextlib.suppress(CorruptImageError):
-            run(broken, Format.WEBP, max_width=16)
+            run(broken, ImageType.WEBP, max_width=16)
 
 
 @pytest.mark.parametrize("to", MOVING)
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_same_animation_gives_the_same_bytes(kind: str, to: Format) -> None:
+def test_the_same_animation_gives_the_same_bytes(kind: str, to: ImageType) -> None:
     data = moving(kind, flat())
     assert run(data, to).data == run(data, to).data
 
@@ -61,17 +62,17 @@ def test_the_same_animation_gives_the_same_bytes(kind: str, to: Format) -> None:
 @pytest.mark.parametrize("effort", list(Effort))
 def test_an_animation_is_made_at_every_effort(effort: Effort) -> None:
     data = moving("WEBP", grainy(3))
-    output = process(data, probe(data), Options(format=Format.WEBP), None, effort)
+    output = process(data, probe(data), Options(format=ImageType.WEBP), None, effort)
     assert opened(output.data).format == "WEBP"
 
 
 PEAK = """
 import sys
-from shared.models import Format, Options
+from shared.models import Options
 from workers.imaging.formats.probe import probe
 from workers.imaging import process
 data = sys.stdin.buffer.read()
-process(data, probe(data), Options(format=Format(sys.argv[1])), None)
+process(data, probe(data), Options(format=ImageType(sys.argv[1])), None)
 print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
 
@@ -79,7 +80,7 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="reads Linux's /proc")
 @pytest.mark.parametrize("to", MOVING)
 @pytest.mark.parametrize("kind", KINDS)
-def test_memory_does_not_grow_with_the_frames(kind: str, to: Format) -> None:
+def test_memory_does_not_grow_with_the_frames(kind: str, to: ImageType) -> None:
     peaks = []
     for count in (6, 36):  # of 3.1 MB decoded, which would be 94 MB more
         drawn = [Image.new("RGB", (1024, 768), (step, 0, 0)) for step in range(count)]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pytest
 from PIL import GifImagePlugin, Image
 
-from shared.models import Format
+from shared.imagetype import ImageType
 from tests.workers.imaging.making import opened, pixel, run, saved
 
 NOTHING = (0, 0, 0, 0)
@@ -51,7 +51,7 @@ def looping(repeats: int) -> bytes:
 
 def frames(data: bytes) -> list[Image.Image]:
     """The frames of what a GIF becomes in lossless WebP, as RGBA."""
-    output = run(data, Format.WEBP)
+    output = run(data, ImageType.WEBP)
     assert output.encoding == "lossless"
     image = opened(output.data)
     seen = []
@@ -132,23 +132,23 @@ def test_around_a_small_first_frame_the_canvas_is_transparent() -> None:
 def test_a_small_first_frame_that_stands_still_is_on_a_transparent_canvas_too(
     cels: tuple[Cel, ...],
 ) -> None:
-    image = opened(run(gif(*cels), Format.PNG).data).convert("RGBA")
+    image = opened(run(gif(*cels), ImageType.PNG).data).convert("RGBA")
     assert (image.size, seen(image)) == ((16, 4), [NOTHING, LIME, NOTHING, NOTHING])
 
 
 def test_what_is_clear_in_a_small_first_frame_stays_clear() -> None:
-    image = opened(run(gif(Cel((4, 0, 12, 4), 2, clear=4)), Format.PNG).data).convert("RGBA")
+    image = opened(run(gif(Cel((4, 0, 12, 4), 2, clear=4)), ImageType.PNG).data).convert("RGBA")
     assert seen(image) == [NOTHING, NOTHING, BLUE, NOTHING]
 
 
 def test_a_hole_that_is_covered_before_it_is_seen_costs_no_alpha() -> None:
     whole = WHOLE._replace(disposal=2, transparent=True)
     data = gif(whole, whole._replace(colour=1), whole._replace(colour=2))
-    assert opened(run(data, Format.AVIF).data).mode == "RGB"
+    assert opened(run(data, ImageType.AVIF).data).mode == "RGB"
 
 
 def test_a_hole_that_is_seen_is_kept_in_avif() -> None:
-    image = opened(run(gif(WHOLE._replace(disposal=2), LIME_AT_4), Format.AVIF).data)
+    image = opened(run(gif(WHOLE._replace(disposal=2), LIME_AT_4), ImageType.AVIF).data)
     image.seek(1)
     assert [value[3] > 127 for value in seen(image.convert("RGBA"))] == [False, True, False, False]
 
@@ -185,12 +185,12 @@ def test_an_interlaced_frame_keeps_its_rows() -> None:
     [(b"", 1), (looping(0), 0), (looping(1), 2), (looping(7), 8), (looping(65535), 65535)],
 )
 def test_a_gif_counts_its_repeats_and_webp_its_plays(extension: bytes, plays: int) -> None:
-    data = run(gif(WHOLE, LIME_AT_4, extension=extension), Format.WEBP).data
+    data = run(gif(WHOLE, LIME_AT_4, extension=extension), ImageType.WEBP).data
     assert opened(data).info["loop"] == plays
 
 
 def test_frames_that_are_alike_are_one_webp_frame_of_their_times_together() -> None:
-    data = run(gif(WHOLE, WHOLE, LIME_AT_4, LIME_AT_4, LIME_AT_4), Format.WEBP).data
+    data = run(gif(WHOLE, WHOLE, LIME_AT_4, LIME_AT_4, LIME_AT_4), ImageType.WEBP).data
     image = opened(data)
     shown = []
     for number in range(getattr(image, "n_frames", 1)):
@@ -200,6 +200,6 @@ def test_frames_that_are_alike_are_one_webp_frame_of_their_times_together() -> N
     assert shown == [100, 150]
 
 
-@pytest.mark.parametrize("to", [Format.WEBP, Format.AVIF])
-def test_frames_that_are_all_alike_are_a_valid_file(to: Format) -> None:
+@pytest.mark.parametrize("to", [ImageType.WEBP, ImageType.AVIF])
+def test_frames_that_are_all_alike_are_a_valid_file(to: ImageType) -> None:
     assert seen(opened(run(gif(WHOLE, WHOLE, WHOLE), to).data).convert("RGBA"))[0][0] > 240

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from shared.models import Encoding, Format, Watermark
+from shared.imagetype import ImageType
+from shared.models import Encoding, Watermark
+from tests.support.types import TYPES
 from tests.workers.imaging.making import (
     ADOBE_RGB,
     matrix_profile,
@@ -28,7 +30,9 @@ def film(**options: Any) -> bytes:
     return moving("WEBP", frames, **(how | options))
 
 
-def encoding(data: bytes, to: Format = Format.WEBP, mark: bytes | None = None, **more: Any) -> str:
+def encoding(
+    data: bytes, to: ImageType = ImageType.WEBP, mark: bytes | None = None, **more: Any
+) -> str:
     return run(data, to, mark, **{"quality": 100} | more).encoding
 
 
@@ -41,14 +45,14 @@ ANIMATED |= {"alpha": moving("WEBP", [faded(40, 30), faded(48, 30).crop((8, 0, 4
 @pytest.mark.parametrize("name", ANIMATED)
 def test_no_animated_answer_is_larger_than_its_upload(name: str, quality: int) -> None:
     data = ANIMATED[name]
-    once = run(data, Format.WEBP, quality=quality).data
+    once = run(data, ImageType.WEBP, quality=quality).data
     assert len(once) <= len(data)
-    assert len(run(once, Format.WEBP, quality=100).data) <= len(once)
+    assert len(run(once, ImageType.WEBP, quality=100).data) <= len(once)
 
 
 def test_an_animated_original_keeps_frames_times_and_plays() -> None:
     data = film()
-    output = run(data, Format.WEBP, quality=100)
+    output = run(data, ImageType.WEBP, quality=100)
     assert output.encoding is Encoding.ORIGINAL
     assert opened_all(output.data) == opened_all(data)
     assert (output.width, output.height) == (40, 30)
@@ -60,7 +64,7 @@ def test_an_animation_that_encoding_anew_makes_smaller_is_encoded_anew() -> None
 
 def test_an_animated_original_goes_out_without_its_metadata() -> None:
     data = film(xmp=b"<x>SECRET</x>", exif=with_exif(gps=True), icc_profile=SRGB)
-    out = run(data, Format.WEBP, quality=100)
+    out = run(data, ImageType.WEBP, quality=100)
     assert out.encoding is Encoding.ORIGINAL
     assert SECRET not in out.data
     assert not {"exif", "icc_profile", "xmp"} & set(opened(out.data).info)
@@ -71,7 +75,7 @@ def test_an_animation_with_a_hasty_frame_is_encoded_anew_with_the_time_it_is_sho
     ms: int,
 ) -> None:
     data = film(duration=[40, ms, 30])
-    output = run(data, Format.WEBP, quality=100)
+    output = run(data, ImageType.WEBP, quality=100)
     assert output.encoding is not Encoding.ORIGINAL
     assert encoding(film(duration=[40, 11, 30])) == "original"
 
@@ -96,7 +100,7 @@ def test_an_animation_in_another_space_is_encoded_anew() -> None:
 
 
 def test_an_animated_webp_never_goes_out_as_avif() -> None:
-    assert encoding(film(), Format.AVIF) == "reencoded"
+    assert encoding(film(), ImageType.AVIF) == "reencoded"
 
 
 @pytest.mark.parametrize(
@@ -112,7 +116,7 @@ def test_a_stripped_animation_that_is_not_the_same_does_not_go_out(
     at: bytes, change: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def spoilt(data: bytes, kind: str) -> bytes | None:
-        out = bytearray(strip(data, kind) or b"")
+        out = bytearray(strip(data, TYPES[kind]) or b"")
         out[out.rindex(at) + change] ^= 1
         return bytes(out)
 

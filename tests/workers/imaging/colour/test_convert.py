@@ -1,7 +1,7 @@
 import pytest
 from PIL import Image, ImageCms
 
-from shared.models import Format
+from shared.imagetype import ImageType
 from tests.workers.imaging.making import (
     DISPLAY_P3,
     SRGB,
@@ -87,7 +87,7 @@ def test_cmyk_of_a_tiff_without_a_profile_becomes_rgb(
     ink: tuple[int, ...], colour: tuple[int, ...]
 ) -> None:
     data = saved(flat("CMYK", ink), "TIFF")
-    assert near(pixel(result(data, Format.WEBP, quality=100)), colour, tolerance=4)
+    assert near(pixel(result(data, ImageType.WEBP, quality=100)), colour, tolerance=4)
 
 
 def test_cmyk_is_read_through_its_profile() -> None:

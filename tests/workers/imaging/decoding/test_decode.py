@@ -6,7 +6,8 @@ import pytest
 from PIL import Image
 
 from shared.errors import CorruptImageError, UnsupportedImageError
-from shared.models import Format, Options, Probe
+from shared.imagetype import ImageType
+from shared.models import Options, Probe
 from tests.workers.imaging.making import (
     corners,
     noise,
@@ -91,12 +92,12 @@ def test_text_named_jpg_is_unsupported() -> None:
 
 def test_only_the_decoder_that_the_header_called_for_runs() -> None:
     with pytest.raises(CorruptImageError):
-        process(saved(noise(), "PNG"), Probe("JPEG", 96, 64, 1), Options(), None)
+        process(saved(noise(), "PNG"), Probe(ImageType.JPG, 96, 64, 1), Options(), None)
 
 
 def test_a_picture_larger_than_its_header_said_is_not_decoded() -> None:
     with pytest.raises(CorruptImageError):
-        process(saved(noise(), "PNG"), Probe("PNG", 95, 64, 1), Options(), None)
+        process(saved(noise(), "PNG"), Probe(ImageType.PNG, 95, 64, 1), Options(), None)
 
 
 def test_bytes_behind_the_end_do_no_harm() -> None:
@@ -126,7 +127,7 @@ def test_damage_in_the_message_names_no_inside() -> None:
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "WEBP"])
 def test_lossless_sources_come_through_to_the_pixel(kind: str) -> None:
     options = {"lossless": True} if kind == "WEBP" else {}
-    image = result(saved(noise(), kind, **options), Format.PNG)
+    image = result(saved(noise(), kind, **options), ImageType.PNG)
     assert (pixels(image) == pixels(noise())).all()
 
 

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from shared.errors import CorruptImageError, UnsupportedImageError
-from shared.models import Format, Probe
+from shared.imagetype import OUTPUT_TYPES, ImageType
+from shared.models import Probe
 from tests.support.heic import Mux, box, parameters, payload
 from tests.workers.imaging.making import (
     DISPLAY_P3,
@@ -301,7 +302,7 @@ def test_a_heic_with_bytes_overwritten_never_escapes_as_another_error(name: str)
 
 def test_no_other_decoder_runs_for_a_heic() -> None:
     with pytest.raises(CorruptImageError):
-        decode(saved(noise(), "AVIF"), Probe("HEIF", 96, 64, 1))
+        decode(saved(noise(), "AVIF"), Probe(ImageType.HEIC, 96, 64, 1))
 
 
 def test_fifty_megapixels_decode_within_half_a_gigabyte() -> None:
@@ -330,6 +331,6 @@ def test_fifty_megapixels_decode_within_half_a_gigabyte() -> None:
 def test_metadata_is_gone() -> None:
     data = saved(quarters(), "HEIF", exif=with_exif(6, gps=True), xmp=b"<x:SECRETXMP/>")
     assert b"SECRETMAKER" in data
-    for format in Format:
+    for format in OUTPUT_TYPES:
         output = run(data, format).data
         assert b"SECRET" not in output

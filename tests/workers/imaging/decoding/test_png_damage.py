@@ -6,7 +6,7 @@ import pytest
 from PIL import PngImagePlugin
 
 from shared.errors import CorruptImageError
-from shared.models import Format
+from shared.imagetype import ImageType
 from tests.conformance.inputs import chrm, cicp, gama, iccp
 from tests.conformance.reference import DISPLAY_P3
 from tests.workers.imaging.making import chunk, noise, pixel, pixels, png, result, run, saved
@@ -75,7 +75,7 @@ def test_a_damaged_palette_is_a_damaged_picture() -> None:
     whole = chunk(b"PLTE", bytes(9))
     data = png((1, 1, 8, 3), b"\0\0", (b"PLTE", bytes(9))).replace(whole, spoilt(b"PLTE", bytes(9)))
     with pytest.raises(CorruptImageError):
-        run(data, Format.PNG)
+        run(data, ImageType.PNG)
 
 
 def test_an_animation_is_left_as_it_is() -> None:

@@ -8,7 +8,8 @@ from PIL import Image, ImageChops, JpegImagePlugin
 from PIL.PngImagePlugin import PngInfo
 
 from shared.errors import TooLargeForFormatError
-from shared.models import Effort, Format
+from shared.imagetype import OUTPUT_TYPES, ImageType
+from shared.models import Effort
 from tests.workers.imaging.making import SRGB as SRGB_COLORANTS
 from tests.workers.imaging.making import (
     matrix_profile,
@@ -29,7 +30,12 @@ from workers.imaging.encoding.quality import Scale, on_scale
 from workers.imaging.encoding.quality_table import NUMBERS
 
 PHOTO = "tests/samples/chelsea.png"
-KINDS = {Format.WEBP: "WEBP", Format.AVIF: "AVIF", Format.JPG: "JPEG", Format.PNG: "PNG"}
+KINDS = {
+    ImageType.WEBP: "WEBP",
+    ImageType.AVIF: "AVIF",
+    ImageType.JPG: "JPEG",
+    ImageType.PNG: "PNG",
+}
 
 
 def photo() -> bytes:
@@ -37,16 +43,16 @@ def photo() -> bytes:
         return file.read()
 
 
-@pytest.mark.parametrize("to", list(Format))
-def test_the_output_is_of_the_format_asked_for(to: Format) -> None:
+@pytest.mark.parametrize("to", list(OUTPUT_TYPES))
+def test_the_output_is_of_the_format_asked_for(to: ImageType) -> None:
     output = run(photo(), to)
     assert opened(output.data).format == KINDS[to]
     assert opened(output.data).size == (output.width, output.height) == (451, 300)
 
 
-@pytest.mark.parametrize("to", list(Format))
+@pytest.mark.parametrize("to", list(OUTPUT_TYPES))
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
-def test_no_metadata_leaves(kind: str, to: Format) -> None:
+def test_no_metadata_leaves(kind: str, to: ImageType) -> None:
     extras: dict[str, object] = {"exif": with_exif(1, gps=True), "dpi": (300, 300)}
     extras["icc_profile"] = matrix_profile(SRGB_COLORANTS, 2.0)
     if kind == "PNG":
@@ -61,13 +67,13 @@ def test_no_metadata_leaves(kind: str, to: Format) -> None:
     assert not any(word in output for word in (b"SECRET", b"Exif", b"eXIf", b"acsp", b"2026"))
     image = opened(output)
     assert not {"exif", "icc_profile", "xmp", "dpi", "comment"} & {
-        key for key, value in image.info.items() if value and (key, to) != ("dpi", Format.JPG)
+        key for key, value in image.info.items() if value and (key, to) != ("dpi", ImageType.JPG)
     }
 
 
-@pytest.mark.parametrize("to", [Format.WEBP, Format.AVIF, Format.PNG])
+@pytest.mark.parametrize("to", [ImageType.WEBP, ImageType.AVIF, ImageType.PNG])
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
-def test_transparency_is_kept(to: Format, mode: str) -> None:
+def test_transparency_is_kept(to: ImageType, mode: str) -> None:
     image = Image.linear_gradient("L").convert(mode)
     image.putalpha(Image.linear_gradient("L").rotate(90))
     seen = result(saved(image, "PNG"), to, quality=90).getchannel("A")
@@ -79,21 +85,21 @@ def test_transparency_is_kept(to: Format, mode: str) -> None:
 def test_transparency_is_white_under_jpg(mode: str) -> None:
     image = Image.new("RGBA", (32, 32), (0, 0, 0, 0))
     image.paste((0, 0, 0, 128), (16, 0, 32, 32))
-    seen = result(saved(image.convert(mode), "PNG"), Format.JPG, quality=100).convert("L")
+    seen = result(saved(image.convert(mode), "PNG"), ImageType.JPG, quality=100).convert("L")
     assert pixel(seen, (4, 4))[0] >= 253
     assert abs(pixel(seen, (28, 28))[0] - 127) <= 3
 
 
-@pytest.mark.parametrize("to", [Format.WEBP, Format.AVIF, Format.PNG])
-def test_an_alpha_that_hides_nothing_is_dropped(to: Format) -> None:
+@pytest.mark.parametrize("to", [ImageType.WEBP, ImageType.AVIF, ImageType.PNG])
+def test_an_alpha_that_hides_nothing_is_dropped(to: ImageType) -> None:
     image = quarters().convert("RGBA")
     assert not opened(run(saved(image, "PNG"), to).data).has_transparency_data
 
 
 @pytest.mark.parametrize(
-    ("to", "side"), [(Format.WEBP, 16384), (Format.AVIF, 32769), (Format.JPG, 65501)]
+    ("to", "side"), [(ImageType.WEBP, 16384), (ImageType.AVIF, 32769), (ImageType.JPG, 65501)]
 )
-def test_a_side_past_the_format_is_refused_with_advice(to: Format, side: int) -> None:
+def test_a_side_past_the_format_is_refused_with_advice(to: ImageType, side: int) -> None:
     data = png((side, 2, 1, 0), (b"\0" + bytes(side // 8 + 1)) * 2)
     with pytest.raises(TooLargeForFormatError) as caught:
         run(data, to)
@@ -107,14 +113,14 @@ def test_a_side_past_the_format_is_refused_with_advice(to: Format, side: int) ->
 def test_the_advised_width_of_a_tall_picture_makes_it_fit() -> None:
     data = png((4, 20_000, 1, 0), b"\0\0" * 20_000)
     with pytest.raises(TooLargeForFormatError, match="maxWidth of 3 or less"):
-        run(data, Format.WEBP)
-    assert run(data, Format.WEBP, max_width=3).height == 15_000
+        run(data, ImageType.WEBP)
+    assert run(data, ImageType.WEBP, max_width=3).height == 15_000
 
 
-@pytest.mark.parametrize("to", list(Format))
+@pytest.mark.parametrize("to", list(OUTPUT_TYPES))
 @pytest.mark.parametrize("size", [(1, 1), (1, 64), (63, 65), (64, 64), (65, 127)])
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
-def test_every_size_and_layout_encodes(to: Format, size: tuple[int, int], mode: str) -> None:
+def test_every_size_and_layout_encodes(to: ImageType, size: tuple[int, int], mode: str) -> None:
     image = noise(*size).convert(mode)
     if mode.endswith("A"):
         image.putalpha(noise(*size).getchannel("R"))
@@ -123,15 +129,15 @@ def test_every_size_and_layout_encodes(to: Format, size: tuple[int, int], mode: 
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="Linux alone has it")
-@pytest.mark.parametrize("to", list(Format))
-def test_no_encoder_leaves_the_process_under_real_time_scheduling(to: Format) -> None:
+@pytest.mark.parametrize("to", list(OUTPUT_TYPES))
+def test_no_encoder_leaves_the_process_under_real_time_scheduling(to: ImageType) -> None:
     run(photo(), to)
     threads = [int(name) for name in os.listdir("/proc/self/task")]
     assert {os.sched_getscheduler(thread) for thread in threads} == {os.SCHED_OTHER}
 
 
-@pytest.mark.parametrize("to", [Format.WEBP, Format.AVIF, Format.JPG])
-def test_more_quality_is_more_bytes_and_less_loss(to: Format) -> None:
+@pytest.mark.parametrize("to", [ImageType.WEBP, ImageType.AVIF, ImageType.JPG])
+def test_more_quality_is_more_bytes_and_less_loss(to: ImageType) -> None:
     source = pixels(Image.open(PHOTO).convert("RGB"))
     sizes, losses = [], []
     for quality in (40, 60, 82, 89, 90, 100):
@@ -146,14 +152,14 @@ def test_more_quality_is_more_bytes_and_less_loss(to: Format) -> None:
 def test_avif_is_smaller_than_webp_at_the_same_quality(sample: str) -> None:
     with open(f"tests/samples/{sample}", "rb") as file:
         data = file.read()
-    assert len(run(data, Format.AVIF).data) < len(run(data, Format.WEBP).data)
+    assert len(run(data, ImageType.AVIF).data) < len(run(data, ImageType.WEBP).data)
 
 
 def test_a_flat_graphic_is_lossless_in_webp() -> None:
     image = Image.new("RGB", (200, 200), "white")
     for at in range(0, 190, 10):
         image.paste((255, 0, at), (at, at, at + 7, at + 7))
-    output = run(saved(image, "PNG"), Format.WEBP)
+    output = run(saved(image, "PNG"), ImageType.WEBP)
     assert (pixels(opened(output.data)) == pixels(image)).all()
 
 
@@ -162,19 +168,19 @@ def test_png_is_lossless_to_the_pixel(mode: str) -> None:
     image = noise().convert(mode)
     if mode.endswith("A"):
         image.putalpha(noise().getchannel("R"))
-    seen = opened(run(saved(image, "PNG"), Format.PNG, quality=40).data).convert(mode)
+    seen = opened(run(saved(image, "PNG"), ImageType.PNG, quality=40).data).convert(mode)
     assert (pixels(seen) == pixels(image)).all()
 
 
 @pytest.mark.parametrize("image", [quarters(), noise().convert("L"), Image.open(PHOTO)])
 def test_png_is_smaller_than_a_plain_save(image: Image.Image) -> None:
     rgb = image.convert("RGB")
-    assert len(run(saved(rgb, "BMP"), Format.PNG).data) < len(saved(rgb, "PNG"))
+    assert len(run(saved(rgb, "BMP"), ImageType.PNG).data) < len(saved(rgb, "PNG"))
 
 
 def test_jpg_is_progressive_and_full_in_colour_above_the_ceiling_of_half() -> None:
     low, high = (
-        Image.open(io.BytesIO(run(photo(), Format.JPG, quality=quality).data))
+        Image.open(io.BytesIO(run(photo(), ImageType.JPG, quality=quality).data))
         for quality in (FULL_COLOUR_FROM - 1, FULL_COLOUR_FROM)
     )
     assert low.info.get("progressive")
@@ -202,5 +208,5 @@ def test_no_picture_has_coefficients_that_end_the_process(quality: int) -> None:
         for at in ((0, 0), (8, 8)):
             image.paste(tile, at)
             image.paste(ImageChops.invert(tile), (8 - at[0], at[1]))
-        data = encode(image.convert("RGB"), Format.JPG, quality, Effort.BALANCED).data
+        data = encode(image.convert("RGB"), ImageType.JPG, quality, Effort.BALANCED).data
         assert opened(data).size == image.size

@@ -2,6 +2,7 @@
 
 import pytest
 
+from shared.imagetype import ImageType
 from tests.workers.imaging.making import opened, saved
 from tests.workers.imaging.planting import FILES, opened_all, segment, soft
 from workers.imaging.encoding import jpeg_scans
@@ -23,7 +24,7 @@ def out_of_range() -> bytes:
 
 @pytest.mark.parametrize("data", JPEGS)
 def test_no_pixel_changes(data: bytes) -> None:
-    clean = strip(data, "JPEG")
+    clean = strip(data, ImageType.JPG)
     assert clean is not None
     better = with_better_scans(clean)
     assert better is not None

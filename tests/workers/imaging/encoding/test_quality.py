@@ -8,14 +8,15 @@ import pytest
 from PIL import Image
 from ssimulacra2 import compute_ssimulacra2
 
-from shared.models import Effort, Format
+from shared.imagetype import ImageType
+from shared.models import Effort
 from tests.workers.imaging.making import saved
 from workers.imaging.encoding.encode import encode
 from workers.imaging.encoding.jpeg import FULL_COLOUR_FROM
 from workers.imaging.encoding.quality import ceiling
 
 SAMPLES = ["astronaut.png", "coffee.png", "rocket.jpg", "seeding_by_Clements_Engelhardt.jpg"]
-LOSSY = [Format.WEBP, Format.AVIF, Format.JPG]
+LOSSY = [ImageType.WEBP, ImageType.AVIF, ImageType.JPG]
 
 
 @cache
@@ -32,7 +33,7 @@ def score(reference: Image.Image, data: bytes) -> float:
 
 
 @cache
-def encoded(to: Format, quality: int, effort: Effort = Effort.BALANCED) -> list[bytes]:
+def encoded(to: ImageType, quality: int, effort: Effort = Effort.BALANCED) -> list[bytes]:
     return [encode(image.copy(), to, quality, effort).data for image in pictures()]
 
 
@@ -50,24 +51,24 @@ def test_at_one_quality_all_formats_look_like_libjpeg_turbo(quality: int, near: 
 
 
 def test_every_effort_of_avif_looks_alike_at_one_quality() -> None:
-    scores = [mean(encoded(Format.AVIF, 75, effort)) for effort in Effort]
+    scores = [mean(encoded(ImageType.AVIF, 75, effort)) for effort in Effort]
     assert max(scores) - min(scores) < 2
 
 
 def test_more_effort_of_avif_is_fewer_bytes() -> None:
-    sizes = [sum(map(len, encoded(Format.AVIF, 75, effort))) for effort in Effort]
+    sizes = [sum(map(len, encoded(ImageType.AVIF, 75, effort))) for effort in Effort]
     assert sizes == sorted(sizes, reverse=True)
 
 
 def test_webp_goes_on_past_its_ceiling_near_lossless() -> None:
     top = ceiling("webp")
     assert top < 100
-    assert mean(encoded(Format.WEBP, top + 1)) > mean(encoded(Format.WEBP, top)) + 3
+    assert mean(encoded(ImageType.WEBP, top + 1)) > mean(encoded(ImageType.WEBP, top)) + 3
 
 
 @pytest.mark.parametrize(
-    ("to", "quality"), [(Format.JPG, FULL_COLOUR_FROM - 1), (Format.WEBP, ceiling("webp"))]
+    ("to", "quality"), [(ImageType.JPG, FULL_COLOUR_FROM - 1), (ImageType.WEBP, ceiling("webp"))]
 )
-def test_size_does_not_fall_where_an_encoder_takes_over(to: Format, quality: int) -> None:
+def test_size_does_not_fall_where_an_encoder_takes_over(to: ImageType, quality: int) -> None:
     below, above = (sum(map(len, encoded(to, at))) for at in (quality, quality + 1))
     assert below <= above

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from shared.errors import CorruptImageError, TooManyPixelsError, UnsupportedImageError
+from shared.imagetype import ImageType
 from shared.models import Probe
 from tests.support.heic import (
     SIZE,
@@ -46,7 +47,7 @@ def test_every_still_has_its_size_in_whole_blocks(
     data = encoded(noise(*size, mode), chroma=chroma)
     assert decoded(data).size == size
     seen = probe(data)
-    assert (seen.kind, seen.frames) == ("HEIF", 1)
+    assert (seen.kind, seen.frames) == (ImageType.HEIC, 1)
     assert 0 <= seen.width - size[0] < 64
     assert 0 <= seen.height - size[1] < 64
 
@@ -54,7 +55,7 @@ def test_every_still_has_its_size_in_whole_blocks(
 def test_a_grid_has_the_size_of_its_canvas() -> None:
     data = encoded(noise(200, 150), tile_size=64)
     assert data.count(b"hvc1") == 12
-    assert probe(data) == Probe("HEIF", 200, 150, 1)
+    assert probe(data) == Probe(ImageType.HEIC, 200, 150, 1)
 
 
 @pytest.mark.parametrize(
@@ -63,30 +64,30 @@ def test_a_grid_has_the_size_of_its_canvas() -> None:
 def test_the_first_brand_tells_a_heic(brands: bytes) -> None:
     data = mux(brands=brands).file()
     assert decoded(data).size == SIZE
-    assert probe(data) == Probe("HEIF", *SIZE, 1)
+    assert probe(data) == Probe(ImageType.HEIC, *SIZE, 1)
 
 
 def test_a_file_with_the_brand_of_avif_stays_one() -> None:
     out = io.BytesIO()
     noise(37, 21).save(out, "AVIF")
     data = out.getvalue().replace(b"ftypavif", b"ftypmif1", 1)
-    assert probe(data) == Probe("AVIF", 37, 21, 1)
+    assert probe(data) == Probe(ImageType.AVIF, 37, 21, 1)
 
 
 @pytest.mark.parametrize("method", [0, 1])
 def test_a_box_smaller_than_the_picture_does_not_count(method: int) -> None:
-    assert probe(mux(size=(8, 8), method=method).file()) == Probe("HEIF", *SIZE, 1)
+    assert probe(mux(size=(8, 8), method=method).file()) == Probe(ImageType.HEIC, *SIZE, 1)
 
 
 def test_a_box_larger_than_the_picture_counts() -> None:
-    assert probe(mux(size=(30_000, 20_000)).file()) == Probe("HEIF", 30_000, 20_000, 1)
+    assert probe(mux(size=(30_000, 20_000)).file()) == Probe(ImageType.HEIC, 30_000, 20_000, 1)
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3])
 def test_the_size_that_the_decoder_goes_by_counts(layers: int) -> None:
     vps, sps, pps = parameters(still())
     data = mux(size=(64, 64), units=(vps, resized(sps, 16_384, 8_192, layers), pps)).file()
-    assert probe(data) == Probe("HEIF", 16_384, 8_192, 1)
+    assert probe(data) == Probe(ImageType.HEIC, 16_384, 8_192, 1)
 
 
 def test_a_size_rewritten_to_what_it_was_still_decodes() -> None:
@@ -106,7 +107,7 @@ def test_sizes_in_band_count_for_the_decoder_goes_by_them() -> None:
     large = still(640, 320)
     inband = b"".join(map(nal, parameters(large))) + payload(large)
     assert decoded(mux(pieces=hevc(inband), size=(640, 320)).file()).size == (640, 320)
-    assert probe(mux(pieces=hevc(inband)).file()) == Probe("HEIF", 640, 320, 1)
+    assert probe(mux(pieces=hevc(inband)).file()) == Probe(ImageType.HEIC, 640, 320, 1)
 
 
 def test_a_size_in_another_layer_counts_too() -> None:
@@ -116,21 +117,21 @@ def test_a_size_in_another_layer_counts_too() -> None:
     data = mux(units=(vps, sps, bytes(other), pps)).file()
     with pytest.raises(RuntimeError, match="16384x8192"):  # so the decoder went by it
         decoded(data)
-    assert probe(data) == Probe("HEIF", 16_384, 8_192, 1)
+    assert probe(data) == Probe(ImageType.HEIC, 16_384, 8_192, 1)
 
 
 @pytest.mark.parametrize("wide", [False, True])
 def test_the_canvas_of_a_grid_counts(wide: bool) -> None:
     layout = struct.pack(">BBBBII" if wide else ">BBBBHH", 0, wide, 0, 0, 20_000, 30_000)
     data = mux(pieces=(*mux().pieces, (b"grid", layout))).file()
-    assert probe(data) == Probe("HEIF", 20_000, 30_000, 1)
+    assert probe(data) == Probe(ImageType.HEIC, 20_000, 30_000, 1)
 
 
 @pytest.mark.parametrize("wide", [False, True])
 def test_the_canvas_of_an_overlay_counts(wide: bool) -> None:
     layout = struct.pack(">BB8x" + ("II" if wide else "HH") + "8x", 0, wide, 20_000, 30_000)
     data = mux(pieces=(*mux().pieces, (b"iovl", layout))).file()
-    assert probe(data) == Probe("HEIF", 20_000, 30_000, 1)
+    assert probe(data) == Probe(ImageType.HEIC, 20_000, 30_000, 1)
 
 
 def test_a_tile_larger_than_its_grid_counts() -> None:
@@ -138,7 +139,7 @@ def test_a_tile_larger_than_its_grid_counts() -> None:
     inband = b"".join(map(nal, parameters(large))) + payload(large)
     layout = struct.pack(">BBBBHH", 0, 0, 0, 0, *SIZE)
     data = mux(pieces=(*hevc(inband), (b"grid", layout))).file()
-    assert probe(data) == Probe("HEIF", 640, 320, 1)
+    assert probe(data) == Probe(ImageType.HEIC, 640, 320, 1)
 
 
 def tiled(columns: int, canvas: tuple[int, int], *, same: bool = False) -> bytes:
@@ -153,13 +154,13 @@ def tiled(columns: int, canvas: tuple[int, int], *, same: bool = False) -> bytes
 def test_a_grid_of_many_tiles_is_read() -> None:
     data = tiled(40, (8_000, 152))
     assert decoded(data).size == (8_000, 152)
-    assert probe(data) == Probe("HEIF", 8_000, 152, 1)
+    assert probe(data) == Probe(ImageType.HEIC, 8_000, 152, 1)
 
 
 def test_a_tile_that_a_grid_repeats_is_read() -> None:
     data = tiled(40, (8_000, 152), same=True)
     assert decoded(data).size == (8_000, 152)
-    assert probe(data) == Probe("HEIF", 8_000, 152, 1)
+    assert probe(data) == Probe(ImageType.HEIC, 8_000, 152, 1)
 
 
 def repeated(times: int, layers: int = 1) -> bytes:
@@ -177,7 +178,7 @@ def test_a_small_picture_for_which_far_more_would_be_decoded_is_corrupt() -> Non
     assert decoded(data).size == (640, 320)  # by decoding 20 megapixels
     with pytest.raises(CorruptImageError):
         probe(data)
-    assert probe(repeated(30)) == Probe("HEIF", 640, 320, 1)  # at 6 nobody minds
+    assert probe(repeated(30)) == Probe(ImageType.HEIC, 640, 320, 1)  # at 6 nobody minds
 
 
 def test_work_is_counted_through_all_layers() -> None:
@@ -240,7 +241,7 @@ def test_tables_in_a_box_within_are_not_overlooked() -> None:
 def test_a_file_without_a_box_that_it_needs_is_no_larger_than_its_picture(gone: bytes) -> None:
     data = mux().file().replace(gone, b"free")
     with contextlib.suppress(CorruptImageError):
-        assert probe(data) == Probe("HEIF", *SIZE, 1)
+        assert probe(data) == Probe(ImageType.HEIC, *SIZE, 1)
 
 
 def test_a_file_of_brands_alone_is_corrupt() -> None:
@@ -274,7 +275,7 @@ def test_a_sequence_without_a_still_is_unsupported() -> None:
     track = box(b"moov", box(b"trak", box(b"mdia", box(b"minf", box(b"stbl", samples)))))
     with pytest.raises(UnsupportedImageError):
         probe(box(b"ftyp", b"hevc", bytes(4), b"msf1hevc") + track)
-    assert probe(mux(brands=b"hevcheic").file() + track) == Probe("HEIF", *SIZE, 3)
+    assert probe(mux(brands=b"hevcheic").file() + track) == Probe(ImageType.HEIC, *SIZE, 3)
 
 
 def test_metadata_that_would_be_copied_for_each_picture_is_bounded() -> None:
@@ -291,7 +292,7 @@ def test_metadata_that_would_be_copied_for_each_picture_is_bounded() -> None:
 
 
 def test_data_cut_short_leaves_the_size() -> None:
-    assert probe(still()[:-100]) == Probe("HEIF", *SIZE, 1)
+    assert probe(still()[:-100]) == Probe(ImageType.HEIC, *SIZE, 1)
 
 
 def many(count: int, piece: bytes) -> bytes:

@@ -16,8 +16,10 @@ from shared.errors import (
     TooManyPixelsError,
     UnsupportedImageError,
 )
-from shared.models import Format, Probe
+from shared.imagetype import ImageType
+from shared.models import Probe
 from tests.support import heic
+from tests.support.types import TYPES
 from workers.imaging.formats.probe import check_animation, check_limits, probe
 
 KINDS = ["JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF", "BMP"]
@@ -68,13 +70,15 @@ def gif(frames: int, width: int = 4, height: int = 4) -> bytes:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_type_is_known_with_its_size(kind: str) -> None:
-    assert probe(still(kind)) == Probe(kind, 37, 21, 1)
+    assert probe(still(kind)) == Probe(TYPES[kind], 37, 21, 1)
 
 
 def test_lossless_and_transparent_webp_have_their_size_too() -> None:
     image = Image.new("RGBA", (37, 21), (1, 2, 3, 90))
     for options in ({"lossless": True}, {"exif": b"Exif\0\0II*\0\x08\0\0\0\0\0"}):
-        assert probe(saved(image, "WEBP", **options)) == Probe("WEBP", 37, 21, 1, alpha=True)
+        assert probe(saved(image, "WEBP", **options)) == Probe(
+            ImageType.WEBP, 37, 21, 1, alpha=True
+        )
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
@@ -203,7 +207,7 @@ def test_a_long_gif_of_tiny_frames_on_a_large_canvas_is_refused_from_its_header(
     data[6:10] = struct.pack("<HH", 4_000, 3_000)
     assert len(data) < 40_000
     with pytest.raises(TooManyFramesError) as caught:
-        check_animation(probe(bytes(data)), Format.AVIF, 150_000_000)
+        check_animation(probe(bytes(data)), ImageType.AVIF, 150_000_000)
     assert caught.value.message == (
         "The animation has 2000 frames of 4000 x 3000 pixels, 24000 megapixels together; "
         "at most 150 are allowed"
@@ -211,23 +215,23 @@ def test_a_long_gif_of_tiny_frames_on_a_large_canvas_is_refused_from_its_header(
 
 
 def test_the_limit_on_animations_includes_its_number() -> None:
-    check_animation(probe(gif(10)), Format.WEBP, 160)
+    check_animation(probe(gif(10)), ImageType.WEBP, 160)
     with pytest.raises(TooManyFramesError):
-        check_animation(probe(gif(10)), Format.WEBP, 159)
+        check_animation(probe(gif(10)), ImageType.WEBP, 159)
 
 
-@pytest.mark.parametrize("to", [Format.JPG, Format.PNG])
-def test_where_only_the_first_frame_is_used_animations_have_no_limit(to: Format) -> None:
+@pytest.mark.parametrize("to", [ImageType.JPG, ImageType.PNG])
+def test_where_only_the_first_frame_is_used_animations_have_no_limit(to: ImageType) -> None:
     check_animation(probe(gif(10)), to, 1)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "AVIF", "TIFF"])
 def test_kinds_that_give_their_first_frame_have_no_limit_on_animations(kind: str) -> None:
-    check_animation(Probe(kind, 4, 4, 10), Format.WEBP, 1)
+    check_animation(Probe(TYPES[kind], 4, 4, 10), ImageType.WEBP, 1)
 
 
 def test_a_still_has_no_limit_on_animations() -> None:
-    check_animation(probe(still("GIF")), Format.WEBP, 1)
+    check_animation(probe(still("GIF")), ImageType.WEBP, 1)
 
 
 def test_a_gif_frame_past_the_screen_counts() -> None:
@@ -240,31 +244,31 @@ def test_a_tiff_tile_larger_than_its_picture_counts(code: int) -> None:
     sides = ((256, 100), (257, 100), (322, 40_000), (323, 50_000))
     body = b"".join(struct.pack("<HHII", tag, code, 1, side) for tag, side in sides)
     data = b"II*\0" + struct.pack("<IH", 8, len(sides)) + body + bytes(4)
-    assert probe(data) == Probe("TIFF", 40_000, 50_000, 1)
+    assert probe(data) == Probe(ImageType.TIFF, 40_000, 50_000, 1)
 
 
 def test_the_directories_of_a_bigtiff_are_counted() -> None:
     frames = [Image.new("RGB", (37, 21), colour) for colour in ("red", "lime", "blue")]
     data = saved(frames[0], "TIFF", save_all=True, append_images=frames[1:], big_tiff=True)
     assert data[2] == 43
-    assert probe(data) == Probe("TIFF", 37, 21, 3)
+    assert probe(data) == Probe(ImageType.TIFF, 37, 21, 3)
 
 
 def test_a_ring_of_tiff_directories_ends() -> None:
     entries = struct.pack("<HHII", 256, 4, 1, 9) + struct.pack("<HHII", 257, 4, 1, 9)
     ring = struct.pack("<H", 2) + entries + struct.pack("<I", 8)
-    assert probe(b"II*\0" + struct.pack("<I", 8) + ring) == Probe("TIFF", 9, 9, 1)
+    assert probe(b"II*\0" + struct.pack("<I", 8) + ring) == Probe(ImageType.TIFF, 9, 9, 1)
 
 
 def test_a_bitmap_stored_from_the_top_has_a_height() -> None:
     data = bytearray(still("BMP"))
     data[22:26] = struct.pack("<i", -21)
-    assert probe(bytes(data)) == Probe("BMP", 37, 21, 1)
+    assert probe(bytes(data)) == Probe(ImageType.BMP, 37, 21, 1)
 
 
 def test_an_os2_bitmap_has_its_16_bit_size() -> None:
     data = b"BM" + bytes(12) + struct.pack("<IHHHH", 12, 40_000, 21, 1, 24) + bytes(9)
-    assert probe(data) == Probe("BMP", 40_000, 21, 1)
+    assert probe(data) == Probe(ImageType.BMP, 40_000, 21, 1)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from shared.imagetype import ImageType
 from tests.workers.imaging import planting
 from tests.workers.imaging.planting import SECRET, coded
 from tests.workers.imaging.strip.test_strip import stripped
@@ -32,8 +33,8 @@ def test_tiles_of_an_avif_that_are_alike_are_stored_once() -> None:
 def test_an_avif_that_is_not_shown_as_stored_is_refused(name: bytes) -> None:
     item = coded()
     turned = replace(item, properties=(*item.properties, (name, b"\1", True)))
-    assert strip(planting.heif(Still(1, {1: item}, ())), "AVIF") is not None
-    assert strip(planting.heif(Still(1, {1: turned}, ())), "AVIF") is None
+    assert strip(planting.heif(Still(1, {1: item}, ())), ImageType.AVIF) is not None
+    assert strip(planting.heif(Still(1, {1: turned}, ())), ImageType.AVIF) is None
 
 
 def test_names_and_unknown_properties_of_an_avif_go() -> None:
@@ -52,7 +53,7 @@ def test_padding_in_the_av1_of_an_avif_goes() -> None:
 def test_metadata_in_the_av1_of_an_avif_is_refused() -> None:
     item = coded()
     told = replace(item, data=item.data + bytes((5 << 3 | 2, 7, 4)) + SECRET)
-    assert strip(planting.heif(Still(1, {1: told}, ())), "AVIF") is None
+    assert strip(planting.heif(Still(1, {1: told}, ())), ImageType.AVIF) is None
 
 
 @pytest.mark.parametrize("codes", [None, (12, 13)])
@@ -65,12 +66,12 @@ def test_an_avif_whose_profile_hides_other_colours_is_refused(
     colours = [(b"colr", b"prof" + planting.SRGB, False)]
     colours += [(b"colr", nclx, False)] if codes else []
     profiled: Item = replace(item, properties=(*plain, *colours))
-    assert strip(planting.heif(Still(1, {1: profiled}, ())), "AVIF") is None
+    assert strip(planting.heif(Still(1, {1: profiled}, ())), ImageType.AVIF) is None
 
 
 def test_an_avif_that_is_a_film_too_is_refused() -> None:
     data = planting.heif(Still(1, {1: coded()}, ()))
-    assert strip(data + boxes.box(b"moov", b""), "AVIF") is None
+    assert strip(data + boxes.box(b"moov", b""), ImageType.AVIF) is None
 
 
 def test_an_avif_that_keeps_its_pixels_among_its_boxes_is_read() -> None:

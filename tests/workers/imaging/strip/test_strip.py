@@ -6,6 +6,8 @@ import zlib
 
 import pytest
 
+from shared.imagetype import ImageType
+from tests.support.types import TYPES
 from tests.workers.imaging import planting
 from tests.workers.imaging.making import chunk, noise, png, riff, saved, with_exif
 from tests.workers.imaging.planting import FILES, SECRET, opened_all, soft
@@ -16,7 +18,7 @@ GRADIENT = png((4, 1, 8, 0), b"\0\0\x40\x80\xff")
 
 
 def stripped(data: bytes, kind: str) -> bytes:
-    out = strip(data, kind)
+    out = strip(data, TYPES[kind])
     assert out is not None
     return out
 
@@ -51,8 +53,8 @@ def test_stripping_again_changes_nothing(kind: str, data: bytes) -> None:
 @pytest.mark.parametrize(("kind", "data"), EVERY)
 def test_a_file_that_is_cut_short_is_refused(kind: str, data: bytes) -> None:
     whole = stripped(data, kind)
-    assert strip(whole[: len(whole) * 2 // 3], kind) is None
-    assert strip(whole[:-1], kind) is None
+    assert strip(whole[: len(whole) * 2 // 3], TYPES[kind]) is None
+    assert strip(whole[:-1], TYPES[kind]) is None
 
 
 def test_the_second_picture_of_an_mpf_jpeg_goes() -> None:
@@ -99,7 +101,7 @@ def test_versions_and_thumbnails_in_the_headers_of_a_jpeg_go() -> None:
 def test_a_jpeg_that_not_every_browser_reads_is_refused(marker: int) -> None:
     data = saved(soft(), "JPEG")
     at = data.index(b"\xff\xdb")
-    assert strip(data[:at] + planting.segment(marker, bytes(9)) + data[at:], "JPEG") is None
+    assert strip(data[:at] + planting.segment(marker, bytes(9)) + data[at:], ImageType.JPG) is None
 
 
 def test_bytes_behind_the_pixels_in_a_png_go() -> None:
@@ -111,14 +113,14 @@ def test_bytes_behind_the_pixels_in_a_png_go() -> None:
 
 
 def test_a_png_with_more_rows_than_it_shows_is_refused() -> None:
-    assert strip(png((4, 1, 8, 0), b"\0\0\x40\x80\xff" * 2), "PNG") is None
+    assert strip(png((4, 1, 8, 0), b"\0\0\x40\x80\xff" * 2), ImageType.PNG) is None
 
 
 def test_a_png_that_inflates_without_end_is_refused_in_little_memory() -> None:
     bomb = png((4, 1, 8, 0), bytes(50_000_000))
     tracemalloc.start()
     try:
-        assert strip(bomb, "PNG") is None
+        assert strip(bomb, ImageType.PNG) is None
         assert tracemalloc.get_traced_memory()[1] < 1_000_000
     finally:
         tracemalloc.stop()
@@ -126,24 +128,26 @@ def test_a_png_that_inflates_without_end_is_refused_in_little_memory() -> None:
 
 @pytest.mark.parametrize("name", [b"acTL", b"fcTL", b"fdAT"])
 def test_a_png_that_moves_is_refused(name: bytes) -> None:
-    assert strip(GRADIENT[:33] + chunk(name, bytes(8)) + GRADIENT[33:], "PNG") is None
+    assert strip(GRADIENT[:33] + chunk(name, bytes(8)) + GRADIENT[33:], ImageType.PNG) is None
 
 
 @pytest.mark.parametrize(
     ("codes", "kept"), [(b"\1\x0d\0\1", True), (b"\x0c\x0d\0\1", False), (b"\x09\x10\0\1", False)]
 )
 def test_a_png_stays_only_if_its_colour_codes_are_of_srgb(codes: bytes, kept: bool) -> None:
-    out = strip(GRADIENT[:33] + chunk(b"cICP", codes) + GRADIENT[33:], "PNG")
+    out = strip(GRADIENT[:33] + chunk(b"cICP", codes) + GRADIENT[33:], ImageType.PNG)
     assert out == (GRADIENT if kept else None)
 
 
 def test_an_unknown_critical_chunk_of_a_png_is_refused() -> None:
-    assert strip(GRADIENT[:33] + chunk(b"NEWs", b"") + GRADIENT[33:], "PNG") is None
+    assert strip(GRADIENT[:33] + chunk(b"NEWs", b"") + GRADIENT[33:], ImageType.PNG) is None
 
 
 def test_a_palette_that_is_a_mere_suggestion_goes() -> None:
     data = saved(soft(), "PNG")
-    assert strip(data[:33] + chunk(b"PLTE", b"SECRET") + data[33:], "PNG") == stripped(data, "PNG")
+    assert strip(data[:33] + chunk(b"PLTE", b"SECRET") + data[33:], ImageType.PNG) == stripped(
+        data, "PNG"
+    )
 
 
 @pytest.mark.parametrize("options", [{}, {"lossless": True}])
@@ -168,7 +172,7 @@ def test_two_pictures_in_a_still_webp_are_refused() -> None:
     simple = saved(soft(), "WEBP")
     canvas = stripped(FILES["webp lossy, alpha"][1], "WEBP")[20:30]
     body = (b"VP8 ", simple[20:])
-    assert strip(riff((b"VP8X", canvas), body, body), "WEBP") is None
+    assert strip(riff((b"VP8X", canvas), body, body), ImageType.WEBP) is None
 
 
 def test_unknown_chunks_in_a_frame_of_a_webp_go() -> None:
@@ -181,4 +185,4 @@ def test_unknown_chunks_in_a_frame_of_a_webp_go() -> None:
 
 
 def test_other_kinds_are_refused() -> None:
-    assert strip(saved(noise(), "GIF"), "GIF") is None
+    assert strip(saved(noise(), "GIF"), ImageType.GIF) is None

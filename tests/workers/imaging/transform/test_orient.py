@@ -1,7 +1,7 @@
 import pytest
 from PIL import Image
 
-from shared.models import Format
+from shared.imagetype import ImageType
 from tests.workers.imaging.making import (
     STORED,
     chunk,
@@ -63,5 +63,5 @@ def test_a_broken_exif_block_still_gives_a_picture(kind: str, offset: int) -> No
         length = int.from_bytes(data[start : start + 4], "big")
         body = bytes(broken[start + 8 : start + 8 + length])
         broken[start : start + 12 + length] = chunk(b"eXIf", body)
-    output = run(bytes(broken), Format.WEBP)
+    output = run(bytes(broken), ImageType.WEBP)
     assert sorted((output.width, output.height)) == [32, 64]

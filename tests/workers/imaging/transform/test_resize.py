@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shared.models import Format
+from shared.imagetype import OUTPUT_TYPES, ImageType
 from tests.workers.imaging.making import noise, opened, pixel, pixels, quarters, result, run, saved
 from workers.imaging.transform.resize import fit
 
@@ -26,8 +26,8 @@ def test_a_picture_is_scaled_into_the_box_in_proportion(
     assert (output.width, output.height) == size
 
 
-@pytest.mark.parametrize("to", list(Format))
-def test_a_picture_is_never_scaled_up(to: Format) -> None:
+@pytest.mark.parametrize("to", list(OUTPUT_TYPES))
+def test_a_picture_is_never_scaled_up(to: ImageType) -> None:
     output = run(saved(noise(40, 30), "JPEG"), to, max_width=4000, max_height=65535)
     assert (output.width, output.height) == (40, 30)
 
