@@ -10,7 +10,7 @@ from api.multipart import MAX_FILES, MAX_WATERMARK_BYTES, Form
 from api.uploads import Upload
 from shared.errors import InvalidFieldError
 from shared.imagetype import OUTPUT_TYPES, ImageType, check_watermark
-from shared.models import Brief, Language, Notice, Options, Position, Watermark
+from shared.models import DescriptionRequest, Language, Notice, Options, Position, Watermark
 from shared.plans import Allowance
 
 T = TypeVar("T")
@@ -63,7 +63,7 @@ class CompressRequest:
     @property
     def ai(self) -> bool:
         """Whether any AI is asked for."""
-        return self.options.brief is not None
+        return self.options.description_request is not None
 
 
 def parse(form: Form, allowance: Allowance) -> CompressRequest:
@@ -88,7 +88,7 @@ def parse(form: Form, allowance: Allowance) -> CompressRequest:
             max_width=_whole(values, "maxWidth", 1, 65535, None),
             max_height=_whole(values, "maxHeight", 1, 65535, None),
             watermark=placing if mark else None,
-            brief=_brief(values),
+            description_request=_description_request(values),
         ),
         session_id=_session_id(values),
         notices=notices,
@@ -202,15 +202,15 @@ def _flag(values: dict[str, str], name: str) -> bool:
     return text == "true"
 
 
-def _brief(values: dict[str, str]) -> Brief | None:
-    brief = Brief(  # checked even where no AI is asked for
+def _description_request(values: dict[str, str]) -> DescriptionRequest | None:
+    request = DescriptionRequest(  # checked even where no AI is asked for
         alt_text=_flag(values, "autoAltText"),
         file_name=_flag(values, "autoRenameSEO"),
         language=_choice(values, "language", Language, Language.ENGLISH),
         context=_phrase(values, "context"),
         keywords=_phrase(values, "keywords"),
     )
-    return brief if brief.alt_text or brief.file_name else None
+    return request if request.alt_text or request.file_name else None
 
 
 def _phrase(values: dict[str, str], name: str) -> str:

@@ -76,7 +76,7 @@ class Language(StrEnum):
 
 
 @dataclass(frozen=True)
-class Brief:
+class DescriptionRequest:
     """What a model is to write of each image of a batch.
 
     alt_text, file_name: which of the two is wanted, one at least. context, keywords: a client's
@@ -90,11 +90,11 @@ class Brief:
     keywords: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """The brief as JSON values, for a row in Postgres."""
+        """The request as JSON values, for a row in Postgres."""
         return asdict(self)
 
     @classmethod
-    def from_json(cls, row: dict[str, Any]) -> "Brief":
+    def from_json(cls, row: dict[str, Any]) -> "DescriptionRequest":
         """The inverse of `to_json`."""
         return cls(**row | {"language": Language(row["language"])})
 
@@ -134,7 +134,7 @@ class Options:
     quality: 40 to 100, ignored by png.
     max_width, max_height: a box in pixels that the upright image is scaled down into,
         in proportion; never up.
-    brief: None where no AI is asked for.
+    description_request: None where no AI is asked for.
     """
 
     format: ImageType = ImageType.WEBP
@@ -142,7 +142,7 @@ class Options:
     max_width: int | None = None
     max_height: int | None = None
     watermark: Watermark | None = None
-    brief: Brief | None = None
+    description_request: DescriptionRequest | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The options as JSON values, for a row in Postgres."""
@@ -158,7 +158,8 @@ class Options:
                 "opacity_percent": mark.opacity_percent,
                 "position": mark.position.value,
             },
-            "brief": self.brief and self.brief.to_json(),
+            # "brief": its name in the rows, which statements in shared.db look for.
+            "brief": self.description_request and self.description_request.to_json(),
         }
 
     @classmethod
@@ -174,7 +175,7 @@ class Options:
             and Watermark(
                 mark["scale_percent"], mark["opacity_percent"], Position(mark["position"])
             ),
-            brief=brief and Brief.from_json(brief),
+            description_request=brief and DescriptionRequest.from_json(brief),
         )
 
 

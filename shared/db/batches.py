@@ -47,7 +47,12 @@ def accept(database: Database, session_id: UUID, batch: NewBatch) -> UUID:
     with database.transaction() as connection:
         session_id = _open_session(connection, session_id, batch)
         image_ids = [image.id for image in batch.images]
-        credits.reserve(connection, batch.account_id, image_ids, ai=batch.options.brief is not None)
+        credits.reserve(
+            connection,
+            batch.account_id,
+            image_ids,
+            ai=batch.options.description_request is not None,
+        )
         _insert_batch(connection, session_id, batch)
         _insert_images(connection, session_id, batch)
         if batch.idempotency is not None:

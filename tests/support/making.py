@@ -15,12 +15,14 @@ from shared.db.accounts import Account
 from shared.db.batches import NewBatch, NewImage
 from shared.db.idempotency import Accepting
 from shared.imagetype import ImageType
-from shared.models import Brief, Options
+from shared.models import DescriptionRequest, Options
 from shared.plans import Plan
 from shared.services import Services
 from shared.settings import Settings
 
-BOTH_TEXTS = Options(format=ImageType.WEBP, brief=Brief(alt_text=True, file_name=True))
+BOTH_TEXTS = Options(
+    format=ImageType.WEBP, description_request=DescriptionRequest(alt_text=True, file_name=True)
+)
 
 
 def asking(settings: Settings, model: MessagesApi, **changes: object) -> Settings:

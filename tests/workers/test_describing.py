@@ -19,7 +19,7 @@ from shared.db.accounts import Account
 from shared.db.database import Database
 from shared.db.sessions import EndedImage
 from shared.imagetype import ImageType
-from shared.models import Brief, Claim, Options, Result, Tokens, Watermark
+from shared.models import Claim, DescriptionRequest, Options, Result, Tokens, Watermark
 from shared.services import Services
 from tests.support.making import BOTH_TEXTS, accept, asking, make_account, make_batch, png
 from tests.support.memory_store import MemoryStore
@@ -90,7 +90,9 @@ def test_an_image_gets_its_text_and_its_name_in_one_call(
 
 
 def test_without_autorename_an_image_keeps_its_own_name(unit: Services, model: MessagesApi) -> None:
-    only_text = Options(ImageType.WEBP, brief=Brief(alt_text=True, file_name=False))
+    only_text = Options(
+        ImageType.WEBP, description_request=DescriptionRequest(alt_text=True, file_name=False)
+    )
     model.script.append(Answer(json.dumps({"alt_text": "Coffee in a white cup"})))
     image = described(unit, model, only_text)
     assert (image.alt_text, image.file_name) == ("Coffee in a white cup", "IMG_1.webp")

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from shared.models import Brief, Language
+from shared.models import DescriptionRequest, Language
 from workers.ai.keywords import is_stuffed
 from workers.ai.languages import TRAITS, Traits
 from workers.ai.plain_text import has_address, one_line
@@ -47,7 +47,7 @@ def clean(text: str) -> str:
     return line
 
 
-def faults(text: str, brief: Brief, max_characters: int) -> tuple[str, ...]:
+def faults(text: str, request: DescriptionRequest, max_characters: int) -> tuple[str, ...]:
     """What is wrong with a cleaned alt text, a sentence each; empty when nothing is.
 
     max_characters: of code points, which are what a user counts but for letters that are put
@@ -55,7 +55,7 @@ def faults(text: str, brief: Brief, max_characters: int) -> tuple[str, ...]:
     """
     if not text:
         return ("The alt text was empty.",)
-    traits = TRAITS[brief.language]
+    traits = TRAITS[request.language]
     seen = unicodedata.normalize("NFKC", text)  # full-width letters and brackets as they look
     found = {
         f"The alt text had more than {max_characters} characters.": len(text) > max_characters,
@@ -65,7 +65,7 @@ def faults(text: str, brief: Brief, max_characters: int) -> tuple[str, ...]:
         f"The alt text was not written in {traits.name}.": not _is_written_in(traits, seen),
         "The alt text began by saying that it is of a picture.": traits.announces(text)
         or TRAITS[Language.ENGLISH].announces(text),
-        "The alt text repeated or listed keywords.": is_stuffed(text, brief.keywords, traits),
+        "The alt text repeated or listed keywords.": is_stuffed(text, request.keywords, traits),
     }
     return tuple(sentence for sentence, wrong in found.items() if wrong)
 

@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from shared.models import Brief, Description
+from shared.models import Description, DescriptionRequest
 from workers.ai import alt_text, file_name
 
 # Both texts at their longest, written in \u escapes, take half of this. It bounds the time that
@@ -28,8 +28,8 @@ class Answer:
     faults: tuple[str, ...]
 
 
-def read(text: str, brief: Brief, max_characters: int) -> Answer:
-    """What a model answered to a brief, never raising.
+def read(text: str, request: DescriptionRequest, max_characters: int) -> Answer:
+    """What a model answered to a request, never raising.
 
     text: one JSON object of strings, `alt_text` and `file_name`; other properties are not looked
     at, nor is one of these two that was not wanted. max_characters: of an alt text.
@@ -40,26 +40,28 @@ def read(text: str, brief: Brief, max_characters: int) -> Answer:
         fields = None
     if not isinstance(fields, dict):
         return Answer(Description(), ("The answer was not one JSON object and nothing else.",))
-    alt, of_alt = _alt_text(fields, brief, max_characters) if brief.alt_text else (None, ())
-    stem, of_stem = _stem(fields, brief) if brief.file_name else (None, ())
+    alt, of_alt = _alt_text(fields, request, max_characters) if request.alt_text else (None, ())
+    stem, of_stem = _stem(fields, request) if request.file_name else (None, ())
     return Answer(Description(alt, stem), (*of_alt, *of_stem))
 
 
 def _alt_text(
-    fields: dict[str, Any], brief: Brief, max_characters: int
+    fields: dict[str, Any], request: DescriptionRequest, max_characters: int
 ) -> tuple[str | None, tuple[str, ...]]:
     value = fields.get("alt_text")
     if not isinstance(value, str):
         return None, ("The answer had no alt_text that is a string.",)
     text = alt_text.clean(value)
-    faults = alt_text.faults(text, brief, max_characters)
+    faults = alt_text.faults(text, request, max_characters)
     return None if faults else text, faults
 
 
-def _stem(fields: dict[str, Any], brief: Brief) -> tuple[str | None, tuple[str, ...]]:
+def _stem(
+    fields: dict[str, Any], request: DescriptionRequest
+) -> tuple[str | None, tuple[str, ...]]:
     value = fields.get("file_name")
     if not isinstance(value, str):
         return None, ("The answer had no file_name that is a string.",)
-    stem = file_name.clean(value, brief.language)
+    stem = file_name.clean(value, request.language)
     faults = file_name.faults(value, stem)
     return None if faults else stem, faults

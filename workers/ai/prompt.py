@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from anthropic.types import MessageParam, TextBlockParam
 
-from shared.models import Brief
+from shared.models import DescriptionRequest
 from workers.ai.file_name import MAX_STEM_CHARACTERS
 from workers.ai.languages import TRAITS
 from workers.ai.plain_text import one_line
@@ -79,7 +79,7 @@ def system() -> list[TextBlockParam]:
     return [{"type": "text", "text": SYSTEM, "cache_control": {"type": "ephemeral"}}]
 
 
-def first(picture: bytes, brief: Brief, max_characters: int) -> list[MessageParam]:
+def first(picture: bytes, request: DescriptionRequest, max_characters: int) -> list[MessageParam]:
     """The conversation that asks for a description: one turn of the user's.
 
     picture: a whole JPEG. max_characters: of an alt text.
@@ -93,7 +93,7 @@ def first(picture: bytes, brief: Brief, max_characters: int) -> list[MessagePara
                     "type": "image",
                     "source": {"type": "base64", "media_type": "image/jpeg", "data": data},
                 },
-                {"type": "text", "text": _block(brief, max_characters)},
+                {"type": "text", "text": _block(request, max_characters)},
             ],
         }
     ]
@@ -120,12 +120,12 @@ def again(
     ]
 
 
-def schema(brief: Brief) -> dict[str, object]:
+def schema(request: DescriptionRequest) -> dict[str, object]:
     """The JSON schema of an answer, for `output_config` (structured outputs).
 
     It has no lengths: the API does not take them, and `answer.read` checks.
     """
-    wanted = _wanted(brief)
+    wanted = _wanted(request)
     return {
         "type": "object",
         "properties": {name: {"type": "string"} for name in wanted},
@@ -134,18 +134,18 @@ def schema(brief: Brief) -> dict[str, object]:
     }
 
 
-def _block(brief: Brief, max_characters: int) -> str:
+def _block(request: DescriptionRequest, max_characters: int) -> str:
     """The brief as a block that none of its fields can end."""
     fields = {
-        "language": TRAITS[brief.language].name,
-        "wanted": _wanted(brief),
+        "language": TRAITS[request.language].name,
+        "wanted": _wanted(request),
         "max_characters": max_characters,
-        "context": one_line(brief.context),
-        "keywords": one_line(brief.keywords),
+        "context": one_line(request.context),
+        "keywords": one_line(request.keywords),
     }
     text = json.dumps(fields, ensure_ascii=False).translate(_ESCAPES)
     return f"<brief>\n{text}\n</brief>"
 
 
-def _wanted(brief: Brief) -> list[str]:
-    return [name for name in ("alt_text", "file_name") if getattr(brief, name)]
+def _wanted(request: DescriptionRequest) -> list[str]:
+    return [name for name in ("alt_text", "file_name") if getattr(request, name)]

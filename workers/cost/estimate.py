@@ -83,7 +83,7 @@ def estimate(
     """
     frames = probe.frames if probe.is_animated and options.format.facts.writes_animation else 1
     picture = _picture(probe, upload_bytes, options, frames)
-    brief = options.brief is not None
+    brief = options.description_request is not None
     decode = _decode_bytes(probe, picture, brief=brief)
     encode = encoding.memory(picture, options, effort)
     seconds = _decode_seconds(probe, picture, brief=brief)

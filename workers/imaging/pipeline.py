@@ -21,7 +21,7 @@ class Output:
     data: the encoded file, without any metadata. encoding: the road taken to it.
     width, height: its pixels.
     preview: a JPEG of at most 768 pixels a side for a model to describe, upright, in sRGB and
-        without the watermark; None where `options.brief` is.
+        without the watermark; None where `options.description_request` is.
     seconds: wall time of `decode`, `preview` where there is one, `resize` (colour and orientation
         with it), `watermark` and `encode`.
     cpu_seconds: CPU time of the process over the whole call, its children's with it.

@@ -25,7 +25,7 @@ def optimise(
     effort: Effort,
     timed: _Timed,
 ) -> Finished:
-    """The picture as a file, and its preview where there is a brief.
+    """The picture as a file, and its preview where a description is asked for.
 
     timed: notes what a step takes, by its name. Raises what `process` does.
 
@@ -37,12 +37,12 @@ def optimise(
     larger result too, which could save 2 to 5 % of the CPU: scaled twice, letters blur.
     """
     with timed("decode"):
-        least_side = SIDE if options.brief else 1
+        least_side = SIDE if options.description_request else 1
         source = decode(data, probe, options.max_width, options.max_height, least_side)
         original = candidate(data, source, probe, options)
         image = to_plain(source.take())
     small = None
-    if options.brief:
+    if options.description_request:
         with timed("preview"):
             small = preview(image, source)
     with timed("resize"):

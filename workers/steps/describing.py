@@ -15,7 +15,7 @@ from shared.errors import (
     ObjectMissingError,
     UnavailableError,
 )
-from shared.models import Brief, Claim, Description, Notice
+from shared.models import Claim, Description, DescriptionRequest, Notice
 from shared.services import Services
 from workers.ai.description import write
 from workers.ai.provider import Provider
@@ -78,8 +78,8 @@ def _run(
     services: Services, provider: Provider, claim: Claim, report: Report
 ) -> tuple[Description, DescriptionError | None]:
     """What was written, and why it is not all that was wanted."""
-    brief, settings = claim.options.brief, services.settings
-    if brief is None or claim.preview_key is None:
+    request, settings = claim.options.description_request, services.settings
+    if request is None or claim.preview_key is None:
         raise _UNEXPECTED  # no such image is handed on to this step
     deadline = time.monotonic() + settings.ai_budget_seconds
     ai_usage.check(services.database, claim.account_id, settings)
@@ -92,16 +92,16 @@ def _run(
         on_tokens=partial(ai_usage.note, services.database, claim.account_id, claim.image_id),
     )
     with report.step("describe"):
-        written = write(ask, picture, brief, settings.ai_alt_characters)
-    return written, None if _is_whole(written, brief) else AiAnswerError(
+        written = write(ask, picture, request, settings.ai_alt_characters)
+    return written, None if _is_whole(written, request) else AiAnswerError(
         "The AI provider gave no usable text for this image"
     )
 
 
-def _is_whole(written: Description, brief: Brief) -> bool:
-    return (written.alt_text is not None) >= brief.alt_text and (
+def _is_whole(written: Description, request: DescriptionRequest) -> bool:
+    return (written.alt_text is not None) >= request.alt_text and (
         written.stem is not None
-    ) >= brief.file_name
+    ) >= request.file_name
 
 
 def _end(

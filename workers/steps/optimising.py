@@ -156,7 +156,7 @@ def _send_again(services: Services, claim: Claim) -> None:
     """To whoever has memory; should no message get out, the sweeper sends it after a while."""
     try:
         if images.unclaim(services.database, claim, waited=True):
-            ai = claim.options.brief is not None
+            ai = claim.options.description_request is not None
             services.queue.publish_image(claim.image_id, ai=ai)
     except UnavailableError:
         logger.warning("an image that waits for memory was not sent again yet")

@@ -129,7 +129,9 @@ def test_old_images_that_were_open_are_worked_on_to_the_end(
         claim = images.claim(working, image_id, 60)
         assert claim
         mark = Watermark(30, 60, Position.TL)
-        assert claim.options == Options(ImageType.WEBP, 70, 1600, None, mark, brief=None)
+        assert claim.options == Options(
+            ImageType.WEBP, 70, 1600, None, mark, description_request=None
+        )
         result = Result(ImageType.WEBP, 8, 6, 100, "key", True, Encoding.REENCODED)
         closing = images.complete(working, claim, result)
     assert closing

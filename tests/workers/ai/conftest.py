@@ -38,7 +38,7 @@ def ask(
     return provider.ask(
         1,
         time.monotonic() + seconds,
-        "Be brief.",
+        "Be request.",
         [{"role": "user", "content": content}],
         SCHEMA,
         on_tokens,

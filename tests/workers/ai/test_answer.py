@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.models import Brief, Description, Language
+from shared.models import Description, DescriptionRequest, Language
 from shared.naming import is_reserved
 from tests.support.languages import GOOD
 from workers.ai.answer import MAX_ANSWER_CHARACTERS, Answer, read
@@ -42,18 +42,18 @@ def reply(alt_text: str = "A red shoe on grass", file_name: str = "red-shoe-on-g
 def of(
     alt_text: str, language: Language = L.ENGLISH, keywords: str = "", most: int = 125
 ) -> Answer:
-    brief = Brief(True, False, language, keywords=keywords)
-    return read(reply(alt_text=alt_text), brief, most)
+    request = DescriptionRequest(True, False, language, keywords=keywords)
+    return read(reply(alt_text=alt_text), request, most)
 
 
 def stem(file_name: str, language: Language = L.ENGLISH) -> Answer:
-    return read(reply(file_name=file_name), Brief(False, True, language), 125)
+    return read(reply(file_name=file_name), DescriptionRequest(False, True, language), 125)
 
 
 @pytest.mark.parametrize("language", Language)
 def test_what_a_good_model_writes_passes_as_it_is(language: Language) -> None:
     alt_text, file_name = GOOD[language]
-    answer = read(reply(alt_text, file_name), Brief(True, True, language), 125)
+    answer = read(reply(alt_text, file_name), DescriptionRequest(True, True, language), 125)
     assert answer == Answer(Description(alt_text, file_name), ())
 
 
@@ -298,27 +298,31 @@ def test_what_is_no_name_for_a_file_is_refused(written: str) -> None:
     ],
 )
 def test_an_answer_that_is_no_json_object_gives_nothing(text: str) -> None:
-    answer = read(text, Brief(True, True), 125)
+    answer = read(text, DescriptionRequest(True, True), 125)
     assert answer.description == Description()
     assert answer.faults
 
 
 @pytest.mark.parametrize("value", [None, 7, ["A dog"], {"text": "A dog"}, True])
 def test_what_is_no_string_is_refused(value: object) -> None:
-    answer = read(json.dumps({"alt_text": value, "file_name": value}), Brief(True, True), 125)
+    answer = read(
+        json.dumps({"alt_text": value, "file_name": value}), DescriptionRequest(True, True), 125
+    )
     assert answer.description == Description()
     assert len(answer.faults) == 2
 
 
 def test_one_good_half_is_kept_beside_a_bad_one() -> None:
-    answer = read(reply(file_name="image"), Brief(True, True), 125)
+    answer = read(reply(file_name="image"), DescriptionRequest(True, True), 125)
     assert answer.description == Description("A red shoe on grass", None)
     assert answer.faults == ("The file name said nothing of the picture.",)
 
 
 def test_what_was_not_asked_for_is_not_read() -> None:
-    assert read(reply(), Brief(True, False), 125).description == Description("A red shoe on grass")
-    assert read(reply(), Brief(False, True), 125).description == Description(
+    assert read(reply(), DescriptionRequest(True, False), 125).description == Description(
+        "A red shoe on grass"
+    )
+    assert read(reply(), DescriptionRequest(False, True), 125).description == Description(
         None, "red-shoe-on-grass"
     )
 
@@ -334,21 +338,23 @@ ANYTHING = st.text(st.characters()) | st.lists(PIECES, max_size=20).map("".join)
 OBJECTS = st.dictionaries(
     st.sampled_from(["alt_text", "file_name", "more"]), ANYTHING | st.none() | st.integers()
 )
-BRIEFS = st.builds(
-    Brief, st.just(True), st.just(True), st.sampled_from(Language), ANYTHING, ANYTHING
+REQUESTS = st.builds(
+    DescriptionRequest, st.just(True), st.just(True), st.sampled_from(Language), ANYTHING, ANYTHING
 )
 
 
 @patient
-@given(ANYTHING | OBJECTS.map(json.dumps), BRIEFS)
-def test_reading_never_raises(text: str, brief: Brief) -> None:
-    assert isinstance(read(text, brief, 125), Answer)
+@given(ANYTHING | OBJECTS.map(json.dumps), REQUESTS)
+def test_reading_never_raises(text: str, request: DescriptionRequest) -> None:
+    assert isinstance(read(text, request, 125), Answer)
 
 
 @patient
-@given(ANYTHING, BRIEFS, st.integers(1, 60))
-def test_an_alt_text_that_passes_keeps_its_promises(text: str, brief: Brief, most: int) -> None:
-    alt_text = read(reply(alt_text=text), brief, most).description.alt_text
+@given(ANYTHING, REQUESTS, st.integers(1, 60))
+def test_an_alt_text_that_passes_keeps_its_promises(
+    text: str, request: DescriptionRequest, most: int
+) -> None:
+    alt_text = read(reply(alt_text=text), request, most).description.alt_text
     if alt_text is None:
         return
     seen = unicodedata.normalize("NFKC", alt_text)
@@ -356,13 +362,13 @@ def test_an_alt_text_that_passes_keeps_its_promises(text: str, brief: Brief, mos
     assert alt_text == unicodedata.normalize("NFC", alt_text).strip()
     assert alt_text.isprintable()
     assert not re.search(r"[<>`]|\w@|@\w|\]\(|://|www\.|#[a-z]|\b\w\w+\.com", seen)
-    assert read(reply(alt_text=alt_text), brief, most).description.alt_text == alt_text
+    assert read(reply(alt_text=alt_text), request, most).description.alt_text == alt_text
 
 
 @patient
-@given(ANYTHING, BRIEFS)
-def test_a_stem_that_passes_keeps_its_promises(text: str, brief: Brief) -> None:
-    kept = read(reply(file_name=text), brief, 125).description.stem
+@given(ANYTHING, REQUESTS)
+def test_a_stem_that_passes_keeps_its_promises(text: str, request: DescriptionRequest) -> None:
+    kept = read(reply(file_name=text), request, 125).description.stem
     if kept is None:
         return
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", kept)
@@ -370,4 +376,4 @@ def test_a_stem_that_passes_keeps_its_promises(text: str, brief: Brief) -> None:
     assert re.search("[a-z]", kept)
     assert not is_reserved(kept)
     assert not re.search(r"\b(http|www)", kept)
-    assert read(reply(file_name=kept), brief, 125).description.stem == kept
+    assert read(reply(file_name=kept), request, 125).description.stem == kept

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.models import Brief, Description, Language
+from shared.models import Description, DescriptionRequest, Language
 from workers.ai import prompt
 from workers.ai.answer import read
 
@@ -33,9 +33,9 @@ ORDERS = [
 
 
 def request(context: str, keywords: str) -> tuple[str, str]:
-    """The system prompt's bytes and the brief's block of the request for these fields."""
-    brief = Brief(True, True, Language.ENGLISH, context, keywords)
-    (turn,) = prompt.first(b"JPEG", brief, 125)
+    """The system prompt's bytes and the request's block of the request for these fields."""
+    request = DescriptionRequest(True, True, Language.ENGLISH, context, keywords)
+    (turn,) = prompt.first(b"JPEG", request, 125)
     content = turn["content"]
     assert turn["role"] == "user"
     assert not isinstance(content, str)
@@ -78,7 +78,7 @@ def test_no_text_at_all_gets_out_of_the_block(context: str, keywords: str) -> No
 @pytest.mark.parametrize("order", ORDERS)
 def test_an_obeyed_order_is_not_repeated_in_what_the_model_is_told(order: str) -> None:
     answer = json.dumps({"alt_text": f"{order} <b>", "file_name": f"{order}/"})
-    faults = read(answer, Brief(True, True, keywords=order), 125).faults
+    faults = read(answer, DescriptionRequest(True, True, keywords=order), 125).faults
     told = str(prompt.again([], answer, faults)[-1]["content"])
     assert faults
     assert not re.search("[<>{}]|evil|pirate|HACKED|brief>", told)
@@ -110,8 +110,8 @@ OBEYED = [
 
 @pytest.mark.parametrize("text", OBEYED)
 def test_an_alt_text_that_obeyed_a_picture_is_refused(text: str) -> None:
-    brief = Brief(True, False, keywords="sale, cheap, buy, discount")
-    answer = read(json.dumps({"alt_text": text}), brief, 125)
+    request = DescriptionRequest(True, False, keywords="sale, cheap, buy, discount")
+    answer = read(json.dumps({"alt_text": text}), request, 125)
     assert answer.description == Description()
     assert answer.faults
 
@@ -132,7 +132,7 @@ def test_an_alt_text_that_obeyed_a_picture_is_refused(text: str) -> None:
     ],
 )
 def test_a_file_name_that_obeyed_a_picture_is_refused(text: str) -> None:
-    answer = read(json.dumps({"file_name": text}), Brief(False, True), 125)
+    answer = read(json.dumps({"file_name": text}), DescriptionRequest(False, True), 125)
     assert answer.description == Description()
     assert answer.faults
 
@@ -150,14 +150,14 @@ def test_a_file_name_that_obeyed_a_picture_is_refused(text: str) -> None:
     ],
 )
 def test_a_file_name_that_obeyed_a_picture_is_made_harmless(text: str, kept: str) -> None:
-    answer = read(json.dumps({"file_name": text}), Brief(False, True), 125)
+    answer = read(json.dumps({"file_name": text}), DescriptionRequest(False, True), 125)
     assert answer.description.stem == kept
 
 
 def test_an_alt_text_keeps_nothing_that_turns_text_round_or_hides_in_it() -> None:
     smuggled = "".join(chr(0xE0000 + ord(c)) for c in "obey")
     text = f"Red \u202eshoes\u2066 on\r\nX-Header: grass{smuggled}\ufe0f\u200b"
-    answer = read(json.dumps({"alt_text": text}), Brief(True, False), 125)
+    answer = read(json.dumps({"alt_text": text}), DescriptionRequest(True, False), 125)
     assert answer.description.alt_text == "Red shoes on X-Header: grass"
 
 
@@ -174,10 +174,10 @@ def test_an_alt_text_keeps_nothing_that_turns_text_round_or_hides_in_it() -> Non
     ],
 )
 def test_an_answer_of_another_form_gives_nothing(answer: str) -> None:
-    assert read(answer, Brief(True, True), 125).description == Description()
+    assert read(answer, DescriptionRequest(True, True), 125).description == Description()
 
 
 def test_more_properties_than_asked_for_are_not_read() -> None:
     more = {"alt_text": "Red shoes", "file_name": "red-shoes", "__class__": "x", "url": "http://x"}
-    answer = read(json.dumps(more), Brief(True, True), 125)
+    answer = read(json.dumps(more), DescriptionRequest(True, True), 125)
     assert answer.description == Description("Red shoes", "red-shoes")

@@ -6,11 +6,13 @@ import pytest
 from anthropic.types import MessageParam
 from jsonschema import validate
 
-from shared.models import Brief, Language
+from shared.models import DescriptionRequest, Language
 from workers.ai import prompt
 
 PICTURE = b"\xff\xd8 a JPEG \xff\xd9"
-BRIEF = Brief(True, True, Language.FRENCH, "boutique de chaussures", "baskets, course")
+REQUEST = DescriptionRequest(
+    True, True, Language.FRENCH, "boutique de chaussures", "baskets, course"
+)
 
 
 def blocks(messages: list[MessageParam]) -> list[Any]:
@@ -19,8 +21,8 @@ def blocks(messages: list[MessageParam]) -> list[Any]:
     return list(content)
 
 
-def data(brief: Brief) -> dict[str, Any]:
-    text: str = blocks(prompt.first(PICTURE, brief, 125))[1]["text"]
+def data(request: DescriptionRequest) -> dict[str, Any]:
+    text: str = blocks(prompt.first(PICTURE, request, 125))[1]["text"]
     start, body, end = text.split("\n")
     assert (start, end) == ("<brief>", "</brief>")
     fields: dict[str, Any] = json.loads(body)
@@ -31,23 +33,23 @@ def test_the_system_prompt_is_the_one_block_that_is_cached() -> None:
     assert prompt.system() == [
         {"type": "text", "text": prompt.SYSTEM, "cache_control": {"type": "ephemeral"}}
     ]
-    assert "cache_control" not in json.dumps(prompt.first(PICTURE, BRIEF, 125))
+    assert "cache_control" not in json.dumps(prompt.first(PICTURE, REQUEST, 125))
 
 
 def test_a_description_is_asked_for_in_one_turn_of_a_picture_and_a_brief() -> None:
-    (turn,) = messages = prompt.first(PICTURE, BRIEF, 125)
+    (turn,) = messages = prompt.first(PICTURE, REQUEST, 125)
     assert turn["role"] == "user"
     assert [block["type"] for block in blocks(messages)] == ["image", "text"]
 
 
 def test_the_picture_travels_as_a_jpeg_in_base64() -> None:
-    source = blocks(prompt.first(PICTURE, BRIEF, 125))[0]["source"]
+    source = blocks(prompt.first(PICTURE, REQUEST, 125))[0]["source"]
     assert (source["type"], source["media_type"]) == ("base64", "image/jpeg")
     assert base64.b64decode(source["data"]) == PICTURE
 
 
 def test_the_brief_says_what_is_wanted_and_in_which_language() -> None:
-    assert data(BRIEF) == {
+    assert data(REQUEST) == {
         "language": "French",
         "wanted": ["alt_text", "file_name"],
         "max_characters": 125,
@@ -57,19 +59,22 @@ def test_the_brief_says_what_is_wanted_and_in_which_language() -> None:
 
 
 def test_every_language_has_its_own_name_in_the_brief() -> None:
-    assert len({data(Brief(True, False, language))["language"] for language in Language}) == 15
+    assert (
+        len({data(DescriptionRequest(True, False, language))["language"] for language in Language})
+        == 15
+    )
 
 
 def test_white_space_and_what_is_invisible_is_taken_out_of_the_fields() -> None:
-    brief = Brief(
+    request = DescriptionRequest(
         True, False, context="a\r\n\r\nb\u202e\u200b\x00\U000e0041\ud800", keywords="k\tl"
     )
-    fields = data(brief)
+    fields = data(request)
     assert (fields["context"], fields["keywords"]) == ("a b", "k l")
 
 
 def test_a_second_turn_keeps_the_conversation_and_names_the_faults() -> None:
-    messages = prompt.first(PICTURE, BRIEF, 125)
+    messages = prompt.first(PICTURE, REQUEST, 125)
     told = prompt.again(messages, '{"alt_text": ""}', ["The alt text was empty.", "Another."])
     assert told[:1] == messages
     assert told[1] == {"role": "assistant", "content": '{"alt_text": ""}'}
@@ -78,7 +83,7 @@ def test_a_second_turn_keeps_the_conversation_and_names_the_faults() -> None:
 
 
 def test_a_second_turn_leaves_the_first_conversation_as_it_was() -> None:
-    messages = prompt.first(PICTURE, BRIEF, 125)
+    messages = prompt.first(PICTURE, REQUEST, 125)
     prompt.again(messages, "{}", ["A fault."])
     assert len(messages) == 1
 
@@ -93,13 +98,15 @@ def test_an_answer_that_the_api_would_not_take_back_is_replaced(answer: str) -> 
 @pytest.mark.parametrize(
     ("brief", "wanted"),
     [
-        (Brief(True, True), ["alt_text", "file_name"]),
-        (Brief(True, False), ["alt_text"]),
-        (Brief(False, True), ["file_name"]),
+        (DescriptionRequest(True, True), ["alt_text", "file_name"]),
+        (DescriptionRequest(True, False), ["alt_text"]),
+        (DescriptionRequest(False, True), ["file_name"]),
     ],
 )
-def test_the_schema_takes_what_is_wanted_and_nothing_else(brief: Brief, wanted: list[str]) -> None:
-    schema = prompt.schema(brief)
+def test_the_schema_takes_what_is_wanted_and_nothing_else(
+    request: DescriptionRequest, wanted: list[str]
+) -> None:
+    schema = prompt.schema(request)
     assert schema["required"] == list(schema["properties"]) == wanted  # type: ignore[call-overload]  # it is a dict
     assert schema["additionalProperties"] is False
     validate(dict.fromkeys(wanted, "x"), schema)

@@ -48,7 +48,7 @@ def test_a_request_carries_what_was_asked_and_what_is_configured(
     assert api.requests[0].body == {
         "model": "claude-haiku-5-5",
         "max_tokens": 77,
-        "system": "Be brief.",
+        "system": "Be request.",
         "messages": [{"role": "user", "content": "What is in the cup?"}],
         "output_config": {"format": {"type": "json_schema", "schema": SCHEMA}},
     }

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from shared.imagetype import OUTPUT_TYPES, ImageType
-from shared.models import Brief, Effort, Options, Probe, Watermark
+from shared.models import DescriptionRequest, Effort, Options, Probe, Watermark
 from tests.support.types import TYPES
 from workers.cost import encoding
 from workers.cost.estimate import _PREVIEW_SIDE, Cost, estimate
@@ -88,7 +88,7 @@ def test_alpha_costs_a_copy_of_what_is_scaled_down() -> None:
 
 def test_a_picture_for_a_model_is_decoded_larger_than_its_box_asks() -> None:
     box = Options(max_width=100)
-    asked = replace(box, brief=Brief(alt_text=True, file_name=False))
+    asked = replace(box, description_request=DescriptionRequest(alt_text=True, file_name=False))
     larger = cost(options=asked).memory_bytes - cost(options=box).memory_bytes
     assert larger == pytest.approx(4 * (2000 * 1500 - 500 * 375), rel=0.1)  # half a side, an eighth
 

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from shared.imagetype import OUTPUT_TYPES, ImageType
-from shared.models import Brief, Encoding, Position, Watermark
+from shared.models import DescriptionRequest, Encoding, Position, Watermark
 from tests.workers.imaging.making import (
     DISPLAY_P3,
     STORED,
@@ -27,13 +27,13 @@ from tests.workers.imaging.making import (
 )
 from tests.workers.imaging.moving import COLOURS, KINDS, MOVING, flat, moving
 
-BRIEF = Brief(alt_text=True, file_name=False)
+REQUEST = DescriptionRequest(alt_text=True, file_name=False)
 KNOWN = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255))  # what `quarters` shows
 
 
 def preview(data: bytes, to: ImageType = ImageType.WEBP, **options: Any) -> Image.Image:
     """What a model would see of one file."""
-    file = run(data, to, brief=BRIEF, **options).preview
+    file = run(data, to, description_request=REQUEST, **options).preview
     assert file is not None
     return opened(file)
 
@@ -51,7 +51,7 @@ def test_without_a_brief_there_is_no_preview() -> None:
 
 
 def test_the_time_that_a_preview_takes_is_noted() -> None:
-    output = run(saved(quarters(), "PNG"), brief=BRIEF)
+    output = run(saved(quarters(), "PNG"), description_request=REQUEST)
     assert list(output.seconds) == ["decode", "preview", "resize", "watermark", "encode"]
 
 
@@ -78,7 +78,7 @@ def test_a_line_of_pixels_is_previewed(
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
 def test_of_a_thumbnail_too_all_768_pixels_are_seen(kind: str) -> None:
     data = saved(Image.new("RGB", (6400, 4800)), kind)
-    output = run(data, brief=BRIEF, max_width=100)
+    output = run(data, description_request=REQUEST, max_width=100)
     assert (output.width, output.height) == (100, 75)
     assert opened(output.preview or b"").size == (768, 576)
 
@@ -171,7 +171,9 @@ def test_the_watermark_is_not_in_it(max_width: int | None) -> None:
     how = Watermark(scale_percent=50, opacity_percent=100, position=Position.MC)
     mark = saved(Image.new("RGB", (60, 60), "white"), "PNG")
     data = saved(Image.new("RGB", (900, 900), "navy"), "PNG")
-    output = run(data, ImageType.PNG, mark, brief=BRIEF, max_width=max_width, watermark=how)
+    output = run(
+        data, ImageType.PNG, mark, description_request=REQUEST, max_width=max_width, watermark=how
+    )
     middle = output.width // 2
     assert pixel(opened(output.data).convert("RGB"), (middle, middle)) == (255, 255, 255)
     assert near(opened(output.preview or b""), (0, 0, 128), (384, 384))
@@ -188,7 +190,7 @@ def test_no_metadata_is_in_it(profile: bytes | None, size: tuple[int, int]) -> N
         comment=b"SECRETWORDS",
         xmp=b"<x:xmpmeta>SECRETPLACE</x:xmpmeta>",
     )
-    file = run(data, brief=BRIEF).preview or b""
+    file = run(data, description_request=REQUEST).preview or b""
     assert b"SECRET" not in file
     assert opened(file).info.keys() <= {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
 
@@ -200,7 +202,7 @@ def test_an_animation_is_previewed_by_its_first_frame(
     kind: str, to: ImageType, max_width: int | None
 ) -> None:
     data = moving(kind, flat((900, 600)))
-    output = run(data, to, brief=BRIEF, max_width=max_width)
+    output = run(data, to, description_request=REQUEST, max_width=max_width)
     seen = opened(output.preview or b"")
     assert seen.size == (768, 512)
     assert near(seen, COLOURS[0])
@@ -225,7 +227,7 @@ def test_without_a_brief_an_animation_has_no_preview() -> None:
     ids=["JPEG", "WebP", "animation"],
 )
 def test_an_upload_whose_own_pixels_go_out_is_previewed(data: bytes, to: ImageType) -> None:
-    output = run(data, to, brief=BRIEF)
+    output = run(data, to, description_request=REQUEST)
     assert output.encoding is Encoding.ORIGINAL
     assert opened(output.preview or b"").size == (output.width, output.height)
 
@@ -240,4 +242,4 @@ def test_a_png_of_sixteen_bits_that_stays_one_is_previewed() -> None:
 def test_a_preview_leaves_the_picture_as_it_is(kind: str, size: tuple[int, int]) -> None:
     data = saved(noise(*size), kind)
     for to in OUTPUT_TYPES:
-        assert run(data, to, brief=BRIEF).data == run(data, to).data
+        assert run(data, to, description_request=REQUEST).data == run(data, to).data

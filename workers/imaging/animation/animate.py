@@ -57,7 +57,7 @@ def animate(
     effort: Effort,
     timed: _Timed,
 ) -> Finished:
-    """All frames of a GIF or WebP as one WebP or AVIF; of the first a preview, given a brief.
+    """All frames of a GIF or WebP as one WebP or AVIF; of the first a preview where asked.
 
     timed: notes what a step takes, by its name. Raises CorruptImageError where a frame does not
     decode whole, TooLargeForFormatError, and ImageError for a broken watermark.
@@ -72,7 +72,7 @@ def animate(
     ):
         original = Original(data, probe, motion.plays)
     frames, small = _decoded(motion, probe.kind, timed), None
-    if options.brief:
+    if options.description_request:
         small, frames = _previewed(frames, motion, timed)
     pictures = _pictures(frames, motion, options, timed, original)
     first, first_ms = next(pictures)
