@@ -11,7 +11,7 @@ SENTENCES = {
     414: "The request line is too long; send at most 4094 bytes",
     415: "The request body has a Content-Encoding; send it without one",
     417: "The Expect header of this request is not supported; only 100-continue is",
-    431: "The headers of this request are too large; send at most 100, 64 KB together",
+    431: "Too many or too large headers; send at most 100 of 8190 bytes each, 64 KB together",
     500: "An unexpected error occurred; try again later",
     501: "The Transfer-Encoding of this request is not supported; only chunked is",
 }

@@ -138,6 +138,13 @@ class InvalidFieldError(RequestRefusedError):
     """A field, a parameter, a header or the body breaks the contract; the message names it."""
 
 
+class UnauthorizedError(RequestRefusedError):
+    """The key is missing, malformed, unknown or revoked; the four cases get the same answer."""
+
+    def __init__(self) -> None:
+        super().__init__("Unauthorized")
+
+
 class PlanLimitError(RequestRefusedError):
     """The batch has more images than the plan has left in this billing period."""
 
@@ -158,15 +165,12 @@ class NoCreditsError(RequestRefusedError):
         )
 
 
-class UnauthorizedError(RequestRefusedError):
-    """The key is missing, malformed, unknown or revoked; the four cases get the same answer."""
-
-    def __init__(self) -> None:
-        super().__init__("Unauthorized")
-
-
 class NotFoundError(RequestRefusedError):
     """The account has nothing of that name."""
+
+
+class RequestTimeoutError(RequestRefusedError):
+    """The client stopped sending before its body was complete."""
 
 
 class ConflictError(RequestRefusedError):
@@ -175,10 +179,6 @@ class ConflictError(RequestRefusedError):
 
 class KeyReusedError(RequestRefusedError):
     """An Idempotency-Key was used again with other files or options."""
-
-
-class RequestTimeoutError(RequestRefusedError):
-    """The client stopped sending before its body was complete."""
 
 
 class TooManyRequestsError(FluximageError):
