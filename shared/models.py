@@ -1,4 +1,4 @@
-"""The nouns every room speaks of, and which image state may follow which."""
+"""The nouns that api and workers share."""
 
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -204,35 +204,6 @@ class Probe:
         return self.kind.facts.reads_animation and self.frames > 1
 
 
-class State(StrEnum):
-    """Where an image stands between acceptance and its one end."""
-
-    QUEUED = "queued"
-    PROCESSING = "processing"
-    OPTIMISED = "optimised"
-    DESCRIBING = "describing"
-    DONE = "done"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-ENDED = frozenset({State.DONE, State.FAILED, State.CANCELLED})
-
-# Any state that has not ended may also end in FAILED or CANCELLED. A lost lease leads back
-# (PROCESSING to QUEUED, DESCRIBING to OPTIMISED) so that another worker can claim the step.
-TRANSITIONS: dict[State, frozenset[State]] = {
-    State.QUEUED: frozenset({State.PROCESSING, State.FAILED, State.CANCELLED}),
-    State.PROCESSING: frozenset(
-        {State.QUEUED, State.OPTIMISED, State.DONE, State.FAILED, State.CANCELLED}
-    ),
-    State.OPTIMISED: frozenset({State.DESCRIBING, State.DONE, State.FAILED, State.CANCELLED}),
-    State.DESCRIBING: frozenset({State.OPTIMISED, State.DONE, State.FAILED, State.CANCELLED}),
-    State.DONE: frozenset(),
-    State.FAILED: frozenset(),
-    State.CANCELLED: frozenset(),
-}
-
-
 @dataclass(frozen=True)
 class Notice:
     """Something a client should know though nothing failed; `index` None is the whole batch."""
@@ -247,10 +218,10 @@ class Notice:
 
 
 @dataclass(frozen=True)
-class Held:
-    """One image under the token of a claim.
+class ClaimRef:
+    """Which claim of which image.
 
-    `token` fences the commit: it is accepted only while the row still carries this token.
+    token: fences the commit, which counts only while the row still carries this token.
     """
 
     image_id: UUID
@@ -260,7 +231,7 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Claim(Held):
+class Claim(ClaimRef):
     """The right to work on one step of one image until the lease ends.
 
     attempt: of this step, 1 at first. preview_key: what the model is shown; None before the

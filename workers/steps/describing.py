@@ -6,8 +6,9 @@ from collections.abc import Callable
 from functools import partial
 from uuid import UUID
 
-from shared.db import ai_usage, descriptions
-from shared.db.images import Closing
+from shared.db import ai_usage, descriptions, images
+from shared.db.image_states import DESCRIBE
+from shared.db.images import ImageEnded
 from shared.errors import (
     AiAnswerError,
     AiLimitError,
@@ -38,26 +39,26 @@ def describe(services: Services, provider: Provider, image_id: UUID) -> None:
     # A call that is begun within the budget may outlast it, by its own timeout at most.
     settings = services.settings
     lease_seconds = settings.ai_budget_seconds + settings.ai_timeout_seconds + _STORE_SECONDS
-    claim = descriptions.claim(services.database, image_id, lease_seconds)
+    claim = images.claim(services.database, DESCRIBE, image_id, lease_seconds)
     if claim is None:
         return
     report = Report()
-    closing = _attempt(services, provider, claim, report)
-    if closing is not None:
-        services.announce(closing)
+    ended = _attempt(services, provider, claim, report)
+    if ended is not None:
+        services.announce(ended)
         report.tell(services, claim, "description")
 
 
 def _attempt(
     services: Services, provider: Provider, claim: Claim, report: Report
-) -> Closing | None:
+) -> ImageEnded | None:
     end = partial(_end, services, claim, report)
     try:
         written, error = _run(services, provider, claim, report)
     except AiLimitError as limit:
         if limit.retry_after_seconds is None:
             return end(Description(), limit)
-        descriptions.unclaim(services.database, claim, limit.retry_after_seconds)
+        descriptions.postpone(services.database, claim, limit.retry_after_seconds)
         return None
     except DescriptionError as failure:
         return end(Description(), failure)
@@ -110,24 +111,24 @@ def _end(
     report: Report,
     written: Description,
     error: DescriptionError | None,
-) -> Closing | None:
+) -> ImageEnded | None:
     report.result = error.code if error else "done"
     notice = Notice(error.code, error.message) if error else None
-    closing = descriptions.complete(services.database, claim, written, notice)
-    if closing is None:
+    ended = descriptions.complete(services.database, claim, written, notice)
+    if ended is None:
         logger.warning("a late description was refused", extra={"image": claim.image_id})
-    return closing
+    return ended
 
 
 def _give_back(
     services: Services,
     claim: Claim,
-    end: Callable[[Description, DescriptionError], Closing | None],
-) -> Closing | None:
+    end: Callable[[Description, DescriptionError], ImageEnded | None],
+) -> ImageEnded | None:
     try:
         if claim.attempt >= services.settings.max_attempts:
             return end(Description(), _UNEXPECTED)
-        descriptions.unclaim(services.database, claim, _OUTAGE_SECONDS, used=True)
+        descriptions.postpone(services.database, claim, _OUTAGE_SECONDS, attempt_counts=True)
     except UnavailableError:
         logger.warning("a claim could not be given back; its lease will end")
     return None

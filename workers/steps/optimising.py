@@ -9,9 +9,10 @@ from uuid import UUID
 
 from shared.clients.object_store import original_key, output_key, preview_key
 from shared.db import images
-from shared.db.images import Closing
+from shared.db.image_states import OPTIMISE, State
+from shared.db.images import ImageEnded
 from shared.errors import ImageError, MemoryTakenError, ObjectMissingError, UnavailableError
-from shared.models import Claim, Notice, Options, Probe, Result, State
+from shared.models import Claim, Notice, Options, Probe, Result
 from shared.services import Services
 from shared.settings import Settings
 from workers.cost.estimate import estimate
@@ -31,7 +32,7 @@ def optimise(services: Services, image_id: UUID) -> None:
     What is wrong with the image ends it in `failed`; what is wrong with a server gives the
     claim back.
     """
-    claim = images.claim(services.database, image_id, services.settings.lease_seconds)
+    claim = images.claim(services.database, OPTIMISE, image_id, services.settings.lease_seconds)
     if claim is None:
         return
     report = Report()
@@ -148,14 +149,14 @@ def _fail(services: Services, claim: Claim, error: ImageError, report: Report) -
     return _telling(services, images.fail(services.database, claim, error))
 
 
-def _telling(services: Services, closing: Closing | None) -> _After | None:
-    return None if closing is None else partial(services.announce, closing)
+def _telling(services: Services, ended: ImageEnded | None) -> _After | None:
+    return None if ended is None else partial(services.announce, ended)
 
 
 def _send_again(services: Services, claim: Claim) -> None:
     """To whoever has memory; should no message get out, the sweeper sends it after a while."""
     try:
-        if images.unclaim(services.database, claim, waited=True):
+        if images.give_back(services.database, claim, waited=True):
             ai = claim.options.description_request is not None
             services.queue.publish_image(claim.image_id, ai=ai)
     except UnavailableError:
@@ -166,7 +167,7 @@ def _give_back(services: Services, claim: Claim, report: Report) -> _After | Non
     if claim.attempt >= services.settings.max_attempts:
         return _fail(services, claim, ImageError("The image could not be processed"), report)
     try:
-        images.unclaim(services.database, claim)
+        images.give_back(services.database, claim)
     except UnavailableError:
         logger.warning("a claim could not be given back; its lease will end")
     return None

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from shared.clients import metrics
-from shared.models import Claim, State
+from shared.db.image_states import State
+from shared.models import Claim
 from shared.services import Services
 
 logger = logging.getLogger("fluximage.images")
