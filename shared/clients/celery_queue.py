@@ -46,7 +46,8 @@ def celery_app(settings: Settings) -> Celery:
             CLOSE_BATCH: {"queue": IO_QUEUE},
         },
         task_acks_late=True,  # a message outlives its worker
-        task_reject_on_worker_lost=False,  # a fatal image would be redelivered for ever; the row counts attempts
+        # True would redeliver an image that kills its worker for ever; the row counts attempts.
+        task_reject_on_worker_lost=False,
         task_time_limit=settings.task_limit_seconds,  # the soft limit cannot end an encoder
         task_track_started=False,
         worker_prefetch_multiplier=1,
@@ -84,7 +85,7 @@ class Queue:
         self._app = app
 
     def publish_batch(self, batch_id: UUID, image_ids: Sequence[UUID], *, ai: bool) -> None:
-        """A chord: one member per image, and a body that closes the batch when all have returned."""
+        """A chord: one member per image, and a body that closes the batch after all of them."""
         body = self._signature(CLOSE_BATCH, batch_id)
         with _broker():
             chord([self._member(i, ai=ai) for i in image_ids], app=self._app)(body)

@@ -1,4 +1,4 @@
-"""After a batch's last image."""
+"""The body of a batch's chord: runs after its last image."""
 
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from shared.services import Services
 
 
 def close_batch(services: Services, batch_id: UUID) -> None:
-    """After a batch's last image: closes it should the last commit not have, and tidies up."""
+    """Closes the batch if its last commit did not, and deletes its inputs."""
     for ended in upkeep.close_ended_batches(services.database, batch_id):
         services.announce(ended)
     if sessions.is_batch_closed(services.database, batch_id):

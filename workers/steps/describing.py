@@ -25,7 +25,7 @@ from workers.steps.report import Report
 logger = logging.getLogger(__name__)
 
 _STORE_SECONDS = 20  # for the preview and the commit
-_OUTAGE_SECONDS = 5.0  # until an image goes on that a server of ours has held up
+_OUTAGE_SECONDS = 5.0  # until an image is tried again after one of our servers was down
 
 _UNEXPECTED = DescriptionError("The image could not be described")
 
@@ -33,10 +33,10 @@ _UNEXPECTED = DescriptionError("The image could not be described")
 def describe(services: Services, provider: Provider, image_id: UUID) -> None:
     """Has one image described if it can be claimed, and commits its end.
 
-    Whatever is wrong with the provider or its answers, the image ends in `done`; what is wrong
-    with a server of ours, and a limit that passes, gives the claim back.
+    Whatever is wrong with the provider or its answers, the image ends in `done`. A fault of one of
+    our servers, or a limit that will pass, gives the claim back.
     """
-    # A call that is begun within the budget may outlast it, by its own timeout at most.
+    # A call that starts within the budget may end after it, by its own timeout at most.
     settings = services.settings
     lease_seconds = settings.ai_budget_seconds + settings.ai_timeout_seconds + _STORE_SECONDS
     claim = images.claim(services.database, DESCRIBE, image_id, lease_seconds)
@@ -46,7 +46,7 @@ def describe(services: Services, provider: Provider, image_id: UUID) -> None:
     ended = _attempt(services, provider, claim, report)
     if ended is not None:
         services.announce(ended)
-        report.tell(services, claim, "description")
+        report.publish(services, claim, "description")
 
 
 def _attempt(
@@ -63,13 +63,13 @@ def _attempt(
     except DescriptionError as failure:
         return end(Description(), failure)
     except ObjectMissingError:
-        # Cancelled meanwhile, or lost: trying again cannot bring it back.
+        # Cancelled meanwhile, or lost: another attempt cannot bring it back.
         return end(Description(), _UNEXPECTED)
     except UnavailableError:
         logger.warning("a server is down; the image waits", extra={"image": claim.image_id})
         return _give_back(services, claim, end)
     except Exception:
-        # Uncaught, the image would wait for its lease to end, and be asked about again.
+        # Uncaught, the image would wait until its lease ends, and the model be asked again.
         logger.exception("an image was not described", extra={"image": claim.image_id})
         return end(Description(), _UNEXPECTED)
     return end(written, error)
@@ -78,10 +78,10 @@ def _attempt(
 def _run(
     services: Services, provider: Provider, claim: Claim, report: Report
 ) -> tuple[Description, DescriptionError | None]:
-    """What was written, and why it is not all that was wanted."""
+    """What was written, and the error that says why something is missing."""
     request, settings = claim.options.description_request, services.settings
     if request is None or claim.preview_key is None:
-        raise _UNEXPECTED  # no such image is handed on to this step
+        raise _UNEXPECTED  # such an image is never handed on to this step
     deadline = time.monotonic() + settings.ai_budget_seconds
     ai_usage.check(services.database, claim.account_id, settings)
     with report.step("load"):
