@@ -1,4 +1,4 @@
-"""The nouns every room speaks of, and which image state may follow which."""
+"""The nouns that api and workers share."""
 
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -9,10 +9,10 @@ from shared.imagetype import ImageType
 
 
 class Encoding(StrEnum):
-    """The road by which an output got its pixels; the value is the API's word.
+    """How an output got its pixels; the value is the API's word.
 
-    REENCODED: a lossy encoder. LOSSLESS: every pixel of the finished picture, exactly.
-    ORIGINAL: the upload's own coded pixels, without its metadata, as encoding anew won nothing.
+    REENCODED: by a lossy encoder. LOSSLESS: every pixel of the finished picture is exact.
+    ORIGINAL: the upload's own coded pixels without its metadata, since a new file was no smaller.
     """
 
     REENCODED = "reencoded"
@@ -21,7 +21,7 @@ class Encoding(StrEnum):
 
 
 class Effort(StrEnum):
-    """What CPU an operator gives for fewer bytes at the same look; the value is the setting's."""
+    """How much CPU to spend for fewer bytes at the same quality; the value is the setting's."""
 
     FAST = "fast"
     BALANCED = "balanced"
@@ -29,7 +29,7 @@ class Effort(StrEnum):
 
 
 class Position(StrEnum):
-    """Where a watermark lies: top, middle or bottom; left, centre or right."""
+    """Where a watermark is placed: top, middle or bottom; left, centre or right."""
 
     TL = "TL"
     TC = "TC"
@@ -44,10 +44,10 @@ class Position(StrEnum):
 
 @dataclass(frozen=True)
 class Watermark:
-    """How a watermark is laid over an image; its PNG travels beside this.
+    """How a watermark is placed over an image; its PNG travels beside this.
 
-    scale_percent: its width in percent of the base image's width, 5 to 50.
-    opacity_percent: 0 (invisible) to 100 (as opaque as its own alpha says).
+    scale_percent: its width as a percentage of the base image's width, 5 to 50.
+    opacity_percent: 0 (invisible) to 100 (as opaque as its own alpha channel).
     """
 
     scale_percent: int = 20
@@ -77,10 +77,10 @@ class Language(StrEnum):
 
 @dataclass(frozen=True)
 class DescriptionRequest:
-    """What a model is to write of each image of a batch.
+    """What a model shall write about each image of a batch.
 
-    alt_text, file_name: which of the two is wanted, one at least. context, keywords: a client's
-    own words, which nothing here may follow as orders.
+    alt_text, file_name: which of the two is wanted, at least one. context, keywords: the client's
+    own words, which are data and never instructions.
     """
 
     alt_text: bool
@@ -101,7 +101,7 @@ class DescriptionRequest:
 
 @dataclass(frozen=True)
 class Description:
-    """What was written of one image, checked; None where it was not wanted or not to be had.
+    """The checked texts of one image; None where one was not wanted or is not available.
 
     stem: the file name without its extension, lower-case ASCII words joined by hyphens.
     """
@@ -112,9 +112,9 @@ class Description:
 
 @dataclass(frozen=True)
 class Tokens:
-    """What calls to the model took, as its provider counts and bills.
+    """Tokens that calls to the model took, as the provider counts and bills them.
 
-    input: with those written to the provider's cache. cached: those that were read from there.
+    input: including those written to the provider's cache. cached: read from that cache.
     """
 
     input: int = 0
@@ -129,11 +129,10 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Options:
-    """What one batch asks of each of its images.
+    """What one batch asks for each of its images.
 
-    quality: 40 to 100, ignored by png.
-    max_width, max_height: a box in pixels that the upright image is scaled down into,
-        in proportion; never up.
+    quality: 40 to 100; png ignores it.
+    max_width, max_height: pixels. The upright image is scaled down in proportion to fit; never up.
     description_request: None where no AI is asked for.
     """
 
@@ -165,7 +164,7 @@ class Options:
     @classmethod
     def from_json(cls, row: dict[str, Any]) -> "Options":
         """The inverse of `to_json`."""
-        mark, brief = row["watermark"], row.get("brief")  # rows of before there was AI have none
+        mark, brief = row["watermark"], row.get("brief")  # rows from before AI have none
         return cls(
             format=ImageType(row["format"]),
             quality=row["quality"],
@@ -181,14 +180,14 @@ class Options:
 
 @dataclass(frozen=True)
 class Probe:
-    """What an upload's header says of it; nothing was decoded.
+    """What the header of an upload says; nothing was decoded.
 
-    width, height: pixels as stored (before any EXIF orientation); the largest that a
-        decoder would allocate where a file names several sizes.
+    width, height: pixels as stored, before any EXIF orientation. Where a file names several
+        sizes, the largest that a decoder would allocate.
     frames: pictures in the container, 1 for a still.
-    progressive: a JPEG whose coefficients are all held while it is decoded.
-    alpha: whether it may be transparent, told of PNG, WebP, AVIF and HEIC; for the estimate alone,
-        so two probes are equal without it.
+    progressive: a JPEG whose decoder holds all coefficients in memory.
+    alpha: whether it may be transparent; known for PNG, WebP, AVIF and HEIC. It serves the cost
+        estimate only, so two probes may be equal though it differs.
     """
 
     kind: ImageType
@@ -200,57 +199,28 @@ class Probe:
 
     @property
     def is_animated(self) -> bool:
-        """Whether this is an animation that is read whole; of others the first frame is used."""
+        """Whether all frames are read. For other types only the first frame is used."""
         return self.kind.facts.reads_animation and self.frames > 1
-
-
-class State(StrEnum):
-    """Where an image stands between acceptance and its one end."""
-
-    QUEUED = "queued"
-    PROCESSING = "processing"
-    OPTIMISED = "optimised"
-    DESCRIBING = "describing"
-    DONE = "done"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-ENDED = frozenset({State.DONE, State.FAILED, State.CANCELLED})
-
-# Any state that has not ended may also end in FAILED or CANCELLED. A lost lease leads back
-# (PROCESSING to QUEUED, DESCRIBING to OPTIMISED) so that another worker can claim the step.
-TRANSITIONS: dict[State, frozenset[State]] = {
-    State.QUEUED: frozenset({State.PROCESSING, State.FAILED, State.CANCELLED}),
-    State.PROCESSING: frozenset(
-        {State.QUEUED, State.OPTIMISED, State.DONE, State.FAILED, State.CANCELLED}
-    ),
-    State.OPTIMISED: frozenset({State.DESCRIBING, State.DONE, State.FAILED, State.CANCELLED}),
-    State.DESCRIBING: frozenset({State.OPTIMISED, State.DONE, State.FAILED, State.CANCELLED}),
-    State.DONE: frozenset(),
-    State.FAILED: frozenset(),
-    State.CANCELLED: frozenset(),
-}
 
 
 @dataclass(frozen=True)
 class Notice:
-    """Something a client should know though nothing failed; `index` None is the whole batch."""
+    """A warning to the client. index: of the image it is about; None for the whole batch."""
 
     code: str
     message: str
     index: int | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """As the contract shows it."""
+        """The warning as answers show it."""
         return {"index": self.index, "code": self.code, "message": self.message}
 
 
 @dataclass(frozen=True)
-class Held:
-    """One image under the token of a claim.
+class ClaimRef:
+    """Which claim of which image.
 
-    `token` fences the commit: it is accepted only while the row still carries this token.
+    token: fences the commit, which counts only while the row still carries this token.
     """
 
     image_id: UUID
@@ -260,11 +230,11 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Claim(Held):
+class Claim(ClaimRef):
     """The right to work on one step of one image until the lease ends.
 
-    attempt: of this step, 1 at first. preview_key: what the model is shown; None before the
-    second step.
+    attempt: of this step, from 1. preview_key: the picture for the model; None before the second
+    step.
     """
 
     account_id: int
@@ -279,9 +249,9 @@ class Claim(Held):
 
 @dataclass(frozen=True)
 class Result:
-    """What one image became: `size` in bytes, `width` and `height` in pixels.
+    """The stored output of one image: `size` in bytes, `width` and `height` in pixels.
 
-    preview_key: where the picture for the model is, when one is asked for.
+    preview_key: where the picture for the model is stored, when a description is asked for.
     """
 
     format: ImageType

@@ -8,7 +8,7 @@ from shared.clients import pubsub
 from shared.clients.celery_queue import Queue, celery_app
 from shared.clients.object_store import ObjectStore, S3Store
 from shared.db.database import Database
-from shared.db.images import Closing
+from shared.db.images import ImageEnded
 from shared.dispatch import dispatch
 from shared.settings import Settings
 
@@ -23,17 +23,17 @@ class Services:
     store: ObjectStore
     queue: Queue
 
-    def announce(self, closing: Closing) -> None:
-        """After a commit: wakes who waits, and lets the next batch out when one has closed."""
-        topics = [pubsub.session_topic(closing.session_id)]
-        if closing.batch_closed:
-            topics.append(pubsub.batch_topic(closing.batch_id))
+    def announce(self, ended: ImageEnded) -> None:
+        """After a commit: notifies who waits, and dispatches the next batch when one has closed."""
+        topics = [pubsub.session_topic(ended.session_id)]
+        if ended.batch_closed:
+            topics.append(pubsub.batch_topic(ended.batch_id))
         pubsub.publish(self.redis, topics)
-        if closing.batch_closed:
+        if ended.batch_closed:
             self.dispatch()
 
     def dispatch(self) -> None:
-        """Lets waiting batches out, as far as the windows allow."""
+        """Sends waiting batches to the workers, as far as the windows allow."""
         windows = self.settings.window_images, self.settings.ai_window_images
         dispatch(self.database, self.queue, *windows)
 
@@ -61,10 +61,9 @@ def build(settings: Settings, *, max_connections: int = 8) -> Services:
 
 
 def redis_client(settings: Settings) -> redis.Redis:
-    """A client for news, metrics and rate limits, with short timeouts: none of them is vital."""
+    """A client for pub/sub, metrics and rate limits; short timeouts, since none is vital."""
     return redis.Redis.from_url(
         settings.redis_url.get_secret_value(),
-        # Counted against every request while Redis hangs; none of its uses here is vital.
         socket_connect_timeout=1,
         socket_timeout=2,
         health_check_interval=15,  # a subscription whose server vanished notices

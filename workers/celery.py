@@ -1,7 +1,6 @@
 """The entry point of a worker: `celery --app workers.celery worker --queues images`.
 
-Services are built in the process that runs tasks, after the fork: connections do not survive
-one.
+Services are built after the fork, in the process that runs tasks: connections do not survive it.
 """
 
 import os
@@ -17,17 +16,17 @@ from shared.clients.celery_queue import celery_app
 from workers import tasks
 from workers.ai.provider import Provider
 
-# The PNG encoder's own threads, read when it first runs: one image is one core.
+# Threads of the PNG encoder, read when it first runs: one image uses one core.
 os.environ.setdefault("RAYON_NUM_THREADS", "1")
 
 # libtiff's own bound on the scans of a JPEG within a TIFF is 100; imaging.formats.jpeg tells why
 # that is too many.
 os.environ.setdefault("LIBTIFF_JPEG_MAX_ALLOWED_SCAN_NUMBER", "25")
 
-# What it warns of is pickle, and only JSON is taken (shared.clients.celery_queue).
+# The warning is about pickle, and only JSON is accepted (shared.clients.celery_queue).
 warnings.filterwarnings("ignore", "You're running the worker with superuser privileges")
 
-_building = threading.RLock()  # the first tasks of a worker with threads may come together
+_building = threading.RLock()  # the first tasks of a threaded worker may run at once
 
 
 @cache
@@ -42,13 +41,13 @@ def _build_provider() -> Provider:
 
 
 def process_services() -> services.Services:
-    """The services of this process, built when its first task asks for them."""
+    """The services of this process, built when its first task needs them."""
     with _building:
         return _build()
 
 
 def process_provider() -> Provider:
-    """The client of the model's provider, likewise."""
+    """The client of the AI provider, built likewise."""
     with _building:
         return _build_provider()
 

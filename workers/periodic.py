@@ -1,6 +1,6 @@
 """The periodic process: a sweep every few seconds. Any number of copies may run.
 
-A plain loop and not a Celery beat: upkeep is what must go on when the broker does not.
+A plain loop and not Celery beat, because upkeep must go on when the broker is down.
 """
 
 import logging
@@ -19,7 +19,7 @@ _STRAYS_EVERY_SECONDS = 3600
 
 
 def run(services: Services, stop: threading.Event) -> None:
-    """Sweeps until `stop` is set; a server that is down costs a pass, not the process."""
+    """Sweeps until `stop` is set; when a server is down a pass is lost, not the process."""
     next_strays = time.monotonic()
     prepared = False
     while not stop.is_set():

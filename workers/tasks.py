@@ -1,4 +1,4 @@
-"""Celery tasks: an id in, one step called. Nothing is raised and nothing returned."""
+"""Celery tasks: each takes an id and calls one step. Nothing is raised and nothing returned."""
 
 import logging
 from collections.abc import Callable
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 def register(
     app: Celery, services: Callable[[], Services], provider: Callable[[], Provider]
 ) -> None:
-    """Adds the tasks to the application; the two give those of the running process."""
+    """Adds the tasks to the application. services, provider: return those of this process."""
 
     @app.task(name=OPTIMISE, shared=False)
     def optimise(image_id: str) -> None:
@@ -38,5 +38,5 @@ def _run(step: Callable[[UUID], None], id_: str) -> None:
     try:
         step(UUID(id_))
     except UnavailableError:
-        # Postgres is away: nothing was written. The sweeper sends the work again.
+        # Postgres is away and nothing was written. The sweep sends the work again.
         logger.warning("a step was not taken: a server is down", extra={"id": id_})

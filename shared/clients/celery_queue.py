@@ -1,7 +1,8 @@
-"""The Celery factory, the task names, and the only code that knows a chord.
+"""The wiring of the queue: the Celery application, queues, task names and routes.
 
-Only ids travel. A message proves nothing and may come twice or never: the claim on the row
-decides who works, and the sweeper publishes again what went silent.
+This is the only code that knows a chord. Only ids travel. A message proves nothing and may come
+twice or never: the claim on the row decides who works, and the sweep publishes again what went
+silent.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,16 +17,16 @@ from shared.clients.chord_backend import URL_PREFIX
 from shared.errors import UnavailableError
 from shared.settings import Settings
 
-IMAGES_QUEUE = "images"  # CPU: prefork, a process a core
+IMAGES_QUEUE = "images"  # CPU: prefork, one process per core
 AI_QUEUE = "ai"  # waiting for the model: as many threads as calls may be under way
 IO_QUEUE = "io"  # waiting for the store: many threads
 OPTIMISE = "fluximage.optimise"
 DESCRIBE = "fluximage.describe"
 CLOSE_BATCH = "fluximage.close_batch"
 
-# Redis gives a message that was not acknowledged to another worker after this long. It must
-# be far above the hard limit plus the wait in the queue: a shorter one ran one task 3 times.
-# Our own lease, far shorter, is what brings a dead worker's image back.
+# After this long Redis delivers a message again that was not acknowledged. It must be far above
+# the hard limit plus the wait in the queue, or one task runs several times at once. Our own lease,
+# far shorter, brings a dead worker's image back.
 _VISIBILITY_SECONDS = 12 * 3600
 _RETRIES = {"max_retries": 2, "interval_start": 0.0, "interval_step": 0.1, "interval_max": 0.2}
 
@@ -44,28 +45,29 @@ def celery_app(settings: Settings) -> Celery:
             DESCRIBE: {"queue": AI_QUEUE},
             CLOSE_BATCH: {"queue": IO_QUEUE},
         },
-        task_acks_late=True,  # a message outlives the worker that held it
-        task_reject_on_worker_lost=False,  # poison would go round for ever; the row retries
+        task_acks_late=True,  # a message outlives its worker
+        # True would redeliver an image that kills its worker for ever; the row counts attempts.
+        task_reject_on_worker_lost=False,
         task_time_limit=settings.task_limit_seconds,  # the soft limit cannot end an encoder
         task_track_started=False,
         worker_prefetch_multiplier=1,
-        # A process that has ended without an error still holds its place for so many seconds, in
-        # case that a result of it is on its way. Ours are in the rows.
+        # How long a pool waits for the result of a process that ended without an error. Our
+        # results are in the rows.
         worker_lost_wait=1.0,
         worker_hijack_root_logger=False,
         worker_send_task_events=False,
         broker_connection_retry_on_startup=True,
-        # A broker that is full refuses what a worker writes; without this, each of them would end.
+        # A full broker refuses what a worker writes; without this the worker would end.
         broker_channel_error_retry=True,
         broker_transport_options={
             "visibility_timeout": _VISIBILITY_SECONDS,
             "socket_connect_timeout": 3,
-            "socket_timeout": 5,  # else a broker that hangs holds a publisher for ever
+            "socket_timeout": 5,  # else a broker that hangs blocks a publisher for ever
             "socket_keepalive": True,
         },
         redis_socket_connect_timeout=3,
         redis_socket_timeout=5,
-        # A publisher holds a client's request: it gives up soon, the rows are there.
+        # A client's request waits for its publisher, which gives up soon: the rows are there.
         task_publish_retry_policy=_RETRIES,
         result_backend_transport_options={"retry_policy": _RETRIES},
         # Only the chord reads results; the rows are the truth.
@@ -76,38 +78,38 @@ def celery_app(settings: Settings) -> Celery:
 
 
 class Queue:
-    """Puts work on the broker; raises UnavailableError when it does not take it."""
+    """Publishes work; raises UnavailableError when the broker does not accept it."""
 
     def __init__(self, app: Celery) -> None:
-        """Takes the application that `celery_app` made."""
+        """app: made by `celery_app`."""
         self._app = app
 
     def publish_batch(self, batch_id: UUID, image_ids: Sequence[UUID], *, ai: bool) -> None:
-        """One member an image, and a body that closes the batch when all have returned."""
+        """A chord: one member per image, and a body that closes the batch after all of them."""
         body = self._signature(CLOSE_BATCH, batch_id)
         with _broker():
             chord([self._member(i, ai=ai) for i in image_ids], app=self._app)(body)
 
     def publish_image(self, image_id: UUID, *, ai: bool) -> None:
-        """One image's member alone, for a message that was lost."""
+        """The member of one image alone, for a message that was lost."""
         with _broker():
             self._member(image_id, ai=ai).apply_async()
 
     def publish_description(self, image_id: UUID) -> None:
-        """The second link of an image's member alone, for a message that was lost."""
+        """The second task of an image's member alone, for a message that was lost."""
         with _broker():
             self._signature(DESCRIBE, image_id).apply_async()
 
     def _member(self, image_id: UUID, *, ai: bool) -> Signature:
-        """What is done for one image: its pixels, and then its text."""
+        """The tasks of one image: its pixels, and then its text."""
         pixels = self._signature(OPTIMISE, image_id)
         if not ai:
             return pixels
         return chain(pixels, self._signature(DESCRIBE, image_id), app=self._app)
 
     def _signature(self, task: str, id_: UUID) -> Signature:
-        # The chord counts its members in a key of its own and needs no result of theirs.
-        # Without this, each would cost a stored result here and a subscription in the API.
+        # The chord counts its members in a key of its own and needs none of their results, each of
+        # which would cost a stored value and a subscription in the API.
         return self._app.signature(task, (str(id_),), immutable=True, ignore_result=True)
 
 

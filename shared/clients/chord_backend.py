@@ -8,9 +8,9 @@ from celery.backends.redis import RedisBackend
 class ChordBackend(RedisBackend):
     """Subscribes to no result: the rows are the truth, and nobody asks for a task's result.
 
-    Celery's own subscribes the publisher to a channel for each task that it publishes, and
-    unsubscribes when the result object is collected: a leak in a process that publishes
-    thousands, and a command to a broker that may be down, sent from a destructor.
+    Celery's own backend subscribes the publisher to a channel per published task, and unsubscribes
+    when the result object is collected. In a process that publishes thousands that is a leak, and
+    a destructor would send a command to a broker that may be down.
     """
 
     def on_task_call(self, *_: Any) -> None:

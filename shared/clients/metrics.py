@@ -1,6 +1,6 @@
 """Counters that workers on any machine add to: kept in Redis, read by `/metrics`.
 
-A Redis that is emptied starts them at nought again, which Prometheus takes for a restart.
+If Redis is emptied they start from zero, which Prometheus takes for a restart.
 """
 
 import logging
@@ -18,9 +18,9 @@ _STEPS = "fluximage:metrics:steps"  # "<step>" -> count
 def count_image(
     client: redis.Redis, result: str, format: str, seconds: Mapping[str, float]
 ) -> None:
-    """One image more of that result and format, and what each step took in seconds.
+    """Counts one more image of that result and format, and the seconds that each step took.
 
-    result: the state that it is in: of one that waits for its second step only the seconds count.
+    result: its state. An image that waits for its second step adds its seconds only.
     """
     try:
         with client.pipeline(transaction=False) as pipeline:
@@ -35,7 +35,7 @@ def count_image(
 
 
 def image_counts(client: redis.Redis) -> dict[tuple[str, str], int]:
-    """Images by (result, format); raises redis.RedisError."""
+    """Number of images by (result, format); raises redis.RedisError."""
     counts = {}
     for field, count in client.hgetall(_IMAGES).items():
         result, _, format = str(field).partition("|")
@@ -44,7 +44,7 @@ def image_counts(client: redis.Redis) -> dict[tuple[str, str], int]:
 
 
 def step_seconds(client: redis.Redis) -> dict[str, tuple[int, float]]:
-    """How often each step ran and its seconds in all; raises redis.RedisError."""
+    """Runs and total seconds by step; raises redis.RedisError."""
     steps = client.hgetall(_STEPS)
     return {
         str(step): (int(steps.get(step, 0)), float(total))

@@ -1,8 +1,8 @@
 """The object store: MinIO or any S3 that speaks its protocol.
 
-Keys are ours alone: `<batch>/in/<index>`, `<batch>/in/watermark`,
-`<batch>/out/<token>.<format>`. All of a batch lies under one prefix, so that what a
-dead worker left behind goes with it.
+Keys are ours alone: `<batch>/in/<index>`, `<batch>/in/watermark`, `<batch>/in/preview-<token>.jpg`,
+`<batch>/out/<token>.<format>`. All of a batch lies under one prefix, so that what a dead worker
+left behind is deleted with it.
 """
 
 import logging
@@ -34,38 +34,38 @@ _MISSING = {"NoSuchKey", "ResourceNotFound"}
 
 
 def original_key(batch_id: UUID, index: int) -> str:
-    """Where an original waits for its worker."""
+    """The key of an original."""
     return f"{batch_id}/in/{index}"
 
 
 def watermark_key(batch_id: UUID) -> str:
-    """Where a batch's watermark waits for the workers."""
+    """The key of a batch's watermark."""
     return f"{batch_id}/in/watermark"
 
 
 def preview_key(batch_id: UUID, token: UUID) -> str:
-    """Where the claim with that token leaves the picture that the model is shown."""
+    """The key of the picture for the model, written by the claim with that token."""
     return f"{batch_id}/in/preview-{token}.jpg"
 
 
 def inputs_prefix(batch_id: UUID) -> str:
-    """What can go when the batch has ended."""
+    """The prefix of what can be deleted when the batch has ended."""
     return f"{batch_id}/in/"
 
 
 def outputs_prefix(batch_id: UUID) -> str:
-    """What goes when the outputs expire."""
+    """The prefix of what is deleted when the outputs expire."""
     return f"{batch_id}/out/"
 
 
 def output_key(batch_id: UUID, token: UUID, format: ImageType) -> str:
-    """Where the claim with that token stores its output: no other writes to the same place."""
+    """The key of the output of the claim with that token; no other claim writes to it."""
     return f"{batch_id}/out/{token}.{format.value}"
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long one try may go without a byte, and how often it is tried again."""
+    """How long one attempt may go without a byte, and how often it is retried."""
 
     read_seconds: float
     retries: int
@@ -76,34 +76,34 @@ _IMPATIENT = Patience(read_seconds=2, retries=0)
 
 
 class ObjectStore(Protocol):
-    """What the rooms need of a store. Every method raises StoreError when it is down."""
+    """What the service needs of a store. Every method raises StoreError when the store is down."""
 
     def put(self, key: str, data: IO[bytes], size: int, content_type: str) -> None:
-        """Stores `size` bytes, whole or not at all."""
+        """Stores `size` bytes, all or nothing."""
 
     def get(self, key: str) -> bytes:
-        """The bytes; raises ObjectMissingError when there are none."""
+        """The bytes of an object; raises ObjectMissingError when it does not exist."""
 
     def delete_prefix(self, prefix: str) -> None:
-        """Deletes every object whose key begins so; none is no error."""
+        """Deletes every object whose key begins with the prefix, if any."""
 
     def delete(self, key: str) -> None:
-        """Deletes one object; none is no error."""
+        """Deletes one object, if it exists."""
 
     def list_batches(self) -> Iterator[str]:
         """The first part of every key, once each."""
 
     def last_modified(self, prefix: str) -> datetime | None:
-        """When the newest object below a prefix was written; None when there is none."""
+        """When the newest object below the prefix was written; None when there is none."""
 
     def sign(self, key: str, file_name: str, seconds: int) -> str:
         """A URL that downloads the object under `file_name` until `seconds` have passed."""
 
     def prepare(self) -> None:
-        """Makes the bucket if it is missing."""
+        """Creates the bucket if it is missing."""
 
     def ping(self) -> None:
-        """Raises StoreError when the store or its bucket is not there."""
+        """Raises StoreError when the store or its bucket cannot be reached."""
 
 
 class S3Store:
@@ -113,18 +113,17 @@ class S3Store:
         """Opens no connection yet; signing never does."""
         self._bucket = settings.s3_bucket
         self._client = _client(settings, settings.s3_endpoint, _PATIENT)
-        # For questions that only ask whether it is there: a store that hangs is not.
+        # For `ping`: a store that hangs counts as down.
         self._prober = _client(settings, settings.s3_endpoint, _IMPATIENT)
         self._puts = BoundedSemaphore(_PUTS_AT_ONCE)
-        # The host is part of what is signed: clients come by the public one.
+        # The host is part of the signature, and clients use the public one.
         public = settings.s3_public_endpoint or settings.s3_endpoint
         self._signer = _client(settings, public, _PATIENT)
 
     def put(self, key: str, data: IO[bytes], size: int, content_type: str) -> None:
         """See ObjectStore."""
         with self._puts, _errors():
-            # One part however large: our bodies are at most 20 MB, and a part is what is
-            # held in memory.
+            # In one part, which is what the client holds in memory: an object has 20 MB at most.
             self._client.put_object(
                 self._bucket,
                 key,
@@ -200,7 +199,7 @@ def _client(settings: Settings, endpoint: str, patience: Patience) -> Minio:
         settings.s3_access_key.get_secret_value(),
         settings.s3_secret_key.get_secret_value(),
         secure=address.scheme == "https",
-        region=settings.s3_region,  # given, so that the client never asks the server for it
+        region=settings.s3_region,  # else the client asks the server for it
         http_client=urllib3.PoolManager(
             maxsize=16,
             timeout=urllib3.Timeout(connect=2, read=patience.read_seconds),
@@ -208,10 +207,10 @@ def _client(settings: Settings, endpoint: str, patience: Patience) -> Minio:
                 connect=patience.retries,
                 status=patience.retries,
                 other=patience.retries,
-                read=0,  # a server that hangs would be waited for once a try
+                read=0,  # else each retry would wait for a server that hangs
                 backoff_factor=0.2,
                 status_forcelist=[500, 502, 503, 504],
-                # MinIO asks for one or two minutes: beyond what a task has, and a client waits.
+                # MinIO asks for one or two minutes, which is longer than a task or a client waits.
                 respect_retry_after_header=False,
             ),
         ),
@@ -223,11 +222,11 @@ def _errors() -> Generator[None]:
     try:
         yield
     except (MinioException, urllib3.exceptions.HTTPError, OSError) as error:
-        # rclone answers a missing object with a body that is not XML: no S3Error then.
+        # rclone answers a missing object with a body that is not XML, which is no S3Error.
         if isinstance(error, S3Error) and error.code in _MISSING:
             raise ObjectMissingError("The object is not in the store") from error
         if isinstance(error, InvalidResponseError) and "Response code: 404," in str(error):
             raise ObjectMissingError("The object is not in the store") from error
-        # The client is not told why; the operator is: a wrong secret looks like an outage.
+        # For the operator: a wrong secret looks like an outage to clients.
         logger.warning("the object store failed: %s", getattr(error, "code", None) or repr(error))
         raise StoreError("The object store is not available, try again shortly") from error

@@ -1,6 +1,6 @@
-"""News of ended images over Redis pub/sub: it wakes who waits, and proves nothing.
+"""Notifications of ended images over Redis pub/sub. They wake whoever waits, and prove nothing.
 
-Whoever is woken reads the row. Lost news costs a waiter its re-read interval, no more.
+Whoever is woken reads the row. A lost notification delays a waiter by its re-read interval at most.
 """
 
 import json
@@ -21,7 +21,7 @@ _RECONNECT_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Topic:
-    """Something one can wait for: any image of a session to end, or a batch to close."""
+    """What one can wait for: any image of a session to end, or a batch to close."""
 
     kind: str
     id: UUID
@@ -31,25 +31,25 @@ class Topic:
 
 
 def session_topic(session_id: UUID) -> Topic:
-    """News whenever an image of the session ends."""
+    """A notification whenever an image of the session ends."""
     return Topic("session", session_id)
 
 
 def batch_topic(batch_id: UUID) -> Topic:
-    """News when the batch closes."""
+    """A notification when the batch closes."""
     return Topic("batch", batch_id)
 
 
 def publish(client: redis.Redis, topics: list[Topic]) -> None:
-    """Tells every process; a broker that is down is no error, since the rows are the truth."""
+    """Notifies every process. A broker that is down is no error, since the rows are the truth."""
     try:
         client.publish(_CHANNEL, json.dumps([str(topic) for topic in topics]))
     except redis.RedisError:
-        logger.warning("news could not be published")
+        logger.warning("a notification could not be published")
 
 
 class Listener:
-    """One subscription for a whole process, shared by all who wait in it."""
+    """One subscription per process, shared by everyone who waits in it."""
 
     def __init__(self, client: redis.Redis) -> None:
         """Starts its thread; `close` ends it."""
@@ -58,20 +58,20 @@ class Listener:
         self._lock = threading.Lock()
         self._closed = False
         self.closing = False
-        self._thread = threading.Thread(target=self._run, name="news", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="pubsub", daemon=True)
         self._thread.start()
 
     @property
     def waiters(self) -> int:
-        """How many wait at this moment."""
+        """How many wait now."""
         with self._lock:
             return sum(len(events) for events in self._waiting.values())
 
     @contextmanager
     def waiting(self, topic: Topic) -> Iterator[threading.Event]:
-        """An event that is set when news of the topic comes, or may have been missed.
+        """An event that is set when the topic is notified, or may have been.
 
-        Enter it before reading the row: what happens between the two sets the event.
+        Enter it before you read the row, so that nothing is missed between the two.
         """
         event = threading.Event()
         with self._lock:
@@ -86,7 +86,7 @@ class Listener:
                     del self._waiting[str(topic)]
 
     def release(self) -> None:
-        """Lets everyone who waits go at once, and those who come later: the process ends."""
+        """Wakes everyone who waits, now and later, because the process ends."""
         self.closing = True
         self._wake_all()
 
@@ -100,8 +100,8 @@ class Listener:
         while not self._closed:
             try:
                 self._listen()
-            except Exception:  # without this thread every waiter would only poll
-                logger.warning("the news subscription was lost; subscribing again", exc_info=True)
+            except Exception:  # without this thread waiters would only poll
+                logger.warning("the subscription was lost; subscribing again", exc_info=True)
                 pause.wait(_RECONNECT_SECONDS)
 
     def _listen(self) -> None:
@@ -109,7 +109,7 @@ class Listener:
             ignore_subscribe_messages=True
         ) as subscription:
             subscription.subscribe(_CHANNEL)
-            self._wake_all()  # whatever was said before we subscribed was missed
+            self._wake_all()  # what was published before we subscribed was missed
             while not self._closed:
                 message = subscription.get_message(timeout=1.0)
                 if message is not None:

@@ -1,6 +1,6 @@
 """Accounts and their keys. A key is shown once; only its SHA-256 is kept.
 
-A key carries 160 random bits, so a plain hash is enough: there is nothing to guess from.
+A key carries 160 random bits, so a plain hash is enough: nobody can guess it.
 """
 
 import hashlib
@@ -30,44 +30,56 @@ class Account:
     created_at: datetime
 
 
-_COLUMNS = "a.id, a.name, a.plan, a.topup_credits, a.created_at"
+_CREATE = "INSERT INTO accounts (name, plan) VALUES (%s, %s) RETURNING id"
 
 
 def create(database: Database, name: str, plan: Plan) -> str:
-    """Makes an account and gives its key; raises OperatorError when the name is taken."""
+    """Makes an account and returns its key; raises OperatorError when the name is taken."""
     with database.transaction() as connection:
         try:
-            row = connection.execute(
-                "INSERT INTO accounts (name, plan) VALUES (%s, %s) RETURNING id", (name, plan)
-            ).fetchone()
+            row = connection.execute(_CREATE, (name, plan)).fetchone()
         except UniqueViolation:
             raise OperatorError(f"There is an account named {name} already") from None
         return _issue(connection, one(row)["id"])
 
 
+_SET_PLAN = "UPDATE accounts SET plan = %s WHERE name = %s"
+
+
 def set_plan(database: Database, name: str, plan: Plan) -> None:
     """Puts the account on another plan, from its next request on; raises OperatorError."""
-    _update(database, name, "plan = %s", plan)
+    _update(database, _SET_PLAN, plan, name)
+
+
+_ADD_TOPUP = "UPDATE accounts SET topup_credits = topup_credits + %s WHERE name = %s"
 
 
 def add_topup(database: Database, name: str, credits: int) -> None:
     """Adds AI credits that never expire; raises OperatorError."""
     if credits < 1:
         raise OperatorError("A top-up has at least one credit")
-    _update(database, name, "topup_credits = topup_credits + %s", credits)
+    _update(database, _ADD_TOPUP, credits, name)
+
+
+_LIST = "SELECT id, name, plan, topup_credits, created_at FROM accounts ORDER BY name"
 
 
 def list_all(database: Database) -> list[Account]:
     """Every account, by name."""
     with database.autocommit() as connection:
-        rows = connection.execute(
-            f"SELECT {_COLUMNS} FROM accounts a ORDER BY a.name"  # noqa: S608 - our own constant
-        ).fetchall()
+        rows = connection.execute(_LIST).fetchall()
     return [Account(**row | {"plan": Plan(row["plan"])}) for row in rows]
 
 
+_BY_KEY_HASH = """
+SELECT k.key_hash, a.id, a.name, a.plan, a.topup_credits, a.created_at
+FROM accounts AS a JOIN api_keys AS k ON k.account_id = a.id
+WHERE k.key_hash BETWEEN %s AND %s AND k.revoked_at IS NULL
+"""
+
+
 def authenticate(database: Database, key: str) -> Account:
-    """Whose key this is; raises UnauthorizedError alike for malformed, unknown and revoked.
+    """The account that owns the key; raises UnauthorizedError if malformed, unknown or revoked.
 
     Never cached: a rolled key is dead for the next request, on every machine.
     """
@@ -75,56 +87,56 @@ def authenticate(database: Database, key: str) -> Account:
         raise UnauthorizedError
     digest = _hash(key)
     with database.autocommit() as connection:
-        rows = connection.execute(
-            f"SELECT k.key_hash, {_COLUMNS} FROM accounts a JOIN api_keys k ON k.account_id = a.id"  # noqa: S608 - our own constant
-            " WHERE k.key_hash BETWEEN %s AND %s AND k.revoked_at IS NULL",
-            _candidates(digest),
-        ).fetchall()
+        rows = connection.execute(_BY_KEY_HASH, _candidates(digest)).fetchall()
     for row in rows:
         if hmac.compare_digest(row.pop("key_hash"), digest):
             return Account(**row | {"plan": Plan(row["plan"])})
     raise UnauthorizedError
 
 
+# The account first, as `roll_key` locks it: the other way round deadlocks.
+_LOCK_ACCOUNT_OF_KEY = """
+SELECT 1 FROM accounts AS a JOIN api_keys AS k ON k.account_id = a.id
+WHERE k.key_hash = %s FOR UPDATE OF a
+"""
+_REVOKE_KEY = """
+UPDATE api_keys SET revoked_at = now()
+WHERE key_hash = %s AND revoked_at IS NULL RETURNING account_id
+"""
+
+
 def exchange_key(database: Database, key: str) -> str:
-    """A new key for the one given, which ends; raises UnauthorizedError if it has ended."""
+    """Ends the given key and returns a new one; raises UnauthorizedError if it has ended."""
     with database.transaction() as connection:
-        # The account first, as `roll_key` does: the other way round deadlocks.
-        connection.execute(
-            "SELECT 1 FROM accounts AS a JOIN api_keys AS k ON k.account_id = a.id"
-            " WHERE k.key_hash = %s FOR UPDATE OF a",
-            (_hash(key),),
-        )
-        row = connection.execute(
-            "UPDATE api_keys SET revoked_at = now()"
-            " WHERE key_hash = %s AND revoked_at IS NULL RETURNING account_id",
-            (_hash(key),),
-        ).fetchone()
+        connection.execute(_LOCK_ACCOUNT_OF_KEY, (_hash(key),))
+        row = connection.execute(_REVOKE_KEY, (_hash(key),)).fetchone()
         if row is None:
             raise UnauthorizedError
         return _issue(connection, row["account_id"])
 
 
+_LOCK_ACCOUNT = "SELECT id FROM accounts WHERE name = %s FOR UPDATE"
+_REVOKE_KEYS = """
+UPDATE api_keys SET revoked_at = now() WHERE account_id = %s AND revoked_at IS NULL
+"""
+
+
 def roll_key(database: Database, name: str) -> str:
-    """A new key for the account of that name; the old one ends; raises OperatorError."""
+    """Ends the key of the account of that name and returns a new one; raises OperatorError."""
     with database.transaction() as connection:
-        row = connection.execute(
-            "SELECT id FROM accounts WHERE name = %s FOR UPDATE", (name,)
-        ).fetchone()
+        row = connection.execute(_LOCK_ACCOUNT, (name,)).fetchone()
         if row is None:
             raise OperatorError(f"There is no account named {name}")
-        connection.execute(
-            "UPDATE api_keys SET revoked_at = now() WHERE account_id = %s AND revoked_at IS NULL",
-            (row["id"],),
-        )
+        connection.execute(_REVOKE_KEYS, (row["id"],))
         return _issue(connection, row["id"])
+
+
+_INSERT_KEY = "INSERT INTO api_keys (key_hash, account_id) VALUES (%s, %s)"
 
 
 def _issue(connection: Connection, account_id: int) -> str:
     key = f"flx_live_{secrets.token_hex(20)}"
-    connection.execute(
-        "INSERT INTO api_keys (key_hash, account_id) VALUES (%s, %s)", (_hash(key), account_id)
-    )
+    connection.execute(_INSERT_KEY, (_hash(key), account_id))
     return key
 
 
@@ -133,20 +145,17 @@ def _hash(key: str) -> bytes:
 
 
 def _candidates(digest: bytes) -> tuple[bytes, bytes]:
-    """The bounds of all hashes that begin as `digest` does.
+    """The lowest and highest of all hashes that begin as `digest` does.
 
-    An index takes the longer the more of a hash is right. Asked for a quarter of one, its time
-    tells nothing of the rest, which is compared in constant time.
+    A look-up in an index takes longer the more of a hash is right. It is asked for a quarter of
+    the hash only, so its time says nothing of the rest, which is compared in constant time.
     """
     start = digest[:8]
     return start + bytes(24), start + b"\xff" * 24
 
 
-def _update(database: Database, name: str, assignment: str, value: object) -> None:
+def _update(database: Database, statement: str, value: object, name: str) -> None:
     with database.autocommit() as connection:
-        changed = connection.execute(
-            f"UPDATE accounts SET {assignment} WHERE name = %s",  # noqa: S608 - our own constants
-            (value, name),
-        ).rowcount
+        changed = connection.execute(statement, (value, name)).rowcount
     if not changed:
         raise OperatorError(f"There is no account named {name}")

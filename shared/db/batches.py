@@ -38,7 +38,7 @@ class NewBatch:
 
 
 def accept(database: Database, session_id: UUID, batch: NewBatch) -> UUID:
-    """Writes session, batch, images and reservations; gives the session's id.
+    """Writes session, batch, images and reservations; returns the session's id.
 
     `session_id` is used when the session is new. Raises PlanLimitError, AiNotAvailableError or
     NoCreditsError when the batch does not fit, ConflictError for a cancelled session or when
@@ -60,16 +60,17 @@ def accept(database: Database, session_id: UUID, batch: NewBatch) -> UUID:
     return session_id
 
 
+# DO UPDATE and not DO NOTHING: the row must come back, and locked.
+_OPEN_SESSION = """
+INSERT INTO sessions (id, account_id, name) VALUES (%s, %s, %s)
+ON CONFLICT (account_id, name) DO UPDATE SET cancelled_at = sessions.cancelled_at
+RETURNING id, cancelled_at
+"""
+
+
 def _open_session(connection: Connection, session_id: UUID, batch: NewBatch) -> UUID:
-    row = one(
-        connection.execute(
-            "INSERT INTO sessions (id, account_id, name) VALUES (%s, %s, %s)"
-            # Not DO NOTHING: the row must come back, and locked.
-            " ON CONFLICT (account_id, name) DO UPDATE SET cancelled_at = sessions.cancelled_at"
-            " RETURNING id, cancelled_at",
-            (session_id, batch.account_id, batch.session_name),
-        ).fetchone()
-    )
+    values = (session_id, batch.account_id, batch.session_name)
+    row = one(connection.execute(_OPEN_SESSION, values).fetchone())
     if row["cancelled_at"] is not None:
         raise ConflictError(
             f"Session {batch.session_name} was cancelled; send this batch under another sessionId"
@@ -78,10 +79,15 @@ def _open_session(connection: Connection, session_id: UUID, batch: NewBatch) -> 
     return found
 
 
+_INSERT_BATCH = """
+INSERT INTO batches (id, session_id, account_id, options, watermark_key, warnings, total)
+VALUES (%s, %s, %s, %s, %s, %s, %s)
+"""
+
+
 def _insert_batch(connection: Connection, session_id: UUID, batch: NewBatch) -> None:
     connection.execute(
-        "INSERT INTO batches (id, session_id, account_id, options, watermark_key, warnings, total)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+        _INSERT_BATCH,
         (
             batch.id,
             session_id,
@@ -94,14 +100,20 @@ def _insert_batch(connection: Connection, session_id: UUID, batch: NewBatch) -> 
     )
 
 
+_INSERT_IMAGES = """
+INSERT INTO images (id, batch_id, session_id, index, original_name, original_size,
+    original_sha256, file_name)
+SELECT id, %s, %s, index - 1, name, size, sha256, file
+FROM unnest(%s::uuid[], %s::text[], %s::bigint[], %s::bytea[], %s::text[])
+WITH ORDINALITY AS new (id, name, size, sha256, file, index)
+"""
+
+
 def _insert_images(connection: Connection, session_id: UUID, batch: NewBatch) -> None:
     stems = [stem_of(image.original_name) for image in batch.images]
     names = [file_names.take(connection, session_id, stem, batch.options.format) for stem in stems]
     connection.execute(
-        "INSERT INTO images (id, batch_id, session_id, index, original_name, original_size,"
-        " original_sha256, file_name) SELECT id, %s, %s, index - 1, name, size, sha256, file"
-        " FROM unnest(%s::uuid[], %s::text[], %s::bigint[], %s::bytea[], %s::text[])"
-        " WITH ORDINALITY AS new (id, name, size, sha256, file, index)",
+        _INSERT_IMAGES,
         (
             batch.id,
             session_id,

@@ -19,7 +19,7 @@ Unit = Literal["image", "ai"]
 
 @dataclass(frozen=True)
 class Balance:
-    """Where an account stands in its present billing period; reservations count as used."""
+    """What an account has used in its present billing period; reservations count as used."""
 
     plan: Plan
     period: date
@@ -34,12 +34,12 @@ class Balance:
 
     @property
     def images_limit(self) -> int:
-        """The plan's images a period, as the contract reports them."""
+        """The plan's images per period, as the contract reports them."""
         return UNLIMITED if self.allowance.images is None else self.allowance.images
 
     @property
     def images_left(self) -> int | None:
-        """Images that still fit this period, never below zero; None is without limit."""
+        """Images left in this period, never below zero; None means unlimited."""
         limit = self.allowance.images
         return None if limit is None else max(0, limit - self.images_used)
 
@@ -54,7 +54,7 @@ class Balance:
         return self.monthly_ai_left + self.topup_credits
 
     def check(self, images: int, *, ai: bool) -> None:
-        """Raises what the contract answers when a batch of `images` does not fit."""
+        """Raises the error that the contract names when a batch of `images` does not fit."""
         if ai and not self.allowance.ai:
             raise AiNotAvailableError
         if self.images_left is not None and images > self.images_left:
@@ -72,89 +72,95 @@ def balance(database: Database, account_id: int) -> Balance:
         return _balance(connection, account_id, lock="")
 
 
-def reserve(connection: Connection, account_id: int, image_ids: list[UUID], *, ai: bool) -> None:
-    """Sets aside one compression an image, and one AI credit when `ai`: all, or it raises.
+_ADD_USAGE = """
+INSERT INTO usage (account_id, period, images, ai_credits) VALUES (%s, %s, %s, %s)
+ON CONFLICT (account_id, period) DO UPDATE
+SET images = usage.images + excluded.images, ai_credits = usage.ai_credits + excluded.ai_credits
+"""
+_TAKE_TOPUP = "UPDATE accounts SET topup_credits = topup_credits - %s WHERE id = %s"
 
-    The account's row stays locked until the transaction ends, so that of two batches racing
+
+def reserve(connection: Connection, account_id: int, image_ids: list[UUID], *, ai: bool) -> None:
+    """Sets aside one compression per image, and one AI credit each when `ai`: all, or it raises.
+
+    The account's row stays locked until the transaction ends, so that of two batches that race
     for the last credits one sees the other.
     """
     now = _balance(connection, account_id, lock="FOR NO KEY UPDATE")
     now.check(len(image_ids), ai=ai)
     monthly = min(len(image_ids), now.monthly_ai_left) if ai else 0
     topup = len(image_ids) - monthly if ai else 0
-    connection.execute(
-        "INSERT INTO usage (account_id, period, images, ai_credits) VALUES (%s, %s, %s, %s)"
-        " ON CONFLICT (account_id, period) DO UPDATE SET images = usage.images + excluded.images,"
-        " ai_credits = usage.ai_credits + excluded.ai_credits",
-        (account_id, now.period, len(image_ids), monthly),
-    )
+    connection.execute(_ADD_USAGE, (account_id, now.period, len(image_ids), monthly))
     if topup:
-        connection.execute(
-            "UPDATE accounts SET topup_credits = topup_credits - %s WHERE id = %s",
-            (topup, account_id),
-        )
+        connection.execute(_TAKE_TOPUP, (topup, account_id))
     _enter(connection, account_id, now.period, "image", "period", image_ids)
     _enter(connection, account_id, now.period, "ai", "period", image_ids[:monthly])
     _enter(connection, account_id, now.period, "ai", "topup", image_ids[monthly : monthly + topup])
 
 
+_SPEND = """
+INSERT INTO ledger (image_id, unit, kind, account_id, source, period)
+SELECT image_id, unit, 'spent', account_id, source, period FROM ledger
+WHERE image_id = %s AND unit = %s AND kind = 'reserved'
+"""
+
+
 def spend(connection: Connection, image_id: UUID, unit: Unit) -> None:
     """Turns what was reserved for the image into spent."""
-    connection.execute(
-        "INSERT INTO ledger (image_id, unit, kind, account_id, source, period)"
-        " SELECT image_id, unit, 'spent', account_id, source, period FROM ledger"
-        " WHERE image_id = %s AND unit = %s AND kind = 'reserved'",
-        (image_id, unit),
-    )
+    connection.execute(_SPEND, (image_id, unit))
+
+
+# Account before usage, the order in which `reserve` locks: the other way round deadlocks.
+_LOCK_ACCOUNTS = """
+SELECT 1 FROM accounts
+WHERE id IN (SELECT account_id FROM ledger WHERE image_id = ANY(%s))
+ORDER BY id FOR NO KEY UPDATE
+"""
+_RELEASE = """
+WITH freed AS (
+    INSERT INTO ledger (image_id, unit, kind, account_id, source, period)
+    SELECT image_id, unit, 'released', account_id, source, period FROM ledger
+    WHERE image_id = ANY(%s) AND kind = 'reserved'
+    ON CONFLICT DO NOTHING
+    RETURNING account_id, unit, source, period
+), topups AS (
+    UPDATE accounts AS a SET topup_credits = a.topup_credits + f.n
+    FROM (SELECT account_id, count(*) AS n FROM freed
+          WHERE source = 'topup' GROUP BY account_id) AS f
+    WHERE a.id = f.account_id
+)
+UPDATE usage AS u SET images = u.images - f.images, ai_credits = u.ai_credits - f.ai
+FROM (SELECT account_id, period, count(*) FILTER (WHERE unit = 'image') AS images,
+             count(*) FILTER (WHERE unit = 'ai') AS ai
+      FROM freed WHERE source = 'period' GROUP BY account_id, period) AS f
+WHERE u.account_id = f.account_id AND u.period = f.period
+"""
 
 
 def release(connection: Connection, image_ids: list[UUID]) -> None:
     """Gives back all that was reserved for the images and is not settled yet."""
-    # Account before usage, the order in which `reserve` locks: the other way round deadlocks.
-    connection.execute(
-        "SELECT 1 FROM accounts WHERE id IN (SELECT account_id FROM ledger"
-        " WHERE image_id = ANY(%s)) ORDER BY id FOR NO KEY UPDATE",
-        (image_ids,),
-    )
-    connection.execute(
-        """
-        WITH freed AS (
-            INSERT INTO ledger (image_id, unit, kind, account_id, source, period)
-            SELECT image_id, unit, 'released', account_id, source, period FROM ledger
-            WHERE image_id = ANY(%s) AND kind = 'reserved'
-            ON CONFLICT DO NOTHING
-            RETURNING account_id, unit, source, period
-        ), topups AS (
-            UPDATE accounts AS a SET topup_credits = a.topup_credits + f.n
-            FROM (SELECT account_id, count(*) AS n FROM freed
-                  WHERE source = 'topup' GROUP BY account_id) AS f
-            WHERE a.id = f.account_id
-        )
-        UPDATE usage AS u SET images = u.images - f.images, ai_credits = u.ai_credits - f.ai
-        FROM (SELECT account_id, period, count(*) FILTER (WHERE unit = 'image') AS images,
-                     count(*) FILTER (WHERE unit = 'ai') AS ai
-              FROM freed WHERE source = 'period' GROUP BY account_id, period) AS f
-        WHERE u.account_id = f.account_id AND u.period = f.period
-        """,
-        (image_ids,),
-    )
+    connection.execute(_LOCK_ACCOUNTS, (image_ids,))
+    connection.execute(_RELEASE, (image_ids,))
+
+
+_ACCOUNT = "SELECT plan, topup_credits, created_at FROM accounts WHERE id = %s {lock}"
+_USED = "SELECT images, ai_credits FROM usage WHERE account_id = %s AND period = %s"
 
 
 def _balance(connection: Connection, account_id: int, lock: str) -> Balance:
-    account = one(
-        connection.execute(
-            f"SELECT plan, topup_credits, created_at FROM accounts a WHERE id = %s {lock}",  # noqa: S608 - our own constants
-            (account_id,),
-        ).fetchone()
-    )
+    account = one(connection.execute(_ACCOUNT.format(lock=lock), (account_id,)).fetchone())
     period = period_start(account["created_at"].astimezone(UTC).date(), datetime.now(UTC).date())
-    used = connection.execute(
-        "SELECT images, ai_credits FROM usage WHERE account_id = %s AND period = %s",
-        (account_id, period),
-    ).fetchone() or {"images": 0, "ai_credits": 0}
+    used = connection.execute(_USED, (account_id, period)).fetchone()
+    used = used or {"images": 0, "ai_credits": 0}
     return Balance(
         Plan(account["plan"]), period, used["images"], used["ai_credits"], account["topup_credits"]
     )
+
+
+_ENTER = """
+INSERT INTO ledger (image_id, unit, kind, account_id, source, period)
+SELECT unnest(%s::uuid[]), %s, 'reserved', %s, %s, %s
+"""
 
 
 def _enter(
@@ -166,8 +172,4 @@ def _enter(
     image_ids: list[UUID],
 ) -> None:
     if image_ids:
-        connection.execute(
-            "INSERT INTO ledger (image_id, unit, kind, account_id, source, period)"
-            " SELECT unnest(%s::uuid[]), %s, 'reserved', %s, %s, %s",
-            (image_ids, unit, account_id, source, period),
-        )
+        connection.execute(_ENTER, (image_ids, unit, account_id, source, period))

@@ -1,4 +1,4 @@
-"""Postgres: one pool a process, short transactions, outages told apart from mistakes."""
+"""Postgres: one pool per process, short transactions, outages told apart from mistakes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +13,8 @@ from shared.errors import UnavailableError
 
 Row = dict[str, Any]
 
-# A server or a peer that hangs must not hold us for ever: each of these ends in an
-# OperationalError, which is UnavailableError here. Our statements take milliseconds.
+# A server that hangs must not block us for ever. Each of these ends in an OperationalError, which
+# becomes UnavailableError here; our statements take milliseconds.
 _TIMEOUTS = {
     "connect_timeout": 5,
     "keepalives_idle": 10,
@@ -37,23 +37,23 @@ class Database:
     """A pool of connections; safe for threads and greenlets, not across a fork."""
 
     def __init__(self, url: str, *, max_connections: int = 8) -> None:
-        """Nothing is opened before the first use."""
+        """Opens nothing before the first use."""
         self._pool: ConnectionPool[Connection] = ConnectionPool(
             url,
             min_size=1,
             max_size=max_connections,
             timeout=5.0,  # how long a request may wait for a connection, seconds
             kwargs={"row_factory": dict_row, "autocommit": True} | _TIMEOUTS,
-            # A server that restarted leaves dead connections in the pool.
+            # After a restart of the server the pool holds dead connections.
             check=ConnectionPool.check_connection,
             open=False,
         )
 
     @contextmanager
     def autocommit(self) -> Iterator[Connection]:
-        """For single statements: each is its own transaction, and one round trip.
+        """A connection for single statements, each its own transaction and one round trip.
 
-        Raises as `transaction` does.
+        Raises what `transaction` raises.
         """
         try:
             self._pool.open()
@@ -66,8 +66,8 @@ class Database:
     def transaction(self) -> Iterator[Connection]:
         """One transaction: committed at the end, rolled back when the block raises.
 
-        Raises UnavailableError when Postgres is down, full or lost on the way. When it was
-        lost during the commit, all of it may be written nevertheless.
+        Raises UnavailableError when Postgres is down, full or lost meanwhile. When it was lost
+        during the commit, everything may be written all the same.
         """
         with self.autocommit() as connection, connection.transaction():
             yield connection
@@ -101,7 +101,7 @@ class Database:
 
 
 def one(row: Row | None) -> Row:
-    """The row that a statement cannot fail to give; raises LookupError if it did."""
+    """The row of a statement that always returns one; raises LookupError if it did not."""
     if row is None:
         raise LookupError("a row that must be there is not")
     return row

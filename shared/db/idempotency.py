@@ -13,8 +13,8 @@ from uuid import UUID, uuid4
 from shared.db.database import Connection, Database, one
 from shared.errors import ConflictError, KeyReusedError, UnavailableError
 
-# Far above what storing 20 originals of 20 MB takes on a slow store. A request that needs
-# longer loses the key to its repeat, and is then refused by `finish`: never two batches.
+# Far above what storing 20 originals of 20 MB takes on a slow store. A request that needs longer
+# loses the key to its repeat, and `finish` refuses it then: there are never two batches.
 ACCEPTING_SECONDS = 300
 _FREE_AGAIN_SECONDS = 0.5
 
@@ -45,23 +45,27 @@ def begin(
         raise
 
 
+_TAKE = """
+INSERT INTO idempotency_keys AS k
+    (account_id, key, fingerprint, token, accepting_until)
+VALUES (%(account)s, %(key)s, %(print)s, %(token)s,
+    now() + make_interval(secs => %(hold)s))
+ON CONFLICT (account_id, key) DO UPDATE
+SET fingerprint = excluded.fingerprint, token = excluded.token,
+    accepting_until = excluded.accepting_until, created_at = now(), batch_id = NULL
+WHERE (k.batch_id IS NULL AND k.accepting_until < now())
+    OR k.created_at < now() - make_interval(secs => %(keep)s)
+"""
+_HOLDER = "SELECT fingerprint, batch_id FROM idempotency_keys WHERE account_id = %s AND key = %s"
+
+
 def _take(
     database: Database, accepting: Accepting, fingerprint: bytes, keep_seconds: int
 ) -> Accepting | UUID:
     account_id, key = accepting.account_id, accepting.key
     with database.transaction() as connection:
         taken = connection.execute(
-            """
-            INSERT INTO idempotency_keys AS k
-                (account_id, key, fingerprint, token, accepting_until)
-            VALUES (%(account)s, %(key)s, %(print)s, %(token)s,
-                now() + make_interval(secs => %(hold)s))
-            ON CONFLICT (account_id, key) DO UPDATE
-            SET fingerprint = excluded.fingerprint, token = excluded.token,
-                accepting_until = excluded.accepting_until, created_at = now(), batch_id = NULL
-            WHERE (k.batch_id IS NULL AND k.accepting_until < now())
-                OR k.created_at < now() - make_interval(secs => %(keep)s)
-            """,
+            _TAKE,
             {
                 "account": account_id,
                 "key": key,
@@ -73,13 +77,7 @@ def _take(
         ).rowcount
         if taken:
             return accepting
-        row = one(
-            connection.execute(
-                "SELECT fingerprint, batch_id FROM idempotency_keys"
-                " WHERE account_id = %s AND key = %s",
-                (account_id, key),
-            ).fetchone()
-        )
+        row = one(connection.execute(_HOLDER, (account_id, key)).fetchone())
     if row["batch_id"] is None:
         raise ConflictError("A request with this Idempotency-Key is being accepted; try again")
     if row["fingerprint"] != fingerprint:
@@ -88,14 +86,16 @@ def _take(
     return batch_id
 
 
+_FINISH = """
+UPDATE idempotency_keys SET batch_id = %s
+WHERE account_id = %s AND key = %s AND token = %s AND batch_id IS NULL
+"""
+
+
 def finish(connection: Connection, accepting: Accepting, batch_id: UUID) -> None:
     """Ties the key to its batch; raises ConflictError when a repeat took the key over."""
-    tied = connection.execute(
-        "UPDATE idempotency_keys SET batch_id = %s"
-        " WHERE account_id = %s AND key = %s AND token = %s AND batch_id IS NULL",
-        (batch_id, accepting.account_id, accepting.key, accepting.token),
-    ).rowcount
-    if not tied:
+    values = (batch_id, accepting.account_id, accepting.key, accepting.token)
+    if not connection.execute(_FINISH, values).rowcount:
         raise ConflictError("A request with this Idempotency-Key is being accepted; try again")
 
 
@@ -110,13 +110,15 @@ def forget(database: Database, accepting: Accepting) -> None:
         threading.Thread(target=_free_later, args=(database, accepting), daemon=True).start()
 
 
+_FREE = """
+DELETE FROM idempotency_keys
+WHERE account_id = %s AND key = %s AND token = %s AND batch_id IS NULL
+"""
+
+
 def _free(database: Database, accepting: Accepting) -> None:
     with database.autocommit() as connection:
-        connection.execute(
-            "DELETE FROM idempotency_keys"
-            " WHERE account_id = %s AND key = %s AND token = %s AND batch_id IS NULL",
-            (accepting.account_id, accepting.key, accepting.token),
-        )
+        connection.execute(_FREE, (accepting.account_id, accepting.key, accepting.token))
 
 
 def _free_later(database: Database, accepting: Accepting) -> None:

@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
-from shared import dispatch
 from shared.db import backlog
 from tests.api.conftest import Still
 from tests.infra.processes import eventually
@@ -16,7 +15,7 @@ def test_a_dispatcher_that_hangs_does_not_turn_an_accepted_batch_into_an_error(
     still: Still,
 ) -> None:
     with still.unit.database.transaction() as elsewhere:
-        elsewhere.execute("SELECT pg_advisory_xact_lock(%s)", (dispatch._LOCK,))
+        elsewhere.execute("SELECT pg_advisory_xact_lock(%s)", (backlog._DISPATCHER_LOCK,))
         # The API gives up on the lock after its lock_timeout, ten seconds.
         answer = still.compress([("a.png", png())], headers={"Prefer": "respond-async"})
     assert answer.status_code == 202

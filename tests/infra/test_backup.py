@@ -21,6 +21,7 @@ from infra.migrations.run import migrate
 from shared import services, settings
 from shared.clients.celery_queue import IMAGES_QUEUE, IO_QUEUE, celery_app
 from shared.db import accounts, credits, images, sessions
+from shared.db.image_states import OPTIMISE
 from shared.db.sessions import View
 from shared.services import Services
 from tests.infra.processes import eventually
@@ -113,7 +114,7 @@ def restored(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         source.dispatch()
         for image_id in (*done, first):
             steps.optimise(source, image_id)
-        assert images.claim(source.database, second, lease_seconds=0)
+        assert images.claim(source.database, OPTIMISE, second, lease_seconds=0)
         before = seen(source, key, [ended.id, open_.id])
         follow("Backup", old, folder)
         follow("Restore", new, folder)

@@ -5,6 +5,7 @@ from uuid import UUID
 from shared import settings
 from shared.clients.celery_queue import IMAGES_QUEUE, Queue, celery_app
 from shared.db import images
+from shared.db.image_states import OPTIMISE
 from shared.dispatch import dispatch
 from shared.errors import ImageError
 from shared.imagetype import ImageType
@@ -50,7 +51,7 @@ def test_an_image_that_ends_makes_room_for_the_next_batch(unit: Services) -> Non
     (first,) = accept(unit, make_batch(unit, account))
     accept(unit, make_batch(unit, account))
     assert dispatch(unit.database, unit.queue, 1, 200) == 1
-    claim = images.claim(unit.database, first, 60)
+    claim = images.claim(unit.database, OPTIMISE, first, 60)
     assert claim is not None
     images.fail(unit.database, claim, ImageError("broken"))
     assert dispatch(unit.database, unit.queue, 1, 200) == 1
@@ -87,7 +88,7 @@ def test_a_publish_that_fails_leaves_the_batch_for_the_next_dispatch(unit: Servi
 
 
 def hand_on(services: Services, image_id: UUID) -> None:
-    claim = images.claim(services.database, image_id, 60)
+    claim = images.claim(services.database, OPTIMISE, image_id, 60)
     assert claim is not None
     result = Result(
         ImageType.WEBP,

@@ -243,7 +243,7 @@ def test_a_late_optimisation_leaves_neither_output_nor_preview(
     real = images.hand_on
 
     def too_late(database: Database, claim: Claim, result: Result) -> bool:
-        images.unclaim(database, claim)
+        images.give_back(database, claim)
         return real(database, claim, result)
 
     monkeypatch.setattr(images, "hand_on", too_late)

@@ -12,6 +12,7 @@ from shared.clients.celery_queue import IMAGES_QUEUE
 from shared.clients.object_store import original_key, output_key
 from shared.db import batches, credits, images, sessions
 from shared.db.database import Connection, one
+from shared.db.image_states import OPTIMISE
 from shared.dispatch import dispatch
 from shared.errors import ImageError, StoreError
 from shared.imagetype import ImageType
@@ -23,7 +24,7 @@ from workers import steps, sweep
 
 
 def lose_lease(services: Services, image_id: UUID) -> None:
-    assert images.claim(services.database, image_id, 60) is not None
+    assert images.claim(services.database, OPTIMISE, image_id, 60) is not None
     with services.database.transaction() as connection:
         connection.execute("UPDATE images SET lease_until = now() - interval '1 s'")
 
@@ -45,7 +46,7 @@ def age(services: Services, interval: str) -> None:
 
 
 def complete(services: Services, image_id: UUID) -> str:
-    claim = images.claim(services.database, image_id, 60)
+    claim = images.claim(services.database, OPTIMISE, image_id, 60)
     assert claim is not None
     key = output_key(claim.batch_id, claim.token, ImageType.WEBP)
     services.store.put(key, io.BytesIO(b"out"), 3, "image/webp")
@@ -66,7 +67,7 @@ def test_an_image_whose_worker_went_silent_is_sent_again(unit: Services) -> None
     unit.redis.delete(IMAGES_QUEUE)
     sweep.sweep(unit)
     assert unit.redis.llen(IMAGES_QUEUE) == 1
-    again = images.claim(unit.database, image_id, 60)
+    again = images.claim(unit.database, OPTIMISE, image_id, 60)
     assert again is not None
     assert again.attempt == 2
 
@@ -176,7 +177,7 @@ def test_originals_are_deleted_later_when_the_store_is_down(unit: Services) -> N
     services = replace(unit, store=store)
     account, _ = make_account(services)
     batch = make_batch(services, account)
-    claim = images.claim(services.database, accept(services, batch)[0], 60)
+    claim = images.claim(services.database, OPTIMISE, accept(services, batch)[0], 60)
     assert claim is not None
     images.fail(services.database, claim, ImageError("broken"))
     store.down = True
@@ -319,6 +320,6 @@ def test_many_sweepers_at_once_end_each_image_once(unit: Services) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: sweep.sweep(unit), range(8)))
     view = sessions.view_batch(unit.database, account.id, batch.id)
-    assert sorted(image.number for image in view.images) == list(range(1, 11))
+    assert sorted(image.ended_number for image in view.images) == list(range(1, 11))
     assert view.progress.failed == 10
     assert credits.balance(unit.database, account.id).images_used == 0

@@ -1,13 +1,13 @@
-"""The gate before the engine: images go in as far as the memory of this machine reaches.
+"""Memory admission: an image starts when the memory of this machine has room for it.
 
 An image takes a ticket: a file in one folder, named by its turn and the bytes it needs, and
-locked for as long as the image waits and works. It goes in once it fits beside all that came
-before it, in work or waiting. So what is in work never needs more than the capacity, nobody
-overtakes, and what needs more than the whole capacity gets its turn too, alone: users want their
-image, and the capacity leaves the machine some memory to spare.
+locked as long as the image waits and works. It is admitted once it fits beside all earlier
+tickets, waiting or working. So the images in work never need more than the capacity, and none
+overtakes another. An image that needs more than the whole capacity is admitted alone: users want
+their image, and the capacity leaves some of the machine's memory free.
 
-The kernel drops the locks of a process that ends, however it ends. A ticket that nobody holds is
-void, and whoever comes upon it clears it away: there is nothing to repair and no server to ask.
+The kernel drops the locks of a process that ends, however it ends. A ticket without a lock is
+void and is deleted by whoever finds it, so there is nothing to repair and no server to ask.
 """
 
 import fcntl
@@ -25,7 +25,7 @@ from workers.memory.limits import machine_bytes
 
 logger = logging.getLogger(__name__)
 
-# Of the memory there is. Were every estimate short by the factor of 1.5 that 99 % of them keep to
+# Of all memory. If every estimate were too low by a factor of 1.5, which 99 % of them keep to
 # (workers.cost.estimate), a tenth would still be left for the processes themselves.
 _SHARE = 0.6
 _POLL_SECONDS = 0.05
@@ -46,23 +46,23 @@ class _Ticket:
         return cls(int(turn), int(needed))
 
 
-class Gate:
-    """Shared by every process, and every Gate, that names the same folder."""
+class MemoryAdmission:
+    """Shared by all processes, and all instances, that name the same folder."""
 
     def __init__(self, capacity_bytes: int, folder: Path) -> None:
-        """capacity_bytes: what images in work may need together.
+        """capacity_bytes: what the images in work may need together.
 
-        folder: made when it is first used; it must be this user's own.
+        folder: created on first use; it must belong to this user.
         """
         self._capacity_bytes = capacity_bytes
         self._folder = folder
 
     @contextmanager
     def admit(self, needed_bytes: int, patience_seconds: float) -> Iterator[None]:
-        """Waits until so many bytes are free, and holds them while the block runs.
+        """Waits until so many bytes are free, and reserves them while the block runs.
 
-        Raises MemoryTakenError when the turn has not come in time, UnavailableError where the
-        folder cannot be used.
+        Raises MemoryTakenError when that takes longer than `patience_seconds`, UnavailableError
+        when the folder cannot be used.
         """
         with _errors():
             ticket, lock = self._take(needed_bytes)
@@ -70,31 +70,31 @@ class Gate:
             self._wait(ticket, time.monotonic() + patience_seconds)
             yield
         finally:
-            self._void(ticket)
+            self._delete(ticket)
             os.close(lock)
 
     def _take(self, needed_bytes: int) -> tuple[_Ticket, int]:
-        """A ticket behind all others, and the descriptor that holds it."""
-        with self._door():
+        """A ticket behind all others, and the file descriptor that holds its lock."""
+        with self._exclusively():
             turn = max((other.turn for other in self._tickets()), default=0) + 1
             ticket = _Ticket(turn, needed_bytes)
-            # Not inherited by the programs that an encoder starts: they may outlive us.
+            # Not inherited by programs that an encoder starts, which may outlive us.
             lock = os.open(self._folder / ticket.name, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
             fcntl.flock(lock, fcntl.LOCK_EX)
         return ticket, lock
 
     @contextmanager
-    def _door(self) -> Iterator[None]:
-        """One at a time: a ticket is numbered, made and locked before the next one is."""
+    def _exclusively(self) -> Iterator[None]:
+        """One process at a time numbers, creates and locks its ticket."""
         self._folder.mkdir(mode=0o700, exist_ok=True)
-        door = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        lock = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         try:
-            if os.fstat(door).st_uid != os.geteuid():
+            if os.fstat(lock).st_uid != os.geteuid():
                 raise PermissionError(f"{self._folder} belongs to another user")
-            fcntl.flock(door, fcntl.LOCK_EX)
+            fcntl.flock(lock, fcntl.LOCK_EX)
             yield
         finally:
-            os.close(door)
+            os.close(lock)
 
     def _wait(self, ticket: _Ticket, deadline: float) -> None:
         while True:
@@ -115,9 +115,9 @@ class Gate:
         return not before or needed <= self._capacity_bytes
 
     def _is_void(self, other: _Ticket) -> bool:
-        """Whether nobody holds an earlier ticket; it is cleared away then.
+        """Whether nobody holds an earlier ticket, which is then deleted.
 
-        Its name cannot meanwhile be a new one's: while ours is there, new turns come behind it.
+        No new ticket can have its name: as long as ours exists, new turns come behind it.
         """
         try:
             lock = os.open(self._folder / other.name, os.O_RDWR)
@@ -128,27 +128,28 @@ class Gate:
         except BlockingIOError:
             return False
         else:
-            self._void(other)
+            self._delete(other)
             return True
         finally:
             os.close(lock)
 
-    def _void(self, ticket: _Ticket) -> None:
-        with suppress(OSError):  # gone already; and unlocked it is void, there or not
+    def _delete(self, ticket: _Ticket) -> None:
+        with suppress(OSError):  # deleted already; and without its lock it is void anyway
             (self._folder / ticket.name).unlink()
 
     def _tickets(self) -> list[_Ticket]:
         return [_Ticket.named(path.name) for path in self._folder.glob("[0-9]*-[0-9]*")]
 
 
-def of_machine(memory_mb: int | None) -> Gate:
-    """The gate that all workers of this user share on this machine.
+def of_machine(memory_mb: int | None) -> MemoryAdmission:
+    """The admission that all workers of this user share on this machine.
 
-    memory_mb: its capacity in millions of bytes; None for a share of what the machine has, or the
-    container or service that this process runs in.
+    memory_mb: its capacity in millions of bytes; None for a share of the memory of the machine, or
+    of the container or service that this process runs in.
     """
     capacity = machine_bytes() * _SHARE if memory_mb is None else memory_mb * 1e6
-    return Gate(int(capacity), Path(tempfile.gettempdir()) / f"fluximage-gate-{os.geteuid()}")
+    folder = Path(tempfile.gettempdir()) / f"fluximage-memory-{os.geteuid()}"
+    return MemoryAdmission(int(capacity), folder)
 
 
 @contextmanager
@@ -156,5 +157,5 @@ def _errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        logger.error("no image can be let in: %s", error)  # noqa: TRY400 - the sentence says all
+        logger.error("no image can be admitted: %s", error)  # noqa: TRY400 - the sentence says all
         raise UnavailableError("The worker cannot share out its memory") from error

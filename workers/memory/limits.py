@@ -1,4 +1,4 @@
-"""How much memory this machine has, or the container or service that we run in."""
+"""The memory of this machine, or of the container or service that we run in."""
 
 import os
 from collections.abc import Iterator
@@ -8,18 +8,18 @@ from pathlib import Path
 def machine_bytes(
     cgroups: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")
 ) -> int:
-    """The machine's memory, or the least that a control group around this process allows.
+    """Bytes of memory of the machine, or the lowest limit of a control group around this process.
 
-    cgroups, own: where Linux tells of groups; elsewhere there is neither.
+    cgroups, own: where Linux describes control groups; other systems have neither.
     """
     physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return min([physical, *_limits(cgroups, own)])
 
 
 def _limits(cgroups: Path, own: Path) -> Iterator[int]:
-    """Of our group and of all around it: version 1's `memory` hierarchy, and version 2's only one.
+    """Limits of our group and its parents, in version 1's `memory` hierarchy and in version 2's.
 
-    A container may be told the path that its group has outside, and see only its own at the root.
+    A container may be given the path of its group on the host, and see its own group at the root.
     """
     lines = own.read_text().splitlines() if own.exists() else []
     for line in lines:

@@ -1,7 +1,11 @@
-"""The steps of an image and its batch. No Celery in here.
+"""The steps of an image and its batch, in the order in which they run. No Celery in here.
 
-Nothing is raised but UnavailableError where Postgres is away, and that the task catches: in a
-chord's header an error would skip the body.
+optimising: claim ▶ load ▶ probe ▶ admit memory ▶ imaging pipeline ▶ save ▶ commit   (CPU queue)
+describing: claim ▶ load preview ▶ ask the model ▶ check ▶ commit, if asked for      (AI queue)
+closing:    close the batch ▶ delete its inputs                                      (I/O queue)
+
+A step raises only UnavailableError, when Postgres is away, and the task catches that: an error in
+a chord's header would skip the body.
 """
 
 from workers.steps.closing import close_batch

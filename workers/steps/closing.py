@@ -1,17 +1,16 @@
-"""After a batch's last image."""
+"""The body of a batch's chord: runs after its last image."""
 
 from uuid import UUID
 
 from shared.clients.object_store import inputs_prefix
-from shared.db import sessions
+from shared.db import sessions, upkeep
 from shared.services import Services
-from workers import sweep
 
 
 def close_batch(services: Services, batch_id: UUID) -> None:
-    """After a batch's last image: closes it should the last commit not have, and tidies up."""
-    for closing in sweep.close_ended_batches(services.database, batch_id):
-        services.announce(closing)
+    """Closes the batch if its last commit did not, and deletes its inputs."""
+    for ended in upkeep.close_ended_batches(services.database, batch_id):
+        services.announce(ended)
     if sessions.is_batch_closed(services.database, batch_id):
         services.store.delete_prefix(inputs_prefix(batch_id))
-        sweep.mark_inputs_deleted(services.database, batch_id)
+        upkeep.note_inputs_deleted(services.database, batch_id)

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from functools import partial
 from uuid import UUID
 
-from shared.db import ai_usage, descriptions
-from shared.db.images import Closing
+from shared.db import ai_usage, descriptions, images
+from shared.db.image_states import DESCRIBE
+from shared.db.images import ImageEnded
 from shared.errors import (
     AiAnswerError,
     AiLimitError,
@@ -24,7 +25,7 @@ from workers.steps.report import Report
 logger = logging.getLogger(__name__)
 
 _STORE_SECONDS = 20  # for the preview and the commit
-_OUTAGE_SECONDS = 5.0  # until an image goes on that a server of ours has held up
+_OUTAGE_SECONDS = 5.0  # until an image is tried again after one of our servers was down
 
 _UNEXPECTED = DescriptionError("The image could not be described")
 
@@ -32,43 +33,43 @@ _UNEXPECTED = DescriptionError("The image could not be described")
 def describe(services: Services, provider: Provider, image_id: UUID) -> None:
     """Has one image described if it can be claimed, and commits its end.
 
-    Whatever is wrong with the provider or its answers, the image ends in `done`; what is wrong
-    with a server of ours, and a limit that passes, gives the claim back.
+    Whatever is wrong with the provider or its answers, the image ends in `done`. A fault of one of
+    our servers, or a limit that will pass, gives the claim back.
     """
-    # A call that is begun within the budget may outlast it, by its own timeout at most.
+    # A call that starts within the budget may end after it, by its own timeout at most.
     settings = services.settings
     lease_seconds = settings.ai_budget_seconds + settings.ai_timeout_seconds + _STORE_SECONDS
-    claim = descriptions.claim(services.database, image_id, lease_seconds)
+    claim = images.claim(services.database, DESCRIBE, image_id, lease_seconds)
     if claim is None:
         return
     report = Report()
-    closing = _attempt(services, provider, claim, report)
-    if closing is not None:
-        services.announce(closing)
-        report.tell(services, claim, "description")
+    ended = _attempt(services, provider, claim, report)
+    if ended is not None:
+        services.announce(ended)
+        report.publish(services, claim, "description")
 
 
 def _attempt(
     services: Services, provider: Provider, claim: Claim, report: Report
-) -> Closing | None:
+) -> ImageEnded | None:
     end = partial(_end, services, claim, report)
     try:
         written, error = _run(services, provider, claim, report)
     except AiLimitError as limit:
         if limit.retry_after_seconds is None:
             return end(Description(), limit)
-        descriptions.unclaim(services.database, claim, limit.retry_after_seconds)
+        descriptions.postpone(services.database, claim, limit.retry_after_seconds)
         return None
     except DescriptionError as failure:
         return end(Description(), failure)
     except ObjectMissingError:
-        # Cancelled meanwhile, or lost: trying again cannot bring it back.
+        # Cancelled meanwhile, or lost: another attempt cannot bring it back.
         return end(Description(), _UNEXPECTED)
     except UnavailableError:
         logger.warning("a server is down; the image waits", extra={"image": claim.image_id})
         return _give_back(services, claim, end)
     except Exception:
-        # Uncaught, the image would wait for its lease to end, and be asked about again.
+        # Uncaught, the image would wait until its lease ends, and the model be asked again.
         logger.exception("an image was not described", extra={"image": claim.image_id})
         return end(Description(), _UNEXPECTED)
     return end(written, error)
@@ -77,10 +78,10 @@ def _attempt(
 def _run(
     services: Services, provider: Provider, claim: Claim, report: Report
 ) -> tuple[Description, DescriptionError | None]:
-    """What was written, and why it is not all that was wanted."""
+    """What was written, and the error that says why something is missing."""
     request, settings = claim.options.description_request, services.settings
     if request is None or claim.preview_key is None:
-        raise _UNEXPECTED  # no such image is handed on to this step
+        raise _UNEXPECTED  # such an image is never handed on to this step
     deadline = time.monotonic() + settings.ai_budget_seconds
     ai_usage.check(services.database, claim.account_id, settings)
     with report.step("load"):
@@ -110,24 +111,24 @@ def _end(
     report: Report,
     written: Description,
     error: DescriptionError | None,
-) -> Closing | None:
+) -> ImageEnded | None:
     report.result = error.code if error else "done"
     notice = Notice(error.code, error.message) if error else None
-    closing = descriptions.complete(services.database, claim, written, notice)
-    if closing is None:
+    ended = descriptions.complete(services.database, claim, written, notice)
+    if ended is None:
         logger.warning("a late description was refused", extra={"image": claim.image_id})
-    return closing
+    return ended
 
 
 def _give_back(
     services: Services,
     claim: Claim,
-    end: Callable[[Description, DescriptionError], Closing | None],
-) -> Closing | None:
+    end: Callable[[Description, DescriptionError], ImageEnded | None],
+) -> ImageEnded | None:
     try:
         if claim.attempt >= services.settings.max_attempts:
             return end(Description(), _UNEXPECTED)
-        descriptions.unclaim(services.database, claim, _OUTAGE_SECONDS, used=True)
+        descriptions.postpone(services.database, claim, _OUTAGE_SECONDS, attempt_counts=True)
     except UnavailableError:
         logger.warning("a claim could not be given back; its lease will end")
     return None

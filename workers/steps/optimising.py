@@ -9,9 +9,10 @@ from uuid import UUID
 
 from shared.clients.object_store import original_key, output_key, preview_key
 from shared.db import images
-from shared.db.images import Closing
+from shared.db.image_states import OPTIMISE, State
+from shared.db.images import ImageEnded
 from shared.errors import ImageError, MemoryTakenError, ObjectMissingError, UnavailableError
-from shared.models import Claim, Notice, Options, Probe, Result, State
+from shared.models import Claim, Notice, Options, Probe, Result
 from shared.services import Services
 from shared.settings import Settings
 from workers.cost.estimate import estimate
@@ -22,31 +23,30 @@ from workers.steps.report import Report
 
 logger = logging.getLogger(__name__)
 
-_After = Callable[[], None]  # who is to be told of a commit
+_AfterCommit = Callable[[], None]  # notifies whoever waits
 
 
 def optimise(services: Services, image_id: UUID) -> None:
-    """Optimises one image if it can be claimed, and commits its end or hands it on.
+    """Optimises one image if it can be claimed; commits its end, or hands it on to be described.
 
-    What is wrong with the image ends it in `failed`; what is wrong with a server gives the
-    claim back.
+    A fault of the image ends it in `failed`. A fault of a server gives the claim back.
     """
-    claim = images.claim(services.database, image_id, services.settings.lease_seconds)
+    claim = images.claim(services.database, OPTIMISE, image_id, services.settings.lease_seconds)
     if claim is None:
         return
     report = Report()
     after = _attempt(services, claim, report)
     if after is not None:
         after()  # first: a client waits for it
-        report.tell(services, claim, "image")
+        report.publish(services, claim, "image")
 
 
-def _attempt(services: Services, claim: Claim, report: Report) -> _After | None:
+def _attempt(services: Services, claim: Claim, report: Report) -> _AfterCommit | None:
     broken = ImageError("The image could not be processed")
     try:
         return _run(services, claim, report)
     except ObjectMissingError:
-        # Cancelled meanwhile, or lost: trying again cannot bring it back.
+        # Cancelled meanwhile, or lost: another attempt cannot bring it back.
         return _fail(services, claim, broken, report)
     except ImageError as error:
         return _fail(services, claim, error, report)
@@ -58,16 +58,16 @@ def _attempt(services: Services, claim: Claim, report: Report) -> _After | None:
         logger.warning("a server is down; the image waits", extra={"image": claim.image_id})
         return _give_back(services, claim, report)
     except MemoryError:
-        # Left to Celery it would end the worker's main process, and the next one's.
+        # In Celery's hands it would end the main process of this worker, and of the next one.
         failure = ImageError("The image needs more memory than there is")
         return _fail(services, claim, failure, report)
     except Exception:
-        # A fault of ours or of a codec; uncaught, the image would wait for its lease to end.
+        # A fault of ours or of a codec. Uncaught, the image would wait until its lease ends.
         logger.exception("the engine failed", extra={"image": claim.image_id})
         return _fail(services, claim, broken, report)
 
 
-def _run(services: Services, claim: Claim, report: Report) -> _After | None:
+def _run(services: Services, claim: Claim, report: Report) -> _AfterCommit | None:
     with report.step("load"):
         data = services.store.get(original_key(claim.batch_id, claim.index))
         watermark = services.store.get(claim.watermark_key) if claim.watermark_key else None
@@ -96,7 +96,7 @@ def _process(
     watermark: bytes | None,
     report: Report,
 ) -> Output:
-    """The engine's part, once the memory for it is there."""
+    """Runs the engine once there is memory for it."""
     cost = estimate(facts, len(data), options, settings.effort)
     patience_seconds = _patience_seconds(settings.task_limit_seconds, cost.cpu_seconds)
     with ExitStack() as held:
@@ -107,9 +107,9 @@ def _process(
 
 
 def _patience_seconds(task_limit_seconds: int, cpu_seconds: float) -> float:
-    """How long an image may wait for memory: the limit on its task, and its lease, run on.
+    """How long an image may wait for memory, while the limit on its task and its lease run on.
 
-    What is left does for the work, with an estimate that is far too low or others on the core.
+    The rest is for the work, with room for an estimate that is too low and for a busy core.
     """
     return max(task_limit_seconds / 4, task_limit_seconds - 4 * cpu_seconds)
 
@@ -134,39 +134,43 @@ def _save(services: Services, claim: Claim, output: Output) -> Result:
     )
 
 
-def _commit(services: Services, claim: Claim, result: Result, report: Report) -> _After | None:
-    """None where the claim was lost."""
+def _commit(
+    services: Services, claim: Claim, result: Result, report: Report
+) -> _AfterCommit | None:
+    """Returns None when the claim was lost."""
     if result.preview_key is None:
-        return _telling(services, images.complete(services.database, claim, result))
+        return _announcing(services, images.complete(services.database, claim, result))
     report.result, report.ended = "optimised", State.OPTIMISED
     handed_on = images.hand_on(services.database, claim, result)
-    return services.dispatch if handed_on else None  # its place in the window is free
+    return services.dispatch if handed_on else None  # a place in the window is free now
 
 
-def _fail(services: Services, claim: Claim, error: ImageError, report: Report) -> _After | None:
+def _fail(
+    services: Services, claim: Claim, error: ImageError, report: Report
+) -> _AfterCommit | None:
     report.result, report.ended = error.code, State.FAILED
-    return _telling(services, images.fail(services.database, claim, error))
+    return _announcing(services, images.fail(services.database, claim, error))
 
 
-def _telling(services: Services, closing: Closing | None) -> _After | None:
-    return None if closing is None else partial(services.announce, closing)
+def _announcing(services: Services, ended: ImageEnded | None) -> _AfterCommit | None:
+    return None if ended is None else partial(services.announce, ended)
 
 
 def _send_again(services: Services, claim: Claim) -> None:
-    """To whoever has memory; should no message get out, the sweeper sends it after a while."""
+    """Publishes the image for a worker with memory; if that fails, the sweep does it later."""
     try:
-        if images.unclaim(services.database, claim, waited=True):
+        if images.give_back(services.database, claim, waited=True):
             ai = claim.options.description_request is not None
             services.queue.publish_image(claim.image_id, ai=ai)
     except UnavailableError:
         logger.warning("an image that waits for memory was not sent again yet")
 
 
-def _give_back(services: Services, claim: Claim, report: Report) -> _After | None:
+def _give_back(services: Services, claim: Claim, report: Report) -> _AfterCommit | None:
     if claim.attempt >= services.settings.max_attempts:
         return _fail(services, claim, ImageError("The image could not be processed"), report)
     try:
-        images.unclaim(services.database, claim)
+        images.give_back(services.database, claim)
     except UnavailableError:
         logger.warning("a claim could not be given back; its lease will end")
     return None

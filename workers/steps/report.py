@@ -1,4 +1,4 @@
-"""What one run of a step tells the operator."""
+"""What one run of a step reports to the operator: a log line, and figures for the metrics."""
 
 import logging
 import time
@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from shared.clients import metrics
-from shared.models import Claim, State
+from shared.db.image_states import State
+from shared.models import Claim
 from shared.services import Services
 
 logger = logging.getLogger("fluximage.images")
@@ -15,10 +16,10 @@ logger = logging.getLogger("fluximage.images")
 
 @dataclass
 class Report:
-    """How one run went, for the log line and the metrics.
+    """How one run went.
 
-    result: `done`, `optimised` where a second step follows, or the code of the failure or of
-    what is missing. ended: the state that the image is left in. seconds: wall time by step.
+    result: `done`, `optimised` where a second step follows, or the code of the failure or of the
+    warning. ended: the state that the image is left in. seconds: wall time by step.
     """
 
     result: str = "done"
@@ -29,18 +30,18 @@ class Report:
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Notes what the block takes as the step's seconds."""
+        """Measures the block as the step's seconds."""
         started = time.perf_counter()
         try:
             yield
         finally:
             self.seconds[name] = time.perf_counter() - started
 
-    def tell(self, services: Services, claim: Claim, line: str) -> None:
-        """The one log line of a run, and its share in the metrics."""
+    def publish(self, services: Services, claim: Claim, message: str) -> None:
+        """Writes the one log line of a run, and adds to the metrics."""
         format = claim.options.format.value
         logger.info(
-            line,
+            message,
             extra={
                 "account": claim.account_id,
                 "session": claim.session_name,

@@ -18,6 +18,7 @@ from shared.db import accounts, batches, credits, idempotency, images, sessions
 from shared.db.accounts import Account
 from shared.db.batches import NewBatch, NewImage
 from shared.db.database import Database
+from shared.db.image_states import OPTIMISE
 from shared.imagetype import ImageType
 from shared.models import Encoding, Notice, Options, Position, Result, Watermark
 from shared.services import Services
@@ -126,7 +127,7 @@ def test_old_images_that_were_open_are_worked_on_to_the_end(
 ) -> None:
     assert list(sweep.end_lost_leases(working, unit.settings)) == []
     for image_id in (old_rows.QUEUED, old_rows.PROCESSING):
-        claim = images.claim(working, image_id, 60)
+        claim = images.claim(working, OPTIMISE, image_id, 60)
         assert claim
         mark = Watermark(30, 60, Position.TL)
         assert claim.options == Options(
@@ -145,11 +146,11 @@ def test_an_old_session_takes_new_batches_and_its_names_stay_taken(working: Data
         uuid4(), account(working).id, "spring-sale", Options(), [new], None, [], idempotency=None
     )
     assert batches.accept(working, uuid4(), batch) == old_rows.OPEN_SESSION
-    claim = images.claim(working, new.id, 60)
+    claim = images.claim(working, OPTIMISE, new.id, 60)
     assert claim
     images.complete(working, claim, Result(ImageType.WEBP, 8, 6, 9, "k", False, Encoding.LOSSLESS))
     (image,) = sessions.view_batch(working, batch.account_id, batch.id).images
-    assert (image.file_name, image.number) == ("a-2.webp", 3)
+    assert (image.file_name, image.ended_number) == ("a-2.webp", 3)
 
 
 def test_migrating_forward_twice_changes_nothing_more(stack: Stack) -> None:

@@ -5,6 +5,7 @@ from uuid import uuid4
 import pytest
 
 from shared.db import accounts, batches, credits, images
+from shared.db.image_states import OPTIMISE
 from shared.errors import (
     AiNotAvailableError,
     FluximageError,
@@ -90,7 +91,7 @@ def test_a_failed_image_gives_every_credit_back_to_where_it_came_from(unit: Serv
         )
     ids = accept(unit, make_batch(unit, account, ["a.png", "b.png"], options=BOTH_TEXTS))
     for image_id in ids:
-        claim = images.claim(unit.database, image_id, 60)
+        claim = images.claim(unit.database, OPTIMISE, image_id, 60)
         assert claim is not None
         images.fail(unit.database, claim, ImageError("broken"))
     now = credits.balance(unit.database, account.id)
@@ -104,7 +105,7 @@ def test_a_credit_of_an_earlier_period_goes_back_to_that_period(unit: Services) 
         connection.execute("UPDATE ledger SET period = period - 40")
         connection.execute("UPDATE usage SET period = period - 40")
     accept(unit, make_batch(unit, account))
-    claim = images.claim(unit.database, image_id, 60)
+    claim = images.claim(unit.database, OPTIMISE, image_id, 60)
     assert claim is not None
     images.fail(unit.database, claim, ImageError("broken"))
     with unit.database.transaction() as connection:

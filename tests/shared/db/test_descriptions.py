@@ -6,7 +6,8 @@ import pytest
 from shared.clients.celery_queue import AI_QUEUE, IMAGES_QUEUE
 from shared.clients.object_store import output_key, preview_key
 from shared.db import credits, descriptions, images, sessions
-from shared.db.images import Closing
+from shared.db.image_states import DESCRIBE, OPTIMISE
+from shared.db.images import ImageEnded
 from shared.imagetype import ImageType
 from shared.models import Claim, Description, Encoding, Notice, Result
 from shared.services import Services
@@ -19,7 +20,7 @@ WRITTEN = Description("Red shoes on grass", "red-shoes-on-grass")
 
 def hand_on(services: Services, image_id: UUID) -> bool:
     """As the first step leaves an image for the second."""
-    claim = images.claim(services.database, image_id, 60)
+    claim = images.claim(services.database, OPTIMISE, image_id, 60)
     assert claim is not None
     key = preview_key(claim.batch_id, claim.token)
     services.store.put(key, io.BytesIO(b"jpeg"), 4, "image/jpeg")
@@ -37,14 +38,14 @@ def hand_on(services: Services, image_id: UUID) -> bool:
 
 
 def claim(services: Services, image_id: UUID) -> Claim:
-    found = descriptions.claim(services.database, image_id, 60)
+    found = images.claim(services.database, DESCRIBE, image_id, 60)
     assert found is not None
     return found
 
 
 def complete(
     services: Services, claim: Claim, written: Description = WRITTEN, notice: Notice | None = None
-) -> Closing | None:
+) -> ImageEnded | None:
     return descriptions.complete(services.database, claim, written, notice)
 
 
@@ -162,13 +163,13 @@ def test_an_image_that_waits_to_be_described_has_not_ended(unit: Services) -> No
 def test_only_one_worker_describes_an_image(unit: Services) -> None:
     _, (image_id,) = waiting(unit)
     claim(unit, image_id)
-    assert descriptions.claim(unit.database, image_id, 60) is None
+    assert images.claim(unit.database, DESCRIBE, image_id, 60) is None
 
 
 def test_a_late_description_is_refused(unit: Services) -> None:
     account_id, (image_id,) = waiting(unit)
     late = claim(unit, image_id)
-    assert descriptions.unclaim(unit.database, late, used=True)
+    assert descriptions.postpone(unit.database, late, attempt_counts=True)
     winner = claim(unit, image_id)
     assert complete(unit, late, Description("Late", "late")) is None
     assert complete(unit, winner) is not None
@@ -178,7 +179,7 @@ def test_a_late_description_is_refused(unit: Services) -> None:
 def test_a_refused_description_takes_no_file_name(unit: Services) -> None:
     account_id, (image_id,) = waiting(unit)
     late = claim(unit, image_id)
-    descriptions.unclaim(unit.database, late, used=True)
+    descriptions.postpone(unit.database, late, attempt_counts=True)
     complete(unit, late)
     complete(unit, claim(unit, image_id))
     assert [image.file_name for image in view(unit, account_id).images] == [
@@ -189,9 +190,9 @@ def test_a_refused_description_takes_no_file_name(unit: Services) -> None:
 def test_a_first_step_that_lost_its_claim_hands_nothing_on(unit: Services) -> None:
     account, _ = make_account(unit)
     (image_id,) = accept(unit, make_batch(unit, account, options=BOTH_TEXTS))
-    late = images.claim(unit.database, image_id, 60)
+    late = images.claim(unit.database, OPTIMISE, image_id, 60)
     assert late is not None
-    images.unclaim(unit.database, late)
+    images.give_back(unit.database, late)
     result = Result(
         ImageType.WEBP,
         8,
@@ -252,14 +253,14 @@ def test_an_image_held_up_by_a_limit_goes_on_when_that_lets_it(
     unit: Services, wait_seconds: float, sent: int
 ) -> None:
     _, (image_id,) = waiting(unit)
-    descriptions.unclaim(unit.database, claim(unit, image_id), wait_seconds)
+    descriptions.postpone(unit.database, claim(unit, image_id), wait_seconds)
     sweep.sweep(unit)
     assert unit.redis.llen(AI_QUEUE) == sent
 
 
 def test_an_image_held_up_by_a_limit_has_used_no_attempt(unit: Services) -> None:
     _, (image_id,) = waiting(unit)
-    descriptions.unclaim(unit.database, claim(unit, image_id), 30.0)
+    descriptions.postpone(unit.database, claim(unit, image_id), 30.0)
     assert claim(unit, image_id).attempt == 1
 
 

@@ -5,6 +5,7 @@ import psycopg
 import pytest
 
 from shared.db import credits, images, sessions
+from shared.db.image_states import OPTIMISE
 from shared.errors import ImageError
 from shared.imagetype import ImageType
 from shared.models import Claim, Encoding, Result
@@ -13,7 +14,7 @@ from tests.support.making import accept, make_account, make_batch
 
 
 def claim(services: Services, image_id: UUID) -> Claim:
-    claimed = images.claim(services.database, image_id, 60)
+    claimed = images.claim(services.database, OPTIMISE, image_id, 60)
     assert claimed is not None
     return claimed
 
@@ -34,7 +35,9 @@ def test_of_many_workers_one_gets_the_claim(unit: Services) -> None:
     account, _ = make_account(unit)
     (image_id,) = accept(unit, make_batch(unit, account))
     with ThreadPoolExecutor(8) as pool:
-        claims = list(pool.map(lambda _: images.claim(unit.database, image_id, 60), range(16)))
+        claims = list(
+            pool.map(lambda _: images.claim(unit.database, OPTIMISE, image_id, 60), range(16))
+        )
     assert sum(claimed is not None for claimed in claims) == 1
 
 
@@ -43,7 +46,7 @@ def test_a_commit_whose_claim_was_lost_has_no_effect(unit: Services) -> None:
     batch = make_batch(unit, account)
     (image_id,) = accept(unit, batch)
     late = claim(unit, image_id)
-    images.unclaim(unit.database, late)
+    images.give_back(unit.database, late)
     winner = claim(unit, image_id)
     assert images.complete(unit.database, late, result()) is None
     won = result()
@@ -90,14 +93,14 @@ def test_ended_images_are_numbered_without_gaps_under_racing_commits(unit: Servi
     page = sessions.view_session(
         unit.database, account.id, batch.session_name, after_number=0, limit=100
     )
-    assert [image.number for image in page.images] == list(range(1, 21))
+    assert [image.ended_number for image in page.images] == list(range(1, 21))
 
 
 def test_a_claim_given_back_does_not_count_as_an_attempt(unit: Services) -> None:
     account, _ = make_account(unit)
     (image_id,) = accept(unit, make_batch(unit, account))
     for _ in range(5):
-        assert images.unclaim(unit.database, claim(unit, image_id))
+        assert images.give_back(unit.database, claim(unit, image_id))
     assert claim(unit, image_id).attempt == 1
 
 

@@ -3,6 +3,7 @@ from uuid import uuid4
 import pytest
 
 from shared.db import credits, images, sessions
+from shared.db.image_states import OPTIMISE
 from shared.errors import ImageError, NotFoundError
 from shared.imagetype import ImageType
 from shared.models import Encoding, Result
@@ -11,7 +12,7 @@ from tests.support.making import accept, make_account, make_batch
 
 
 def end(services: Services, image_id: object, *, well: bool = True) -> None:
-    claim = images.claim(services.database, image_id, 60)  # type: ignore[arg-type] # a uuid
+    claim = images.claim(services.database, OPTIMISE, image_id, 60)  # type: ignore[arg-type] # a uuid
     assert claim is not None
     if well:
         result = Result(
@@ -72,7 +73,7 @@ def test_cancelling_gives_back_what_has_not_ended(unit: Services) -> None:
     account, _ = make_account(unit)
     ids = accept(unit, make_batch(unit, account, ["a.png", "b.png", "c.png"], session="s"))
     end(unit, ids[0])
-    working = images.claim(unit.database, ids[1], 60)
+    working = images.claim(unit.database, OPTIMISE, ids[1], 60)
     assert working is not None
     sessions.cancel(unit.database, account.id, "s")
     assert credits.balance(unit.database, account.id).images_used == 1

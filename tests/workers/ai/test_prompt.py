@@ -96,7 +96,7 @@ def test_an_answer_that_the_api_would_not_take_back_is_replaced(answer: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("brief", "wanted"),
+    ("asked", "wanted"),
     [
         (DescriptionRequest(True, True), ["alt_text", "file_name"]),
         (DescriptionRequest(True, False), ["alt_text"]),
@@ -104,9 +104,9 @@ def test_an_answer_that_the_api_would_not_take_back_is_replaced(answer: str) -> 
     ],
 )
 def test_the_schema_takes_what_is_wanted_and_nothing_else(
-    request: DescriptionRequest, wanted: list[str]
+    asked: DescriptionRequest, wanted: list[str]
 ) -> None:
-    schema = prompt.schema(request)
+    schema = prompt.schema(asked)
     assert schema["required"] == list(schema["properties"]) == wanted  # type: ignore[call-overload]  # it is a dict
     assert schema["additionalProperties"] is False
     validate(dict.fromkeys(wanted, "x"), schema)

@@ -1,4 +1,4 @@
-"""The gate before the engine, between processes that really hold it and really die."""
+"""Memory admission, between processes that really hold memory and really die."""
 
 import fcntl
 import os
@@ -14,16 +14,16 @@ import pytest
 
 from shared.errors import MemoryTakenError, UnavailableError
 from tests.infra.processes import eventually
-from workers.memory.admission import Gate, of_machine
+from workers.memory.admission import MemoryAdmission, of_machine
 
 CAPACITY = 100
 
 HOLD = """
 import subprocess, sys
 from pathlib import Path
-from workers.memory.admission import Gate
+from workers.memory.admission import MemoryAdmission
 folder, needed, child = sys.argv[1:]
-with Gate(100, Path(folder)).admit(int(needed), 10):
+with MemoryAdmission(100, Path(folder)).admit(int(needed), 10):
     if child:
         subprocess.Popen([sys.executable, "-c", "import time; time.sleep(10)"], close_fds=False)
     print("in", flush=True)
@@ -32,13 +32,13 @@ with Gate(100, Path(folder)).admit(int(needed), 10):
 TAKE_TURNS = """
 import os, random, sys, time
 from pathlib import Path
-from workers.memory.admission import Gate
+from workers.memory.admission import MemoryAdmission
 folder, journal, seed = sys.argv[1:]
 chance = random.Random(int(seed))
 log = os.open(journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 for _ in range(8):
     needed = chance.choice([10, 20, 50, 70])
-    with Gate(100, Path(folder)).admit(needed, 60):
+    with MemoryAdmission(100, Path(folder)).admit(needed, 60):
         os.write(log, b"%d\\n" % needed)
         time.sleep(chance.random() / 50)
         os.write(log, b"%d\\n" % -needed)
@@ -47,12 +47,12 @@ for _ in range(8):
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return tmp_path / "gate"
+    return tmp_path / "tickets"
 
 
 @pytest.fixture
-def gate(folder: Path) -> Gate:
-    return Gate(CAPACITY, folder)
+def admission(folder: Path) -> MemoryAdmission:
+    return MemoryAdmission(CAPACITY, folder)
 
 
 @pytest.fixture
@@ -79,46 +79,48 @@ def kill_all(holder: "subprocess.Popen[bytes]") -> None:
     os.killpg(holder.pid, signal.SIGKILL)
 
 
-def test_images_go_in_side_by_side_while_they_fit(gate: Gate) -> None:
-    with gate.admit(60, 0), gate.admit(40, 0):
+def test_images_go_in_side_by_side_while_they_fit(admission: MemoryAdmission) -> None:
+    with admission.admit(60, 0), admission.admit(40, 0):
         pass
 
 
 def test_an_image_waits_for_what_another_process_holds(
-    gate: Gate, hold: Callable[..., "subprocess.Popen[bytes]"]
+    admission: MemoryAdmission, hold: Callable[..., "subprocess.Popen[bytes]"]
 ) -> None:
     hold(60)
-    with pytest.raises(MemoryTakenError), gate.admit(41, 0.2):
+    with pytest.raises(MemoryTakenError), admission.admit(41, 0.2):
         pass
 
 
 def test_a_kill_9_of_a_holder_gives_its_memory_back(
-    gate: Gate, hold: Callable[..., "subprocess.Popen[bytes]"]
+    admission: MemoryAdmission, hold: Callable[..., "subprocess.Popen[bytes]"]
 ) -> None:
     hold(60).kill()
-    with gate.admit(100, 5):
+    with admission.admit(100, 5):
         pass
 
 
 def test_a_program_that_a_killed_holder_has_started_holds_nothing(
-    gate: Gate, hold: Callable[..., "subprocess.Popen[bytes]"]
+    admission: MemoryAdmission, hold: Callable[..., "subprocess.Popen[bytes]"]
 ) -> None:
     hold(60, child="and a child").kill()
-    with gate.admit(100, 5):
+    with admission.admit(100, 5):
         pass
 
 
 def test_the_ticket_of_a_killed_holder_is_cleared_away(
-    gate: Gate, folder: Path, hold: Callable[..., "subprocess.Popen[bytes]"]
+    admission: MemoryAdmission, folder: Path, hold: Callable[..., "subprocess.Popen[bytes]"]
 ) -> None:
     hold(60).kill()
-    with gate.admit(100, 5):
+    with admission.admit(100, 5):
         assert len(list(folder.iterdir())) == 1
 
 
-def test_nothing_is_left_of_an_image_that_did_not_get_in(gate: Gate, folder: Path) -> None:
-    with gate.admit(60, 0):
-        with pytest.raises(MemoryTakenError), gate.admit(60, 0):
+def test_nothing_is_left_of_an_image_that_did_not_get_in(
+    admission: MemoryAdmission, folder: Path
+) -> None:
+    with admission.admit(60, 0):
+        with pytest.raises(MemoryTakenError), admission.admit(60, 0):
             pass
         assert len(list(folder.iterdir())) == 1
 
@@ -136,13 +138,13 @@ def test_processes_never_hold_more_than_there_is(folder: Path, tmp_path: Path) -
     assert 50 < most <= CAPACITY
 
 
-def test_tickets_are_made_one_at_a_time(gate: Gate, folder: Path) -> None:
+def test_tickets_are_made_one_at_a_time(admission: MemoryAdmission, folder: Path) -> None:
     folder.mkdir()
     door = os.open(folder, os.O_RDONLY)
     fcntl.flock(door, fcntl.LOCK_EX)
     with ExitStack() as undo:
         undo.callback(os.close, door)
-        inside = threading.Thread(target=lambda: undo.enter_context(gate.admit(1, 0)))
+        inside = threading.Thread(target=lambda: undo.enter_context(admission.admit(1, 0)))
         inside.start()
         inside.join(0.2)
         assert not list(folder.iterdir())
@@ -152,19 +154,21 @@ def test_tickets_are_made_one_at_a_time(gate: Gate, folder: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="looks through /proc")
-def test_who_has_left_keeps_no_file_open(gate: Gate) -> None:
+def test_who_has_left_keeps_no_file_open(admission: MemoryAdmission) -> None:
     before = os.listdir("/proc/self/fd")
-    with gate.admit(1, 0):
+    with admission.admit(1, 0):
         pass
     assert os.listdir("/proc/self/fd") == before
 
 
-def waiting(gate: Gate, folder: Path, needed: int, undo: ExitStack) -> threading.Event:
+def waiting(
+    admission: MemoryAdmission, folder: Path, needed: int, undo: ExitStack
+) -> threading.Event:
     """Someone who waits in a thread; the event is set once they are in."""
     inside, leave, before = threading.Event(), threading.Event(), len(list(folder.iterdir()))
 
     def wait() -> None:
-        with gate.admit(needed, 10):
+        with admission.admit(needed, 10):
             inside.set()
             leave.wait(10)
 
@@ -176,53 +180,61 @@ def waiting(gate: Gate, folder: Path, needed: int, undo: ExitStack) -> threading
     return inside
 
 
-def test_a_small_image_does_not_overtake_a_large_one_that_waits(gate: Gate, folder: Path) -> None:
-    with ExitStack() as undo, gate.admit(60, 0):
-        waiting(gate, folder, 80, undo)
-        with pytest.raises(MemoryTakenError), gate.admit(20, 0.2):
+def test_a_small_image_does_not_overtake_a_large_one_that_waits(
+    admission: MemoryAdmission, folder: Path
+) -> None:
+    with ExitStack() as undo, admission.admit(60, 0):
+        waiting(admission, folder, 80, undo)
+        with pytest.raises(MemoryTakenError), admission.admit(20, 0.2):
             pass
 
 
-def test_a_large_image_goes_in_when_those_before_it_have_left(gate: Gate, folder: Path) -> None:
+def test_a_large_image_goes_in_when_those_before_it_have_left(
+    admission: MemoryAdmission, folder: Path
+) -> None:
     with ExitStack() as undo:
-        with gate.admit(60, 0):
-            inside = waiting(gate, folder, 80, undo)
+        with admission.admit(60, 0):
+            inside = waiting(admission, folder, 80, undo)
             assert not inside.wait(0.2)
         assert inside.wait(5)
 
 
-def test_a_small_image_goes_in_beside_a_large_one_that_is_in(gate: Gate) -> None:
-    with gate.admit(80, 0), gate.admit(20, 0):
+def test_a_small_image_goes_in_beside_a_large_one_that_is_in(admission: MemoryAdmission) -> None:
+    with admission.admit(80, 0), admission.admit(20, 0):
         pass
 
 
-def test_an_image_that_needs_more_than_there_is_goes_in_alone(gate: Gate) -> None:
-    with gate.admit(1000, 0), pytest.raises(MemoryTakenError), gate.admit(1, 0.2):
+def test_an_image_that_needs_more_than_there_is_goes_in_alone(admission: MemoryAdmission) -> None:
+    with admission.admit(1000, 0), pytest.raises(MemoryTakenError), admission.admit(1, 0.2):
         pass
 
 
-def test_an_image_that_needs_more_than_there_is_waits_for_all_before_it(gate: Gate) -> None:
-    with gate.admit(1, 0), pytest.raises(MemoryTakenError), gate.admit(1000, 0.2):
+def test_an_image_that_needs_more_than_there_is_waits_for_all_before_it(
+    admission: MemoryAdmission,
+) -> None:
+    with admission.admit(1, 0), pytest.raises(MemoryTakenError), admission.admit(1000, 0.2):
         pass
 
 
-def test_the_folder_is_closed_to_others(gate: Gate, folder: Path) -> None:
-    with gate.admit(1, 0):
+def test_the_folder_is_closed_to_others(admission: MemoryAdmission, folder: Path) -> None:
+    with admission.admit(1, 0):
         assert folder.stat().st_mode & 0o777 == 0o700
 
 
 def test_a_folder_of_another_user_is_not_used(
-    gate: Gate, folder: Path, monkeypatch: pytest.MonkeyPatch
+    admission: MemoryAdmission, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder.mkdir()
     monkeypatch.setattr("os.geteuid", lambda: folder.stat().st_uid + 1)
-    with pytest.raises(UnavailableError), gate.admit(1, 0):
+    with pytest.raises(UnavailableError), admission.admit(1, 0):
         pass
 
 
-def test_a_link_to_another_folder_is_not_followed(gate: Gate, folder: Path, tmp_path: Path) -> None:
+def test_a_link_to_another_folder_is_not_followed(
+    admission: MemoryAdmission, folder: Path, tmp_path: Path
+) -> None:
     folder.symlink_to(tmp_path)
-    with pytest.raises(UnavailableError), gate.admit(1, 0):
+    with pytest.raises(UnavailableError), admission.admit(1, 0):
         pass
 
 
@@ -240,6 +252,6 @@ def test_without_a_setting_most_of_the_machine_is_given_out(
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr("workers.memory.admission.machine_bytes", lambda: 1000)
-    gate, taken = of_machine(None), pytest.raises(MemoryTakenError)
-    with gate.admit(1, 0), gate.admit(599, 0), taken, gate.admit(1, 0):
+    admission, taken = of_machine(None), pytest.raises(MemoryTakenError)
+    with admission.admit(1, 0), admission.admit(599, 0), taken, admission.admit(1, 0):
         pass

@@ -31,7 +31,7 @@ PREFORK = ("--pool", "prefork", "--concurrency", "2", "--without-gossip", "--wit
 
 @pytest.fixture(autouse=True)
 def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A gate of the test's own, in this process and in those that it starts."""
+    """A memory admission of the test's own, in this process and in those that it starts."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setenv("TMPDIR", str(tmp_path))
 
@@ -133,7 +133,7 @@ def test_the_processes_of_a_worker_wait_for_one_memory(
         worker = subprocess.Popen((*PYTHON, *WORKER, *PREFORK), env=environment)
         undo.callback(worker.wait, 30)
         undo.callback(worker.terminate)
-        folder = next(tmp_path.glob("fluximage-gate-*"))
+        folder = next(tmp_path.glob("fluximage-memory-*"))
         assert eventually(lambda: len(list(folder.iterdir())) == 3)
         assert sessions.view_batch(unit.database, account.id, batch.id).images == []
         held.close()

@@ -1,0 +1,281 @@
+"""The life of an image: its states, the legal moves, and every statement that makes one.
+
+                 accepted
+                    │
+                    ▼
+             ┌── queued ◀─────────────┐ lease lost, or a server was down
+      claim  │                        │
+             └─▶ processing ──────────┘
+                    │   │
+      no text asked │   │ a text is asked for
+                    │   ▼
+                    │  optimised ◀────┐ lease lost, a limit, or a server was down
+                    │   │             │
+                    │   └ claim ▶ describing
+                    ▼                 │
+                  done ◀──────────────┘
+
+    queued, processing, optimised, describing ──▶ failed | cancelled
+
+Each of the two steps has its own claim: a lease (until when), a token (whose commit counts) and
+a number of attempts. A statement that ends a claim matches the token as well as the state, so a
+worker that was too slow changes nothing. Nothing else in the code sets `images.state`; an image is
+born queued by the column's default, and a trigger in the database refuses any other move.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import LiteralString
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from shared.db.database import Connection, Row
+from shared.models import ClaimRef, Description, Notice, Result
+
+
+class State(StrEnum):
+    """Where an image stands between acceptance and its one end."""
+
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    OPTIMISED = "optimised"
+    DESCRIBING = "describing"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+ENDED = frozenset({State.DONE, State.FAILED, State.CANCELLED})
+
+TRANSITIONS: dict[State, frozenset[State]] = {
+    State.QUEUED: frozenset({State.PROCESSING, State.FAILED, State.CANCELLED}),
+    State.PROCESSING: frozenset(
+        {State.QUEUED, State.OPTIMISED, State.DONE, State.FAILED, State.CANCELLED}
+    ),
+    State.OPTIMISED: frozenset({State.DESCRIBING, State.DONE, State.FAILED, State.CANCELLED}),
+    State.DESCRIBING: frozenset({State.OPTIMISED, State.DONE, State.FAILED, State.CANCELLED}),
+    State.DONE: frozenset(),
+    State.FAILED: frozenset(),
+    State.CANCELLED: frozenset(),
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of an image. waits_in, works_in: its states. attempts: the column that counts."""
+
+    waits_in: State
+    works_in: State
+    attempts: LiteralString
+
+
+OPTIMISE = Step(State.QUEUED, State.PROCESSING, "attempt")
+DESCRIBE = Step(State.OPTIMISED, State.DESCRIBING, "describe_attempt")
+
+_CLAIM = """
+UPDATE images AS i
+SET state = '{works_in}', {attempts} = {attempts} + 1, token = gen_random_uuid(),
+    lease_until = now() + make_interval(secs => %(lease_seconds)s)
+FROM batches AS b JOIN sessions AS s ON s.id = b.session_id
+WHERE i.id = %(image_id)s AND i.state = '{waits_in}' AND b.id = i.batch_id
+RETURNING i.id AS image_id, i.batch_id, i.session_id, b.account_id, s.name AS session_name,
+    i.index, i.{attempts} AS attempt, i.token, i.original_size, b.watermark_key, i.preview_key,
+    b.options
+"""
+
+
+def claim(connection: Connection, step: Step, image_id: UUID, lease_seconds: int) -> Row | None:
+    """Starts a step: queued → processing, or optimised → describing.
+
+    Returns the columns of a `Claim`, or None when the image does not wait for the step.
+    """
+    return connection.execute(
+        _CLAIM.format(**vars(step)), {"image_id": image_id, "lease_seconds": lease_seconds}
+    ).fetchone()
+
+
+_SAVE = """
+UPDATE images
+SET {move}, token = NULL, lease_until = NULL, format = %(format)s, width = %(width)s,
+    height = %(height)s, compressed_size = %(size)s, output_key = %(output_key)s,
+    preview_key = %(preview_key)s, watermarked = %(watermarked)s, encoding = %(encoding)s,
+    warnings = %(warnings)s
+WHERE id = %(image_id)s AND state = 'processing' AND token = %(token)s
+"""
+_TO_DONE = "state = 'done', ended_at = clock_timestamp(), ended_number = %(ended_number)s"
+_TO_OPTIMISED = "state = 'optimised', optimised_at = now(), published_at = now()"
+
+
+def save(
+    connection: Connection, claim: ClaimRef, result: Result, ended_number: int | None = None
+) -> bool:
+    """Stores what the image became: processing → done, or → optimised without an `ended_number`.
+
+    Returns False when the claim was lost.
+    """
+    updated = connection.execute(
+        _SAVE.format(move=_TO_OPTIMISED if ended_number is None else _TO_DONE),
+        {
+            **vars(result),
+            "warnings": Jsonb([notice.to_json() for notice in result.notices]),
+            "image_id": claim.image_id,
+            "token": claim.token,
+            "ended_number": ended_number,
+        },
+    )
+    return bool(updated.rowcount)
+
+
+_SAVE_DESCRIPTION = """
+UPDATE images
+SET state = 'done', token = NULL, lease_until = NULL, alt_text = %(alt_text)s,
+    warnings = warnings || %(warnings)s, ended_at = clock_timestamp(),
+    ended_number = %(ended_number)s
+WHERE id = %(image_id)s AND state = 'describing' AND token = %(token)s
+RETURNING format
+"""
+
+
+def save_description(
+    connection: Connection,
+    claim: ClaimRef,
+    description: Description,
+    notice: Notice | None,
+    ended_number: int,
+) -> Row | None:
+    """Stores what was written of the image: describing → done.
+
+    Returns its `format`, or None when the claim was lost.
+    """
+    return connection.execute(
+        _SAVE_DESCRIPTION,
+        {
+            "alt_text": description.alt_text,
+            "warnings": Jsonb([notice.to_json()] if notice else []),
+            "image_id": claim.image_id,
+            "token": claim.token,
+            "ended_number": ended_number,
+        },
+    ).fetchone()
+
+
+_FAIL = """
+UPDATE images
+SET state = 'failed', token = NULL, lease_until = NULL, error_code = %(code)s,
+    error_message = %(message)s, ended_at = clock_timestamp(), ended_number = %(ended_number)s
+WHERE id = %(image_id)s AND token = %(token)s
+"""
+
+
+def fail(
+    connection: Connection, claim: ClaimRef, code: str, message: str, ended_number: int
+) -> bool:
+    """Ends the image badly: processing or describing → failed; False when the claim was lost."""
+    updated = connection.execute(
+        _FAIL,
+        {
+            "code": code,
+            "message": message,
+            "ended_number": ended_number,
+            "image_id": claim.image_id,
+            "token": claim.token,
+        },
+    )
+    return bool(updated.rowcount)
+
+
+_GIVE_BACK = """
+UPDATE images
+SET state = 'queued', token = NULL, lease_until = NULL, published_at = now(),
+    attempt = attempt - (%(waited)s
+        OR created_at > now() - make_interval(secs => %(forgiven_seconds)s))::int
+WHERE id = %(image_id)s AND state = 'processing' AND token = %(token)s
+"""
+
+
+def give_back(
+    connection: Connection, claim: ClaimRef, *, waited: bool, forgiven_seconds: int
+) -> bool:
+    """Leaves the image to another worker: processing → queued; False when the claim was lost.
+
+    The attempt does not count where it only `waited`, nor while the image is younger than
+    `forgiven_seconds`.
+    """
+    updated = connection.execute(
+        _GIVE_BACK,
+        {
+            "waited": waited,
+            "forgiven_seconds": forgiven_seconds,
+            "image_id": claim.image_id,
+            "token": claim.token,
+        },
+    )
+    return bool(updated.rowcount)
+
+
+_REQUEUE = """
+UPDATE images
+SET state = 'queued', token = NULL, lease_until = NULL,
+    published_at = now() - make_interval(secs => %(silent_seconds)s)
+WHERE id = %(image_id)s AND state = 'processing' AND token = %(token)s
+"""
+
+
+def requeue(connection: Connection, claim: ClaimRef, silent_seconds: int) -> None:
+    """Ends the claim of a worker that went silent: processing → queued, the attempt counts.
+
+    silent_seconds: how long ago the image counts as published, so that it is published again.
+    """
+    connection.execute(
+        _REQUEUE,
+        {"silent_seconds": silent_seconds, "image_id": claim.image_id, "token": claim.token},
+    )
+
+
+_POSTPONE_DESCRIPTION = """
+UPDATE images
+SET state = 'optimised', token = NULL, lease_until = NULL,
+    describe_attempt = describe_attempt - %(forgiven)s,
+    describe_after = now() + make_interval(secs => %(wait_seconds)s)
+WHERE id = %(image_id)s AND state = 'describing' AND token = %(token)s
+"""
+
+
+def postpone_description(
+    connection: Connection, claim: ClaimRef, wait_seconds: float, *, attempt_counts: bool
+) -> bool:
+    """Leaves the description for later: describing → optimised; False when the claim was lost."""
+    updated = connection.execute(
+        _POSTPONE_DESCRIPTION,
+        {
+            "forgiven": 0 if attempt_counts else 1,
+            "wait_seconds": wait_seconds,
+            "image_id": claim.image_id,
+            "token": claim.token,
+        },
+    )
+    return bool(updated.rowcount)
+
+
+_CANCEL_OPEN = """
+WITH open AS (
+    SELECT id, row_number() OVER (ORDER BY created_at, index) AS n
+    FROM images WHERE session_id = %(session_id)s AND ended_number IS NULL)
+UPDATE images AS i
+SET state = 'cancelled', token = NULL, lease_until = NULL, error_code = 'cancelled',
+    error_message = 'The session was cancelled', ended_at = now(),
+    ended_number = s.last_ended + open.n
+FROM open, sessions AS s
+WHERE i.id = open.id AND s.id = %(session_id)s
+RETURNING i.id
+"""
+
+
+def cancel_open(connection: Connection, session_id: UUID) -> list[UUID]:
+    """Cancels every image of the session that has not ended; returns their ids.
+
+    The caller has locked the session's row, which numbers the ended images.
+    """
+    rows = connection.execute(_CANCEL_OPEN, {"session_id": session_id}).fetchall()
+    return [row["id"] for row in rows]

@@ -1,0 +1,201 @@
+"""What the sweep looks for: claims whose worker was lost, silent messages, and what has expired.
+
+Each statement takes a bounded number of rows. Rows change by compare-and-set or are taken with
+SKIP LOCKED, so any number of sweeps may run at once.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from shared.db.database import Database, Row
+from shared.db.image_states import DESCRIBE, OPTIMISE, State, Step
+from shared.db.images import ImageEnded
+from shared.models import ClaimRef
+
+_MANY = 500  # rows that one pass of one statement takes
+
+
+@dataclass(frozen=True)
+class LostClaim:
+    """A claim whose lease has ended. attempts: how often its step was claimed so far."""
+
+    claim: ClaimRef
+    step: Step
+    attempts: int
+
+
+_LOST_CLAIMS = """
+SELECT id AS image_id, batch_id, session_id, token, state, attempt, describe_attempt FROM images
+WHERE state IN ('processing', 'describing') AND lease_until < now()
+ORDER BY lease_until LIMIT %s
+"""
+
+
+def lost_claims(database: Database) -> list[LostClaim]:
+    """Claims whose lease has ended: their worker went silent."""
+    found = []
+    for row in _select(database, _LOST_CLAIMS, _MANY):
+        step = DESCRIBE if row.pop("state") == State.DESCRIBING else OPTIMISE
+        attempts = {name: row.pop(name) for name in (OPTIMISE.attempts, DESCRIBE.attempts)}
+        found.append(LostClaim(ClaimRef(**row), step, attempts[step.attempts]))
+    return found
+
+
+_UNDESCRIBED = """
+SELECT id FROM images
+WHERE state = 'optimised' AND optimised_at < now() - make_interval(secs => %s) LIMIT %s
+"""
+
+
+def undescribed(database: Database, patience_seconds: int) -> list[UUID]:
+    """Images that have waited so long for a worker to describe them."""
+    return [row["id"] for row in _select(database, _UNDESCRIBED, patience_seconds, _MANY)]
+
+
+_TAKE_SILENT = """
+UPDATE images SET published_at = now(), describe_after = NULL FROM (
+    SELECT i.id, b.options->>'brief' IS NOT NULL AS ai
+    FROM images AS i JOIN batches AS b ON b.id = i.batch_id
+    WHERE i.state = %s AND b.published_at IS NOT NULL AND b.closed_at IS NULL
+    AND coalesce(i.describe_after, coalesce(i.published_at, b.published_at)
+        + make_interval(secs => %s)) < now()
+    LIMIT %s FOR UPDATE OF i SKIP LOCKED) AS silent
+WHERE images.id = silent.id RETURNING images.id, silent.ai
+"""
+
+
+def take_silent(database: Database, step: Step, seconds: int) -> list[Row]:
+    """Images that wait for the step though their message was sent so many seconds ago.
+
+    So are those whose postponed description may go on now. They count as published now. Returns
+    `id` and `ai` of each.
+    """
+    return _select(database, _TAKE_SILENT, step.waits_in, seconds, _MANY)
+
+
+_CLOSE_ENDED = """
+UPDATE batches AS b SET closed_at = now(), ended = total WHERE id IN (
+    SELECT id FROM batches AS o WHERE closed_at IS NULL
+    AND (%(id)s::uuid IS NULL OR id = %(id)s)
+    AND NOT EXISTS (SELECT FROM images WHERE batch_id = o.id AND ended_number IS NULL)
+    LIMIT %(many)s FOR UPDATE SKIP LOCKED)
+RETURNING id, session_id
+"""
+
+
+def close_ended_batches(database: Database, batch_id: UUID | None = None) -> list[ImageEnded]:
+    """Closes batches whose images have all ended, should their last commit not have done so.
+
+    All such batches, or only the one given.
+    """
+    with database.autocommit() as connection:
+        rows = connection.execute(_CLOSE_ENDED, {"id": batch_id, "many": _MANY}).fetchall()
+    return [ImageEnded(row["session_id"], row["id"], batch_closed=True) for row in rows]
+
+
+_WITH_INPUTS = """
+SELECT id FROM batches WHERE closed_at IS NOT NULL AND inputs_deleted_at IS NULL
+ORDER BY closed_at LIMIT %s
+"""
+_NOTE_INPUTS_DELETED = "UPDATE batches SET inputs_deleted_at = now() WHERE id = %s"
+
+
+def closed_with_inputs(database: Database) -> list[UUID]:
+    """Closed batches whose originals are still stored."""
+    return [row["id"] for row in _select(database, _WITH_INPUTS, _MANY)]
+
+
+def note_inputs_deleted(database: Database, batch_id: UUID) -> None:
+    """Nothing is left to delete of a batch's originals."""
+    _execute(database, _NOTE_INPUTS_DELETED, batch_id)
+
+
+_WITH_EXPIRED_OUTPUTS = """
+SELECT b.id FROM batches AS b JOIN sessions AS s ON s.id = b.session_id
+WHERE b.closed_at IS NOT NULL AND b.outputs_deleted_at IS NULL
+AND (b.closed_at < now() - make_interval(secs => %s) OR s.cancelled_at IS NOT NULL)
+ORDER BY b.closed_at LIMIT %s
+"""
+_FORGET_OUTPUT_KEYS = """
+UPDATE images SET output_key = NULL WHERE batch_id = %s AND output_key IS NOT NULL
+"""
+_NOTE_OUTPUTS_DELETED = "UPDATE batches SET outputs_deleted_at = now() WHERE id = %s"
+
+
+def closed_with_expired_outputs(database: Database, output_seconds: int) -> list[UUID]:
+    """Closed batches whose outputs have expired, or whose session was cancelled."""
+    return [row["id"] for row in _select(database, _WITH_EXPIRED_OUTPUTS, output_seconds, _MANY)]
+
+
+def note_outputs_deleted(database: Database, batch_id: UUID) -> None:
+    """Nothing is left of a batch's outputs. Two statements: no order of locks to keep."""
+    _execute(database, _FORGET_OUTPUT_KEYS, batch_id)
+    _execute(database, _NOTE_OUTPUTS_DELETED, batch_id)
+
+
+_OLD_BATCHES = """
+SELECT id FROM batches
+WHERE closed_at < now() - make_interval(secs => %s) AND outputs_deleted_at IS NOT NULL
+ORDER BY closed_at LIMIT %s
+"""
+_DELETE_IMAGES = "DELETE FROM images WHERE batch_id = %s"
+_DELETE_BATCH = "DELETE FROM batches WHERE id = %s"
+
+
+def old_batches(database: Database, keep_seconds: int) -> list[UUID]:
+    """Batches that nobody can ask for any more."""
+    return [row["id"] for row in _select(database, _OLD_BATCHES, keep_seconds, _MANY)]
+
+
+def delete_batch(database: Database, batch_id: UUID) -> None:
+    """Deletes the rows of a batch and its images."""
+    _execute(database, _DELETE_IMAGES, batch_id)
+    _execute(database, _DELETE_BATCH, batch_id)
+
+
+_OLD_EMPTY_SESSIONS = """
+SELECT id FROM sessions AS s WHERE created_at < now() - make_interval(secs => %s)
+AND NOT EXISTS (SELECT FROM batches WHERE session_id = s.id)
+LIMIT %s FOR UPDATE SKIP LOCKED
+"""
+# A statement of its own: only its snapshot sees a batch that was accepted while the first one
+# waited. In one statement, that batch would be deleted with its session.
+_DELETE_EMPTY_SESSIONS = """
+DELETE FROM sessions AS s WHERE id = ANY(%s)
+AND NOT EXISTS (SELECT FROM batches WHERE session_id = s.id)
+"""
+
+
+def delete_old_sessions(database: Database, keep_seconds: int) -> None:
+    """Deletes sessions that are old and empty."""
+    with database.transaction() as connection:
+        rows = connection.execute(_OLD_EMPTY_SESSIONS, (keep_seconds, _MANY)).fetchall()
+        connection.execute(_DELETE_EMPTY_SESSIONS, ([row["id"] for row in rows],))
+
+
+_DELETE_OLD_KEYS = """
+DELETE FROM idempotency_keys WHERE created_at < now() - make_interval(secs => %s)
+"""
+
+
+def delete_old_idempotency_keys(database: Database, keep_seconds: int) -> None:
+    """Deletes Idempotency-Keys that are over."""
+    _execute(database, _DELETE_OLD_KEYS, keep_seconds)
+
+
+_IS_KNOWN = "SELECT 1 FROM batches WHERE id = %s"
+
+
+def is_known_batch(database: Database, batch_id: UUID) -> bool:
+    """Whether there is a row of that batch."""
+    return bool(_select(database, _IS_KNOWN, batch_id))
+
+
+def _select(database: Database, statement: str, *parameters: object) -> list[Row]:
+    with database.autocommit() as connection:
+        return connection.execute(statement, parameters).fetchall()
+
+
+def _execute(database: Database, statement: str, *parameters: object) -> None:
+    with database.autocommit() as connection:
+        connection.execute(statement, parameters)
