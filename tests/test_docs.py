@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from typing import TypeVar
 
 from api.errors import CODES, STATUSES
 from api.fields import SPELLINGS
@@ -28,7 +29,10 @@ def first_cells(heading: str) -> list[str]:
     return [row[0].strip("`") for row in table(heading)]
 
 
-def walk(kind: type[FluximageError], depth: int = 0) -> Iterator[tuple[int, type[FluximageError]]]:
+Kind = TypeVar("Kind", bound=FluximageError)
+
+
+def walk(kind: type[Kind], depth: int = 0) -> Iterator[tuple[int, type[Kind]]]:
     """Each class of the tree below `kind`, with its depth."""
     yield depth, kind
     for below in kind.__subclasses__():
