@@ -35,7 +35,7 @@ class ApiProcess:
 
 @dataclass
 class Still(Client):
-    """A client of an API behind which nobody works, until a test does."""
+    """A client of an API without workers; a test does their work itself."""
 
     unit: Services
     process: ApiProcess
@@ -86,7 +86,7 @@ def start_api(tmp_path_factory: pytest.TempPathFactory) -> Start:
 
 @pytest.fixture(scope="session")
 def still_process(unit_environment: Mapping[str, str], start_api: Start) -> Iterator[ApiProcess]:
-    """An API over servers that no worker looks at, with small settings."""
+    """An API without workers, with small settings."""
     small = {
         "FLUXIMAGE_BODY_STALL_SECONDS": "1",
         "FLUXIMAGE_FAILED_KEYS_PER_MINUTE": "10",
@@ -101,7 +101,7 @@ def still_process(unit_environment: Mapping[str, str], start_api: Start) -> Iter
 
 @pytest.fixture
 def still(still_process: ApiProcess, unit: Services) -> Still:
-    """A client, with a new agency account, of the API behind which nobody works."""
+    """A client, with a new agency account, of the API without workers."""
     account, key = make_account(unit)
     return Still(still_process.url, key, account, unit, still_process)
 
@@ -118,7 +118,7 @@ def broken_url(unit_environment: Mapping[str, str], start_api: Start) -> Iterato
     """The address of an API whose Redis and whose object store are down."""
     with ExitStack() as stack:
         closed = []
-        for _ in range(2):  # bound and not listening: nobody else gets them meanwhile
+        for _ in range(2):  # bound and not listening: no other program gets these ports meanwhile
             taken = stack.enter_context(socket.socket())
             taken.bind(("127.0.0.1", 0))
             closed.append(taken.getsockname()[1])

@@ -1,4 +1,4 @@
-"""What one hostile client can make the API hold, in memory, on disk and of everyone's time."""
+"""What one hostile client can cost: memory, disk space and the time of other clients."""
 
 import socket
 import sys

@@ -1,4 +1,4 @@
-"""Every error is JSON with `error`, whoever found it; none gives anything inside away."""
+"""Every error is JSON with `error`, whichever layer finds it, and none shows internals."""
 
 import re
 
@@ -80,7 +80,7 @@ def test_head_answers_as_get_without_a_body(client: Client) -> None:
         (b"GET / HTTP/1.1\r\nHost: t\r\nExpect: miracles\r\n\r\n", 417),
     ],
 )
-def test_what_the_server_refuses_itself_is_json_too(
+def test_an_error_that_gunicorn_finds_is_json_too(
     service_url: str, request_: bytes, status: int
 ) -> None:
     answer = exchange(service_url, [request_], half_close=True)
@@ -90,7 +90,7 @@ def test_what_the_server_refuses_itself_is_json_too(
     assert answer.error == SENTENCES[status]
 
 
-def _says(answer: Answer) -> str:
+def _text(answer: Answer) -> str:
     return answer.body.decode() + str(answer.headers)
 
 
@@ -100,7 +100,7 @@ def test_a_proxys_own_headers_from_a_client_change_no_path(client: Client) -> No
             client.url,
             [head(client.key, header, "Connection: close", method="GET", path="/health/live")],
         )
-        assert '"plan"' not in _says(answer)
+        assert '"plan"' not in _text(answer)
         assert answer.status in (200, 400)
 
 
@@ -140,7 +140,7 @@ def test_no_answer_names_the_server_behind_it_or_a_version(service_url: str) -> 
         assert not re.search(r"gunicorn|werkzeug|python|gevent|\d+\.\d+", str(answer.headers), re.I)
 
 
-def test_json_is_utf8_and_says_names_as_they_are(client: Client) -> None:
+def test_json_is_utf8_and_keeps_names(client: Client) -> None:
     response = client.compress([("日本語.png", png())])
     assert response.headers["Content-Type"] == "application/json"
     assert response.json()["data"][0]["original_name"] == "日本語.png"

@@ -1,4 +1,4 @@
-"""Refused keys are counted by the address that sends them, and nobody else pays for it.
+"""Refused keys are counted by the address that sends them, and no other client is affected.
 
 The API under test lets an address fail ten times a minute and trusts a proxy at 127.0.0.1.
 """

@@ -1,7 +1,7 @@
-"""A disk without room for an upload: 503, nothing lost, nothing left behind.
+"""A disk without space for an upload: 503, nothing lost, nothing left behind.
 
-The room is a limit on the size of a file, which the kernel tells as it tells a full disk: by an
-error of the write, wherever that comes.
+The disk is simulated by a limit on the size of a file, which the kernel reports like a full disk:
+as an error of the write, whenever that happens.
 """
 
 import resource
@@ -17,24 +17,24 @@ from tests.support.making import png
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits another process")
 
-ROOM = 1024 * 1024
+SPACE = 1024 * 1024
 # The last is one byte too long: only writing out the buffer shows it.
-TOO_LARGE = [20 * ROOM, 2 * ROOM, ROOM + 1]
+TOO_LARGE = [20 * SPACE, 2 * SPACE, SPACE + 1]
 ASYNC = "Prefer: respond-async"
 
 
 @pytest.fixture
 def worker(still: Still) -> Iterator[int]:
-    """The process id of an API whose disk has room for files of a megabyte."""
+    """The process id of an API whose disk has space for files of one megabyte."""
     [pid] = descendants(still.process.pid)
     before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(pid, resource.RLIMIT_FSIZE, (ROOM, before[1]))
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (SPACE, before[1]))
     yield pid
     resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.parametrize("size", TOO_LARGE)
-def test_an_upload_without_room_is_503_and_costs_nothing(
+def test_an_upload_without_space_is_503_and_costs_nothing(
     still: Still, worker: int, size: int
 ) -> None:
     stored = set(still.unit.store.list_batches())
@@ -47,9 +47,9 @@ def test_an_upload_without_room_is_503_and_costs_nothing(
     assert unnamed_bytes(worker) == 0
 
 
-def test_an_upload_of_many_files_gives_all_its_room_back(still: Still, worker: int) -> None:
-    kept = file_part("a.png", bytes(ROOM)) * 5
-    answer = post(still.url, still.key, kept + file_part("b.png", bytes(2 * ROOM)) + end(), ASYNC)
+def test_an_upload_of_many_files_frees_all_its_space(still: Still, worker: int) -> None:
+    kept = file_part("a.png", bytes(SPACE)) * 5
+    answer = post(still.url, still.key, kept + file_part("b.png", bytes(2 * SPACE)) + end(), ASYNC)
     assert answer.status == 503
     assert unnamed_bytes(worker) == 0
 
@@ -60,8 +60,8 @@ def test_what_fits_is_taken_all_the_while(still: Still, worker: int) -> None:
     assert post(still.url, still.key, body, ASYNC).status == 202
 
 
-def test_the_same_request_is_taken_once_there_is_room(still: Still, worker: int) -> None:
-    body = file_part("a.png", bytes(2 * ROOM)) + end()
+def test_the_same_request_is_taken_once_there_is_space(still: Still, worker: int) -> None:
+    body = file_part("a.png", bytes(2 * SPACE)) + end()
     headers = (ASYNC, "Idempotency-Key: k")
     assert post(still.url, still.key, body, *headers).status == 503
     hard = resource.prlimit(worker, resource.RLIMIT_FSIZE)[1]

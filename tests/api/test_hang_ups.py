@@ -29,7 +29,7 @@ def _poll(key: str, seconds: int) -> bytes:
 
 @pytest.fixture(scope="module")
 def one_place_url(unit_environment: Mapping[str, str], start_api: Start) -> Iterator[str]:
-    """The address of an API that lets one client wait at a time, and behind which nobody works."""
+    """The address of an API that lets one client wait at a time, and has no workers."""
     with start_api(dict(unit_environment) | {"FLUXIMAGE_MAX_WAITERS": "1"}) as process:
         yield process.url
 

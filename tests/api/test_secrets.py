@@ -1,6 +1,6 @@
-"""No answer and no line of any log tells a secret; no answer tells of the inside.
+"""No answer and no log contains a secret; no answer shows a path or a traceback.
 
-Two services are asked: the whole running one, and one whose every server refuses its secrets.
+Two services are tested: the whole running one, and one whose every server refuses its secrets.
 """
 
 import os
@@ -43,8 +43,8 @@ ASKED_FOR_AI = {"autoAltText": "true", "autoRenameSEO": "true"}
 
 
 @dataclass
-class Told:
-    """What somebody outside reads, and what the operator reads, by process."""
+class Output:
+    """What clients read, and the operator's logs per process."""
 
     answers: list[str]
     logs: Mapping[str, str]
@@ -75,7 +75,7 @@ def _calls(client: Client) -> list[str]:
         return f"{answer.headers}\n{answer.text}"
 
     with ThreadPoolExecutor(len(calls)) as pool:
-        told = list(pool.map(call, calls))
+        output = list(pool.map(call, calls))
     for line in (
         f"GET / {STRANGERS_KEY}\r\n\r\n",
         f"GET /{STRANGERS_KEY}\x00 HTTP/1.1\r\n\r\n",
@@ -84,12 +84,12 @@ def _calls(client: Client) -> list[str]:
         head(STRANGERS_KEY, "Transfer-Encoding: chunked", "Content-Length: 1").decode(),
     ):
         answer = exchange(client.url, [line.encode()], half_close=True)
-        told.append(f"{answer.headers}\n{answer.body.decode()}")
-    return told
+        output.append(f"{answer.headers}\n{answer.body.decode()}")
+    return output
 
 
 @pytest.fixture(scope="module")
-def whole(stack: Stack, service_url: str, service: Services) -> Told:
+def whole(stack: Stack, service_url: str, service: Services) -> Output:
     """The running service, also while its connections to Postgres are cut."""
     account, key = make_account(service)
     client = Client(service_url, key, account)
@@ -102,7 +102,7 @@ def whole(stack: Stack, service_url: str, service: Services) -> Told:
     answers += _calls(client)
     client.call("POST", "/api/keys/roll")  # the one answer with a key; the log has its request
     logs = stack.data_dir.folder("logs").glob("*.log")
-    return Told(answers, {path.name: path.read_text() for path in logs})
+    return Output(answers, {path.name: path.read_text() for path in logs})
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +112,7 @@ def refused(
     unit_services: Services,
     start_api: Start,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Told:
+) -> Output:
     """Every process of ours, with secrets that no server takes; each has something to log."""
     folder = tmp_path_factory.mktemp("logs")
     environment = os.environ | stack.environment | provider.environment | _wrong(stack)
@@ -129,7 +129,7 @@ def refused(
         answers = _calls(Client(api.url, key, account))  # each waits for Postgres for five seconds
         logs = [*folder.iterdir(), api.log]
         assert eventually(lambda: all(log.read_text().strip() for log in logs), seconds=30)
-        return Told(answers, {log.name: log.read_text() for log in logs})
+        return Output(answers, {log.name: log.read_text() for log in logs})
 
 
 def _wrong(stack: Stack) -> dict[str, str]:
@@ -151,19 +151,21 @@ def _shown(secrets: Iterable[str], texts: Iterable[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("service_", ["whole", "refused"])
-def test_no_answer_tells_of_the_inside(request: pytest.FixtureRequest, service_: str) -> None:
-    told: Told = request.getfixturevalue(service_)
-    assert len(told.answers) > 20
-    assert not [answer for answer in told.answers if INSIDE.search(answer)]
+def test_no_answer_shows_a_path_or_a_traceback(
+    request: pytest.FixtureRequest, service_: str
+) -> None:
+    output: Output = request.getfixturevalue(service_)
+    assert len(output.answers) > 20
+    assert not [answer for answer in output.answers if INSIDE.search(answer)]
 
 
-def test_a_service_that_its_servers_refuse_tells_no_secret(refused: Told) -> None:
+def test_a_service_whose_servers_refuse_it_shows_no_secret(refused: Output) -> None:
     assert not _shown(WRONG.values(), refused.answers)
     assert not _shown(WRONG.values(), refused.logs.values())
 
 
-def test_the_running_service_tells_no_secret(
-    stack: Stack, provider: MessagesApi, whole: Told
+def test_the_running_service_shows_no_secret(
+    stack: Stack, provider: MessagesApi, whole: Output
 ) -> None:
     kept = {k: v for k, v in stack.data_dir.secrets().items() if k != "s3_access_key"}
     secrets = [*kept.values(), provider.key]
@@ -173,10 +175,10 @@ def test_the_running_service_tells_no_secret(
     assert {"web.log", "worker.log", "postgres.log"} <= whole.logs.keys()
 
 
-def test_no_log_has_anybodys_key(whole: Told, refused: Told) -> None:
-    for told in (whole, refused):
-        assert not [log for log in told.logs.values() if re.search(r"flx_live_[0-9a-f]", log)]
-        assert any("flx_live_[removed]" in log for log in told.logs.values())
+def test_no_log_has_an_api_key(whole: Output, refused: Output) -> None:
+    for output in (whole, refused):
+        assert not [log for log in output.logs.values() if re.search(r"flx_live_[0-9a-f]", log)]
+        assert any("flx_live_[removed]" in log for log in output.logs.values())
 
 
 def test_no_command_line_has_a_secret(stack: Stack, service_url: str) -> None:

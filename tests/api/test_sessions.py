@@ -170,7 +170,7 @@ def test_wait_is_woken_by_news(still: Still) -> None:
 
 
 def test_news_wakes_sooner_than_the_row_is_read_again(still: Still) -> None:
-    # Without news a waiter looks at the row every 2 seconds; three in a row stay below that.
+    # Without notifications a waiter reads the row every 2 seconds; three in a row stay below that.
     _post(still)
     taken = []
     for n in range(3):

@@ -143,7 +143,7 @@ def test_a_chunked_body_that_nobody_read_holds_no_request(victim: Still) -> None
 
 
 def test_an_answer_after_which_the_connection_ends_says_so(still: Still) -> None:
-    # A client that was told otherwise would send its next request into nothing.
+    # A client that expects an open connection would send its next request into nothing.
     sent = [head("wrong", TYPE, "Content-Length: 5"), b"12345"]
     assert exchange(still.url, sent).headers["Connection"] == "close"
 

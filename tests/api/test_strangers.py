@@ -29,7 +29,7 @@ QUERIES = ["", "?limit=1", "?cursor=1", "?wait=5", "?limit=1000&cursor=0", "/", 
 
 @dataclass
 class Owner:
-    """An account with a session, by every name that somebody could ask for."""
+    """An account with a session, by every name that a stranger could ask for."""
 
     client: Client
     names: list[str]
@@ -68,32 +68,32 @@ def _reads(
             yield call, client.get(call.path_of(name) + chance.choice(QUERIES))
 
 
-def _told(response: httpx.Response) -> tuple[object, ...]:
+def _compared(response: httpx.Response) -> tuple[object, ...]:
     headers = {k: v for k, v in response.headers.items() if k.lower() != "date"}
     return response.status_code, response.content, headers
 
 
-def _told_of_nothing(stranger: Owner, call: Call) -> tuple[object, ...]:
-    """The answer for a name that nobody has."""
-    told = _told(stranger.client.call(call.method, call.path_of(str(uuid4()))))
-    assert told[:2] == (404, b'{"error":"There is no such session"}\n')
-    return told
+def _answer_for_nothing(stranger: Owner, call: Call) -> tuple[object, ...]:
+    """The answer for a name that does not exist."""
+    compared = _compared(stranger.client.call(call.method, call.path_of(str(uuid4()))))
+    assert compared[:2] == (404, b'{"error":"There is no such session"}\n')
+    return compared
 
 
-def test_reads_across_accounts_are_404_and_tell_not_a_byte(owners: list[Owner]) -> None:
-    nothing = {call: _told_of_nothing(owners[0], call) for call in READ_CALLS}
+def test_reads_across_accounts_are_404_with_the_same_bytes(owners: list[Owner]) -> None:
+    nothing = {call: _answer_for_nothing(owners[0], call) for call in READ_CALLS}
     each = -(-READS // len(owners))
     with ThreadPoolExecutor(4) as pool:
         answers = pool.map(
             lambda seed: [
-                (call, _told(response))
+                (call, _compared(response))
                 for call, response in _reads(owners[seed], owners, each, seed)
             ],
             range(len(owners)),
         )
-        told = list(chain.from_iterable(answers))
-    assert len(told) >= READS
-    assert all(answer == nothing[call] for call, answer in told)
+        compared = list(chain.from_iterable(answers))
+    assert len(compared) >= READS
+    assert all(answer == nothing[call] for call, answer in compared)
 
 
 @pytest.mark.parametrize("call", WRITE_CALLS, ids=str)
@@ -101,15 +101,15 @@ def test_a_write_across_accounts_is_404_and_changes_nothing(
     owners: list[Owner], call: Call
 ) -> None:
     owner, stranger = owners[:2]
-    nothing = _told_of_nothing(stranger, call)
+    nothing = _answer_for_nothing(stranger, call)
     for name in owner.names:
-        assert _told(stranger.client.call(call.method, call.path_of(name))) == nothing
+        assert _compared(stranger.client.call(call.method, call.path_of(name))) == nothing
     page = owner.client.call("GET", f"/api/sessions/{owner.names[0]}").json()
     assert page["status"] == "completed"
     assert httpx.get(page["data"][0]["url"]).status_code == 200
 
 
-def test_each_owner_reads_the_session_that_all_others_do_not(owners: list[Owner]) -> None:
+def test_an_owner_reads_its_own_session(owners: list[Owner]) -> None:
     for owner in owners:
         page = owner.client.call("GET", f"/api/sessions/{owner.names[0]}")
         assert owner.secret in page.text

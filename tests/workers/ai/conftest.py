@@ -67,7 +67,7 @@ def describe(provider: Provider, jpeg: bytes) -> Reply:
 
 @pytest.fixture
 def api() -> Iterator[MessagesApi]:
-    """A Messages API that answers well until it is told otherwise."""
+    """A Messages API that answers well until a test changes that."""
     with MessagesApi() as running:
         yield running
         assert not running.faults
@@ -104,7 +104,7 @@ def provider(new_provider: NewProvider) -> Provider:
 
 @pytest.fixture
 def no_redis() -> Iterator[str]:
-    """The URL of a Redis that is away; nobody else can listen there meanwhile."""
+    """The URL of a Redis that is down; no other program can listen there meanwhile."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield f"redis://127.0.0.1:{taken.getsockname()[1]}/0"

@@ -106,7 +106,7 @@ def test_a_picture_is_not_announced_in_english_either() -> None:
         ("EE.UU. player #10 at 3.5 m on 1.10.2025", "EE.UU. player #10 at 3.5 m on 1.10.2025"),
     ],
 )
-def test_an_alt_text_is_cleaned_where_that_is_certain(written: str, kept: str) -> None:
+def test_an_alt_text_is_cleaned_where_that_is_safe(written: str, kept: str) -> None:
     assert of(written).description.alt_text == kept
 
 
@@ -275,7 +275,7 @@ def test_a_single_word_longer_than_a_file_name_is_cut() -> None:
         "shoe-shoe-shoe",
     ],
 )
-def test_what_is_no_name_for_a_file_is_refused(written: str) -> None:
+def test_an_unusable_file_name_is_refused(written: str) -> None:
     answer = stem(written)
     assert answer.description.stem is None
     assert len(answer.faults) >= 1
@@ -297,14 +297,14 @@ def test_what_is_no_name_for_a_file_is_refused(written: str) -> None:
         json.dumps({"alt_text": "A dog", "more": "x" * MAX_ANSWER_CHARACTERS}),
     ],
 )
-def test_an_answer_that_is_no_json_object_gives_nothing(text: str) -> None:
+def test_an_answer_that_is_not_a_json_object_has_no_text(text: str) -> None:
     answer = parse_answer(text, DescriptionRequest(True, True), 125)
     assert answer.description == Description()
     assert answer.faults
 
 
 @pytest.mark.parametrize("value", [None, 7, ["A dog"], {"text": "A dog"}, True])
-def test_what_is_no_string_is_refused(value: object) -> None:
+def test_a_text_that_is_not_a_string_is_refused(value: object) -> None:
     answer = parse_answer(
         json.dumps({"alt_text": value, "file_name": value}), DescriptionRequest(True, True), 125
     )
@@ -318,7 +318,7 @@ def test_one_good_half_is_kept_beside_a_bad_one() -> None:
     assert answer.faults == ("The file name said nothing of the picture.",)
 
 
-def test_what_was_not_asked_for_is_not_read() -> None:
+def test_a_text_that_was_not_requested_is_not_read() -> None:
     assert parse_answer(reply(), DescriptionRequest(True, False), 125).description == Description(
         "A red shoe on grass"
     )
@@ -345,7 +345,7 @@ REQUESTS = st.builds(
 
 @patient
 @given(ANYTHING | OBJECTS.map(json.dumps), REQUESTS)
-def test_reading_never_raises(text: str, request: DescriptionRequest) -> None:
+def test_parsing_never_raises(text: str, request: DescriptionRequest) -> None:
     assert isinstance(parse_answer(text, request, 125), Answer)
 
 

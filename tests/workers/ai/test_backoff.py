@@ -9,11 +9,11 @@ from workers.ai.backoff import asked_seconds, seconds_before
 @pytest.mark.parametrize(
     "text", ["", "soon", "nan", "inf", "-3", "Wed, 31 Jun 2026 07:28:00 GMT", "\x00"]
 )
-def test_a_wait_that_makes_no_sense_is_none(text: str) -> None:
+def test_an_invalid_wait_is_zero(text: str) -> None:
     assert asked_seconds({"retry-after": text}) == 0.0
 
 
-def test_milliseconds_that_make_no_sense_leave_the_seconds() -> None:
+def test_invalid_milliseconds_leave_the_seconds() -> None:
     assert asked_seconds({"retry-after-ms": "soon", "retry-after": "1.5"}) == 1.5
 
 

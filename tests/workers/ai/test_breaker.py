@@ -68,7 +68,7 @@ def test_one_failure_that_all_would_meet_opens_it(unit: Services) -> None:
     assert is_open(breaker)
 
 
-def test_a_call_on_a_closed_one_is_no_probe(unit: Services) -> None:
+def test_a_call_while_it_is_closed_is_not_a_probe(unit: Services) -> None:
     assert breaker_of(unit.redis).check() is False
 
 
@@ -84,7 +84,7 @@ def test_after_its_pause_exactly_one_of_twenty_racers_may_call(unit: Services) -
         assert sum(pool.map(race, range(20))) == 1
 
 
-def test_the_one_that_may_call_is_told_that_it_is_the_probe(unit: Services) -> None:
+def test_the_call_that_is_allowed_is_the_probe(unit: Services) -> None:
     assert half_open(unit.redis).check() is True
 
 
@@ -120,7 +120,7 @@ def test_it_begins_with_the_shortest_pause_again_after_a_success(unit: Services)
     assert pause_of(unit.redis) <= 20_000
 
 
-def test_a_call_that_was_out_when_it_opened_does_not_lengthen_its_pause(unit: Services) -> None:
+def test_a_call_in_progress_when_it_opened_does_not_lengthen_its_pause(unit: Services) -> None:
     breaker = breaker_of(unit.redis, pause=20)
     breaker.trip()
     breaker.failed()
@@ -128,7 +128,7 @@ def test_a_call_that_was_out_when_it_opened_does_not_lengthen_its_pause(unit: Se
     assert unit.redis.get("fluximage:ai:openings") == "1"
 
 
-def test_a_success_of_a_call_that_was_out_when_it_opened_spares_no_probe(unit: Services) -> None:
+def test_a_success_of_a_call_in_progress_when_it_opened_does_not_close_it(unit: Services) -> None:
     breaker = breaker_of(unit.redis, pause=0.5)
     breaker.trip()
     breaker.succeeded()
@@ -144,7 +144,7 @@ def test_a_probe_whose_worker_died_is_followed_by_another(unit: Services) -> Non
     assert breaker.check()
 
 
-def test_nothing_of_it_stays_for_ever(unit: Services) -> None:
+def test_all_of_its_keys_expire(unit: Services) -> None:
     breaker = half_open(unit.redis)
     breaker.check()
     probing = {key: unit.redis.pttl(key) for key in unit.redis.keys("fluximage:ai:*")}
@@ -156,7 +156,7 @@ def test_nothing_of_it_stays_for_ever(unit: Services) -> None:
     assert all(left > 0 for left in [*probing.values(), *counting.values()])
 
 
-def test_it_is_closed_while_redis_is_away(no_redis: str) -> None:
+def test_it_is_closed_while_redis_is_down(no_redis: str) -> None:
     with redis.Redis.from_url(no_redis, decode_responses=True) as away:
         breaker = breaker_of(away)
         breaker.trip()
@@ -165,7 +165,7 @@ def test_it_is_closed_while_redis_is_away(no_redis: str) -> None:
         assert breaker.check() is False
 
 
-def test_what_a_client_is_told_names_nothing_inside(unit: Services) -> None:
+def test_its_public_sentence_names_no_internals(unit: Services) -> None:
     breaker = breaker_of(unit.redis)
     breaker.trip()
     with pytest.raises(AiUnreachableError, match=r"^The AI provider cannot be reached$"):

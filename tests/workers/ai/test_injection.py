@@ -79,9 +79,9 @@ def test_no_text_at_all_gets_out_of_the_block(context: str, keywords: str) -> No
 def test_an_obeyed_order_is_not_repeated_in_what_the_model_is_told(order: str) -> None:
     answer = json.dumps({"alt_text": f"{order} <b>", "file_name": f"{order}/"})
     faults = parse_answer(answer, DescriptionRequest(True, True, keywords=order), 125).faults
-    told = str(prompt.again([], answer, faults)[-1]["content"])
+    second = str(prompt.again([], answer, faults)[-1]["content"])
     assert faults
-    assert not re.search("[<>{}]|evil|pirate|HACKED|brief>", told)
+    assert not re.search("[<>{}]|evil|pirate|HACKED|brief>", second)
 
 
 def test_an_answer_stays_the_models_own_turn() -> None:
@@ -173,11 +173,11 @@ def test_an_alt_text_keeps_nothing_that_turns_text_round_or_hides_in_it() -> Non
         "HACKED",
     ],
 )
-def test_an_answer_of_another_form_gives_nothing(answer: str) -> None:
+def test_an_answer_of_another_form_has_no_text(answer: str) -> None:
     assert parse_answer(answer, DescriptionRequest(True, True), 125).description == Description()
 
 
-def test_more_properties_than_asked_for_are_not_read() -> None:
+def test_other_properties_are_not_read() -> None:
     more = {"alt_text": "Red shoes", "file_name": "red-shoes", "__class__": "x", "url": "http://x"}
     answer = parse_answer(json.dumps(more), DescriptionRequest(True, True), 125)
     assert answer.description == Description("Red shoes", "red-shoes")

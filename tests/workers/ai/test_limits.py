@@ -52,12 +52,12 @@ def test_a_call_that_all_together_have_no_room_for_costs_its_account_nothing(
     assert Limits(unit.redis, calls=2, account_calls=1).take(2) == 0.0
 
 
-def test_who_waits_as_long_as_told_may_go(unit: Services) -> None:
+def test_a_call_is_allowed_after_the_returned_wait(unit: Services) -> None:
     limits = Limits(unit.redis, calls=10, account_calls=1, window_seconds=1)
     assert limits.take(1) == 0.0
-    told = limits.take(1)
-    assert 0.0 < told <= 1.0
-    time.sleep(told)
+    seconds = limits.take(1)
+    assert 0.0 < seconds <= 1.0
+    time.sleep(seconds)
     assert limits.take(1) == 0.0
 
 
@@ -89,7 +89,7 @@ def test_what_is_counted_is_forgotten_with_its_minute(unit: Services) -> None:
     assert all(0 < unit.redis.pttl(key) <= 60_000 for key in keys)
 
 
-def test_nobody_waits_while_redis_is_away(no_redis: str) -> None:
+def test_no_call_waits_while_redis_is_down(no_redis: str) -> None:
     with redis.Redis.from_url(no_redis) as away:
         limits = Limits(away, calls=1, account_calls=1)
         assert [limits.take(1), limits.take(1)] == [0.0, 0.0]

@@ -75,11 +75,11 @@ def test_white_space_and_what_is_invisible_is_taken_out_of_the_fields() -> None:
 
 def test_a_second_turn_keeps_the_conversation_and_names_the_faults() -> None:
     messages = prompt.first(PICTURE, REQUEST, 125)
-    told = prompt.again(messages, '{"alt_text": ""}', ["The alt text was empty.", "Another."])
-    assert told[:1] == messages
-    assert told[1] == {"role": "assistant", "content": '{"alt_text": ""}'}
-    assert told[2]["role"] == "user"
-    assert "- The alt text was empty.\n- Another.\n" in str(told[2]["content"])
+    second = prompt.again(messages, '{"alt_text": ""}', ["The alt text was empty.", "Another."])
+    assert second[:1] == messages
+    assert second[1] == {"role": "assistant", "content": '{"alt_text": ""}'}
+    assert second[2]["role"] == "user"
+    assert "- The alt text was empty.\n- Another.\n" in str(second[2]["content"])
 
 
 def test_a_second_turn_leaves_the_first_conversation_as_it_was() -> None:

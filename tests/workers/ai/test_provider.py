@@ -28,7 +28,7 @@ def is_open(services: Services) -> bool:
     return bool(services.redis.exists("fluximage:ai:open"))
 
 
-def test_an_answer_is_its_text_and_what_it_took(provider: Provider, api: MessagesApi) -> None:
+def test_a_reply_has_the_text_and_its_tokens(provider: Provider, api: MessagesApi) -> None:
     api.script.append(Answer(text='{"alt_text": "Tea"}', usage={"output_tokens": 9}))
     assert ask(provider) == Reply('{"alt_text": "Tea"}', Tokens(1_200, 0, 9), truncated=False)
 
@@ -83,7 +83,7 @@ def test_a_failure_that_passes_is_tried_again(
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])
-def test_a_request_that_is_no_use_to_the_provider_is_made_once(
+def test_a_request_that_the_provider_rejects_is_made_once(
     provider: Provider, api: MessagesApi, status: int
 ) -> None:
     api.script.append(Answer(status=status))
@@ -93,7 +93,7 @@ def test_a_request_that_is_no_use_to_the_provider_is_made_once(
 
 
 @pytest.mark.parametrize("status", [401, 402, 403, 404])
-def test_what_only_the_operator_can_mend_is_met_once_and_stops_all_calls(
+def test_a_failure_that_only_the_operator_can_correct_stops_all_calls(
     new_provider: NewProvider,
     api: MessagesApi,
     caplog: pytest.LogCaptureFixture,
@@ -105,8 +105,8 @@ def test_what_only_the_operator_can_mend_is_met_once_and_stops_all_calls(
     with pytest.raises(AiUnreachableError):
         ask(new_provider())
     assert len(api.requests) == 1
-    (told,) = [record for record in caplog.records if record.levelno == logging.ERROR]
-    assert f"refuses this service: {status} " in told.getMessage()
+    (logged,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert f"refuses this service: {status} " in logged.getMessage()
 
 
 def test_a_budget_that_is_spent_at_the_provider_is_no_rate_to_wait_for(
@@ -119,20 +119,22 @@ def test_a_budget_that_is_spent_at_the_provider_is_no_rate_to_wait_for(
     assert is_open(unit)
 
 
-def test_a_refusal_is_final_and_what_it_took_is_told(provider: Provider, api: MessagesApi) -> None:
-    told: list[Tokens] = []
+def test_a_refusal_is_final_and_its_tokens_are_counted(
+    provider: Provider, api: MessagesApi
+) -> None:
+    counted: list[Tokens] = []
     api.script.append(Answer(stop_reason="refusal", usage={"output_tokens": 3}))
     with pytest.raises(AiDeclinedError):
-        ask(provider, on_tokens=told.append)
-    assert told == [Tokens(1_200, 0, 3)]
+        ask(provider, on_tokens=counted.append)
+    assert counted == [Tokens(1_200, 0, 3)]
     assert len(api.requests) == 1
 
 
-def test_only_answers_take_tokens(provider: Provider, api: MessagesApi) -> None:
-    told: list[Tokens] = []
+def test_only_answered_calls_take_tokens(provider: Provider, api: MessagesApi) -> None:
+    counted: list[Tokens] = []
     api.script += [Answer(status=529), Answer(cut="half"), Answer()]
-    ask(provider, on_tokens=told.append)
-    assert told == [Tokens(1_200, 0, 40)]
+    ask(provider, on_tokens=counted.append)
+    assert counted == [Tokens(1_200, 0, 40)]
 
 
 @pytest.mark.parametrize("status", [429, 503, 529])
@@ -319,7 +321,7 @@ def test_a_retry_counts_as_a_call(new_provider: NewProvider, api: MessagesApi) -
     assert len(api.requests) == 1
 
 
-def test_answers_come_while_redis_is_away(
+def test_answers_come_while_redis_is_down(
     new_provider: NewProvider, api: MessagesApi, no_redis: str
 ) -> None:
     provider = new_provider(REDIS_URL=no_redis, FLUXIMAGE_AI_CALLS_PER_MINUTE="1")
