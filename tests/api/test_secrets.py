@@ -21,9 +21,9 @@ from infra.embedded import Stack
 from shared.services import Services
 from tests.api.conftest import Start
 from tests.api.raw import exchange, head
-from tests.infra.processes import command_lines, eventually
 from tests.support.client import Client
 from tests.support.making import make_account, png
+from tests.support.processes import command_lines, eventually
 
 WRONG = {
     "redis": "Wr0ngRedisPassword",

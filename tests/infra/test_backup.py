@@ -23,9 +23,9 @@ from shared.clients.celery_queue import IMAGES_QUEUE, IO_QUEUE, celery_app
 from shared.db import accounts, credits, images, sessions
 from shared.db.sessions import View
 from shared.services import Services
-from tests.infra.processes import eventually
 from tests.support.making import accept, make_account, make_batch
 from tests.support.paths import ROOT
+from tests.support.processes import eventually
 from workers import steps, sweep, tasks
 
 GUIDE = (ROOT / "docs/operations.md").read_text()

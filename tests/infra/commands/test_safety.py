@@ -22,7 +22,7 @@ from infra.supervision.supervisor import Supervisor
 from shared import settings
 from shared.clients.object_store import S3Store
 from shared.services import Services
-from tests.infra.processes import eventually
+from tests.support.processes import eventually
 
 GOOD_REDIS = {"redis_version": "7.2.4", "maxmemory_policy": "noeviction", "aof_enabled": 1}
 GOOD_POSTGRES = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "local"}

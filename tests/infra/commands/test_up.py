@@ -20,8 +20,8 @@ import pytest
 
 from infra.embedded import remove
 from infra.embedded.network import free_port
-from tests.infra.processes import alive, command_lines, descendants, eventually
 from tests.support.paths import ROOT
+from tests.support.processes import alive, command_lines, descendants, eventually
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/cmdline").exists(), reason="looks at processes through /proc"

@@ -25,8 +25,8 @@ from infra.embedded import Stack, database_url, remove, temporary
 from infra.embedded.postgres_home import OUTSIDE, find_home
 from infra.embedded.server import package
 from shared.errors import OperatorError
-from tests.infra.processes import alive, command_lines, descendants, eventually, naming
 from tests.support.paths import ROOT
+from tests.support.processes import alive, command_lines, descendants, eventually, naming
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/cmdline").exists(), reason="looks at processes through /proc"

@@ -15,7 +15,7 @@ from infra.supervision import supervisor as module
 from infra.supervision.child import Child
 from infra.supervision.supervisor import Supervisor
 from shared.errors import OperatorError
-from tests.infra.processes import alive, descendants, eventually, naming
+from tests.support.processes import alive, descendants, eventually, naming
 
 ENV = {"PATH": os.environ["PATH"]}
 # A leader with a grandchild that takes no notice of anything.

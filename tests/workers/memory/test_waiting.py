@@ -18,8 +18,8 @@ from shared.db import sessions
 from shared.imagetype import ImageType
 from shared.models import Options
 from shared.services import Services
-from tests.infra.processes import eventually
 from tests.support.making import BOTH_TEXTS, accept, make_account, make_batch
+from tests.support.processes import eventually
 from workers import steps
 from workers.memory.admission import of_machine
 from workers.steps.optimising import _patience_seconds
