@@ -1,13 +1,11 @@
-"""docker-compose.yml, Procfile and Dockerfile, read as an engine would read them.
+"""docker-compose.yml and Dockerfile, read as an engine would read them.
 
-No container engine is needed: the file is held against the Compose Specification's published
-schema, and what the specification cannot know (our settings, queues, timeouts) against the code.
+No container engine is needed: the file is checked against the Compose Specification's published
+schema, and what the specification cannot know (our settings, timeouts) against the code.
 """
 
-import json
 import os
 import re
-import shlex
 import socket
 import subprocess
 import sys
@@ -26,8 +24,8 @@ from api import gunicorn_config
 from infra.commands.main import cli
 from infra.embedded.network import free_port
 from infra.embedded.server import packaged_file
+from infra.processes import PROCESSES, CeleryWorker
 from shared import settings
-from shared.clients.celery_queue import AI_QUEUE, IMAGES_QUEUE, IO_QUEUE
 from tests.support.paths import ROOT
 
 COMPOSE_FILE = ROOT / "docker-compose.yml"
@@ -39,7 +37,7 @@ PROCFILE = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().
 DOCKERFILE = (ROOT / "infra/container/Dockerfile").read_text()
 
 OURS = [name for name in SERVICES if SERVICES[name]["image"].startswith("fluximage:")]
-CELERY = {"worker": IMAGES_QUEUE, "ai": AI_QUEUE, "io": IO_QUEUE}
+CELERY = [process.name for process in PROCESSES if isinstance(process, CeleryWorker)]
 GIVEN = {
     "POSTGRES_PASSWORD": "p0",
     "REDIS_PASSWORD": "r0",
@@ -77,17 +75,6 @@ def environment(name: str) -> dict[str, str]:
     """What the process of a service finds when only the four secrets were given."""
     variables = SERVICES[name]["environment"]
     return {key: interpolated(value, GIVEN) for key, value in variables.items() if value}
-
-
-def options(command: list[str]) -> dict[str, str]:
-    """--name=value and --name value alike; a flag stands for the empty string."""
-    words = " ".join(command).replace("=", " ").split()
-    found = {}
-    for i, word in enumerate(words):
-        if word.startswith("--"):
-            following = words[i + 1] if i + 1 < len(words) else "--"
-            found[word] = "" if following.startswith("--") else following
-    return found
 
 
 def seconds(duration: str) -> int:
@@ -207,34 +194,6 @@ def test_the_worker_that_decodes_pictures_cannot_reach_the_world() -> None:
     assert COMPOSE["networks"]["inner"]["internal"] is True
 
 
-@each_celery_service
-def test_compose_and_procfile_take_the_same_queue(name: str) -> None:
-    compose, procfile = (
-        options(command)["--queues"]
-        for command in (SERVICES[name]["command"], shlex.split(PROCFILE[name]))
-    )
-    assert compose == procfile == CELERY[name]
-
-
-@each_celery_service
-def test_compose_and_procfile_use_the_same_pool(name: str) -> None:
-    compose, procfile = (
-        options(command)["--pool"]
-        for command in (SERVICES[name]["command"], shlex.split(PROCFILE[name]))
-    )
-    assert compose == procfile
-
-
-def test_compose_and_procfile_run_the_same_processes() -> None:
-    assert set(PROCFILE) == {"web", "worker", "ai", "io", "periodic"}
-    assert SERVICES["periodic"]["command"] == shlex.split(PROCFILE["periodic"])
-    compose, procfile = (
-        options(command)["--config"]
-        for command in (SERVICES["api"]["command"], shlex.split(PROCFILE["web"]))
-    )
-    assert compose == procfile
-
-
 @pytest.mark.parametrize(("name", "loads"), [("api", "--check-config"), ("worker", "report")])
 def test_a_command_finds_the_program_that_it_is_to_run(name: str, loads: str) -> None:
     program, *rest = SERVICES[name]["command"]
@@ -352,8 +311,3 @@ def test_the_image_runs_as_the_user_that_compose_names() -> None:
     users = re.findall(r"^USER (\S+)", DOCKERFILE, re.M)
     assert users == [SERVICES["api"]["user"]]
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", users[0])
-
-
-def test_the_image_serves_what_compose_serves() -> None:
-    command = DOCKERFILE.rpartition("\nCMD ")[2].replace("\\\n", "")
-    assert options(json.loads(command)) == options(SERVICES["api"]["command"])

@@ -1,4 +1,4 @@
-"""The promise, while things break: the short form of `make chaos`."""
+"""The service keeps its promise while things break: the short form of `make chaos`."""
 
 from tests.infra.chaos.conftest import Survives
 

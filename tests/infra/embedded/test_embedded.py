@@ -197,7 +197,7 @@ def test_the_state_names_a_server_that_was_started_again(data_dir: Path) -> None
         os.kill(former, signal.SIGKILL)
 
         def noted() -> bool:
-            stack.supervisor.tend()
+            stack.supervisor.restart_ended()
             pids = stack.data_dir.state()["pids"]
             return bool(pids == stack.supervisor.pids != {"valkey": former})
 

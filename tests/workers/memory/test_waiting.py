@@ -13,6 +13,7 @@ from uuid import UUID
 
 import pytest
 
+from infra.processes import WORKER
 from shared.clients.celery_queue import IMAGES_QUEUE
 from shared.db import sessions
 from shared.imagetype import ImageType
@@ -24,9 +25,7 @@ from workers import steps
 from workers.memory.admission import of_machine
 from workers.steps.optimising import _patience_seconds
 
-PYTHON = (sys.executable, "-m")
-WORKER = ("celery", "--quiet", "--app", "workers.celery", "worker", "--queues", "images")
-PREFORK = ("--pool", "prefork", "--concurrency", "2", "--without-gossip", "--without-mingle")
+TWO_PROCESSES = (sys.executable, "-m", *replace(WORKER, concurrency=2).arguments)
 
 
 @pytest.fixture(autouse=True)
@@ -130,7 +129,7 @@ def test_the_processes_of_a_worker_wait_for_one_memory(
     with ExitStack() as undo:
         held = undo.enter_context(ExitStack())
         held.enter_context(of_machine(1).admit(1_000_000, 0))
-        worker = subprocess.Popen((*PYTHON, *WORKER, *PREFORK), env=environment)
+        worker = subprocess.Popen(TWO_PROCESSES, env=environment)
         undo.callback(worker.wait, 30)
         undo.callback(worker.terminate)
         folder = next(tmp_path.glob("fluximage-gate-*"))
