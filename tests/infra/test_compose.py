@@ -236,8 +236,8 @@ def test_a_process_starts_after_the_migrations(name: str) -> None:
 
 def test_bodies_of_requests_wait_on_a_disk_and_not_in_memory() -> None:
     api = SERVICES["api"]
-    assert f"spool:{api['environment']['TMPDIR']}" in api["volumes"]
-    assert "spool" in COMPOSE["volumes"]
+    assert f"uploads:{api['environment']['TMPDIR']}" in api["volumes"]
+    assert "uploads" in COMPOSE["volumes"]
 
 
 @pytest.fixture
