@@ -1,6 +1,6 @@
 """Prints docs/settings.md, made from the settings themselves.
 
-After a change of shared/settings.py: `python -m infra.dev.settings_table > docs/settings.md`.
+After a change of shared/settings.py, `make settings` writes the page again.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ _HEAD = """\
 All settings are environment variables. An empty value counts as unset. Every fault is reported
 before anything starts, all faults together.
 
-This page is made from `shared/settings.py` by `python -m infra.dev.settings_table`.
+This page is made from `shared/settings.py` by `make settings`.
 
 | name | default | allowed | meaning |
 |---|---|---|---|

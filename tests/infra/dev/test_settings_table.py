@@ -9,7 +9,7 @@ from tests.support.paths import ROOT
 
 def test_the_page_is_made_from_the_settings() -> None:
     written = (ROOT / "docs/settings.md").read_text()
-    assert written == page(), "run: python -m infra.dev.settings_table > docs/settings.md"
+    assert written == page(), "run `make settings`"
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
