@@ -141,7 +141,7 @@ class Experiment:
         return found
 
     @contextmanager
-    def keeping_alive(self, *names: str) -> Iterator[None]:
+    def require_alive(self, *names: str) -> Iterator[None]:
         """Requires that the processes of these names live through the block."""
         before = {name: self.environment.pid(name) for name in names}
         yield

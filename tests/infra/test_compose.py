@@ -55,7 +55,7 @@ each_celery_service = pytest.mark.parametrize("name", CELERY)
 
 
 def check(path: Path) -> "subprocess.CompletedProcess[str]":
-    """Holds a file against the specification's schema, as the package carries it; no network."""
+    """Checks a file with the specification's schema, which the package contains; no network."""
     command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
     return subprocess.run(
         [*command, str(path)], capture_output=True, text=True, timeout=60, check=False
@@ -72,7 +72,7 @@ def interpolated(value: str, given: dict[str, str]) -> str:
 
 
 def environment(name: str) -> dict[str, str]:
-    """What the process of a service finds when only the four secrets were given."""
+    """The environment of a service's process when only the four secrets were given."""
     variables = SERVICES[name]["environment"]
     return {key: interpolated(value, GIVEN) for key, value in variables.items() if value}
 
@@ -105,7 +105,7 @@ def test_a_file_that_breaks_the_specification_is_refused(
 
 
 @each_service
-def test_a_service_is_watched_or_ends_by_itself(name: str) -> None:
+def test_a_service_has_a_health_check_or_ends_by_itself(name: str) -> None:
     service = SERVICES[name]
     one_shot = service["restart"] == "no"
     assert one_shot != ("healthcheck" in service)
@@ -126,12 +126,12 @@ def test_a_service_has_no_capability_of_root(name: str) -> None:
 
 
 @each_service
-def test_a_service_can_write_to_volumes_and_memory_alone(name: str) -> None:
+def test_a_service_can_write_only_to_volumes_and_memory(name: str) -> None:
     assert SERVICES[name]["read_only"] is True
 
 
 @each_service
-def test_nobody_but_the_object_store_runs_as_root(name: str) -> None:
+def test_only_the_object_store_runs_as_root(name: str) -> None:
     user = SERVICES[name]["user"].partition(":")[0]
     assert (user in {"0", "root"}) == (name == "minio")
 
@@ -146,7 +146,7 @@ def test_our_own_image_carries_the_version_of_the_project() -> None:
     assert {SERVICES[name]["image"] for name in OURS} == {f"fluximage:{PROJECT['version']}"}
 
 
-def test_one_service_alone_builds_the_image_that_all_of_ours_share() -> None:
+def test_only_one_service_builds_the_image_that_all_of_ours_share() -> None:
     # Two builds at once that end in the same tag fail on some engines.
     assert [name for name in SERVICES if "build" in SERVICES[name]] == ["migrate"]
 
@@ -189,7 +189,7 @@ def test_nothing_stops_a_worker_from_being_scaled(name: str) -> None:
     assert not {"ports", "container_name", "hostname"} & set(SERVICES[name])
 
 
-def test_the_worker_that_decodes_pictures_cannot_reach_the_world() -> None:
+def test_the_worker_that_decodes_images_cannot_reach_the_internet() -> None:
     assert SERVICES["worker"]["networks"] == ["inner"]
     assert COMPOSE["networks"]["inner"]["internal"] is True
 
@@ -221,7 +221,7 @@ def test_a_stopped_api_has_time_to_answer_what_it_accepted() -> None:
 
 
 @each_celery_service
-def test_a_stopped_worker_may_finish_what_it_has_in_hand(name: str) -> None:
+def test_a_stopped_worker_may_finish_its_current_images(name: str) -> None:
     # Remapped, SIGTERM would start the soft shutdown, which always takes its whole time.
     assert "REMAP_SIGTERM" not in SERVICES[name]["environment"]
     assert "REMAP_SIGTERM" not in PROCFILE[name]
@@ -234,7 +234,7 @@ def test_a_process_starts_after_the_migrations(name: str) -> None:
     assert condition == "service_completed_successfully"
 
 
-def test_bodies_of_requests_wait_on_a_disk_and_not_in_memory() -> None:
+def test_uploads_are_kept_on_a_disk_and_not_in_memory() -> None:
     api = SERVICES["api"]
     assert f"uploads:{api['environment']['TMPDIR']}" in api["volumes"]
     assert "uploads" in COMPOSE["volumes"]
@@ -278,7 +278,7 @@ def test_the_broker_keeps_every_message(broker: int, option: str, value: str) ->
         assert client.config_get(option) == {option: value}
 
 
-def test_the_broker_answers_nobody_without_the_password(broker: int) -> None:
+def test_the_broker_refuses_clients_without_the_password(broker: int) -> None:
     with redis.Redis(port=broker) as client, pytest.raises(redis.AuthenticationError):
         client.ping()
 

@@ -28,7 +28,7 @@ def fill_broker(experiment: Experiment) -> None:
         time.sleep(_FULL_SECONDS)
         client.config_set("maxmemory", "0")
 
-    with experiment.keeping_alive(*IMAGE_WORKERS, "io", "ai", "periodic"):
+    with experiment.require_alive(*IMAGE_WORKERS, "io", "ai", "periodic"):
         experiment.inject_under_load(inject, 9, 40)
     experiment.require_no_failure()
 

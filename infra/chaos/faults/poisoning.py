@@ -25,7 +25,7 @@ def poison(experiment: Experiment) -> None:
     places = experiment.random.sample(good, experiment.scaled(10) * len(_HARMFUL))
     for place, kind in zip(places, cycle(_HARMFUL), strict=False):
         uploads[place] = (f"poison-{kind}.png", poisoned(picture(), kind))
-    with experiment.keeping_alive(*IMAGE_WORKERS):
+    with experiment.require_alive(*IMAGE_WORKERS):
         experiment.inject_under_load(lambda: None, 0, 10, uploads)
     experiment.figures = {"poisoned": len(places)}
     wrong = experiment.query_number(_COUNT_WRONG_ENDS)

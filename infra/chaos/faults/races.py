@@ -33,14 +33,14 @@ def repeat_request(experiment: Experiment) -> None:
 
 def spend_last_credits(experiment: Experiment) -> None:
     """Fifty requests for one image each at once, on an account that has ten images left."""
-    client_account, data = experiment.new_customer(Plan.FREE), picture()
-    accepted(Batch(client_account, [("a.png", data)] * _LEFT, {}))  # of 20
+    customer, data = experiment.new_customer(Plan.FREE), picture()
+    accepted(Batch(customer, [("a.png", data)] * _LEFT, {}))  # of 20
     start = Barrier(_CLIENTS)
 
     def race(_: int) -> int:
         start.wait()
-        fields = {"sessionId": client_account.session}
-        return client_account.client.compress([("a.png", data)], fields, headers=ASYNC)[0]
+        fields = {"sessionId": customer.session}
+        return customer.client.compress([("a.png", data)], fields, headers=ASYNC)[0]
 
     with ThreadPoolExecutor(_CLIENTS) as pool:
         statuses = Counter(pool.map(race, range(_CLIENTS)))

@@ -1,4 +1,4 @@
-"""The demo account that a start hands out, over a real database."""
+"""The demo account that a start announces, over a real database."""
 
 import json
 from pathlib import Path
@@ -24,7 +24,7 @@ def test_the_demo_account_keeps_its_key(unit: Services, data_dir: DataDir) -> No
     assert demo_account.find_or_create(unit.database, data_dir) == first
 
 
-def test_an_account_named_demo_that_is_not_ours_is_left_alone(
+def test_an_account_named_demo_that_is_not_ours_stays_unchanged(
     unit: Services, data_dir: DataDir
 ) -> None:
     theirs = accounts.create(unit.database, "demo", Plan.FREE)
@@ -34,7 +34,7 @@ def test_an_account_named_demo_that_is_not_ours_is_left_alone(
     assert accounts.authenticate(unit.database, theirs).name == "demo"
 
 
-def test_a_key_that_was_rolled_elsewhere_goes_on_and_another_account_is_handed_out(
+def test_a_key_that_was_rolled_elsewhere_stays_valid_and_another_account_is_announced(
     unit: Services, data_dir: DataDir
 ) -> None:
     first = demo_account.find_or_create(unit.database, data_dir)
@@ -48,9 +48,7 @@ def test_a_key_that_was_rolled_elsewhere_goes_on_and_another_account_is_handed_o
     assert found == {"url": "http://here", "api_key": second.key}
 
 
-def test_a_key_that_was_rolled_here_is_the_one_handed_out(
-    unit: Services, data_dir: DataDir
-) -> None:
+def test_a_key_that_was_rolled_here_is_announced(unit: Services, data_dir: DataDir) -> None:
     demo_account.announce(
         data_dir, "http://here", demo_account.find_or_create(unit.database, data_dir)
     )
@@ -60,7 +58,7 @@ def test_a_key_that_was_rolled_here_is_the_one_handed_out(
     assert demo_account.find_or_create(unit.database, data_dir) == Demo("demo", rolled)
 
 
-def test_a_key_of_another_account_or_database_is_not_noted(
+def test_a_key_of_another_account_or_database_is_not_kept(
     unit: Services, data_dir: DataDir
 ) -> None:
     ours = demo_account.find_or_create(unit.database, data_dir)

@@ -65,7 +65,7 @@ def test_what_redis_does_not_say_is_unknown(name: str) -> None:
         ("synchronous_commit", Level.UNSAFE),
     ],
 )
-def test_a_postgres_that_a_crash_harms_is_unsafe(name: str, level: Level) -> None:
+def test_a_postgres_that_a_crash_can_damage_is_unsafe(name: str, level: Level) -> None:
     found = told(list(server_settings.of_postgres(15, GOOD_POSTGRES | {name: "off"})))
     assert found[0] is level
     assert f"({name} off)" in found[1]
@@ -85,7 +85,7 @@ def test_clocks_that_differ_are_unsafe(ahead: float, words: str) -> None:
     assert words in text
 
 
-def test_good_settings_are_not_spoken_of() -> None:
+def test_good_settings_bring_no_finding() -> None:
     assert list(server_settings.of_redis(GOOD_REDIS)) == []
     assert list(server_settings.of_postgres(15, GOOD_POSTGRES)) == []
     assert list(server_settings.of_clock(4.9)) == []
@@ -95,7 +95,7 @@ def test_the_embedded_servers_are_safe(unit: Services) -> None:
     assert server_settings.findings(unit.settings) == []
 
 
-def test_the_clock_is_held_against_that_of_postgres(
+def test_the_clock_is_compared_with_that_of_postgres(
     unit: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = time.time
@@ -107,7 +107,7 @@ def changed(environment: Mapping[str, str], **servers: str) -> settings.Settings
     return settings.load(dict(environment) | servers)
 
 
-def test_parameters_count_as_they_are_for_our_own_connections(
+def test_parameters_are_those_of_our_own_connections(
     unit_environment: Mapping[str, str],
 ) -> None:
     url = unit_environment["DATABASE_URL"] + "?options=-csynchronous_commit%3Doff"
@@ -153,7 +153,7 @@ def test_a_redis_that_refuses_info_is_unknown(
 
 @pytest.fixture
 def open_store(tmp_path: Path) -> Iterator[settings.Settings]:
-    """Settings with an object store that asks nobody for a key."""
+    """Settings with an object store that requires no key."""
     server = objects(tmp_path, LOOPBACK, free_port(), "key", "hush", tmp_path / "log")
     with Supervisor() as supervisor:
         supervisor.start(replace(server.child, env=bare_environment()))
@@ -169,7 +169,7 @@ def test_a_bucket_that_anyone_can_read_is_unsafe(open_store: settings.Settings) 
     assert texts[0].startswith(f"The bucket {BUCKET} can be read by anyone")
 
 
-def test_looking_at_the_bucket_leaves_nothing_in_it(unit: Services) -> None:
+def test_the_check_of_the_bucket_leaves_nothing_in_it(unit: Services) -> None:
     assert server_settings.findings(unit.settings) == []
     assert server_settings.PROBE_KEY not in S3Store(unit.settings).list_batches()
 

@@ -1,4 +1,4 @@
-"""The page of all settings says what the code says."""
+"""docs/settings.md says the same as the code."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The service that a command runs for itself."""
+"""The whole service that a command starts for itself."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ from infra.dev.temporary_service import temporary_service
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's Postgres can lie elsewhere")
-def test_what_lies_outside_of_the_data_directory_goes_with_it(
+def test_what_is_outside_the_data_directory_is_deleted_with_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))  # closed to everyone else
