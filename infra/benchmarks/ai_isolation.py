@@ -14,7 +14,7 @@ from PIL import Image
 
 from infra.client import Client, File
 from infra.dev.messages_api import Answer, MessagesApi
-from infra.dev.temporary_service import serving
+from infra.dev.temporary_service import temporary_service
 from shared.errors import OperatorError
 
 _CALL_SECONDS = 5.0
@@ -26,7 +26,7 @@ _AI = {"autoAltText": "true", "autoRenameSEO": "true"}
 
 def figures() -> dict[str, Any]:
     """Wall seconds and milliseconds, with a provider of 5 s a call and with one that is down."""
-    with MessagesApi() as model, serving(environment=model.environment) as service:
+    with MessagesApi() as model, temporary_service(environment=model.environment) as service:
         client, picture = Client(service.url, service.api_key), ("a.png", _megapixel())
         _send(client, [picture], _AI)  # whatever is loaded with the first call
         alone = _plain_latency(client, picture)

@@ -25,7 +25,7 @@ from PIL import Image
 from infra.benchmarks import ai_isolation
 from infra.client import Client, File
 from infra.commands.up import usable_cores
-from infra.dev.temporary_service import Serving, serving
+from infra.dev.temporary_service import RunningService, temporary_service
 from infra.supervision import proc
 from shared.errors import OperatorError
 
@@ -43,7 +43,7 @@ _SLOW_UPLOADS = 50
 def main(folder: str, count: str = "40") -> dict[str, Any]:
     """The figures of one run over `count` photographs of the folder, repeated when too few."""
     photographs = _photographs(Path(folder), int(count))
-    with serving() as service:
+    with temporary_service() as service:
         _warm_up(service, photographs)
         figures = _throughput(service, photographs)
         figures |= _latency(service)
@@ -64,13 +64,13 @@ def _photographs(folder: Path, count: int) -> list[File]:
     ]
 
 
-def _warm_up(service: Serving, photographs: Sequence[File]) -> None:
+def _warm_up(service: RunningService, photographs: Sequence[File]) -> None:
     client = Client(service.url, service.api_key)
     for _ in range(3):
         client.compress(photographs[:4], {"maxWidth": "400"})
 
 
-def _throughput(service: Serving, photographs: Sequence[File]) -> dict[str, Any]:
+def _throughput(service: RunningService, photographs: Sequence[File]) -> dict[str, Any]:
     """All photographs to WebP at 1600 px, by a few clients that each send small batches."""
     seen = service.log.stat().st_size
     client = Client(service.url, service.api_key)
@@ -93,7 +93,7 @@ def _throughput(service: Serving, photographs: Sequence[File]) -> dict[str, Any]
     }
 
 
-def _latency(service: Serving) -> dict[str, Any]:
+def _latency(service: RunningService) -> dict[str, Any]:
     """One small image at a time: what the answer takes above what the engine takes."""
     seen = service.log.stat().st_size
     client, small = Client(service.url, service.api_key), _small_jpeg()
@@ -115,7 +115,7 @@ def _latency(service: Serving) -> dict[str, Any]:
 
 
 @contextmanager
-def _slow_uploads(service: Serving, count: int) -> Iterator[None]:
+def _slow_uploads(service: RunningService, count: int) -> Iterator[None]:
     """Clients that have begun a body, and do not go on with it."""
     head = (
         f"POST /api/compress HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {service.api_key}\r\n"
@@ -129,7 +129,7 @@ def _slow_uploads(service: Serving, count: int) -> Iterator[None]:
         yield
 
 
-def _memory(service: Serving) -> dict[str, Any]:
+def _memory(service: RunningService) -> dict[str, Any]:
     """How far the API's processes grow while they take 20 files of 20 MB (Linux only)."""
     workers = _web_workers(service.pid)
     before = {pid: _resident(pid, "VmRSS") for pid in workers}

@@ -1,6 +1,6 @@
-"""The product's worker, in which poisoned pictures do what they are marked with.
+"""The product's worker, in which poisoned images do what their mark says.
 
-`celery --app infra.chaos.worker`, in the place of `workers.celery`: all else is the product's.
+`celery --app infra.chaos.worker` in place of `workers.celery`; everything else is the product's.
 """
 
 import ctypes
@@ -30,7 +30,7 @@ def _loop() -> None:
         pass
 
 
-_DEEDS: dict[Poison, Callable[[], object]] = {
+_EFFECTS: dict[Poison, Callable[[], object]] = {
     Poison.SEGFAULT: lambda: ctypes.string_at(0),
     Poison.SIGKILL: lambda: os.kill(os.getpid(), signal.SIGKILL),
     Poison.MEMORY_ERROR: _run_out_of_memory,
@@ -40,10 +40,10 @@ _DEEDS: dict[Poison, Callable[[], object]] = {
 }
 
 
-def _poisonous(data: bytes, *more: Any) -> Output:
+def _process_or_obey(data: bytes, *more: Any) -> Output:
     if (poison := poison_in(data)) is not None:
-        _DEEDS[poison]()
+        _EFFECTS[poison]()
     return process(data, *more)
 
 
-vars(optimising)["process"] = _poisonous
+vars(optimising)["process"] = _process_or_obey
