@@ -1,4 +1,4 @@
-"""The Flask application: built by a factory, so that importing it does nothing."""
+"""The Flask application; a factory builds it, so that an import has no effect."""
 
 import logging
 import time
@@ -10,10 +10,10 @@ from api import errors
 from api.caller import client_address
 from api.context import Context
 from api.headers import PROTECTIVE
-from api.lingering_close import close_if_unread
+from api.lingering_close import close_after_unread_body
 from api.multipart import MAX_BODY_BYTES
-from api.routes import account, compress, operator, sessions
-from api.upload_quota import Spool
+from api.routes import BLUEPRINTS
+from api.upload_quota import UploadQuota
 from shared import logs, services, settings
 from shared.clients.pubsub import Listener
 from shared.services import Services
@@ -22,9 +22,9 @@ access = logging.getLogger("fluximage.access")
 
 
 def create_app(environ: Mapping[str, str] | None = None) -> Flask:
-    """The application of one web process, from the environment's settings.
+    """Returns the application of one API process, with the settings of the environment.
 
-    Raises OperatorError with every fault of the settings.
+    Raises OperatorError, which lists every fault of the settings.
     """
     logs.configure()
     loaded = settings.load(environ)
@@ -33,18 +33,18 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
 
 
 def build_app(built: Services) -> Flask:
-    """The application over services that were built before."""
+    """Returns the application over services that exist already."""
     app = Flask("fluximage", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
-    app.json.sort_keys = False  # type: ignore[attr-defined] # the default provider has it
-    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # it would answer in HTML
+    app.json.sort_keys = False  # type: ignore[attr-defined] # only Flask's default provider has it
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # its answers are HTML
     app.url_map.strict_slashes = False
-    app.url_map.merge_slashes = False  # it redirects, in HTML
+    app.url_map.merge_slashes = False  # its redirects are HTML
     app.extensions["fluximage"] = Context(
-        built, Listener(built.redis), Spool(built.settings.account_upload_bytes)
+        built, Listener(built.redis), UploadQuota(built.settings.account_upload_bytes)
     )
-    for room in (account, compress, operator, sessions):
-        app.register_blueprint(room.blueprint)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
     errors.register(app)
     app.before_request(_begin)
     app.after_request(_finish)
@@ -58,7 +58,7 @@ def _begin() -> None:
 def _finish(response: Response) -> Response:
     for name, value in PROTECTIVE.items():
         response.headers.setdefault(name, value)
-    close_if_unread(response)
+    close_after_unread_body(response)
     probe = request.path.startswith("/health/") or request.path == "/metrics"
     access.log(
         logging.DEBUG if probe else logging.INFO,

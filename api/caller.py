@@ -1,4 +1,4 @@
-"""Who calls: the account by its key, the address by the proxies that we trust."""
+"""Who sends a request: the account, by its key; the address, by the trusted proxies."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -22,7 +22,7 @@ _SCHEME = "Bearer "
 
 
 def bearer_key() -> str:
-    """The key of the Authorization header; raises UnauthorizedError when there is none."""
+    """Returns the key of the Authorization header; raises UnauthorizedError where there is none."""
     header = request.headers.get("Authorization", "")
     if header[: len(_SCHEME)].lower() != _SCHEME.lower():
         raise UnauthorizedError
@@ -30,12 +30,15 @@ def bearer_key() -> str:
 
 
 def authenticated(view: Callable[P, R]) -> Callable[P, R]:
-    """A view that runs only for a live key within its rate; before it, no body is read."""
+    """Decorates a view: it runs only for a valid key within its rate limit.
+
+    The check reads no body. Raises UnauthorizedError or TooManyRequestsError.
+    """
 
     @wraps(view)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
         services = context().services
-        g.account = _caller(services)
+        g.account = _authenticate(services)
         g.account_id = g.account.id
         limit = services.settings.requests_per_minute
         ratelimit.count_request(services.redis, g.account_id, limit)
@@ -44,29 +47,29 @@ def authenticated(view: Callable[P, R]) -> Callable[P, R]:
     return checked
 
 
-def _caller(services: Services) -> Account:
+def _authenticate(services: Services) -> Account:
     try:
         return accounts.authenticate(services.database, bearer_key())
     except UnauthorizedError:
-        # After the key was looked at, so that a good one always passes: behind one address are
-        # a whole office, or every client there is where no proxy is named as trusted. One old
-        # key in somebody's script must not shut them out, and 160 bits are not guessed.
+        # Counted only after the key was checked, so that a valid key always passes: one address
+        # may be a whole office, or all clients where no proxy is configured as trusted. One
+        # revoked key in a script must not lock them out, and 160 random bits are not guessed.
         limit = services.settings.failed_keys_per_minute
         ratelimit.count_failed_key(services.redis, client_address(), limit)
         raise
 
 
 def account() -> Account:
-    """The account of an authenticated request."""
+    """Returns the account of an authenticated request."""
     found: Account = g.account
     return found
 
 
 def client_address() -> str:
-    """The client's address: the nearest one on the road that is no trusted proxy.
+    """Returns the client's address: the last one in the chain that is not a trusted proxy's.
 
-    X-Forwarded-For is read from its end, and only as far as trusted proxies wrote it: what
-    stands before was sent by the client and may be anything.
+    X-Forwarded-For is read from its end, and only as far as trusted proxies wrote it: the client
+    sent the rest and may have sent anything.
     """
     trusted = context().services.settings.trusted_proxies
     address = request.remote_addr or ""
@@ -89,5 +92,5 @@ def _parsed(text: str) -> IPv4Address | IPv6Address | None:
         address = ip_address(text)
     except ValueError:
         return None
-    # A socket that takes both versions names an IPv4 peer ::ffff:10.0.0.1.
+    # A socket for both versions reports an IPv4 client as ::ffff:10.0.0.1.
     return (isinstance(address, IPv6Address) and address.ipv4_mapped) or address

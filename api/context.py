@@ -1,21 +1,21 @@
-"""What a request handler works with: the process's services, its news, its uploads."""
+"""What a view works with: the services, notifications and upload quota of its process."""
 
 from dataclasses import dataclass
 
 from flask import current_app
 
-from api.upload_quota import Spool
+from api.upload_quota import UploadQuota
 from shared.clients.pubsub import Listener
 from shared.services import Services
 
 
 @dataclass(frozen=True)
 class Context:
-    """Built once a process, in `api.app`."""
+    """Built once per process, in `api.app`."""
 
     services: Services
     listener: Listener
-    spool: Spool
+    upload_quota: UploadQuota
 
 
 def context() -> Context:

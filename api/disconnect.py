@@ -1,4 +1,4 @@
-"""Whether the client of this request is still there."""
+"""Whether the client of this request has closed its connection."""
 
 import socket
 
@@ -8,8 +8,8 @@ from flask import request
 def has_hung_up() -> bool:
     """Whether the client closed its connection, or its sending half of it.
 
-    Nothing is taken from what it may have sent for its next request; while such bytes wait to
-    be read, its end is not seen. False where there is no connection to look at.
+    Bytes of its next request stay in the socket; while there are any, a close is not noticed.
+    Returns False where there is no socket, as in Flask's test client.
     """
     connection = request.environ.get("gunicorn.socket")
     if connection is None:
@@ -20,7 +20,7 @@ def has_hung_up() -> bool:
         return not connection.recv(1, socket.MSG_PEEK)
     except BlockingIOError:
         return False
-    except OSError:  # reset
+    except OSError:  # the connection was reset
         return True
     finally:
         connection.settimeout(timeout)

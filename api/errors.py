@@ -1,16 +1,25 @@
-"""The one place that turns an error into a status; every answer is JSON and has `error`."""
+"""The one place that turns an error into a status. Every error's body is JSON and has `error`.
+
+Elsewhere are only:
+- gunicorn_worker.py: an error found before there is a request to route, with the same sentences.
+- routes/compress.py: 422 with the batch's body where all of its images failed, which is a
+  result; 202 where it is not done yet.
+- routes/operator.py: 503 of `/health/ready`, which also lists the servers that are down.
+"""
 
 import logging
-from typing import Any
 
-from flask import Flask, Response, jsonify
+from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
+from api.http_errors import SENTENCES
+from api.responses import json_response
 from shared import errors
 
 logger = logging.getLogger(__name__)
 
-_STATUS: dict[type[errors.FluximageError], int] = {
+# A class stands for its subclasses too. An error that is not listed is answered with 500.
+STATUSES: dict[type[errors.FluximageError], int] = {
     errors.InvalidFieldError: 400,
     errors.UnauthorizedError: 401,
     errors.PlanLimitError: 403,
@@ -24,34 +33,27 @@ _STATUS: dict[type[errors.FluximageError], int] = {
     errors.UnavailableError: 503,
 }
 
-# These two answer a code, with the sentence beside it in `message`.
-_CODES: dict[type[errors.FluximageError], str] = {
+# These two have a code in `error`, and their sentence in `message`: published clients read both.
+CODES: dict[type[errors.FluximageError], str] = {
     errors.AiNotAvailableError: "ia_not_available",
     errors.NoCreditsError: "no_credits",
-}
-
-_HTTP_SENTENCES = {
-    404: "There is nothing at this address",
-    405: "This address does not take that method",
-    413: "The body is larger than any request this service takes",
-    415: "The body must come as it is, without a Content-Encoding",
 }
 
 
 def register(app: Flask) -> None:
     """Makes the application answer every error as the contract says."""
-    app.register_error_handler(errors.FluximageError, _known)
-    app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(Exception, _unexpected)
+    app.register_error_handler(errors.FluximageError, _our_error)
+    app.register_error_handler(HTTPException, _werkzeug_error)
+    app.register_error_handler(Exception, _unexpected_error)
 
 
-def _known(error: errors.FluximageError) -> Response:
-    status = next((s for kind, s in _STATUS.items() if isinstance(error, kind)), None)
+def _our_error(error: errors.FluximageError) -> Response:
+    status = next((s for kind, s in STATUSES.items() if isinstance(error, kind)), None)
     if status is None:
-        return _unexpected(error)
-    code = _CODES.get(type(error))
+        return _unexpected_error(error)
+    code = CODES.get(type(error))
     body = {"error": code, "message": error.message} if code else {"error": error.message}
-    response = answer(body, status)
+    response = json_response(body, status)
     if isinstance(error, errors.TooManyRequestsError | errors.UnavailableError):
         response.headers["Retry-After"] = str(error.retry_after_seconds)
     if status == 401:
@@ -59,22 +61,16 @@ def _known(error: errors.FluximageError) -> Response:
     return response
 
 
-def _http(error: HTTPException) -> Response:
+def _werkzeug_error(error: HTTPException) -> Response:
+    """404 and 405 of routing, 413 and 415 of the body, and whatever else Werkzeug raises."""
     status = error.code or 500
-    response = answer({"error": _HTTP_SENTENCES.get(status, error.name)}, status)
+    response = json_response({"error": SENTENCES.get(status, error.name)}, status)
     for name, value in error.get_headers():
         if name in ("Allow", "Retry-After"):
             response.headers[name] = value
     return response
 
 
-def _unexpected(error: Exception) -> Response:
+def _unexpected_error(error: Exception) -> Response:
     logger.error("a request failed unexpectedly", exc_info=error)
-    return answer({"error": "Something went wrong on our side"}, 500)
-
-
-def answer(body: dict[str, Any], status: int = 200) -> Response:
-    """A JSON response."""
-    response = jsonify(body)
-    response.status_code = status
-    return response
+    return json_response({"error": SENTENCES[500]}, 500)

@@ -1,4 +1,14 @@
-"""The fields of POST /api/compress: from text to options, or one sentence that says why not."""
+"""The fields of POST /api/compress: their text becomes options, or one sentence of refusal.
+
+A new field:
+1. its name in _TEXT_FIELDS or _FILE_FIELDS here (its snake_case spelling follows from it);
+2. its value in `parse`, checked by `_whole`, `_choice` or `_flag`, or by a function of its own;
+3. a value of Options in shared/models.py, also in `to_json` and `from_json`. One that is not an
+   option goes to CompressRequest, and to `_fingerprint` in api/routes/compress.py;
+4. a row in the table of fields in docs/api.md, which tests/test_docs.py compares with SPELLINGS;
+5. tests in tests/api/test_fields.py: values at and beyond its bounds, and its default;
+6. where the worker uses it: workers/steps/, which hands the options to workers/imaging/.
+"""
 
 import re
 from collections.abc import Iterable
@@ -8,9 +18,10 @@ from typing import TypeVar
 
 from api.multipart import MAX_FILES, MAX_WATERMARK_BYTES, Form
 from api.uploads import Upload
-from shared.errors import InvalidFieldError
+from shared.errors import InvalidFieldError, WarningCode
 from shared.imagetype import OUTPUT_TYPES, ImageType, check_watermark
 from shared.models import DescriptionRequest, Language, Notice, Options, Position, Watermark
+from shared.naming import quoted
 from shared.plans import Allowance
 
 T = TypeVar("T")
@@ -40,7 +51,7 @@ def _snake(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
-# Every accepted spelling, and the field it means.
+# Each accepted spelling and the field that it means.
 SPELLINGS = {
     spelling: name for name in (*_TEXT_FIELDS, *_FILE_FIELDS) for spelling in (name, _snake(name))
 } | {
@@ -52,7 +63,7 @@ SPELLINGS = {
 
 @dataclass(frozen=True)
 class CompressRequest:
-    """A body that keeps to the contract. `session_id` None asks for a random one."""
+    """A valid request. `session_id` None means a random one."""
 
     files: list[Upload]
     watermark: Upload | None
@@ -62,15 +73,15 @@ class CompressRequest:
 
     @property
     def ai(self) -> bool:
-        """Whether any AI is asked for."""
+        """Whether the request asks for AI."""
         return self.options.description_request is not None
 
 
 def parse(form: Form, allowance: Allowance) -> CompressRequest:
-    """The request that the form makes, on a plan with that allowance.
+    """Returns the request that the form makes on a plan with that allowance.
 
-    Raises InvalidFieldError with one sentence that names the field, what came and what is
-    allowed. On a plan without watermarks their fields are ignored, with a notice.
+    On a plan without watermarks, the watermark fields are ignored, with a warning. Raises
+    InvalidFieldError with one sentence that names the field, what came and what is allowed.
     """
     notices = _unknown_fields(form)
     if not allowance.watermark:
@@ -78,16 +89,16 @@ def parse(form: Form, allowance: Allowance) -> CompressRequest:
         notices += ignored
     values = _single_values(form)
     format = _choice(values, "format", OUTPUT_TYPES, ImageType.WEBP)
-    placing = _watermark(values)  # checked even where there is nothing to place
+    watermark = _watermark(values)  # checked even without a watermark file
     return CompressRequest(
         files=_images(form),
-        watermark=(mark := _watermark_file(form)),
+        watermark=(watermark_file := _watermark_file(form)),
         options=Options(
             format=format,
             quality=_whole(values, "quality", 40, 100, 82),
             max_width=_whole(values, "maxWidth", 1, 65535, None),
             max_height=_whole(values, "maxHeight", 1, 65535, None),
-            watermark=placing if mark else None,
+            watermark=watermark if watermark_file else None,
             description_request=_description_request(values),
         ),
         session_id=_session_id(values),
@@ -97,7 +108,7 @@ def parse(form: Form, allowance: Allowance) -> CompressRequest:
 
 def _unknown_fields(form: Form) -> list[Notice]:
     return [
-        Notice("unknown_field", f"The field {_shown(name)} is not known and was ignored")
+        Notice(WarningCode.UNKNOWN_FIELD, f"The field {quoted(name)} is not known and was ignored")
         for name in dict.fromkeys(form.ignored)
     ]
 
@@ -114,7 +125,7 @@ def _without_watermark(form: Form) -> tuple[Form, list[Notice]]:
         return form, []
     return kept, [
         Notice(
-            "watermark_not_available",
+            WarningCode.WATERMARK_NOT_AVAILABLE,
             "Watermarks require a paid plan; the watermark fields were ignored",
         )
     ]
@@ -127,7 +138,7 @@ def _single_values(form: Form) -> dict[str, str]:
         if name in _FILE_FIELDS:
             raise InvalidFieldError(f"{name} must be sent as a file, with a file name")
         if name in values:
-            raise InvalidFieldError(f"{name} was given more than once; give it once at most")
+            raise InvalidFieldError(f"{name} was sent more than once; send it at most once")
         values[name] = value
     for upload in form.uploads:
         name = SPELLINGS[upload.field]
@@ -139,12 +150,12 @@ def _single_values(form: Form) -> dict[str, str]:
 def _images(form: Form) -> list[Upload]:
     files = _chosen(form, "file")
     if not files:
-        raise InvalidFieldError(f"file is missing: send 1 to {MAX_FILES} images in it")
+        raise InvalidFieldError(f"file is missing; send 1 to {MAX_FILES} images as file")
     return files
 
 
 def _chosen(form: Form, name: str) -> list[Upload]:
-    # A browser's form sends an empty part for a file field in which nothing was chosen.
+    # A browser sends an empty part for a file field in which no file was chosen.
     return [
         upload
         for upload in form.uploads
@@ -157,10 +168,11 @@ def _watermark_file(form: Form) -> Upload | None:
     if not files:
         return None
     if len(files) > 1:
-        raise InvalidFieldError("watermarkFile was given more than once; give it once at most")
+        raise InvalidFieldError("watermarkFile was sent more than once; send it at most once")
     if files[0].size > MAX_WATERMARK_BYTES:
         raise InvalidFieldError(
-            f"watermarkFile must be a PNG of at most 5 MB, not of {files[0].size} bytes"
+            f"watermarkFile must be a PNG of at most {MAX_WATERMARK_BYTES} bytes (5 MB), "
+            f"not {files[0].size} bytes"
         )
     check_watermark(files[0].content.read())
     files[0].content.seek(0)
@@ -179,7 +191,7 @@ def _whole(values: dict[str, str], name: str, low: int, high: int, default: T) -
     text = values.get(name)
     if text is None:
         return default
-    # Bounded and ASCII: int() takes other scripts' digits, and any number of them.
+    # int() would also accept digits of other scripts, and numbers of any length.
     if re.fullmatch(r"[0-9]{1,9}", text) and low <= int(text) <= high:
         return int(text)
     raise refusal(name, text, f"a whole number from {low} to {high}")
@@ -203,7 +215,7 @@ def _flag(values: dict[str, str], name: str) -> bool:
 
 
 def _description_request(values: dict[str, str]) -> DescriptionRequest | None:
-    request = DescriptionRequest(  # checked even where no AI is asked for
+    request = DescriptionRequest(  # checked even where the request does not ask for AI
         alt_text=_flag(values, "autoAltText"),
         file_name=_flag(values, "autoRenameSEO"),
         language=_choice(values, "language", Language, Language.ENGLISH),
@@ -216,8 +228,8 @@ def _description_request(values: dict[str, str]) -> DescriptionRequest | None:
 def _phrase(values: dict[str, str], name: str) -> str:
     text = values.get(name, "")
     if len(text) > _MAX_PHRASE_CHARACTERS:
-        raise refusal(
-            name, f"{len(text)} characters", f"at most {_MAX_PHRASE_CHARACTERS} characters"
+        raise InvalidFieldError(
+            f"{name} must be at most {_MAX_PHRASE_CHARACTERS} characters long, not {len(text)}"
         )
     return text
 
@@ -226,22 +238,16 @@ def _session_id(values: dict[str, str]) -> str | None:
     text = values.get("sessionId")
     if text is not None and not is_session_id(text):
         raise refusal(
-            "sessionId", text, "1 to 128 characters of A-Z a-z 0-9 . _ : - (and not . or ..)"
+            "sessionId", text, "1 to 128 of the characters A-Z a-z 0-9 . _ : - (but not . or ..)"
         )
     return text
 
 
 def is_session_id(text: str) -> bool:
-    """Whether a session may be called so."""
+    """Whether the text is a valid session id."""
     return text not in (".", "..") and _SESSION_ID.fullmatch(text) is not None
 
 
 def refusal(name: str, came: str, allowed: str) -> InvalidFieldError:
-    """The one sentence for a bad value: its name, what came and what is allowed."""
-    return InvalidFieldError(f"{name} must be {allowed}, not {_shown(came)}")
-
-
-def _shown(text: str) -> str:
-    """A client's text as we repeat it: printable and short."""
-    shown = "".join(c for c in text if c.isprintable())
-    return f"'{shown[:60]}…'" if len(shown) > 60 else f"'{shown}'"
+    """Returns the error for a bad value, in one sentence: its name, what is allowed, what came."""
+    return InvalidFieldError(f"{name} must be {allowed}, not {quoted(came)}")

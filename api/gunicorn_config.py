@@ -1,7 +1,7 @@
-"""How gunicorn serves the API: `gunicorn --config python:api.gunicorn_config`.
+"""The settings with which gunicorn serves the API: `gunicorn --config python:api.gunicorn_config`.
 
-gevent, because an upload or a wait then costs a greenlet and not a thread: `make bench` tells a
-healthy client's latency alone and beside fifty uploads that stand still.
+gevent, because an upload or a wait then costs a greenlet instead of a thread; `make bench`
+measures a client's latency alone and beside fifty slow uploads.
 """
 
 import os
@@ -11,15 +11,15 @@ worker_class = "api.gunicorn_worker.ApiWorker"
 logger_class = "api.gunicorn_worker.ApiLogger"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 bind = "127.0.0.1:8080"
-worker_connections = 2000  # greenlets: those who upload, wait or poll, in each process
-# Seconds; above the 60 of common load balancers, which must not find a connection closed. It is
-# also the time that a client has for the head of its request.
+worker_connections = 2000  # per process: one greenlet per client that uploads, waits or polls
+# Seconds. Above the 60 s of common load balancers: a connection that they reuse must be open.
+# It is also how long a client may take for the head of its request.
 keepalive = 75
-timeout = 120  # seconds without a sign of life before a worker is replaced
-graceful_timeout = 30
-# Whom a proxy spoke for is read by our own setting, and nobody sets the path by a header.
+timeout = 120  # seconds without a heartbeat, after which a worker is replaced
+graceful_timeout = 30  # seconds
+# FLUXIMAGE_TRUSTED_PROXIES decides whose X-Forwarded-For counts, and no header sets the path.
 forwarded_allow_ips = ""
 forwarder_headers = ""
-control_socket_disable = True  # it would lie in the home folder, and nobody asks it anything
-accesslog = None  # the application writes one JSON line a request
+control_socket_disable = True  # unused; it would create a file in the home directory
+accesslog = None  # the application writes one JSON line per request
 loglevel = "warning"

@@ -1,4 +1,4 @@
-"""The gunicorn worker: gevent's, with its own errors in JSON and no waiter left behind."""
+"""gunicorn's gevent worker, with errors in JSON, a bound on headers and an orderly shutdown."""
 
 from __future__ import annotations
 
@@ -18,36 +18,29 @@ from gunicorn.http.parser import RequestParser
 from gunicorn.workers.ggevent import GeventWorker
 
 from api.headers import PROTECTIVE
+from api.http_errors import SENTENCES
 from shared import logs
 
-if TYPE_CHECKING:  # at run time it would import ssl, before gevent has patched it
+if TYPE_CHECKING:  # at run time this would import ssl before gevent has patched it
     from api.context import Context
 
 _MAX_HEAD_BYTES = 64 * 1024
 
-_SENTENCES = {
-    400: "This is not a well-formed HTTP request",
-    414: "The address of this request is too long",
-    417: "This service does not know what the request expects of it",
-    431: "The headers of this request are too large",
-    501: "This service does not know the transfer coding of the request",
-}
-
 
 class ApiWorker(GeventWorker):  # type: ignore[misc] # gunicorn ships no types
-    """A request costs a greenlet while it uploads or waits, so slow clients hold no thread."""
+    """A request that uploads or waits costs a greenlet, so a slow client occupies no thread."""
 
     def init_process(self) -> None:
         """Runs in the new process, before the application is loaded."""
         _raise_open_files()
         # gunicorn has no settings for these.
-        util.write_error = _write_json_error  # its own is HTML
+        util.write_error = _write_json_error  # gunicorn's answers are HTML
         wsgi.Response = _Response
         RequestParser.mesg_class = _Request
         super().init_process()
 
     def run(self) -> None:
-        """Serves until the process is told to end, then closes every connection."""
+        """Serves until the process is stopped, then closes every connection."""
         try:
             super().run()
         finally:
@@ -56,16 +49,16 @@ class ApiWorker(GeventWorker):  # type: ignore[misc] # gunicorn ships no types
                 self._context.services.close()
 
     def handle_request(self, *args: Any) -> Any:
-        """One request of a connection, after a turn for all others."""
-        # A client that always has sent its next request already never waits for its socket, and
-        # would hold up everyone else in this process.
+        """Handles one request of a connection, after the other greenlets had a turn."""
+        # A client that sends its requests ahead never waits for its socket, and would block all
+        # other clients of this process.
         gevent.sleep(0)
         return super().handle_request(*args)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
-        """SIGTERM: takes no more connections, and lets those who wait have their 202 now."""
+        """SIGTERM: accepts no more connections, and answers waiting requests with 202 now."""
         super().handle_exit(sig, frame)
-        if self._context is not None:  # else the application is still being loaded
+        if self._context is not None:  # None while the application is loaded
             gevent.spawn(self._context.listener.release)
 
     @property
@@ -75,41 +68,41 @@ class ApiWorker(GeventWorker):  # type: ignore[misc] # gunicorn ships no types
 
 
 class _Request(Request):  # type: ignore[misc] # gunicorn ships no types
-    """A request whose head, and what follows its last chunk, has a bound in all.
+    """A request with a bound on the bytes of all its headers, and of all its trailers.
 
-    gunicorn bounds each field and their number, 800 KB together, and looks through all that came
-    at every packet: of single bytes one connection made enough to keep a core busy.
+    gunicorn alone bounds each header and their number, 800 KB together, and searches all of it
+    again at every packet: one client that sends single bytes would keep a core busy.
     """
 
     @property
     def max_buffer_headers(self) -> int:
-        """How many bytes without their end are read."""
+        """How many bytes are read in search of the headers' end."""
         return _MAX_HEAD_BYTES
 
     @max_buffer_headers.setter
     def max_buffer_headers(self, _: int) -> None:
-        """What gunicorn makes of its two settings."""
+        """Ignores the bound that gunicorn derives from its two settings."""
 
 
 class _Response(wsgi.Response):  # type: ignore[misc] # gunicorn ships no types
-    """A response that ends its connection where the application says so."""
+    """A response that closes its connection where the application says so."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self.version = "fluximage"  # the header Server: nobody has to know what serves here
+        self.version = "fluximage"  # the header Server: it names no software and no version
 
     def process_headers(self, headers: list[tuple[str, str]]) -> None:
-        """Takes the application's headers; gunicorn would drop its Connection unread."""
+        """Takes the application's headers; gunicorn alone would ignore `Connection: close`."""
         super().process_headers(headers)
         if ("Connection", "close") in headers:
             self.force_close()
 
 
 class ApiLogger(Logger):  # type: ignore[misc] # gunicorn ships no types
-    """gunicorn's own lines, such as those on requests that are no HTTP, go the way of ours."""
+    """Sends gunicorn's own log lines, such as on invalid requests, through the JSON handler."""
 
     def setup(self, cfg: Any) -> None:
-        """Runs in the main process and again where its configuration is read anew."""
+        """Runs in the main process, and again when the configuration is reloaded."""
         super().setup(cfg)
         logs.configure()
         self.error_log.handlers.clear()
@@ -117,20 +110,20 @@ class ApiLogger(Logger):  # type: ignore[misc] # gunicorn ships no types
 
 
 def _raise_open_files() -> None:
-    """As many open files as this process may have: a usual soft limit is 1,024.
+    """Raises the limit on open files, usually 1,024, to the most that this process may have.
 
-    Below `worker_connections` clients that do nothing but connect would take those that the
+    With fewer than `worker_connections` files, idle connections would use up those that the
     database and uploads need.
     """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(ValueError, OSError):  # macOS allows less than it says
+    with suppress(ValueError, OSError):  # macOS allows less than it reports
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _write_json_error(client: socket.socket, status: int, _reason: str, _message: str) -> None:
-    """Answers what never reached the application, such as a header that is no HTTP."""
+    """Answers a request that never reaches the application, such as one with an invalid header."""
     reason = HTTPStatus(status).phrase
-    body = json.dumps({"error": _SENTENCES.get(status, "Something went wrong on our side")})
+    body = json.dumps({"error": SENTENCES.get(status, SENTENCES[500])})
     headers = PROTECTIVE | {
         "Connection": "close",
         "Content-Type": "application/json",

@@ -1,7 +1,7 @@
-"""What every answer carries for the sake of browsers.
+"""The headers of every answer that tell browsers not to guess, frame, refer to or store it.
 
-No Strict-Transport-Security: it counts only in an answer over TLS (RFC 6797, 7.2), and TLS ends
-at the operator's proxy, whose other services on that host it would bind as well.
+Strict-Transport-Security is not among them: it counts only over TLS (RFC 6797, 7.2), which ends
+at the operator's proxy, and it would apply to the other services of that host as well.
 """
 
 PROTECTIVE = {

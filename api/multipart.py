@@ -1,6 +1,6 @@
-"""Reading a multipart body as a stream: bounded in memory, in parts and in bytes.
+"""Reads a multipart body as a stream, with bounds on memory, on parts and on bytes.
 
-What is past a limit is refused at once; the server then discards the rest.
+A body that exceeds a bound is refused at once; `lingering_close` discards the rest of it.
 """
 
 import time
@@ -26,58 +26,66 @@ from werkzeug.sansio.multipart import (
     NeedData,
 )
 
-from api.uploads import MAX_FILE_BYTES, Arriving, Upload
+from api.uploads import MAX_FILE_BYTES, Upload, UploadWriter
 from shared.errors import InvalidFieldError, RequestTimeoutError
-from shared.naming import clean_original
+from shared.naming import clean_original, quoted
 
 MAX_FILES = 20
 MAX_WATERMARK_BYTES = 5 * 1024 * 1024
-# Every legal file, and room for the fields and the parts' own headers.
+# All files at their largest, and 1 MiB for the fields and the headers of the parts.
 MAX_BODY_BYTES = MAX_FILES * MAX_FILE_BYTES + MAX_WATERMARK_BYTES + 1024 * 1024
 
 _MAX_PARTS = 200
 _MAX_TEXT_BYTES = 16 * 1024
 _CHUNK_BYTES = 128 * 1024
-# What the decoder may hold back: a part's headers, or a line that may become a boundary.
-# Without a bound, headers without end would fill the memory.
-_MAX_HELD_BYTES = 64 * 1024
+# Bytes that the decoder may keep: a part's headers, or a line that may become a boundary.
+# Without this bound, endless headers would fill the memory.
+_MAX_BUFFERED_BYTES = 64 * 1024
 
-_BROKEN = "The body is not complete multipart/form-data"
+_BROKEN = "The request body is not valid multipart/form-data, or ends before its last boundary"
+
+_STALLED = "The request body stopped arriving before it was complete; send the request again"
 
 
 @dataclass
 class Form:
-    """What a body held, in its order."""
+    """The parts of a body, in their order; `ignored` has the names of unknown fields."""
 
     fields: list[tuple[str, str]] = field(default_factory=list)
     uploads: list[Upload] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
 
     def files(self, name: str) -> list[Upload]:
-        """The files of one field."""
+        """Returns the files of one field."""
         return [upload for upload in self.uploads if upload.field == name]
 
 
 @contextmanager
 def read_form(
-    request: Request, known: Container[str], stall_seconds: int, hold: Callable[[int], None]
+    request: Request,
+    known: Container[str],
+    stall_seconds: int,
+    reserve_bytes: Callable[[int], None],
 ) -> Iterator[Form]:
-    """The form of the request; its files are deleted when the block ends.
+    """Yields the form of the request; its files are deleted when the block ends.
 
-    Of fields that are not `known` only the name is kept. `hold` is called with every number of
-    bytes before a file keeps them, and may raise.
+    known: names of fields; of any other field only the name is kept. reserve_bytes: called with
+    each number of bytes before they are written to a file; it may raise.
 
-    Raises InvalidFieldError for what the contract refuses, RequestTimeoutError when the client
-    sends nothing for `stall_seconds`, UnavailableError when the disk is full, what `hold` raises,
-    and werkzeug's UnsupportedMediaType for a compressed body.
+    Raises InvalidFieldError where the body breaks the contract, RequestTimeoutError where the
+    client sends nothing for `stall_seconds`, UnavailableError where the disk is full, Werkzeug's
+    UnsupportedMediaType for a compressed body, and what `reserve_bytes` raises.
     """
     if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
         raise UnsupportedMediaType
     boundary = request.mimetype_params.get("boundary", "")
     if request.mimetype != "multipart/form-data" or not boundary:
-        raise InvalidFieldError("The body must be multipart/form-data with a boundary")
+        came = quoted(request.headers.get("Content-Type", ""))
+        raise InvalidFieldError(
+            f"Content-Type must be multipart/form-data with a boundary, not {came}"
+        )
     with ExitStack() as stack:
-        reader = _Reader(stack, boundary.encode("latin-1", "replace"), known, hold)
+        reader = _Reader(stack, boundary.encode("latin-1", "replace"), known, reserve_bytes)
         yield reader.read(request, stall_seconds)
 
 
@@ -87,11 +95,11 @@ class _Reader:
         stack: ExitStack,
         boundary: bytes,
         known: Container[str],
-        hold: Callable[[int], None],
+        reserve_bytes: Callable[[int], None],
     ) -> None:
         self._stack = stack
         self._known = known
-        self._hold = hold
+        self._reserve_bytes = reserve_bytes
         self._decoder = MultipartDecoder(boundary, max_parts=_MAX_PARTS)
         self._form = Form()
         self._part: _TextPart | _FilePart | _IgnoredPart | None = None
@@ -99,7 +107,7 @@ class _Reader:
     def read(self, request: Request, stall_seconds: int) -> Form:
         for chunk in _chunks(request, stall_seconds):
             self._feed(chunk)
-        self._feed(None)  # the end: raises where the last boundary has not come
+        self._feed(None)  # the end; raises where the last boundary is missing
         return self._form
 
     def _feed(self, chunk: bytes | None) -> None:
@@ -108,10 +116,12 @@ class _Reader:
             while not isinstance(event := self._decoder.next_event(), NeedData | Epilogue):
                 self._take(event)
         except RequestEntityTooLarge as error:
-            raise InvalidFieldError(f"The body has more than {_MAX_PARTS} parts") from error
+            raise InvalidFieldError(
+                f"The request body has too many parts; send at most {_MAX_PARTS}"
+            ) from error
         except (ValueError, HTTPException) as error:
             raise InvalidFieldError(_BROKEN) from error
-        if len(self._decoder.buffer) > _MAX_HELD_BYTES:
+        if len(self._decoder.buffer) > _MAX_BUFFERED_BYTES:
             raise InvalidFieldError(_BROKEN)
 
     def _take(self, event: Event) -> None:
@@ -122,7 +132,9 @@ class _Reader:
         elif isinstance(event, File):
             self._count_files(event.name or "")
             name = clean_original(event.filename)
-            self._part = _FilePart(Arriving(event.name or "", name, self._stack, self._hold))
+            self._part = _FilePart(
+                UploadWriter(event.name or "", name, self._stack, self._reserve_bytes)
+            )
         elif isinstance(event, Data) and self._part is not None:
             self._part.write(event.data)
             if not event.more_data:
@@ -131,8 +143,11 @@ class _Reader:
     def _count_files(self, name: str) -> None:
         if name == "file" and len(self._form.files("file")) == MAX_FILES:
             raise InvalidFieldError(f"Maximum {MAX_FILES} images allowed per batch")
-        if len(self._form.uploads) > MAX_FILES:  # with its watermark a batch has one more
-            raise InvalidFieldError(f"The body has more than {MAX_FILES + 1} files")
+        if len(self._form.uploads) > MAX_FILES:  # the watermark is one more
+            raise InvalidFieldError(
+                f"The request body has more than {MAX_FILES + 1} files; "
+                f"send at most {MAX_FILES} in file and one in watermarkFile"
+            )
 
 
 class _TextPart:
@@ -144,20 +159,18 @@ class _TextPart:
         self._data += data
         if len(self._data) > _MAX_TEXT_BYTES:
             raise InvalidFieldError(
-                f"The field {clean_original(self._name)} is longer than {_MAX_TEXT_BYTES} bytes"
+                f"{clean_original(self._name)} must be at most {_MAX_TEXT_BYTES} bytes long"
             )
 
     def finish(self, form: Form) -> None:
         try:
             form.fields.append((self._name, self._data.decode()))
         except UnicodeDecodeError:
-            raise InvalidFieldError(
-                f"The field {clean_original(self._name)} must be UTF-8 text"
-            ) from None
+            raise InvalidFieldError(f"{clean_original(self._name)} must be text in UTF-8") from None
 
 
 class _IgnoredPart:
-    """A field that this API does not know: read over, whatever it holds."""
+    """A field that this API does not know; its content is skipped."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -170,12 +183,12 @@ class _IgnoredPart:
 
 
 class _FilePart:
-    def __init__(self, arriving: Arriving) -> None:
-        self.write = arriving.write
-        self._arriving = arriving
+    def __init__(self, writer: UploadWriter) -> None:
+        self.write = writer.write
+        self._writer = writer
 
     def finish(self, form: Form) -> None:
-        form.uploads.append(self._arriving.finish())
+        form.uploads.append(self._writer.finish())
 
 
 def _chunks(request: Request, stall_seconds: int) -> Iterator[bytes]:
@@ -185,14 +198,14 @@ def _chunks(request: Request, stall_seconds: int) -> Iterator[bytes]:
     try:
         while chunk := request.stream.read(_CHUNK_BYTES):
             yield chunk
-            # Lets other greenlets run: an upload that always has more to read never waits
-            # for its socket, and would hold up everyone else in this process.
+            # Lets other greenlets run: a fast upload never waits for its socket, and would block
+            # all other clients of this process.
             time.sleep(0)
         g.body_was_read = True
     except (ClientDisconnected, ParseException) as error:
-        # The stream gives every error of the socket one name, and keeps it behind that.
+        # The stream raises one class for every socket error, which is its context.
         if isinstance(error.__context__, TimeoutError):
-            raise RequestTimeoutError("The body stopped arriving before it was complete") from None
+            raise RequestTimeoutError(_STALLED) from None
         raise InvalidFieldError(_BROKEN) from error
     finally:
         if connection is not None:

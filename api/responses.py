@@ -1,15 +1,24 @@
-"""The documented shapes: a batch or a page of a session, as JSON."""
+"""The documented bodies: a batch and a page of a session; and the JSON response for any body."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from flask import Response, jsonify
 
 from api.context import context
 from shared.db.batches import NewBatch
 from shared.db.sessions import EndedImage, Progress, View
 
 
+def json_response(body: dict[str, Any], status: int = 200) -> Response:
+    """A response with `body` as JSON."""
+    response = jsonify(body)
+    response.status_code = status
+    return response
+
+
 def batch_body(view: View) -> dict[str, Any]:
-    """A batch as POST answers it; `progress` only while it is not done."""
+    """The body of POST /api/compress; it has `progress` only while the batch is not done."""
     body: dict[str, Any] = {
         "session_id": view.session_name,
         "batch_id": str(view.batch_id),
@@ -28,7 +37,7 @@ def batch_body(view: View) -> dict[str, Any]:
 
 
 def accepted_body(batch: NewBatch) -> dict[str, Any]:
-    """A batch that was accepted just now and cannot be read, as POST answers it."""
+    """The same for a batch that was just accepted and cannot be read: nothing has ended yet."""
     total = len(batch.images)
     return {
         "session_id": batch.session_name,
@@ -42,7 +51,7 @@ def accepted_body(batch: NewBatch) -> dict[str, Any]:
 
 
 def session_body(view: View) -> dict[str, Any]:
-    """A page of a session; its errors and warnings name the batch that their index is of."""
+    """A page of a session; errors and warnings have the id of the batch that `index` counts in."""
     errors, warnings = [], []
     for image in view.images:
         batch = {"batch_id": str(image.batch_id)}
@@ -96,7 +105,7 @@ def _image(image: EndedImage) -> dict[str, Any]:
 
 
 def _signed(image: EndedImage) -> tuple[str, str]:
-    """A fresh URL; it never outlives the output."""
+    """A fresh URL and the time when it expires, which is never after the output is deleted."""
     services = context().services
     now = datetime.now(UTC).replace(microsecond=0)
     expires = min(

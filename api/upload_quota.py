@@ -1,4 +1,7 @@
-"""What uploads hold while they arrive, so that one account cannot fill the disk of all."""
+"""The upload quota: how many bytes of one account's uploads may lie on the disk at one time.
+
+Without it one account could fill the disk that all accounts share.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -9,33 +12,33 @@ from shared.errors import TooManyRequestsError
 _RETRY_SECONDS = 30
 
 
-class Spool:
-    """Counts the bytes of the uploads under way in this process, by account."""
+class UploadQuota:
+    """Counts the bytes of the uploads in progress in this process, per account."""
 
     def __init__(self, account_bytes: int) -> None:
-        """account_bytes: what those of one account may hold together."""
+        """account_bytes: how many bytes one account's uploads may have together."""
         self._account_bytes = account_bytes
-        self._held: Counter[int] = Counter()
+        self._reserved_bytes: Counter[int] = Counter()
 
     @contextmanager
-    def share(self, account_id: int) -> Iterator[Callable[[int], None]]:
-        """What one upload calls with every number of bytes before it keeps them.
+    def for_upload(self, account_id: int) -> Iterator[Callable[[int], None]]:
+        """A function for one upload, to be called with each number of bytes before it keeps them.
 
-        All are given back when the block ends. A call past what the account may hold raises
-        TooManyRequestsError.
+        It raises TooManyRequestsError where the account's quota is used up. When the block ends,
+        the bytes of this upload are free again.
         """
-        mine = 0
+        own_bytes = 0
 
-        def hold(count: int) -> None:
-            nonlocal mine
-            mine += count
-            self._held[account_id] += count
-            if self._held[account_id] > self._account_bytes:
+        def reserve_bytes(count: int) -> None:
+            nonlocal own_bytes
+            own_bytes += count
+            self._reserved_bytes[account_id] += count
+            if self._reserved_bytes[account_id] > self._account_bytes:
                 raise TooManyRequestsError(_RETRY_SECONDS)
 
         try:
-            yield hold
+            yield reserve_bytes
         finally:
-            self._held[account_id] -= mine
-            if not self._held[account_id]:
-                del self._held[account_id]
+            self._reserved_bytes[account_id] -= own_bytes
+            if not self._reserved_bytes[account_id]:
+                del self._reserved_bytes[account_id]

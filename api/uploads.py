@@ -1,4 +1,4 @@
-"""A file of a request: hashed while it is written, in memory as long as it is small."""
+"""A file of a request: hashed while it arrives, kept in memory while it is small."""
 
 import hashlib
 import logging
@@ -13,12 +13,13 @@ from shared.errors import InvalidFieldError, UnavailableError
 logger = logging.getLogger(__name__)
 
 MAX_FILE_BYTES = 20 * 1024 * 1024
-_IN_MEMORY_BYTES = 64 * 1024  # a slow upload holds them for as long as it takes
+_DISK_FULL = "The disk for uploads is full; try again later"
+_IN_MEMORY_BYTES = 64 * 1024  # a slow upload occupies them until it is complete
 
 
 @dataclass
 class Upload:
-    """One file of the body: `sha256` is its digest, `content` stands at its beginning."""
+    """One file of the body. `size` is in bytes; `content` is at its beginning."""
 
     field: str
     name: str
@@ -27,53 +28,53 @@ class Upload:
     content: IO[bytes]
 
 
-class Arriving:
-    """An upload of which there may be more to come."""
+class UploadWriter:
+    """Writes an upload while it arrives."""
 
     def __init__(
-        self, field: str, name: str, stack: ExitStack, hold: Callable[[int], None]
+        self, field: str, name: str, stack: ExitStack, reserve_bytes: Callable[[int], None]
     ) -> None:
-        """The file is deleted when `stack` ends; `hold` is called before bytes are kept."""
-        self._hold = hold
+        """stack: deletes the file when it ends. reserve_bytes: the quota, asked before a write."""
+        self._reserve_bytes = reserve_bytes
         content = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115 - closed below
         stack.callback(_discard, content)
         self._upload = Upload(field, name, 0, b"", content)
         self._hash = hashlib.sha256()
 
     def write(self, data: bytes | bytearray) -> None:
-        """Keeps what came.
+        """Appends `data`.
 
-        Raises InvalidFieldError past the 20 MB that a file may have, UnavailableError on a full
-        disk, and what `hold` raises.
+        Raises InvalidFieldError above the 20 MB of a file, UnavailableError where the disk is
+        full, and what `reserve_bytes` raises.
         """
         upload = self._upload
         upload.size += len(data)
         if upload.size > MAX_FILE_BYTES:
             raise InvalidFieldError(f"File {upload.name} exceeds the 20MB limit")
-        self._hold(len(data))
+        self._reserve_bytes(len(data))
         self._hash.update(data)
-        with _full_disk_told():
+        with _full_disk_is_unavailable():
             upload.content.write(data)
 
     def finish(self) -> Upload:
-        """The upload, whole; raises UnavailableError on a full disk."""
+        """Returns the complete upload; raises UnavailableError where the disk is full."""
         self._upload.sha256 = self._hash.digest()
-        with _full_disk_told():
+        with _full_disk_is_unavailable():
             self._upload.content.seek(0)  # writes what was still buffered
         return self._upload
 
 
 @contextmanager
-def _full_disk_told() -> Iterator[None]:
+def _full_disk_is_unavailable() -> Iterator[None]:
     try:
         yield
     except OSError as error:
         logger.warning("an upload could not be kept in %s: %s", tempfile.gettempdir(), error)
-        raise UnavailableError("There is no room for uploads now, try again later", 30) from error
+        raise UnavailableError(_DISK_FULL, 30) from error
 
 
 def _discard(content: IO[bytes]) -> None:
-    # Closing writes what is buffered first: on a full disk that fails, and would take the place
-    # of the answer that says so.
+    # Closing writes buffered bytes first. On a full disk that fails, and the error would replace
+    # the answer that says that the disk is full.
     with suppress(OSError):
         content.close()

@@ -1,4 +1,4 @@
-"""Waiting for something to end: woken by news, decided by the row."""
+"""Waiting until something has ended: a notification wakes the waiter, the row decides."""
 
 import time
 from collections.abc import Callable
@@ -12,23 +12,23 @@ from api.fields import refusal
 from shared.clients.pubsub import Topic
 from shared.errors import UnavailableError
 
-# Lost news (Redis away, a dropped connection) costs a waiter this long.
+# How late a waiter is at most where a notification is lost, as while Redis is down.
 _REREAD_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
 class Preference:
-    """What a Prefer header asks for (RFC 7240); `applied` is what we honour of it."""
+    """What a Prefer header asks for (RFC 7240); `applied` is the part that is honoured, if any."""
 
     seconds: float
     applied: str | None
 
 
 def preference(limit_seconds: int) -> Preference:
-    """How long to wait for a batch, at most `limit_seconds`; that is also the default.
+    """Returns how long to wait for a batch: at most `limit_seconds`, which is also the default.
 
-    `respond-async` alone waits not at all; with `wait=N` it waits N seconds. What cannot be
-    read is ignored, as the RFC demands.
+    `respond-async` alone means no wait, and N seconds beside `wait=N`. Values that are not
+    understood are ignored, as the RFC demands.
     """
     asynchronous, seconds = False, None
     for token in ",".join(request.headers.getlist("Prefer")).split(","):
@@ -47,7 +47,7 @@ def preference(limit_seconds: int) -> Preference:
 
 
 def whole_argument(name: str, low: int, high: int, default: int) -> int:
-    """A query parameter that is a whole number; raises InvalidFieldError."""
+    """Returns a query parameter that is a whole number; raises InvalidFieldError."""
     text = request.args.get(name)
     if text is None:
         return default
@@ -57,11 +57,11 @@ def whole_argument(name: str, low: int, high: int, default: int) -> int:
 
 
 def wait_until(topic: Topic, done: Callable[[], bool], seconds: float) -> None:
-    """Returns when `done()`, after `seconds`, or at once when too many wait already.
+    """Returns when `done()` is true, after `seconds`, or at once if too many requests wait.
 
-    `done` reads the row. It is asked first, at each news of the topic, and every few seconds;
-    an outage of Postgres is waited through, since what is waited for was accepted. A client
-    that has hung up is waited for no longer: its place goes to another.
+    `done` reads the row. It is called first, at each notification of the topic and every few
+    seconds. While Postgres is down the wait goes on, because the batch was accepted. The wait
+    ends when the client hangs up, so that another request can wait.
     """
     if seconds <= 0:
         return
@@ -69,16 +69,16 @@ def wait_until(topic: Topic, done: Callable[[], bool], seconds: float) -> None:
     if listener.waiters >= context().services.settings.max_waiters:
         return
     deadline = time.monotonic() + seconds
-    with listener.waiting(topic) as news:
-        while not _asked(done) and not listener.closing and not has_hung_up():
-            left = deadline - time.monotonic()
-            if left <= 0:
+    with listener.waiting(topic) as notified:
+        while not _is_done(done) and not listener.closing and not has_hung_up():
+            seconds_left = deadline - time.monotonic()
+            if seconds_left <= 0:
                 return
-            news.wait(min(left, _REREAD_SECONDS))
-            news.clear()
+            notified.wait(min(seconds_left, _REREAD_SECONDS))
+            notified.clear()
 
 
-def _asked(done: Callable[[], bool]) -> bool:
+def _is_done(done: Callable[[], bool]) -> bool:
     try:
         return done()
     except UnavailableError:

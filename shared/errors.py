@@ -1,10 +1,55 @@
-"""One error tree. A message here is public: it goes to clients as it stands."""
+"""Every error of this service. Its `message` is public: clients read it as it stands.
+
+FluximageError
+  ImageError                  one image ends in `failed`; code: processing_failed
+    UnsupportedImageError       unsupported_image
+    CorruptImageError           corrupt_image
+    TooManyPixelsError          too_many_pixels
+    TooManyFramesError          too_many_frames
+    TooLargeForFormatError      too_large_for_format
+  DescriptionError            one image gets no text, and a warning; code: ai_failed
+    AiUnreachableError          ai_unavailable
+    AiAnswerError               ai_answer
+    AiDeclinedError             ai_declined
+    AiLimitError                ai_limit
+  RequestRefusedError         the request is refused because of what it asks; status:
+    InvalidFieldError           400
+    UnauthorizedError           401
+    PlanLimitError              403
+    AiNotAvailableError         403 ia_not_available
+    NoCreditsError              403 no_credits
+    NotFoundError               404
+    RequestTimeoutError         408
+    ConflictError               409
+    KeyReusedError              422
+  TooManyRequestsError        the request came too soon; 429
+  UnavailableError            the request may succeed later; 503
+    StoreError                  503
+      ObjectMissingError          503
+    MemoryTakenError            inside a worker only
+  OperatorError               a command fails; the command line only
+
+The statuses are set in api/errors.py; docs/api.md explains every code to clients.
+"""
+
+from enum import StrEnum
+
+
+class WarningCode(StrEnum):
+    """The code of a warning, in `warnings` of an answer; the `ai_` codes are DescriptionErrors'."""
+
+    UNKNOWN_FIELD = "unknown_field"
+    WATERMARK_NOT_AVAILABLE = "watermark_not_available"
+    ANIMATION_FLATTENED = "animation_flattened"
+    AI_FAILED = "ai_failed"
+    AI_UNAVAILABLE = "ai_unavailable"
+    AI_ANSWER = "ai_answer"
+    AI_DECLINED = "ai_declined"
+    AI_LIMIT = "ai_limit"
 
 
 class FluximageError(Exception):
-    """Anything this service reports; `retryable` says whether trying again can help."""
-
-    retryable = False
+    """Any error that this service raises on purpose."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -12,19 +57,19 @@ class FluximageError(Exception):
 
 
 class ImageError(FluximageError):
-    """One image of a batch cannot be processed; `code` is the contract's word for why."""
+    """One image of a batch cannot be processed; `code` stands in the answer's `errors`."""
 
     code = "processing_failed"
 
 
 class UnsupportedImageError(ImageError):
-    """The bytes are not of a format that this service reads."""
+    """The file is not of a format that this service reads."""
 
     code = "unsupported_image"
 
 
 class CorruptImageError(ImageError):
-    """The bytes claim a format that is read, but do not decode."""
+    """The file is of a format that this service reads, but it does not decode."""
 
     code = "corrupt_image"
 
@@ -48,37 +93,37 @@ class TooLargeForFormatError(ImageError):
 
 
 class DescriptionError(FluximageError):
-    """An image gets no text from the model, for good; its `code` is the warning's."""
+    """The model's text for an image is missing for good; `code` is the warning's code."""
 
-    code = "ai_failed"
+    code = WarningCode.AI_FAILED
 
 
 class AiUnreachableError(DescriptionError):
-    """The provider is down, too slow or does not know our key; the breaker may be open."""
+    """The provider is down or too slow, or it refuses our key; or the circuit breaker is open."""
 
-    code = "ai_unavailable"
+    code = WarningCode.AI_UNAVAILABLE
 
 
 class AiAnswerError(DescriptionError):
-    """What the model wrote did not pass the checks, the second time either."""
+    """The model's answer failed the checks twice."""
 
-    code = "ai_answer"
+    code = WarningCode.AI_ANSWER
 
 
 class AiDeclinedError(DescriptionError):
-    """The provider or its model will not describe this picture."""
+    """The provider or its model refuses to describe this image."""
 
-    code = "ai_declined"
+    code = WarningCode.AI_DECLINED
 
 
 class AiLimitError(DescriptionError):
-    """What the operator lets an account, or all of them, spend on AI is spent.
+    """A limit on AI, of the account or of the whole service, is used up.
 
-    retry_after_seconds: until a limit by the minute lets the next call through; None for one
-    that does not pass soon.
+    retry_after_seconds: until the limit per minute allows the next call; None where waiting
+    does not help today.
     """
 
-    code = "ai_limit"
+    code = WarningCode.AI_LIMIT
 
     def __init__(self, message: str, retry_after_seconds: float | None = None) -> None:
         super().__init__(message)
@@ -86,26 +131,33 @@ class AiLimitError(DescriptionError):
 
 
 class RequestRefusedError(FluximageError):
-    """The client asked for something that is not to be had."""
+    """The request cannot be accepted as it is; sending it again does not help."""
 
 
 class InvalidFieldError(RequestRefusedError):
-    """A field or body that breaks the contract; the message names it."""
+    """A field, a parameter, a header or the body breaks the contract; the message names it."""
+
+
+class UnauthorizedError(RequestRefusedError):
+    """The key is missing, malformed, unknown or revoked; the four cases get the same answer."""
+
+    def __init__(self) -> None:
+        super().__init__("Unauthorized")
 
 
 class PlanLimitError(RequestRefusedError):
-    """The batch does not fit what is left of the plan's images."""
+    """The batch has more images than the plan has left in this billing period."""
 
 
 class AiNotAvailableError(RequestRefusedError):
-    """AI was asked for on a plan without it."""
+    """The batch asks for AI on a plan without AI."""
 
     def __init__(self) -> None:
         super().__init__("AI features require a paid plan. Upgrade to Starter or higher.")
 
 
 class NoCreditsError(RequestRefusedError):
-    """The batch needs more AI credits than are left."""
+    """The batch needs more AI credits than the account has left."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -113,33 +165,24 @@ class NoCreditsError(RequestRefusedError):
         )
 
 
-class UnauthorizedError(RequestRefusedError):
-    """No key, or one that is malformed, unknown or revoked: never told apart."""
-
-    def __init__(self) -> None:
-        super().__init__("Unauthorized")
-
-
 class NotFoundError(RequestRefusedError):
-    """No such thing in this account."""
-
-
-class ConflictError(RequestRefusedError):
-    """The request meets another that is under way, or a session that was cancelled."""
-
-
-class KeyReusedError(RequestRefusedError):
-    """An Idempotency-Key came again with another payload."""
+    """The account has nothing of that name."""
 
 
 class RequestTimeoutError(RequestRefusedError):
     """The client stopped sending before its body was complete."""
 
 
-class TooManyRequestsError(FluximageError):
-    """The account, or the address that fails to authenticate, is past its rate."""
+class ConflictError(RequestRefusedError):
+    """A request with the same Idempotency-Key is under way, or the session was cancelled."""
 
-    retryable = True
+
+class KeyReusedError(RequestRefusedError):
+    """An Idempotency-Key was used again with other files or options."""
+
+
+class TooManyRequestsError(FluximageError):
+    """The account, or the address that sends refused keys, is past its limit."""
 
     def __init__(self, retry_after_seconds: int) -> None:
         super().__init__("Too many requests")
@@ -147,9 +190,7 @@ class TooManyRequestsError(FluximageError):
 
 
 class UnavailableError(FluximageError):
-    """The service cannot take this now; the same request may succeed later."""
-
-    retryable = True
+    """The service cannot do this now; the same request may succeed later."""
 
     def __init__(self, message: str, retry_after_seconds: int = 5) -> None:
         super().__init__(message)
@@ -157,17 +198,15 @@ class UnavailableError(FluximageError):
 
 
 class StoreError(UnavailableError):
-    """The object store did not do what it was asked."""
-
-
-class MemoryTakenError(UnavailableError):
-    """The images in work on this machine leave no memory for another one, and that for long."""
+    """The object store failed or did not answer."""
 
 
 class ObjectMissingError(StoreError):
-    """The object is not in the store."""
+    """The object is not in the store; trying again does not bring it back."""
 
-    retryable = False
+
+class MemoryTakenError(UnavailableError):
+    """The images in work on this machine left no memory for another one for too long."""
 
 
 class OperatorError(FluximageError):

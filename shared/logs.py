@@ -1,4 +1,4 @@
-"""One JSON object a log line, on standard error, without anybody's API key."""
+"""Logging: one JSON object per line on standard error, without API keys."""
 
 import logging
 import re
@@ -6,22 +6,22 @@ import sys
 
 from pythonjsonlogger.json import JsonFormatter
 
-# Also what is left of one that came broken or cut short.
+# Also a part of a key: a client may send one that is cut short.
 _KEY = re.compile(r"flx_live_[0-9A-Fa-f]+")
 
 
-class _Discreet(JsonFormatter):
-    """A key that a client put where none belongs, as in its request's line, is not kept."""
+class _KeyRemovingFormatter(JsonFormatter):
+    """Removes API keys, which clients sometimes send in the wrong place, such as the path."""
 
     def format(self, record: logging.LogRecord) -> str:
         return _KEY.sub("flx_live_[removed]", super().format(record))
 
 
 def configure(level: int = logging.INFO) -> None:
-    """Sends every logger of this process through one JSON handler."""
+    """Sends the lines of every logger in this process to one JSON handler."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
-        _Discreet(
+        _KeyRemovingFormatter(
             "{asctime}{levelname}{name}{message}",
             style="{",
             rename_fields={"asctime": "time", "levelname": "level", "name": "logger"},
@@ -31,5 +31,5 @@ def configure(level: int = logging.INFO) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for chatty in ("urllib3", "httpx2", "celery", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    # One line a connection attempt, many a second while Postgres is away; we say it ourselves.
+    # It logs every connection attempt, many per second while Postgres is down, which we log once.
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-UNLIMITED = 99_999  # how the published contract reports a limit that is none
+UNLIMITED = 99_999  # the published contract reports an unlimited plan with this number
 
 
 class Plan(StrEnum):
-    """A plan an account is on."""
+    """The plan of an account."""
 
     FREE = "free"
     STARTER = "starter"
@@ -19,7 +19,7 @@ class Plan(StrEnum):
 
 @dataclass(frozen=True)
 class Allowance:
-    """What a plan gives in one billing period; `images` None means without limit."""
+    """What a plan includes in one billing period; `images` None means unlimited."""
 
     images: int | None
     ai_credits: int
@@ -36,10 +36,10 @@ ALLOWANCES: dict[Plan, Allowance] = {
 
 
 def period_start(started: date, today: date) -> date:
-    """The first day of the billing period that `today` lies in (UTC dates).
+    """Returns the first day of the billing period that contains `today` (UTC dates).
 
-    The period renews on the account's own start day; one that started on the 31st renews on
-    a short month's last day.
+    A period begins on the day of the month on which the account started; in a shorter month, on
+    its last day.
     """
     renewal = _in_month(started.day, today.year, today.month)
     if today >= renewal:

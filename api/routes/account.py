@@ -1,10 +1,10 @@
-"""GET /api/usage and POST /api/keys/roll."""
+"""GET /api/usage and POST /api/keys/roll: what the account has left, and a new key for it."""
 
 from flask import Blueprint, Response
 
 from api.caller import account, authenticated, bearer_key
 from api.context import context
-from api.errors import answer
+from api.responses import json_response
 from shared.db import accounts, credits
 
 blueprint = Blueprint("account", __name__)
@@ -13,16 +13,16 @@ blueprint = Blueprint("account", __name__)
 @blueprint.get("/api/usage")
 @authenticated
 def usage() -> Response:
-    """What the account has used and has left in its present billing period."""
+    """Returns what the account has used and has left in its current billing period."""
     services = context().services
     now = credits.balance(services.database, account().id)
     monthly = now.allowance.ai_credits
-    return answer(
+    return json_response(
         {
             "plan": now.plan,
             "compressor_used": now.images_used,
             "compressor_limit": now.images_limit,
-            # After a downgrade more may be used than the plan gives; what is left is not negative.
+            # After a downgrade the account may have used more than the plan includes.
             "ia_credits_used": min(now.ai_used, monthly),
             "ia_credits_monthly": monthly,
             "ia_topup_credits": now.topup_credits,
@@ -41,5 +41,6 @@ def usage() -> Response:
 @blueprint.post("/api/keys/roll")
 @authenticated
 def roll() -> Response:
-    """A new key, shown this once; the one that called ends with this answer."""
-    return answer({"api_key": accounts.exchange_key(context().services.database, bearer_key())})
+    """Returns a new key, once; the key of this request is revoked."""
+    key = accounts.exchange_key(context().services.database, bearer_key())
+    return json_response({"api_key": key})

@@ -1,4 +1,4 @@
-"""For the operator: liveness, readiness and metrics."""
+"""GET /health/live, /health/ready and /metrics: for the operator, without a key."""
 
 from collections.abc import Callable, Iterator
 
@@ -15,24 +15,24 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
 from api.context import context
-from api.errors import answer
+from api.responses import json_response
 from shared.clients import metrics
 from shared.db import ai_usage, backlog
 from shared.errors import UnavailableError
 from shared.services import Services
 
-blueprint = Blueprint("health", __name__)
+blueprint = Blueprint("operator", __name__)
 
 
 @blueprint.get("/health/live")
 def live() -> Response:
-    """This process answers."""
-    return answer({"status": "ok"})
+    """Returns 200 as long as this process answers."""
+    return json_response({"status": "ok"})
 
 
 @blueprint.get("/health/ready")
 def ready() -> Response:
-    """Every server behind this process answers; 503 names those that do not."""
+    """Returns 200 when every server behind this process answers, or 503 with those that do not."""
     services = context().services
     checks: dict[str, Callable[[], object]] = {
         "postgres": services.database.ping,
@@ -41,15 +41,15 @@ def ready() -> Response:
     }
     down = [name for name, check in checks.items() if not _answers(check)]
     if down:
-        return answer({"error": f"Not ready: {', '.join(down)} down", "down": down}, 503)
-    return answer({"status": "ok"})
+        return json_response({"error": f"Not ready: {', '.join(down)} down", "down": down}, 503)
+    return json_response({"status": "ok"})
 
 
 @blueprint.get("/metrics")
 def scrape() -> Response:
-    """The metrics of the whole installation, in Prometheus' text format."""
+    """Returns the metrics of the whole installation in Prometheus' text format."""
     registry = CollectorRegistry()
-    registry.register(_Installation(context().services))
+    registry.register(_InstallationCollector(context().services))
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
@@ -61,8 +61,8 @@ def _answers(check: Callable[[], object]) -> bool:
     return True
 
 
-class _Installation(Collector):
-    """Read when it is scraped: from the rows, and from the counters that workers keep."""
+class _InstallationCollector(Collector):
+    """Reads rows in Postgres and the workers' counters in Redis, at each scrape."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -80,7 +80,7 @@ class _Installation(Collector):
             yield self._images()
             yield self._steps()
         except redis.RedisError:
-            return  # the queue's figures are worth more than none
+            return  # without Redis the figures from Postgres are still returned
 
     def _ai(self) -> Iterator[Metric]:
         spent = ai_usage.spent(self._services.database)

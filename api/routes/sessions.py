@@ -1,14 +1,13 @@
-"""GET and DELETE /api/sessions/{session_id}."""
+"""GET and DELETE /api/sessions/{session_id}: read a session page by page, or cancel it."""
 
 from contextlib import suppress
 
 from flask import Blueprint, Response, request
 
-from api import responses
 from api.caller import account, authenticated
 from api.context import context
-from api.errors import answer
 from api.fields import is_session_id, refusal
+from api.responses import json_response, session_body
 from api.waiting import wait_until, whole_argument
 from shared.clients import pubsub
 from shared.clients.object_store import outputs_prefix
@@ -21,13 +20,15 @@ blueprint = Blueprint("sessions", __name__)
 
 _DEFAULT_LIMIT = 100
 _MAX_LIMIT = 1000
-_DELETED_AT_ONCE = 20  # batches; each costs the store a call, and the client waits
+# The sweeper deletes the outputs of the rest: each batch is a call to the store, and the client
+# waits for it.
+_MAX_BATCHES_DELETED_NOW = 20
 
 
 @blueprint.get("/api/sessions/<session_id>")
 @authenticated
 def poll(session_id: str) -> Response:
-    """A page of the session; `?wait=` holds the answer until something new ended."""
+    """Returns a page of the session; `?wait=` delays the answer until another image has ended."""
     _check(session_id)
     services = context().services
     limit = whole_argument("limit", 1, _MAX_LIMIT, _DEFAULT_LIMIT)
@@ -47,32 +48,32 @@ def poll(session_id: str) -> Response:
             min(wait_seconds, services.settings.wait_limit_seconds),
         )
         page = view()
-    return answer(responses.session_body(page))
+    return json_response(session_body(page))
 
 
 @blueprint.delete("/api/sessions/<session_id>")
 @authenticated
 def cancel(session_id: str) -> Response:
-    """Cancels what has not ended, deletes what is stored, gives unspent credits back."""
+    """Cancels what has not ended, deletes what is stored and gives unspent credits back."""
     _check(session_id)
     services = context().services
     internal_id, batch_ids = sessions.cancel(services.database, account().id, session_id)
     pubsub.publish(
         services.redis, [session_topic(internal_id), *(pubsub.batch_topic(b) for b in batch_ids)]
     )
-    with suppress(UnavailableError):  # a place in the window may be free now
+    with suppress(UnavailableError):  # the window may have room for another batch now
         services.dispatch()
-    with suppress(UnavailableError):  # the sweeper deletes the outputs of cancelled sessions too
-        for batch_id in batch_ids[:_DELETED_AT_ONCE]:
+    with suppress(UnavailableError):  # the sweeper deletes them then
+        for batch_id in batch_ids[:_MAX_BATCHES_DELETED_NOW]:
             services.store.delete_prefix(outputs_prefix(batch_id))
     view = sessions.view_session(
         services.database, account().id, session_id, after_number=0, limit=_DEFAULT_LIMIT
     )
-    return answer(responses.session_body(view))
+    return json_response(session_body(view))
 
 
 def _check(session_id: str) -> None:
-    # No session is called so, and Postgres takes no NUL even to say that.
+    # Such a session cannot exist, and Postgres refuses a text with a NUL character.
     if not is_session_id(session_id):
         raise NotFoundError("There is no such session")
 

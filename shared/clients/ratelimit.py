@@ -1,4 +1,4 @@
-"""What somebody may do in a minute, counted in Redis for all API processes together."""
+"""Rate limits per minute, counted in Redis for all API processes together."""
 
 import logging
 import time
@@ -14,18 +14,18 @@ _WINDOW_SECONDS = 60
 
 
 def count_request(client: redis.Redis, account_id: int, limit: int) -> None:
-    """Counts a request of an account; raises TooManyRequestsError past `limit` in this minute.
+    """Counts a request of an account; raises TooManyRequestsError above `limit` per minute.
 
-    An account has one key at a time; a new one goes on with the count of the old.
+    The account is counted and not its key, so that a new key does not start a new count.
     """
     _count(client, f"account:{account_id}", limit)
 
 
 def count_failed_key(client: redis.Redis, address: str, limit: int) -> None:
-    """Counts a key that was refused; raises as `count_request` does.
+    """Counts a refused key; raises TooManyRequestsError above `limit` per minute.
 
-    address: of the client. One IPv6 client has a network of 64 bits to call from, so that is
-    what is counted.
+    address: the client's. An IPv6 client has a whole /64 network of addresses, so its network
+    is counted.
     """
     _count(client, f"failed:{_network(address)}", limit)
 
@@ -33,13 +33,13 @@ def count_failed_key(client: redis.Redis, address: str, limit: int) -> None:
 def _network(address: str) -> str:
     try:
         parsed = ip_address(address)
-    except ValueError:  # a client of a UNIX socket has none
+    except ValueError:  # a client on a UNIX socket has no address
         return address
     return str(ip_network((parsed, 64), strict=False)) if parsed.version == 6 else address
 
 
 def _count(client: redis.Redis, who: str, limit: int) -> None:
-    # Without Redis nobody is refused: the limits protect the service, they are no promise.
+    # While Redis is down nobody is refused: the limits protect the service, no more.
     now = time.time()
     key = f"fluximage:rate:{who}:{int(now // _WINDOW_SECONDS)}"
     try:

@@ -106,7 +106,7 @@ def test_files_past_the_most_a_batch_can_have_are_refused_before_the_rest(
     answer = exchange(still.url, [head(still.key, TYPE, LENGTH), files], seconds=10)
     assert answer.status == 400
     assert answer.error in (
-        "The body has more than 21 files",
+        "The request body has more than 21 files; send at most 20 in file and one in watermarkFile",
         "Maximum 20 images allowed per batch",
     )
 

@@ -5,7 +5,11 @@ import re
 import httpx
 import pytest
 
+from api.errors import STATUSES
 from api.headers import PROTECTIVE
+from api.http_errors import SENTENCES
+from shared.errors import RequestRefusedError
+from tests.api.calls import CALLS, PATHS, Call, methods_of
 from tests.api.conftest import Still
 from tests.api.raw import Answer, exchange, head
 from tests.support.client import Client
@@ -26,40 +30,30 @@ def _is_an_error(response: httpx.Response, status: int) -> str:
 @pytest.mark.parametrize(
     "path", ["/api", "/api/", "/api/nothing", "/", "/api/usage/more", "/static/x", "/%00", "/%FF"]
 )
-def test_an_unknown_address_is_404_in_json(service_url: str, path: str) -> None:
+def test_an_unknown_path_is_404_in_json(service_url: str, path: str) -> None:
     error = _is_an_error(httpx.get(service_url + path), 404)
-    assert error == "There is nothing at this address"
+    assert error == SENTENCES[404]
 
 
 @pytest.mark.parametrize("path", ["//api/usage", "/api//usage", "/api/./usage/../usage"])
-def test_an_address_written_strangely_gets_no_html(client: Client, path: str) -> None:
+def test_a_path_written_strangely_gets_no_html(client: Client, path: str) -> None:
     answer = exchange(client.url, [head(client.key, "Connection: close", method="GET", path=path)])
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.status in (200, 404)
 
 
-@pytest.mark.parametrize(
-    ("path", "allowed"),
-    [
-        ("/api/compress", {"POST"}),
-        ("/api/usage", {"GET", "HEAD"}),
-        ("/api/keys/roll", {"POST"}),
-        ("/api/sessions/s", {"GET", "HEAD", "DELETE"}),
-        ("/health/live", {"GET", "HEAD"}),
-    ],
-)
-def test_a_method_that_an_address_does_not_take_is_405_in_json(
-    client: Client, path: str, allowed: set[str]
-) -> None:
+@pytest.mark.parametrize("path", PATHS)
+def test_a_method_that_a_path_does_not_accept_is_405_in_json(client: Client, path: str) -> None:
+    allowed = methods_of(path)
     for method in METHODS:
         if method not in allowed:
             response = client.call(method, path)
             error = _is_an_error(response, 405)
-            assert error == "This address does not take that method"
+            assert error == SENTENCES[405]
             assert set(response.headers["Allow"].split(", ")) == allowed
 
 
-def test_a_trailing_slash_is_the_same_address(client: Client) -> None:
+def test_a_trailing_slash_is_the_same_path(client: Client) -> None:
     assert client.call("GET", "/api/usage/").status_code == 200
 
 
@@ -93,7 +87,7 @@ def test_what_the_server_refuses_itself_is_json_too(
     assert answer.status == status
     assert PROTECTIVE.items() <= dict(answer.headers).items()
     assert list(answer.json()) == ["error"]
-    assert len(answer.error.split()) > 3  # a sentence
+    assert answer.error == SENTENCES[status]
 
 
 def _says(answer: Answer) -> str:
@@ -110,23 +104,32 @@ def test_a_proxys_own_headers_from_a_client_change_no_path(client: Client) -> No
         assert answer.status in (200, 400)
 
 
-def test_every_answer_tells_browsers_not_to_guess_keep_show_or_tell_of_it(client: Client) -> None:
-    for response in (
-        client.compress([("a.png", png())]),
-        client.call("GET", "/api/usage"),
-        client.call("POST", "/api/usage"),
-        client.call("POST", "/api/keys/roll"),
-        client.call("GET", "/metrics"),
-        client.call("GET", "/health/live"),
-        client.call("GET", "/nothing"),
-        httpx.get(f"{client.url}/api/usage"),
-    ):
-        assert response.headers["X-Content-Type-Options"] == "nosniff"
-        assert response.headers["Content-Security-Policy"] == (
-            "default-src 'none'; frame-ancestors 'none'"
-        )
-        assert response.headers["Referrer-Policy"] == "no-referrer"
-        assert response.headers["Cache-Control"] == "no-store"
+def _protects_browsers(response: httpx.Response) -> None:
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["Content-Security-Policy"] == (
+        "default-src 'none'; frame-ancestors 'none'"
+    )
+    assert response.headers["Referrer-Policy"] == "no-referrer"
+    assert response.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("call", CALLS, ids=str)
+def test_the_answer_to_every_call_has_the_headers_that_protect_browsers(
+    client: Client, call: Call
+) -> None:
+    _protects_browsers(client.call(call.method, call.path))
+
+
+def test_every_other_answer_has_the_headers_that_protect_browsers(client: Client) -> None:
+    _protects_browsers(client.compress([("a.png", png())]))
+    _protects_browsers(client.call("POST", "/api/usage"))
+    _protects_browsers(client.call("GET", "/nothing"))
+    _protects_browsers(httpx.get(f"{client.url}/api/usage"))
+
+
+@pytest.mark.parametrize("kind", RequestRefusedError.__subclasses__())
+def test_every_refused_request_has_a_status(kind: type[RequestRefusedError]) -> None:
+    assert 400 <= STATUSES[kind] < 500
 
 
 def test_no_answer_names_the_server_behind_it_or_a_version(service_url: str) -> None:

@@ -40,7 +40,7 @@ def test_an_upload_without_room_is_503_and_costs_nothing(
     stored = set(still.unit.store.list_batches())
     answer = post(still.url, still.key, file_part("a.png", bytes(size)) + end(), ASYNC)
     assert answer.status == 503
-    assert answer.error == "There is no room for uploads now, try again later"
+    assert answer.error == "The disk for uploads is full; try again later"
     assert int(answer.headers["Retry-After"]) > 0
     assert still.call("GET", "/api/usage").json()["compressor_used"] == 0
     assert set(still.unit.store.list_batches()) == stored

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from api.http_errors import SENTENCES
 from tests.api.conftest import Still
 from tests.api.raw import (
     BOUNDARY,
@@ -22,7 +23,7 @@ from tests.api.raw import (
 from tests.support.client import Client
 from tests.support.making import png
 
-BROKEN = "The body is not complete multipart/form-data"
+BROKEN = "The request body is not valid multipart/form-data, or ends before its last boundary"
 BODY = file_part("a.png", png()) + end()
 MEGABYTE = bytes(1024 * 1024)
 
@@ -118,7 +119,10 @@ def test_both_a_length_and_chunks_are_refused(still: Still) -> None:
 def test_a_body_without_a_boundary_is_refused(still: Still, boundary: str) -> None:
     headers = (f"Content-Type: multipart/form-data{boundary}", f"Content-Length: {len(BODY)}")
     answer = exchange(still.url, [head(still.key, *headers), BODY])
-    assert _refused(still, answer) == "The body must be multipart/form-data with a boundary"
+    came = f"multipart/form-data{boundary}"
+    assert _refused(still, answer) == (
+        f"Content-Type must be multipart/form-data with a boundary, not '{came}'"
+    )
 
 
 def test_another_boundary_than_was_announced_is_refused(still: Still) -> None:
@@ -152,7 +156,9 @@ def test_a_part_without_a_name_is_an_unknown_field(still: Still) -> None:
 def test_fifty_thousand_parts_are_refused_soon(still: Still) -> None:
     body = part('name="x"', b"y") * 50_000 + BODY
     started = time.monotonic()
-    assert _refused(still, post(still.url, still.key, body)) == ("The body has more than 200 parts")
+    assert _refused(still, post(still.url, still.key, body)) == (
+        "The request body has too many parts; send at most 200"
+    )
     assert time.monotonic() - started < 10
 
 
@@ -174,7 +180,7 @@ def test_a_text_without_end_is_refused(still: Still) -> None:
             yield MEGABYTE
 
     error = _refused(still, exchange(still.url, endless()))
-    assert error == "The field context is longer than 16384 bytes"
+    assert error == "context must be at most 16384 bytes long"
 
 
 def test_a_file_without_end_is_refused_at_its_twenty_megabytes(still: Still) -> None:
@@ -201,14 +207,14 @@ def test_the_twenty_first_file_is_refused_before_the_rest_arrives(still: Still) 
 def test_a_body_past_every_legal_size_is_413_by_its_length_alone(still: Still) -> None:
     answer = exchange(still.url, [_head(still.key, "Content-Length: 9999999999")], seconds=10)
     assert answer.status == 413
-    assert answer.error == "The body is larger than any request this service takes"
+    assert answer.error == SENTENCES[413]
     assert _nothing_was_taken(still)
 
 
 def test_a_body_that_says_it_is_compressed_is_415(still: Still) -> None:
     answer = post(still.url, still.key, BODY, "Content-Encoding: gzip")
     assert answer.status == 415
-    assert answer.error == "The body must come as it is, without a Content-Encoding"
+    assert answer.error == SENTENCES[415]
     assert _nothing_was_taken(still)
 
 
@@ -216,7 +222,10 @@ def test_an_upload_that_stalls_is_408(still: Still) -> None:
     started = time.monotonic()
     answer = exchange(still.url, [_head(still.key, "Content-Length: 5000"), BODY[:50]])
     assert answer.status == 408
-    assert answer.error == "The body stopped arriving before it was complete"
+    assert (
+        answer.error
+        == "The request body stopped arriving before it was complete; send the request again"
+    )
     assert 0.9 < time.monotonic() - started < 10
     assert _nothing_was_taken(still)
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.api.calls import PATHS
 from tests.api.conftest import Still
 from tests.api.raw import BOUNDARY, CONTENT_TYPE, exchange, head
 from tests.support.making import png
@@ -124,7 +125,7 @@ def test_a_chunk_that_lies_ends_the_connection(victim: Still, chunks: bytes) -> 
 
 
 @pytest.mark.parametrize("method", ["POST", "GET", "DELETE", "PUT"])
-@pytest.mark.parametrize("path", ["/api/compress", "/api/usage", "/api/nothing", "/health/live"])
+@pytest.mark.parametrize("path", [*PATHS, "/api/nothing"])
 def test_a_body_that_nobody_read_holds_no_request(victim: Still, method: str, path: str) -> None:
     hidden = _hidden(victim)
     stranger = f"flx_live_{'0' * 40}"

@@ -1,4 +1,4 @@
-"""Reads across accounts: whatever a stranger asks for is not there, and not a byte tells more.
+"""Across accounts: what a stranger asks for does not exist, and not one byte tells more.
 
 `make check-access` makes ten thousand of them.
 """
@@ -15,11 +15,15 @@ import httpx
 import pytest
 
 from shared.services import Services
+from tests.api.calls import CALLS, Call
 from tests.support.client import Client
 from tests.support.making import make_account, png
 
 READS = int(os.environ.get("READS", "300"))
 ACCOUNTS = 12  # each may make 1,200 requests a minute
+# Each call whose path names something of an account.
+READ_CALLS = [call for call in CALLS if call.names_something and call.method == "GET"]
+WRITE_CALLS = [call for call in CALLS if call.names_something and call.method != "GET"]
 QUERIES = ["", "?limit=1", "?cursor=1", "?wait=5", "?limit=1000&cursor=0", "/", "/?x"]
 
 
@@ -50,15 +54,18 @@ def owners(service_url: str, service: Services) -> list[Owner]:
     return made
 
 
-def _reads(reader: Owner, owners: list[Owner], count: int, seed: int) -> Iterator[httpx.Response]:
-    """What a stranger gets for that many addresses of others."""
+def _reads(
+    reader: Owner, owners: list[Owner], count: int, seed: int
+) -> Iterator[tuple[Call, httpx.Response]]:
+    """What a stranger's reads of that many paths of others return."""
     chance = random.Random(seed)
     others = [owner for owner in owners if owner is not reader]
     headers = {"Authorization": f"Bearer {reader.client.key}"}
     with httpx.Client(base_url=reader.client.url, headers=headers, timeout=60) as client:
         for _ in range(count):
             name = chance.choice(chance.choice(others).names)
-            yield client.get(f"/api/sessions/{name}{chance.choice(QUERIES)}")
+            call = chance.choice(READ_CALLS)
+            yield call, client.get(call.path_of(name) + chance.choice(QUERIES))
 
 
 def _told(response: httpx.Response) -> tuple[object, ...]:
@@ -66,18 +73,40 @@ def _told(response: httpx.Response) -> tuple[object, ...]:
     return response.status_code, response.content, headers
 
 
+def _told_of_nothing(stranger: Owner, call: Call) -> tuple[object, ...]:
+    """The answer for a name that nobody has."""
+    told = _told(stranger.client.call(call.method, call.path_of(str(uuid4()))))
+    assert told[:2] == (404, b'{"error":"There is no such session"}\n')
+    return told
+
+
 def test_reads_across_accounts_are_404_and_tell_not_a_byte(owners: list[Owner]) -> None:
-    nothing = _told(owners[0].client.call("GET", f"/api/sessions/{uuid4()}"))
-    assert nothing[:2] == (404, b'{"error":"There is no such session"}\n')
+    nothing = {call: _told_of_nothing(owners[0], call) for call in READ_CALLS}
     each = -(-READS // len(owners))
     with ThreadPoolExecutor(4) as pool:
         answers = pool.map(
-            lambda seed: list(map(_told, _reads(owners[seed], owners, each, seed))),
+            lambda seed: [
+                (call, _told(response))
+                for call, response in _reads(owners[seed], owners, each, seed)
+            ],
             range(len(owners)),
         )
         told = list(chain.from_iterable(answers))
     assert len(told) >= READS
-    assert all(answer == nothing for answer in told)
+    assert all(answer == nothing[call] for call, answer in told)
+
+
+@pytest.mark.parametrize("call", WRITE_CALLS, ids=str)
+def test_a_write_across_accounts_is_404_and_changes_nothing(
+    owners: list[Owner], call: Call
+) -> None:
+    owner, stranger = owners[:2]
+    nothing = _told_of_nothing(stranger, call)
+    for name in owner.names:
+        assert _told(stranger.client.call(call.method, call.path_of(name))) == nothing
+    page = owner.client.call("GET", f"/api/sessions/{owner.names[0]}").json()
+    assert page["status"] == "completed"
+    assert httpx.get(page["data"][0]["url"]).status_code == 200
 
 
 def test_each_owner_reads_the_session_that_all_others_do_not(owners: list[Owner]) -> None:

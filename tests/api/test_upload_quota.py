@@ -5,40 +5,38 @@ import io
 import pytest
 
 from api.app import build_app
-from api.upload_quota import Spool
+from api.upload_quota import UploadQuota
 from shared.errors import TooManyRequestsError
 from shared.services import Services
 from tests.support.making import make_account, png
 
 
-def test_the_uploads_of_an_account_share_what_it_may_hold() -> None:
-    spool = Spool(100)
-    with spool.share(1) as first, spool.share(1) as second:
+def test_the_uploads_of_an_account_share_its_quota() -> None:
+    quota = UploadQuota(100)
+    with quota.for_upload(1) as first, quota.for_upload(1) as second:
         first(60)
         second(40)
         with pytest.raises(TooManyRequestsError):
             first(1)
 
 
-def test_an_upload_that_ended_gives_back_what_it_held() -> None:
-    spool = Spool(100)
-    with pytest.raises(TooManyRequestsError), spool.share(1) as hold:
-        hold(200)
-    with spool.share(1) as hold:
-        hold(100)
+def test_an_upload_that_ended_frees_its_bytes() -> None:
+    quota = UploadQuota(100)
+    with pytest.raises(TooManyRequestsError), quota.for_upload(1) as reserve_bytes:
+        reserve_bytes(200)
+    with quota.for_upload(1) as reserve_bytes:
+        reserve_bytes(100)
 
 
-def test_what_one_account_holds_is_not_anothers() -> None:
-    spool = Spool(100)
-    with spool.share(1) as mine, spool.share(2) as theirs:
+def test_the_quota_of_one_account_is_not_anothers() -> None:
+    quota = UploadQuota(100)
+    with quota.for_upload(1) as mine, quota.for_upload(2) as theirs:
         mine(100)
         theirs(100)
 
 
 @pytest.mark.parametrize(("size", "status"), [(900, 202), (1_100, 429)])
-def test_past_what_an_account_may_hold_a_post_is_429(
-    unit: Services, size: int, status: int
-) -> None:
+def test_a_post_above_the_quota_is_429(unit: Services, size: int, status: int) -> None:
     small = unit.settings.model_copy(update={"account_upload_bytes": 1_000})
     app = build_app(Services(small, unit.database, unit.redis, unit.store, unit.queue))
     _, key = make_account(unit)

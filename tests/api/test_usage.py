@@ -194,7 +194,10 @@ def test_ai_without_enough_credits_is_refused_by_its_code(
 def test_ai_without_a_provider_is_503_with_retry_after(still: Still) -> None:
     response = still.compress([FILE], {"autoAltText": "true"})
     assert response.status_code == 503
-    assert response.json() == {"error": "No AI provider is configured on this service"}
+    assert response.json() == {
+        "error": "This service has no AI provider; "
+        "send the batch without autoAltText and autoRenameSEO"
+    }
     assert int(response.headers["Retry-After"]) > 0
     assert _usage(still)["compressor_used"] == 0
 

@@ -1,1 +1,1 @@
-"""The step of the model: what is asked of it, by whose client, and what of its answer is kept."""
+"""Alt texts and file names from a model: the prompt, the call, and the checks of the answer."""

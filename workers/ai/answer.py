@@ -1,7 +1,7 @@
-"""A model's answer: what of it may reach a client, and what has to be said against the rest.
+"""A model's answer: the part that may reach a client, and the faults of the rest.
 
-A model reads what strangers wrote, in a client's fields and in pictures. So nothing it answers is
-trusted: every promise to clients is checked here, whatever the prompt asked for.
+A model reads text of strangers, in a client's fields and in images. So its answer is not trusted:
+every promise to clients is checked here, whatever the prompt asked for.
 """
 
 import json
@@ -11,38 +11,38 @@ from typing import Any
 from shared.models import Description, DescriptionRequest
 from workers.ai import alt_text, file_name
 
-# Both texts at their longest, written in \u escapes, take half of this. It bounds the time that
-# an answer without an end can take.
+# Twice what both texts take at their longest, written in \u escapes. It bounds the time that an
+# endless answer can take.
 MAX_ANSWER_CHARACTERS = 16_384
 
 
 @dataclass(frozen=True)
 class Answer:
-    """description: what was wanted and passed. faults: one sentence for each thing that did not.
+    """description: the requested texts that passed. faults: one sentence for each other fault.
 
-    The sentences are ours, without a word of the model's or the client's: they can be logged and
-    sent back to the model.
+    The sentences hold no word of the model or the client, so they can be logged and sent back to
+    the model.
     """
 
     description: Description
     faults: tuple[str, ...]
 
 
-def read(text: str, request: DescriptionRequest, max_characters: int) -> Answer:
-    """What a model answered to a request, never raising.
+def parse_answer(text: str, request: DescriptionRequest, max_characters: int) -> Answer:
+    """Returns the checked answer of a model to a request; never raises.
 
-    text: one JSON object of strings, `alt_text` and `file_name`; other properties are not looked
-    at, nor is one of these two that was not wanted. max_characters: of an alt text.
+    text: one JSON object with the strings `alt_text` and `file_name`; other properties are
+    ignored, and so is a text that was not requested. max_characters: of an alt text.
     """
     try:
         fields = json.loads(text) if len(text) <= MAX_ANSWER_CHARACTERS else None
-    except (ValueError, RecursionError):  # the latter by ten thousand brackets
+    except (ValueError, RecursionError):  # RecursionError: thousands of nested brackets
         fields = None
     if not isinstance(fields, dict):
         return Answer(Description(), ("The answer was not one JSON object and nothing else.",))
-    alt, of_alt = _alt_text(fields, request, max_characters) if request.alt_text else (None, ())
-    stem, of_stem = _stem(fields, request) if request.file_name else (None, ())
-    return Answer(Description(alt, stem), (*of_alt, *of_stem))
+    alt, alt_faults = _alt_text(fields, request, max_characters) if request.alt_text else (None, ())
+    stem, stem_faults = _stem(fields, request) if request.file_name else (None, ())
+    return Answer(Description(alt, stem), (*alt_faults, *stem_faults))
 
 
 def _alt_text(

@@ -1,4 +1,4 @@
-"""How long to wait before a call that failed is made again."""
+"""How long to wait before a failed call is tried again."""
 
 import math
 import random
@@ -6,27 +6,27 @@ import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
-# As the provider's own client waits, which is told not to: half a second, doubling, at most 8.
-# All of it is random (full jitter), or those that failed together would come back together:
+# As the provider's own client would wait, whose retries are off: half a second, doubled up to 8.
+# The whole wait is random (full jitter), so that calls that failed together do not return together:
 # https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
 _FIRST_SECONDS = 0.5
 _LONGEST_SECONDS = 8.0
 
 
 def seconds_before(attempt: int, headers: Mapping[str, str]) -> float:
-    """Seconds to wait after failure number `attempt`, counted from 0.
+    """Returns the seconds to wait after failure number `attempt`, counted from 0.
 
-    headers: the answer's, lower-case names; what they ask for is the least.
+    headers: of the response, with lower-case names; the wait is at least what they ask for.
     """
     longest = min(_LONGEST_SECONDS, _FIRST_SECONDS * 2.0**attempt)
     return asked_seconds(headers) + random.uniform(0, longest)  # noqa: S311 - no secret
 
 
 def asked_seconds(headers: Mapping[str, str]) -> float:
-    """Seconds for which an answer asks us to stay away; 0 when it does not, or says nonsense.
+    """Returns the seconds that a response asks us to wait; 0 without a valid header.
 
     `retry-after` is seconds or an HTTP date (RFC 9110, 10.2.3); `retry-after-ms`, which the
-    provider's own client reads too, is finer and goes first.
+    provider's own client reads too, is more precise and takes precedence.
     """
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         if name in headers:

@@ -1,4 +1,4 @@
-"""A circuit breaker that all workers share: while the provider is down nobody waits for it."""
+"""A circuit breaker that all workers share: while the provider is down, no worker calls it."""
 
 import logging
 
@@ -10,19 +10,19 @@ logger = logging.getLogger(__name__)
 
 UNREACHABLE = "The AI provider cannot be reached"
 
-# One call in ten may fail and five in a row are still a matter of one in 100,000. A provider
-# that is down fails the calls that are already out, 32 of a worker as it comes, at once.
+# Where one call in ten fails by chance, five in a row are one in 100,000. A provider that is down
+# fails all calls in progress, by default 32 per worker, at once.
 FAILURES_TO_OPEN = 5
 _PAUSE_SECONDS = 30.0
 _LONGEST_PAUSE_SECONDS = 300.0
-# Failures further apart than this are of different troubles, and so are two openings.
+# Seconds after which failures and openings are forgotten: later ones have another cause.
 _MEMORY_SECONDS = 600
 
-# In the order in which the scripts name them.
+# In the order of the scripts' KEYS.
 _KEYS = [
-    "fluximage:ai:open",  # exists while nobody may call
-    "fluximage:ai:openings",  # openings in succession; without the first: half-open
-    "fluximage:ai:probe",  # the one call that is let through when half-open
+    "fluximage:ai:open",  # exists while calls are refused
+    "fluximage:ai:openings",  # openings in succession; exists without the first key: half-open
+    "fluximage:ai:probe",  # the one call that is allowed while half-open
     "fluximage:ai:failures",  # in succession, while closed
 ]
 
@@ -35,14 +35,14 @@ if redis.call('SET', probe, 1, 'NX', 'PX', probe_ms) then return 'probe' end
 return 'open'
 """
 
-# A call that was out when the breaker opened says nothing new, however it ends: its failure does
-# not make the pause longer, and its success, one among failures, not shorter.
+# A call that was in progress when the breaker opened is no news: its failure does not make the
+# pause longer, and its success does not make it shorter.
 _SUCCEED = """
 local open, openings, probe, failures = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 if redis.call('EXISTS', open) == 0 then redis.call('DEL', openings, probe, failures) end
 """
 
-# Returns for how many milliseconds the breaker opened, 0 if it did not.
+# Returns for how many milliseconds the breaker opened, or 0.
 _FAIL = """
 local open, openings, probe, failures = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local limit, pause, longest, memory = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
@@ -61,10 +61,10 @@ return ms
 
 
 class Breaker:
-    """Opens after FAILURES_TO_OPEN failures with no success between, then lets one probe through.
+    """Opens after FAILURES_TO_OPEN failures in a row; after a pause it allows one call, the probe.
 
-    Its state is in Redis. Without Redis it is closed: it spares waiting, it is no promise, and
-    each call has its own deadline.
+    Its state is in Redis. While Redis is down it is closed: it only saves time, since each call
+    has a deadline of its own.
     """
 
     def __init__(
@@ -75,11 +75,11 @@ class Breaker:
         pause_seconds: float = _PAUSE_SECONDS,
         longest_pause_seconds: float = _LONGEST_PAUSE_SECONDS,
     ) -> None:
-        """A view of the one breaker there is; any number of processes may have one.
+        """Any number of processes may have one; all share one state.
 
-        client: one that decodes responses. probe_seconds: above what a call can take, so that
-        a probe whose process died is followed by another, and one that lives is alone.
-        pause_seconds: for how long it opens first; each probe that fails doubles it, up to
+        client: one that decodes responses. probe_seconds: longer than a call can take; after it
+        another probe is allowed, since the process of the first has died. pause_seconds: for how
+        long the breaker opens at first; each failed probe doubles it, up to
         longest_pause_seconds.
         """
         self._check = client.register_script(_CHECK)
@@ -90,32 +90,33 @@ class Breaker:
         self._longest_ms = round(longest_pause_seconds * 1000)
 
     def check(self) -> bool:
-        """Before a call: returns whether it is the probe. Raises AiUnreachableError while open.
+        """To be called before a call: returns whether it is the probe.
 
-        A probe must be made, and its end told: nobody else may call until then.
+        The probe must be made, and `succeeded` or `failed` called after it: until then all other
+        calls are refused. Raises AiUnreachableError while the breaker is open.
         """
         state = "closed"
         try:
             state = self._check(_KEYS, [self._probe_ms])
         except redis.RedisError:
-            logger.warning("the breaker was not asked: Redis is away")
+            logger.warning("the breaker was not read: Redis is not available")
         if state == "open":
             raise AiUnreachableError(UNREACHABLE)
         return state == "probe"
 
     def succeeded(self) -> None:
-        """A call was answered: the probe's closes the breaker, any other's forgets failures."""
+        """After an answered call: a probe closes the breaker, any other resets the failures."""
         try:
             self._succeed(_KEYS)
         except redis.RedisError:
-            logger.warning("the breaker was not told of a success: Redis is away")
+            logger.warning("a success was not noted in the breaker: Redis is not available")
 
     def failed(self) -> None:
-        """A call was not answered, or not so that the provider can be said to work."""
+        """After a call without an answer, or with one that shows that the provider is broken."""
         self._count(FAILURES_TO_OPEN)
 
     def trip(self) -> None:
-        """Opens at once, for a failure that every other call would meet too."""
+        """Opens the breaker at once, after a failure that every other call would have too."""
         self._count(1)
 
     def _count(self, limit: int) -> None:
@@ -123,7 +124,7 @@ class Breaker:
         try:
             opened_ms = self._fail(_KEYS, values)
         except redis.RedisError:
-            logger.warning("the breaker was not told of a failure: Redis is away")
+            logger.warning("a failure was not noted in the breaker: Redis is not available")
             return
         if opened_ms:
             logger.warning("no calls to the AI provider for %.0f seconds", opened_ms / 1000)

@@ -1,21 +1,21 @@
-"""A client's keywords, and whether a text is written for them instead of for a reader."""
+"""Keyword stuffing: whether a text is written for the client's keywords instead of a reader."""
 
 import re
 import unicodedata
 from collections import Counter
 
 from workers.ai.languages import Traits
-from workers.ai.plain_text import one_line
+from workers.ai.plain_text import plain_text
 
-_RUN = 3  # keywords between commas; one more is no longer a sentence
+_MAX_RUN = 3  # keywords in a row, between commas; with one more it is a list
 
-_KEYWORD = "\0"  # stands for any keyword: a line of visible text holds none
+_KEYWORD = "\0"  # stands for any keyword; plain text never contains it
 
 
 def is_stuffed(text: str, keywords: str, traits: Traits) -> bool:
-    """Whether `text` is nothing but keywords, has one twice, or lists more than three.
+    """Whether `text` consists of keywords only, repeats one, or lists more than three.
 
-    keywords: as the client sent them, between commas, semicolons or line breaks.
+    keywords: as the client sent them, separated by commas, semicolons or line breaks.
     """
     pattern = _pattern(keywords, traits.spaced)
     if pattern is None:
@@ -24,13 +24,13 @@ def is_stuffed(text: str, keywords: str, traits: Traits) -> bool:
     times = Counter(pattern.findall(text))
     rest = pattern.sub(_KEYWORD, text)
     between = r"(?:\s*[,;、،]\s*(?:[^\W\d]+\s+)?|\s[^\W\d]+\s)"  # a comma, an "and", or both
-    run = re.search(rf"{_KEYWORD}(?:{between}{_KEYWORD}){{{_RUN},}}", rest)
+    run = re.search(rf"{_KEYWORD}(?:{between}{_KEYWORD}){{{_MAX_RUN},}}", rest)
     return bool(times) and (max(times.values()) > 1 or bool(run) or not any(map(str.isalpha, rest)))
 
 
 def _pattern(keywords: str, spaced: bool) -> re.Pattern[str] | None:
-    """What finds a keyword in a folded text; the longest first, as others may be part of it."""
-    # Where words do not stand apart, a single character is part of too many others.
+    """A pattern for any keyword in a folded text; longest first, since one may contain another."""
+    # Without spaces between words, a single character is part of too many other words.
     shortest = 1 if spaced else 2
     found = {_folded(word) for word in re.split(r"[,;\r\n、،，；]", keywords)}
     found = {word for word in found if len(word) >= shortest and any(map(str.isalnum, word))}
@@ -41,4 +41,4 @@ def _pattern(keywords: str, spaced: bool) -> re.Pattern[str] | None:
 
 
 def _folded(text: str) -> str:
-    return unicodedata.normalize("NFKC", one_line(text)).casefold().strip()
+    return unicodedata.normalize("NFKC", plain_text(text)).casefold().strip()

@@ -1,4 +1,4 @@
-"""What each language needs: its name in English, its letters, and how it says "image of"."""
+"""The facts on each language: its name in English, its script, and its words for "image of"."""
 
 import re
 import unicodedata
@@ -14,11 +14,11 @@ _LATIN = ("LATIN",)
 class Traits:
     """One language.
 
-    name: as the prompt calls it. scripts: how the Unicode names of its letters begin.
-    opening: a pattern of what no alt text begins with, "image of" and its like; a screen
-        reader has said that already. closing: the same where these words come last.
-    spaced: whether words stand apart, so that one can be counted.
-    spelling: letters that its readers write otherwise in ASCII than without their marks.
+    name: for the prompt. scripts: prefixes of the Unicode names of its letters.
+    opening: a pattern for "image of" and the like at the beginning of an alt text, which a
+        screen reader says already. closing: the same for the end of a text.
+    spaced: whether spaces separate its words, so that a word can be counted.
+    spelling: letters whose ASCII spelling is not the letter without its marks, such as ä and ae.
     """
 
     name: str
@@ -29,14 +29,14 @@ class Traits:
     spelling: Mapping[str, str] = field(default_factory=dict)
 
     def announces(self, text: str) -> bool:
-        """Whether the text says that it is of a picture, instead of what is in it."""
+        """Whether the text begins or ends with "image of" or the like."""
         text = unicodedata.normalize("NFKC", text)
         return bool(
             _pattern(self.opening).match(text) or _pattern(rf"(?:{self.closing})$").search(text)
         )
 
 
-def _pattern(source: str) -> re.Pattern[str]:  # `re` keeps what it has compiled
+def _pattern(source: str) -> re.Pattern[str]:  # `re` caches compiled patterns
     return re.compile(unicodedata.normalize("NFC", source), re.IGNORECASE)
 
 
@@ -115,7 +115,7 @@ TRAITS: Mapping[Language, Traits] = {
         scripts=("HANGUL",),
         opening=r"(?:이 )?(?:이미지|사진)[:은는에]",
         closing=r"[의는은운한인] ?(?:이미지|사진)(?:입니다)?",
-        spaced=False,  # words stand apart, but their particles stick to them
+        spaced=False,  # it has spaces, but particles are attached to words
     ),
     Language.ARABIC: Traits(  # صورة ظلية is a silhouette
         "Arabic",

@@ -1,4 +1,4 @@
-"""Calls to the AI provider in any minute, counted in Redis for all workers together."""
+"""The limits on calls to the AI provider per minute, counted in Redis for all workers."""
 
 import logging
 from uuid import uuid4
@@ -9,10 +9,10 @@ logger = logging.getLogger(__name__)
 
 _WINDOW_SECONDS = 60.0
 
-# A log of the last minute's calls an account, and one for all: sorted sets, scored by Redis'
-# own clock in milliseconds. Unlike a counter a minute, it never lets two minutes' calls through
-# around the turn of one, which the provider's own limits would refuse. A member costs 100 bytes.
-# Both logs or none get the call: one that the service has no room for costs its account nothing.
+# A sliding window: a log of the last minute's calls per account, and one for all accounts. Each is
+# a sorted set, scored by Redis' clock in milliseconds. A counter per minute would allow twice the
+# limit around the turn of a minute, which the provider would refuse. A call is added to both logs
+# or to neither, so that a call refused for the whole service does not count for its account.
 _TAKE = """
 local id, window = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
@@ -36,7 +36,7 @@ return 0
 
 
 class Limits:
-    """How many calls one account, and all accounts together, may make in a minute."""
+    """How many calls per minute one account and all accounts together may make."""
 
     def __init__(
         self,
@@ -46,22 +46,22 @@ class Limits:
         account_calls: int,
         window_seconds: float = _WINDOW_SECONDS,
     ) -> None:
-        """Any number of processes may have one.
+        """Any number of processes may have one; all share one count.
 
-        calls: of all accounts together in `window_seconds`. account_calls: of each.
+        calls: of all accounts together per `window_seconds`. account_calls: of each account.
         """
         self._take = client.register_script(_TAKE)
         self._limits = (account_calls, calls)
         self._window_ms = round(window_seconds * 1000)
 
     def take(self, account_id: int) -> float:
-        """Counts one call and returns 0, or counts none and returns the seconds until one may fit.
+        """Counts a call and returns 0, or returns the seconds to wait and counts nothing.
 
-        Without Redis nobody waits: the limit protects, it is no promise.
+        While Redis is down no call waits: the provider has limits of its own.
         """
         logs = [f"fluximage:ai:calls:{account_id}", "fluximage:ai:calls"]
         try:
             return float(self._take(logs, [uuid4().hex, self._window_ms, *self._limits])) / 1000
         except redis.RedisError:
-            logger.warning("a call to the AI provider was not counted: Redis is away")
+            logger.warning("a call to the AI provider was not counted: Redis is not available")
             return 0.0

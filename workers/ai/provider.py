@@ -1,4 +1,4 @@
-"""The calls to the model: the Messages API by its own client, with our retries in our time."""
+"""The calls to the model: the Messages API by its own client, with retries up to a deadline."""
 
 import logging
 import time
@@ -24,17 +24,17 @@ _DECLINED = "The AI provider declined to describe this image"
 _LIMIT = "Too many images wait for AI"
 
 _SHORT_WAIT_SECONDS = 2.0
-_CONNECT_SECONDS = 5.0  # the client's own; a host that does not answer by then is down
-# The key (401, 403), the bill (402) or the model's name (404): the operator's to mend, and
-# met by every call. https://platform.claude.com/docs/en/api/errors
-_OPERATORS = frozenset({401, 402, 403, 404})
-# What a request may do again though it is a 4xx: it came too slowly, or met another.
-_PASSING = frozenset({408, 409})
+_CONNECT_SECONDS = 5.0  # the default of the provider's client
+# The key (401, 403), the bill (402) or the model's name (404): every call would fail until the
+# operator corrects it. https://platform.claude.com/docs/en/api/errors
+_OPERATOR_STATUSES = frozenset({401, 402, 403, 404})
+# The 4xx after which the same request may succeed: it timed out, or conflicted with another.
+_RETRIED_STATUSES = frozenset({408, 409})
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What the model wrote. truncated: it was not done when it reached its limit of tokens."""
+    """The model's text. truncated: whether it ends at the limit of tokens."""
 
     text: str
     tokens: Tokens
@@ -54,7 +54,7 @@ class _Usage(BaseModel):
 
 
 class _Message(BaseModel):
-    """What we read of an answer. The client itself takes any JSON at all for a message."""
+    """The fields of a response that are read; the provider's client itself accepts any JSON."""
 
     content: list[_Block]
     stop_reason: str
@@ -75,17 +75,17 @@ class _Message(BaseModel):
 
 
 class Provider:
-    """The one client of a process; any number of its threads may ask at once.
+    """The client of a process; any number of its threads may call it at once.
 
     Build it after a fork: connections do not survive one.
     """
 
     def __init__(self, settings: Settings, client: redis.Redis) -> None:
-        """Nothing is connected before the first call. client: one that decodes responses."""
+        """Connects at the first call. client: one that decodes responses."""
         self._settings = settings
-        # A call takes a connection, its timeout, and at most as long again for its last read.
-        longest = _CONNECT_SECONDS + 2 * settings.ai_timeout_seconds
-        self._breaker = Breaker(client, probe_seconds=longest)
+        # A call takes a connect, its timeout, and at most the same time again for its last read.
+        longest_call_seconds = _CONNECT_SECONDS + 2 * settings.ai_timeout_seconds
+        self._breaker = Breaker(client, probe_seconds=longest_call_seconds)
         self._limits = Limits(
             client,
             calls=settings.ai_calls_per_minute,
@@ -95,7 +95,7 @@ class Provider:
             api_key=_revealed(settings.anthropic_api_key),
             auth_token=_revealed(settings.anthropic_auth_token),
             base_url=settings.anthropic_base_url,
-            max_retries=0,  # ours know the deadline, the breaker and the limits
+            max_retries=0,  # our own retries obey the deadline, the breaker and the limits
             http_client=http_client(settings.ai_concurrency),
         )
 
@@ -113,16 +113,17 @@ class Provider:
         schema: dict[str, object],
         on_tokens: Callable[[Tokens], None],
     ) -> Reply:
-        """The model's answer to `messages`, JSON text that fits `schema` unless truncated.
+        """Returns the model's reply to `messages`: JSON that fits `schema`, unless truncated.
 
-        account_id: whose calls this counts among. deadline: of `time.monotonic`; no wait or call
-        is begun that would pass it, and a call that hangs outlasts it by one read, which is as
-        long as was left when the call began. on_tokens: told what each answered call took, a
-        refusal's too, before this returns or raises.
+        account_id: the account whose limit this counts against. deadline: in the time of
+        `time.monotonic`. No wait or call begins that would pass it; a call that hangs may pass it
+        by one read, which takes at most the time that was left when the call began. on_tokens:
+        called with the tokens of each answered call, also of a refusal, before this returns or
+        raises.
 
-        Raises AiDeclinedError when the model refuses or the request is no use to the provider,
-        AiLimitError when the calls a minute leave no room before the deadline, and
-        AiUnreachableError when there is no answer by then.
+        Raises AiDeclinedError where the model refuses or the provider rejects the request,
+        AiLimitError where the limit per minute allows no call before the deadline, and
+        AiUnreachableError where there is no answer by then.
         """
         attempt = 0
         while True:
@@ -131,7 +132,7 @@ class Provider:
             try:
                 message = self._call(deadline, system, messages, schema)
             except APIStatusError as error:
-                self._judge(error)
+                self._check_status(error)
                 headers = dict(error.response.headers)
             except (APIConnectionError, ValidationError) as error:
                 logger.warning("a call to the AI provider failed: %s", type(error).__name__)
@@ -144,11 +145,11 @@ class Provider:
             attempt += 1
 
     def _await_turn(self, account_id: int, deadline: float) -> None:
-        _left(deadline)  # before the breaker: a probe that is not made keeps all others waiting
-        # Again after every wait: the breaker may have opened meanwhile. A probe does not wait
-        # for the limits: while it did nobody could call, and there is one in half a minute.
+        _seconds_left(deadline)  # before the breaker: a probe that is not made blocks all calls
+        # The breaker is checked after every wait, since it may have opened meanwhile. A probe does
+        # not wait for the limits: all other calls would wait for it.
         while not self._breaker.check() and (seconds := self._limits.take(account_id)):
-            if seconds > _SHORT_WAIT_SECONDS:  # else one account at its limit holds every thread
+            if seconds > _SHORT_WAIT_SECONDS:  # else one account would occupy every thread
                 raise AiLimitError(_LIMIT, seconds)
             _pause(seconds, deadline, AiLimitError(_LIMIT, seconds))
 
@@ -161,7 +162,7 @@ class Provider:
     ) -> _Message:
         if not self._anthropic:
             raise AiUnreachableError(UNREACHABLE)
-        seconds = min(self._settings.ai_timeout_seconds, _left(deadline))
+        seconds = min(self._settings.ai_timeout_seconds, _seconds_left(deadline))
         answer = self._anthropic.messages.with_raw_response.create(
             model=self._settings.ai_model,
             max_tokens=self._settings.ai_max_tokens,
@@ -172,32 +173,32 @@ class Provider:
         )
         return _Message.model_validate_json(answer.read())
 
-    def _judge(self, error: APIStatusError) -> None:
-        """Tells the breaker, and returns where another try can help; raises where it cannot."""
+    def _check_status(self, error: APIStatusError) -> None:
+        """Notes the failure in the breaker; returns where a retry may help, otherwise raises."""
         status = error.status_code
-        # Their message stays out of the log: it may repeat what was sent, a key among it.
-        told = (status, error.type, error.error_code, error.request_id)
-        if status in _OPERATORS or _is_spent(error):
-            logger.error("the AI provider refuses this service: %s %s %s (%s)", *told)
+        # The provider's message is not logged: it may repeat the request, with a key in it.
+        details = (status, error.type, error.error_code, error.request_id)
+        if status in _OPERATOR_STATUSES or _is_spent(error):
+            logger.error("the AI provider refuses this service: %s %s %s (%s)", *details)
             self._breaker.trip()
             raise AiUnreachableError(UNREACHABLE) from None
-        logger.warning("a call to the AI provider failed: %s %s %s (%s)", *told)
-        if status >= 500 or status in _PASSING:
+        logger.warning("a call to the AI provider failed: %s %s %s (%s)", *details)
+        if status >= 500 or status in _RETRIED_STATUSES:
             self._breaker.failed()
             return
-        # Whoever says that we are too fast (429), or that this request is wrong, is there.
+        # A provider that refuses a rate (429) or a request is reachable.
         self._breaker.succeeded()
         if status != 429:
             raise AiDeclinedError(_DECLINED) from None
 
 
 def _revealed(secret: SecretStr | None) -> str | None:
-    # A file's newline would break the header.
+    # A secret read from a file may end with a newline, which a header must not have.
     return secret.get_secret_value().strip() if secret else None
 
 
 def _is_spent(error: APIStatusError) -> bool:
-    """Whether the operator's budget at the provider is used up: a 429 that no waiting mends.
+    """Whether the operator's budget at the provider is used up: a 429 that lasts.
 
     https://platform.claude.com/docs/en/api/rate-limits
     """
@@ -210,7 +211,7 @@ def _reply(message: _Message) -> Reply:
     return Reply(message.text, message.tokens, truncated=message.stop_reason == "max_tokens")
 
 
-def _left(deadline: float) -> float:
+def _seconds_left(deadline: float) -> float:
     seconds = deadline - time.monotonic()
     if seconds <= 0:
         raise AiUnreachableError(UNREACHABLE)

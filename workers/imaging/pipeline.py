@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from shared.errors import ImageError
+from shared.errors import ImageError, WarningCode
 from shared.models import Effort, Encoding, Options, Probe
 from workers.imaging.animation import animate
 from workers.imaging.still import optimise
@@ -36,7 +36,7 @@ class Output:
     preview: bytes | None
     seconds: dict[str, float]
     cpu_seconds: float
-    warnings: tuple[tuple[str, str], ...]
+    warnings: tuple[tuple[WarningCode, str], ...]
 
 
 def process(
@@ -96,7 +96,8 @@ def _timed(seconds: dict[str, float], step: str) -> Iterator[None]:
     seconds[step] = seconds.get(step, 0.0) + time.perf_counter() - started
 
 
-def _warnings(probe: Probe) -> tuple[tuple[str, str], ...]:
+def _warnings(probe: Probe) -> tuple[tuple[WarningCode, str], ...]:
     if probe.frames == 1:
         return ()
-    return (("animation_flattened", f"Only the first of the {probe.frames} frames was used"),)
+    message = f"Only the first of the {probe.frames} frames was used"
+    return ((WarningCode.ANIMATION_FLATTENED, message),)

@@ -18,7 +18,7 @@ from shared.errors import (
 )
 from shared.models import Claim, Description, DescriptionRequest, Notice
 from shared.services import Services
-from workers.ai.description import write
+from workers.ai.description import describe_image
 from workers.ai.provider import Provider
 from workers.steps.report import Report
 
@@ -93,7 +93,7 @@ def _run(
         on_tokens=partial(ai_usage.note, services.database, claim.account_id, claim.image_id),
     )
     with report.step("describe"):
-        written = write(ask, picture, request, settings.ai_alt_characters)
+        written = describe_image(ask, picture, request, settings.ai_alt_characters)
     return written, None if _is_whole(written, request) else AiAnswerError(
         "The AI provider gave no usable text for this image"
     )

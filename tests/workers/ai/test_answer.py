@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from shared.models import Description, DescriptionRequest, Language
 from shared.naming import is_reserved
 from tests.support.languages import GOOD
-from workers.ai.answer import MAX_ANSWER_CHARACTERS, Answer, read
+from workers.ai.answer import MAX_ANSWER_CHARACTERS, Answer, parse_answer
 from workers.ai.file_name import MAX_STEM_CHARACTERS
 
 L = Language
@@ -43,17 +43,17 @@ def of(
     alt_text: str, language: Language = L.ENGLISH, keywords: str = "", most: int = 125
 ) -> Answer:
     request = DescriptionRequest(True, False, language, keywords=keywords)
-    return read(reply(alt_text=alt_text), request, most)
+    return parse_answer(reply(alt_text=alt_text), request, most)
 
 
 def stem(file_name: str, language: Language = L.ENGLISH) -> Answer:
-    return read(reply(file_name=file_name), DescriptionRequest(False, True, language), 125)
+    return parse_answer(reply(file_name=file_name), DescriptionRequest(False, True, language), 125)
 
 
 @pytest.mark.parametrize("language", Language)
 def test_what_a_good_model_writes_passes_as_it_is(language: Language) -> None:
     alt_text, file_name = GOOD[language]
-    answer = read(reply(alt_text, file_name), DescriptionRequest(True, True, language), 125)
+    answer = parse_answer(reply(alt_text, file_name), DescriptionRequest(True, True, language), 125)
     assert answer == Answer(Description(alt_text, file_name), ())
 
 
@@ -298,14 +298,14 @@ def test_what_is_no_name_for_a_file_is_refused(written: str) -> None:
     ],
 )
 def test_an_answer_that_is_no_json_object_gives_nothing(text: str) -> None:
-    answer = read(text, DescriptionRequest(True, True), 125)
+    answer = parse_answer(text, DescriptionRequest(True, True), 125)
     assert answer.description == Description()
     assert answer.faults
 
 
 @pytest.mark.parametrize("value", [None, 7, ["A dog"], {"text": "A dog"}, True])
 def test_what_is_no_string_is_refused(value: object) -> None:
-    answer = read(
+    answer = parse_answer(
         json.dumps({"alt_text": value, "file_name": value}), DescriptionRequest(True, True), 125
     )
     assert answer.description == Description()
@@ -313,16 +313,16 @@ def test_what_is_no_string_is_refused(value: object) -> None:
 
 
 def test_one_good_half_is_kept_beside_a_bad_one() -> None:
-    answer = read(reply(file_name="image"), DescriptionRequest(True, True), 125)
+    answer = parse_answer(reply(file_name="image"), DescriptionRequest(True, True), 125)
     assert answer.description == Description("A red shoe on grass", None)
     assert answer.faults == ("The file name said nothing of the picture.",)
 
 
 def test_what_was_not_asked_for_is_not_read() -> None:
-    assert read(reply(), DescriptionRequest(True, False), 125).description == Description(
+    assert parse_answer(reply(), DescriptionRequest(True, False), 125).description == Description(
         "A red shoe on grass"
     )
-    assert read(reply(), DescriptionRequest(False, True), 125).description == Description(
+    assert parse_answer(reply(), DescriptionRequest(False, True), 125).description == Description(
         None, "red-shoe-on-grass"
     )
 
@@ -346,7 +346,7 @@ REQUESTS = st.builds(
 @patient
 @given(ANYTHING | OBJECTS.map(json.dumps), REQUESTS)
 def test_reading_never_raises(text: str, request: DescriptionRequest) -> None:
-    assert isinstance(read(text, request, 125), Answer)
+    assert isinstance(parse_answer(text, request, 125), Answer)
 
 
 @patient
@@ -354,7 +354,7 @@ def test_reading_never_raises(text: str, request: DescriptionRequest) -> None:
 def test_an_alt_text_that_passes_keeps_its_promises(
     text: str, request: DescriptionRequest, most: int
 ) -> None:
-    alt_text = read(reply(alt_text=text), request, most).description.alt_text
+    alt_text = parse_answer(reply(alt_text=text), request, most).description.alt_text
     if alt_text is None:
         return
     seen = unicodedata.normalize("NFKC", alt_text)
@@ -362,13 +362,13 @@ def test_an_alt_text_that_passes_keeps_its_promises(
     assert alt_text == unicodedata.normalize("NFC", alt_text).strip()
     assert alt_text.isprintable()
     assert not re.search(r"[<>`]|\w@|@\w|\]\(|://|www\.|#[a-z]|\b\w\w+\.com", seen)
-    assert read(reply(alt_text=alt_text), request, most).description.alt_text == alt_text
+    assert parse_answer(reply(alt_text=alt_text), request, most).description.alt_text == alt_text
 
 
 @patient
 @given(ANYTHING, REQUESTS)
 def test_a_stem_that_passes_keeps_its_promises(text: str, request: DescriptionRequest) -> None:
-    kept = read(reply(file_name=text), request, 125).description.stem
+    kept = parse_answer(reply(file_name=text), request, 125).description.stem
     if kept is None:
         return
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", kept)
@@ -376,4 +376,4 @@ def test_a_stem_that_passes_keeps_its_promises(text: str, request: DescriptionRe
     assert re.search("[a-z]", kept)
     assert not is_reserved(kept)
     assert not re.search(r"\b(http|www)", kept)
-    assert read(reply(file_name=kept), request, 125).description.stem == kept
+    assert parse_answer(reply(file_name=kept), request, 125).description.stem == kept
