@@ -13,8 +13,9 @@ from tests.workers.imaging import planting
 from tests.workers.imaging.formats import test_avif
 from tests.workers.imaging.making import saved
 from tests.workers.imaging.planting import coded
-from workers.imaging.strip import boxes
+from workers.imaging.formats.isobmff import whole_boxes
 from workers.imaging.strip.boxes import Item, Still
+from workers.imaging.strip.isobmff_writer import box
 
 MANY = 20_000_000  # bytes, the most that an upload may have
 REFUSED_OR_READ = {"ok", *REFUSALS}
@@ -123,9 +124,9 @@ def with_item(data: bytes, kind: bytes, extents: int, length: int) -> bytes:
     meta = data.index(b"meta") - 4
     size = struct.unpack_from(">I", data, meta)[0]
     body = data[meta + 12 : meta + size]
-    infe = boxes.box(b"infe", b"\2\0\0\0", struct.pack(">HH", 9, 0), kind, b"\0")
+    infe = box(b"infe", b"\2\0\0\0", struct.pack(">HH", 9, 0), kind, b"\0")
     changed = []
-    for name, inner in boxes.split(body):
+    for name, inner in whole_boxes(body):
         if name == b"iinf":
             count = struct.unpack_from(">H", inner, 4)[0]
             inner = inner[:4] + struct.pack(">H", count + 1) + inner[6:] + infe
@@ -136,19 +137,19 @@ def with_item(data: bytes, kind: bytes, extents: int, length: int) -> bytes:
             inner = inner[:6] + struct.pack(">H", count + 1) + inner[8:]
             inner += item + struct.pack(">II", 40, length) * extents
         if name == b"iref":
-            inner += boxes.box(b"cdsc", named(9, 1))
-        changed.append(boxes.box(name, inner))
+            inner += box(b"cdsc", named(9, 1))
+        changed.append(box(name, inner))
     if b"iref" not in body:
-        changed.append(boxes.box(b"iref", bytes(4), boxes.box(b"cdsc", named(9, 1))))
-    whole = boxes.box(b"meta", bytes(4), *changed)
+        changed.append(box(b"iref", bytes(4), box(b"cdsc", named(9, 1))))
+    whole = box(b"meta", bytes(4), *changed)
     return data[:meta] + whole + data[meta + size :] + bytes(length)
 
 
 FLOODS = {
-    "free space": boxes.box(b"free"),
-    "containers": boxes.box(b"moov", boxes.box(b"trak")),
+    "free space": box(b"free"),
+    "containers": box(b"moov", box(b"trak")),
     "boxes of sixteen bytes": struct.pack(">I4sQ", 1, b"free", 16),
-    "tables of properties": boxes.box(b"iprp", boxes.box(b"ipco")),
+    "tables of properties": box(b"iprp", box(b"ipco")),
 }
 
 
