@@ -35,6 +35,7 @@ DAMAGE = (
     OverflowError,
     AssertionError,
     RuntimeError,  # libavif's and libheif's
+    ZeroDivisionError,  # pillow-avif-plugin's, where a second has no time units
     struct.error,
     zlib.error,
 )
