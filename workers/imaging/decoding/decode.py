@@ -13,7 +13,7 @@ from shared.imagetype import ImageType
 from shared.models import Probe
 from workers.imaging.decoding.avif import open_avif
 from workers.imaging.decoding.heif import open_heif
-from workers.imaging.decoding.jpeg import without_baggage
+from workers.imaging.decoding.jpeg import without_unneeded_segments
 from workers.imaging.decoding.png import complete
 from workers.imaging.decoding.png_damage import without_damage
 from workers.imaging.transform.orient import orientation_of
@@ -35,6 +35,7 @@ DAMAGE = (
     OverflowError,
     AssertionError,
     RuntimeError,  # libavif's and libheif's
+    ZeroDivisionError,  # pillow-avif-plugin's, where a second has no time units
     struct.error,
     zlib.error,
 )
@@ -89,7 +90,7 @@ def decode(
         if probe.kind is ImageType.PNG:
             data = without_damage(data)
         elif probe.kind is ImageType.JPG:
-            data = without_baggage(data)
+            data = without_unneeded_segments(data)
         image: Image.Image = _open(data, probe.kind)
         if image.width * image.height > probe.width * probe.height:
             raise damaged

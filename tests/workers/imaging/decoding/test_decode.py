@@ -121,7 +121,7 @@ def test_a_still_picture_has_no_warning() -> None:
 def test_damage_in_the_message_names_no_inside() -> None:
     with pytest.raises(CorruptImageError) as caught:
         run(samples()["webp"][:-9])
-    assert caught.value.message == "This WEBP image is damaged or cut short"
+    assert caught.value.message == "This WebP image is damaged or cut short"
 
 
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "WEBP"])
