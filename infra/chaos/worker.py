@@ -9,11 +9,10 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
 
 from infra.chaos.poison import Poison, poison_in
 from workers.celery import app
-from workers.imaging import Output, process
+from workers.imaging import ImageJob, Output, process
 from workers.steps import optimising
 
 __all__ = ["app"]
@@ -40,10 +39,10 @@ _EFFECTS: dict[Poison, Callable[[], object]] = {
 }
 
 
-def _process_or_obey(data: bytes, *more: Any) -> Output:
-    if (poison := poison_in(data)) is not None:
+def _process_or_obey(job: ImageJob) -> Output:
+    if (poison := poison_in(job.data)) is not None:
         _EFFECTS[poison]()
-    return process(data, *more)
+    return process(job)
 
 
 vars(optimising)["process"] = _process_or_obey

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from shared.models import Probe
-from workers.imaging.animation.frames import Frame, Motion
+from workers.imaging.animation.frames import Animation, Frame
 from workers.imaging.formats.gif import IMAGE, Block, blocks, table_size
 
 # GIF89a, section 23, disposal methods. 4 is not defined there, but encoders that took the field for
@@ -57,7 +57,7 @@ class _Walk:
     control: _Control = _Control()
 
 
-def read(data: bytes, probe: Probe) -> Motion:
+def read(data: bytes, probe: Probe) -> Animation:
     """The animation in a whole GIF file.
 
     The canvas is the logical screen, grown to hold the first frame; later frames are cut at its
@@ -72,7 +72,7 @@ def read(data: bytes, probe: Probe) -> Motion:
     size = max(wide, right), max(high, bottom)
     opaque = _is_opaque(data, walk.stored, size)
     frames = _composed(data, walk.stored, size, "RGB" if opaque else "RGBA")
-    return Motion(*size, walk.plays, opaque, 1, frames)
+    return Animation(*size, walk.plays, opaque, 1, frames)
 
 
 def _walk(data: bytes) -> _Walk:

@@ -99,7 +99,7 @@ def check_animation(probe: Probe, to: ImageType, max_pixels: int) -> None:
     max_pixels: width times height times frames. Raises TooManyFramesError.
     """
     pixels = probe.width * probe.height * probe.frames
-    if probe.is_animated and to.facts.writes_animation and pixels > max_pixels:
+    if probe.stays_animated(to) and pixels > max_pixels:
         raise TooManyFramesError(
             f"The animation has {probe.frames} frames of {probe.width} x {probe.height} pixels, "
             f"{pixels / 1e6:g} megapixels together; at most {max_pixels / 1e6:g} are allowed"
