@@ -1,60 +1,63 @@
-# Every target sets up what it needs. PYTHON chooses the interpreter: Python 3.11 or newer.
+# Every target installs what it needs. PYTHON chooses the interpreter: Python 3.11 or newer.
 PYTHON ?= python3
-# Paths are relative, so that a checkout below a folder with a space in its name works too.
+# Paths are relative, so that the path of the checkout may contain a space.
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test check audit check-access chaos fuzz up bench bench-codecs bench-cost calibrate \
-	check-memory lock clean
+.PHONY: help demo test check audit check-access chaos fuzz up bench bench-codecs bench-cost \
+	calibrate check-memory lock settings clean
 
-demo: $(READY) ## compress the sample photographs on embedded real servers
+demo: $(READY) ## compress the sample photographs, on real embedded servers
 	@$(BIN)/python -m infra.dev.demo tests/samples
 
-test: $(READY) check ## everything that CI runs
+help: ## print what every target does
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+test: $(READY) check ## run everything that CI runs
 	@$(BIN)/python -m pytest
 
-check: $(READY)
+check: $(READY) ## linter, formatter and strict types
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 
-fuzz: $(READY) ## images broken at random, through the engine: make fuzz SECONDS=300 SEED=1
+fuzz: $(READY) ## run randomly broken images through the engine: make fuzz SECONDS=300 SEED=1
 	@$(BIN)/python -m tests.hostile.fuzz $(if $(SECONDS),--seconds $(SECONDS)) \
 		$(if $(SEED),--seed $(SEED))
 
-up: $(READY) ## the whole service in the foreground
+up: $(READY) ## run the whole service in the foreground
 	@$(BIN)/fluximage up
 
-audit: $(READY) ## known vulnerabilities of what the lock file names; needs the network
+audit: $(READY) ## look for known vulnerabilities in the dependencies; needs the network
 	@$(BIN)/python -m infra.dev.audit
 
-check-access: $(READY) ## ten thousand reads across accounts
+check-access: $(READY) ## try ten thousand reads across accounts
 	@READS=10000 $(BIN)/python -m pytest tests/api/test_strangers.py
 
-bench: $(READY) ## throughput and latency through HTTP: make bench PHOTOS=folder
+bench: $(READY) ## measure throughput and latency over HTTP: make bench PHOTOS=folder
 	@$(BIN)/python -m infra.benchmarks.service "$(or $(PHOTOS),tests/samples)"
 
-bench-codecs: $(READY) .bench/ready ## the encoders against sharp: make bench-codecs PHOTOS=folder
+bench-codecs: $(READY) .bench/ready ## compare the encoders with sharp: make bench-codecs PHOTOS=folder
 	@$(BIN)/python -m infra.benchmarks.codecs "$(or $(PHOTOS),tests/samples)" $(if $(SIDE),--side $(SIDE)) $(MORE)
 
-calibrate: $(READY) ## the quality tables anew, as docs/quality.md says: make calibrate PHOTOS=folder
+calibrate: $(READY) ## measure the quality tables again (docs/quality.md): make calibrate PHOTOS=folder
 	@$(BIN)/python -m infra.benchmarks.codecs.calibrate "$(or $(PHOTOS),tests/samples)" \
 		$(if $(SIDE),--side $(SIDE)) $(MORE)
 
-# What the engine is compared with. Without npm the bench says so, and goes on alone.
+# What the engine is compared with. Without npm, the benchmark runs without it and says so.
 .bench/ready: infra/benchmarks/codecs/package.json infra/benchmarks/codecs/package-lock.json
 	@mkdir -p .bench && cp $^ .bench
 	@if command -v npm >/dev/null; then \
 		npm ci --prefix .bench --silent --no-audit --no-fund && touch $@; fi
 
-bench-cost: $(READY) ## how near workers/cost/estimate.py comes: make bench-cost PHOTOS=folder COUNT=400
+bench-cost: $(READY) ## compare estimated with real cost: make bench-cost PHOTOS=folder COUNT=400
 	@$(BIN)/python -m infra.benchmarks.cost "$(or $(PHOTOS),tests/samples)" "$(or $(COUNT),400)"
 
-chaos: $(READY) ## break everything and count: make chaos SEED=7 ONLY=kill_workers COUNT=1000
+chaos: $(READY) ## inject faults and check every rule: make chaos SEED=7 ONLY=kill_workers COUNT=1000
 	@$(BIN)/python -m infra.chaos $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY)) \
 		$(if $(COUNT),--count $(COUNT))
 
-check-memory: $(READY) ## peaks at 50 megapixels, growth over 500 images: make check-memory PHOTOS=folder
+check-memory: $(READY) ## measure peak memory and its growth: make check-memory PHOTOS=folder
 	@$(BIN)/python -m infra.benchmarks.memory "$(or $(PHOTOS),tests/samples)"
 
 $(READY): infra/requirements-dev.lock pyproject.toml
@@ -69,10 +72,10 @@ $(READY): infra/requirements-dev.lock pyproject.toml
 		--no-build-isolation --editable .
 	@touch $(READY)
 
-# Keeps the pins that still fit; UPGRADE=--upgrade looks for newer ones.
+# Keeps the pins that still fit; UPGRADE=--upgrade takes newer versions.
 COMPILE = PATH="$$PWD/$(BIN):$$PATH" uv pip compile --universal --python-version 3.11 \
 	--generate-hashes --no-strip-extras --no-emit-index-url --quiet $(UPGRADE)
-lock: $(READY) ## write the lock files anew
+lock: $(READY) ## write the lock files: make lock UPGRADE=--upgrade
 	@$(COMPILE) pyproject.toml infra/requirements-build.in --all-extras \
 		--custom-compile-command "make lock" --output-file infra/requirements-dev.lock
 	@$(COMPILE) pyproject.toml --constraint infra/requirements-dev.lock \
@@ -80,5 +83,8 @@ lock: $(READY) ## write the lock files anew
 	@$(COMPILE) infra/requirements-build.in --constraint infra/requirements-dev.lock \
 		--custom-compile-command "make lock" --output-file infra/requirements-build.lock
 
-clean: ## forget what was installed
+settings: $(READY) ## write docs/settings.md from shared/settings.py
+	@$(BIN)/python -m infra.dev.settings_table > docs/settings.md
+
+clean: ## delete everything that was installed
 	@rm -rf .venv .bench .fuzz

@@ -19,8 +19,19 @@ from typing import TypeVar
 from api.multipart import MAX_FILES, MAX_WATERMARK_BYTES, Form
 from api.uploads import Upload
 from shared.errors import InvalidFieldError, WarningCode
-from shared.imagetype import OUTPUT_TYPES, ImageType, check_watermark
-from shared.models import DescriptionRequest, Language, Notice, Options, Position, Watermark
+from shared.imagetype import OUTPUT_TYPES, check_watermark
+from shared.models import (
+    MAX_QUALITY,
+    MAX_SCALE_PERCENT,
+    MIN_QUALITY,
+    MIN_SCALE_PERCENT,
+    DescriptionRequest,
+    Language,
+    Notice,
+    Options,
+    Position,
+    Watermark,
+)
 from shared.naming import quoted
 from shared.plans import Allowance
 
@@ -88,14 +99,14 @@ def parse(form: Form, allowance: Allowance) -> CompressRequest:
         form, ignored = _without_watermark(form)
         notices += ignored
     values = _single_values(form)
-    format = _choice(values, "format", OUTPUT_TYPES, ImageType.WEBP)
+    format = _choice(values, "format", OUTPUT_TYPES, Options.format)
     watermark = _watermark(values)  # checked even without a watermark file
     return CompressRequest(
         files=_images(form),
         watermark=(watermark_file := _watermark_file(form)),
         options=Options(
             format=format,
-            quality=_whole(values, "quality", 40, 100, 82),
+            quality=_whole(values, "quality", MIN_QUALITY, MAX_QUALITY, Options.quality),
             max_width=_whole(values, "maxWidth", 1, 65535, None),
             max_height=_whole(values, "maxHeight", 1, 65535, None),
             watermark=watermark if watermark_file else None,
@@ -180,10 +191,13 @@ def _watermark_file(form: Form) -> Upload | None:
 
 
 def _watermark(values: dict[str, str]) -> Watermark:
+    default = Watermark()
     return Watermark(
-        scale_percent=_whole(values, "watermarkScale", 5, 50, 20),
-        opacity_percent=_whole(values, "watermarkOpacity", 0, 100, 80),
-        position=_choice(values, "watermarkPosition", Position, Position.BR),
+        scale_percent=_whole(
+            values, "watermarkScale", MIN_SCALE_PERCENT, MAX_SCALE_PERCENT, default.scale_percent
+        ),
+        opacity_percent=_whole(values, "watermarkOpacity", 0, 100, default.opacity_percent),
+        position=_choice(values, "watermarkPosition", Position, default.position),
     )
 
 

@@ -1,4 +1,7 @@
-"""A small client of the HTTP API, on the standard library: what demo, bench and chaos call."""
+"""A small client of the HTTP API, on the standard library, for demo, benchmarks and chaos.
+
+It imports nothing of the server's code.
+"""
 
 import json
 import secrets
@@ -17,7 +20,7 @@ class Client:
     """Opens a connection for each call; may be used by several threads."""
 
     def __init__(self, url: str, api_key: str, *, timeout_seconds: float = 330) -> None:
-        """`url` is the service's, as `fluximage up` prints it."""
+        """`url` is the address that `fluximage up` prints."""
         self._address = urlsplit(url).netloc
         self._timeout_seconds = timeout_seconds
         self.authorization = f"Bearer {api_key}"
@@ -29,7 +32,7 @@ class Client:
         watermark: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """POST /api/compress: (status, body); `files` are (name, bytes)."""
+        """POST /api/compress with `files` as (name, bytes); returns (status, body)."""
         parts = [("file", name, data) for name, data in files]
         if watermark is not None:
             parts.append(("watermarkFile", "watermark.png", watermark))
@@ -38,7 +41,7 @@ class Client:
         return self._call("POST", "/api/compress", body, kind | dict(headers or {}))
 
     def get(self, path: str) -> Answer:
-        """GET: (status, body)."""
+        """GET `path`; returns (status, body)."""
         return self._call("GET", path, None, {})
 
     def _call(
@@ -53,7 +56,7 @@ class Client:
 
 
 def download(url: str) -> bytes:
-    """What a signed URL gives; raises urllib.error.URLError."""
+    """The bytes behind a signed URL; raises urllib.error.URLError."""
     with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 - the service made it
         return bytes(answer.read())
 

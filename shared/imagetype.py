@@ -1,23 +1,21 @@
 """The types of image that the service knows, each described once; and the check of a watermark.
 
-To add a type: a member of `ImageType` and its signature in `type_of`. A test names every other
+To add a type, add a member to `ImageType` and its signature to `type_of`. A test names every other
 place that must know it (`tests/workers/imaging/test_every_type.py`).
 """
 
 import struct
-import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from shared import png_chunks
 from shared.errors import InvalidFieldError
 
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two are BigTIFF's
 
 
 class ImageType(StrEnum):
-    """A type of image; the value is the API's word and the extension of its files. All are read."""
+    """A type of image. The value is the API's word and the file extension. All types are read."""
 
     WEBP = "webp"
     AVIF = "avif"
@@ -30,18 +28,18 @@ class ImageType(StrEnum):
 
     @property
     def facts(self) -> "Facts":
-        """What there is to say of this type."""
+        """The description of this type."""
         return _FACTS[self]
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What there is to say of one type of image.
+    """The description of one type of image.
 
-    label: its name in sentences. decoder: Pillow's name of it. mime_type: of its files.
-    longest_side: pixels that a side of an output may have; 0 where the type is not written.
-    reads_animation: whether an upload that moves is read whole; of others the first frame is used.
-    writes_animation: whether an output may move. has_alpha: whether it may be transparent.
+    label: its name in sentences. decoder: Pillow's name for it. mime_type: of its files.
+    longest_side: pixels that a side of an output may have; 0 if the type is not written.
+    reads_animation: whether all frames of an upload are read; otherwise only its first frame is.
+    writes_animation: whether an output may be animated. has_alpha: whether it can be transparent.
     """
 
     label: str
@@ -79,17 +77,16 @@ OUTPUT_TYPES = tuple(one for one in ImageType if one.facts.longest_side)
 
 WATERMARK_MAX_SIDE = 4096  # pixels, docs of POST /api/compress
 
-_BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)  # lengths of the DIB headers there are
+_BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)  # the lengths that a DIB header can have, in bytes
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
-_GENERAL_BRAND = b"mif1"  # any codec; what is in it tells. msf1, any sequence, libheif opens not
-_MAX_PNG_CHUNKS = 50_000
+_GENERAL_BRAND = b"mif1"  # any codec; its items tell which. libheif does not open msf1 (sequences)
 
 
 def type_of(data: bytes) -> ImageType | None:
-    """The type by its first bytes, or None."""
+    """The type of a file by its first bytes, or None if it is not known."""
     if data.startswith(b"\xff\xd8\xff"):
         return ImageType.JPG
-    if data.startswith(PNG_SIGNATURE):
+    if data.startswith(png_chunks.SIGNATURE):
         return ImageType.PNG
     if data.startswith((b"GIF87a", b"GIF89a")):
         return ImageType.GIF
@@ -101,7 +98,7 @@ def type_of(data: bytes) -> ImageType | None:
         return ImageType.AVIF
     if _is_heif(data):
         return ImageType.HEIC
-    # Two letters alone would make an image of many a text.
+    # The two letters alone would match many texts.
     if data[:2] == b"BM" and int.from_bytes(data[14:18], "little") in _BMP_HEADERS:
         return ImageType.BMP
     return None
@@ -115,19 +112,19 @@ def _is_avif(data: bytes) -> bool:
 
 
 def _is_heif(data: bytes) -> bool:
-    """Whether the first brand is one of HEIC's, or of HEIF's in general; AVIF goes before."""
+    """Whether the first brand is HEIC's or the general one; AVIF must be excluded before."""
     return data[4:8] == b"ftyp" and data[8:12] in (*_HEIC_BRANDS, _GENERAL_BRAND)
 
 
 def check_watermark(data: bytes) -> None:
     """Refuse a watermark that is not a whole PNG of at most 4096 x 4096 pixels.
 
-    Every chunk is checked against its CRC up to IEND, so that a damaged watermark is refused
-    once, before the batch is accepted, and not with each of its images.
+    Every chunk up to IEND is compared with its checksum, so that a damaged watermark is refused
+    once, before the batch is accepted, and not once per image.
     Raises InvalidFieldError.
     """
     allowed = f"a PNG of at most {WATERMARK_MAX_SIDE} x {WATERMARK_MAX_SIDE} pixels is allowed"
-    if not data.startswith(PNG_SIGNATURE):
+    if not data.startswith(png_chunks.SIGNATURE):
         found = type_of(data)
         came = f"a {found.facts.label} image" if found else "not an image" if data else "empty"
         raise InvalidFieldError(f"watermarkFile is {came}; {allowed}")
@@ -142,14 +139,12 @@ def check_watermark(data: bytes) -> None:
 
 
 def _whole_png(data: bytes) -> tuple[int, int]:
-    """Width and height of a PNG whose chunks are all there and all match their CRC."""
+    """Width and height of a PNG whose chunks are all there and all match their checksum."""
     names = []
-    for name, start, end in _png_chunks(data):
-        if zlib.crc32(data[start - 4 : end]) != struct.unpack_from(">I", data, end)[0]:
+    for chunk in png_chunks.whole_chunks(data):
+        if not png_chunks.is_intact(data, chunk):
             raise ValueError("wrong checksum")
-        names.append(name)
-        if name == b"IEND":
-            break
+        names.append(chunk.name)
     length, first, width, height, depth, colour, *rest = struct.unpack_from(">I4sIIBBBBB", data, 8)
     depths = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
     sane = depth in depths.get(colour, ()) and rest[:2] == [0, 0] and rest[2] in (0, 1)
@@ -158,15 +153,3 @@ def _whole_png(data: bytes) -> tuple[int, int]:
     if b"IDAT" not in names:
         raise ValueError("no pixels")
     return width, height
-
-
-def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Type, start and end of the body of each chunk; ValueError past the end or the cap."""
-    at = len(PNG_SIGNATURE)
-    for _ in range(_MAX_PNG_CHUNKS):
-        length, name = struct.unpack_from(">I4s", data, at)
-        if at + 12 + length > len(data):
-            raise ValueError("cut short")
-        yield name, at + 8, at + 8 + length
-        at += 12 + length
-    raise ValueError("too many chunks")

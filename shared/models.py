@@ -42,6 +42,10 @@ class Position(StrEnum):
     BR = "BR"
 
 
+MIN_SCALE_PERCENT, MAX_SCALE_PERCENT = 5, 50  # of the base image's width
+MIN_QUALITY, MAX_QUALITY = 40, 100
+
+
 @dataclass(frozen=True)
 class Watermark:
     """How a watermark is placed over an image; its PNG travels beside this.
@@ -201,6 +205,10 @@ class Probe:
     def is_animated(self) -> bool:
         """Whether all frames are read. For other types only the first frame is used."""
         return self.kind.facts.reads_animation and self.frames > 1
+
+    def stays_animated(self, to: ImageType) -> bool:
+        """Whether an output of that type is an animation too, and not just its first frame."""
+        return self.is_animated and to.facts.writes_animation
 
 
 @dataclass(frozen=True)

@@ -1,181 +1,363 @@
-"""The one reader of the environment: frozen defaults, then load, then validate.
+"""Every setting of the service, and the only code that reads the environment.
 
-Servers are named as their users expect (`REDIS_URL`, `DATABASE_URL`, `S3_*`); everything that
-is ours begins with `FLUXIMAGE_`. All faults are reported together by `load`.
+The servers have the names that their users expect (`REDIS_URL`, `DATABASE_URL`, `S3_*`,
+`ANTHROPIC_*`). Every other name begins with `FLUXIMAGE_`. `docs/settings.md` is made from here.
 """
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import (
-    AliasChoices,
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    field_validator,
+from pydantic import AliasGenerator, Field, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
 )
 
 from shared.errors import OperatorError
 from shared.models import Effort
 
+PREFIX = "FLUXIMAGE_"
 Text = TypeVar("Text", bound=str | SecretStr)
 Network = IPv4Network | IPv6Network
-Seconds = Annotated[int, Field(ge=1)]
+Positive = Annotated[int, Field(ge=1)]
 
 
-def _env(name: str, **limits: Any) -> Any:
-    return Field(validation_alias=AliasChoices(name), **limits)
+def _named(name: str, description: str, **more: Any) -> Any:
+    """A field whose variable does not begin with FLUXIMAGE_."""
+    return Field(validation_alias=name, description=description, **more)
 
 
-def _looking_like(value: Text, pattern: str, example: str) -> Text:
+def _is_address(value: Text, pattern: str, example: str) -> Text:
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    hidden = "The value is not shown, since it may hold a password."
     if not re.fullmatch(pattern, text):
-        raise ValueError(f"must look like {example}")
+        raise ValueError(f"It must look like {example}. {hidden}")
     try:
         _ = urlsplit(text).port
     except ValueError:
-        # A / in a password ends the host. Whoever met it later would name what it took for the
-        # port, and that is the password.
-        raise ValueError("has a host or port that is none; a / in a password is %2F") from None
+        # Whoever uses such an address would name what it took for the port: the password.
+        raise ValueError(
+            "Its host or port cannot be read. In a password, write / as %2F, ? as %3F and # as"
+            f" %23. {hidden}"
+        ) from None
     return value
 
 
-class Settings(BaseModel):
-    """Every setting of the service. README's table says the same for operators."""
+class Settings(BaseSettings):
+    """The settings, as `load` reads them; they cannot be changed afterwards."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="ignore",
+        case_sensitive=True,
+        alias_generator=AliasGenerator(validation_alias=lambda name: PREFIX + name.upper()),
+    )
 
     # Servers
-    redis_url: SecretStr = _env("REDIS_URL")
-    database_url: SecretStr = _env("DATABASE_URL")
-    s3_endpoint: str = _env("S3_ENDPOINT")
-    s3_public_endpoint: str | None = _env("S3_PUBLIC_ENDPOINT", default=None)
-    s3_region: str = _env("S3_REGION", default="us-east-1")
-    s3_bucket: str = _env("S3_BUCKET", default="fluximage")
-    s3_access_key: SecretStr = _env("S3_ACCESS_KEY")
-    s3_secret_key: SecretStr = _env("S3_SECRET_KEY")
+    redis_url: SecretStr = _named(
+        "REDIS_URL", "Address of Redis or Valkey, such as `redis://host:6379/0`."
+    )
+    database_url: SecretStr = _named(
+        "DATABASE_URL", "Address of the PostgreSQL database, such as `postgresql://user@host/name`."
+    )
+    s3_endpoint: str = _named(
+        "S3_ENDPOINT",
+        "Address of the object store for the service itself, such as `http://host:9000`.",
+    )
+    s3_public_endpoint: str | None = _named(
+        "S3_PUBLIC_ENDPOINT",
+        "Address of the object store for clients, which signed URLs begin with; unset: the same"
+        " as `S3_ENDPOINT`.",
+        default=None,
+    )
+    s3_region: str = _named("S3_REGION", "Region of the bucket.", default="us-east-1")
+    s3_bucket: str = _named(
+        "S3_BUCKET",
+        "Bucket for originals and outputs; it is created when it is missing.",
+        default="fluximage",
+    )
+    s3_access_key: SecretStr = _named("S3_ACCESS_KEY", "Access key of the object store.")
+    s3_secret_key: SecretStr = _named("S3_SECRET_KEY", "Secret key of the object store.")
 
     # What is accepted
-    max_pixels: int = _env("FLUXIMAGE_MAX_PIXELS", default=100_000_000, ge=1)
-    max_frames: int = _env("FLUXIMAGE_MAX_FRAMES", default=1_000, ge=1)
-    # The slowest that was found, noise with alpha at quality 100 to AVIF, takes 0.55 s a megapixel:
-    # 83 s here, within the task limit. Films take 0.06 to 0.15.
-    max_animation_pixels: int = _env("FLUXIMAGE_MAX_ANIMATION_PIXELS", default=150_000_000, ge=1)
-    max_queue_age_seconds: Seconds = _env("FLUXIMAGE_MAX_QUEUE_AGE_SECONDS", default=3_600)
-    requests_per_minute: int = _env("FLUXIMAGE_REQUESTS_PER_MINUTE", default=1_200, ge=1)
-    failed_keys_per_minute: int = _env("FLUXIMAGE_FAILED_KEYS_PER_MINUTE", default=100, ge=1)
-    account_upload_bytes: int = _env("FLUXIMAGE_ACCOUNT_UPLOAD_BYTES", default=4_000_000_000, ge=1)
-    body_stall_seconds: Seconds = _env("FLUXIMAGE_BODY_STALL_SECONDS", default=30)
-    trusted_proxies: tuple[Network, ...] = _env("FLUXIMAGE_TRUSTED_PROXIES", default=())
+    max_pixels: Positive = Field(
+        default=100_000_000, description="Maximum pixels of an input image, by its header."
+    )
+    max_frames: Positive = Field(
+        default=1_000, description="Maximum frames of an input image, by its header."
+    )
+    # So many pixels of the slowest animation found stay within the task limit.
+    max_animation_pixels: Positive = Field(
+        default=150_000_000,
+        description="Maximum frames times pixels per frame of a GIF or WebP animation that stays"
+        " an animation.",
+    )
+    max_queue_age_seconds: Positive = Field(
+        default=3_600,
+        description="While an image has waited longer than this, POST answers 503.",
+    )
+    requests_per_minute: Positive = Field(
+        default=1_200, description="Maximum requests per minute of one account; above it, 429."
+    )
+    failed_keys_per_minute: Positive = Field(
+        default=100,
+        description="Maximum refused API keys per minute from one client address; above it they get"
+        " 429 in place of 401. Valid keys always pass.",
+    )
+    account_upload_bytes: Positive = Field(
+        default=4_000_000_000,
+        description="Maximum bytes that unfinished uploads of one account hold in one API process;"
+        " above it, 429. A full batch takes 400 MB.",
+    )
+    body_stall_seconds: Positive = Field(
+        default=30,
+        description="A request whose body brings nothing new for this many seconds gets 408.",
+    )
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = Field(
+        default=(),
+        description="Addresses or networks, separated by commas, of the proxies whose"
+        " `X-Forwarded-For` header is believed.",
+    )
 
     # What is made of it
-    effort: Effort = _env("FLUXIMAGE_EFFORT", default=Effort.BALANCED)
-    # What images in work on one machine may need together; None: a share of what there is.
-    memory_mb: int | None = _env("FLUXIMAGE_MEMORY_MB", default=None, ge=1)
-
-    # Alt texts and file names, by the Messages API; the first three as the `anthropic`
-    # package reads them. Without a key or a token AI is refused.
-    anthropic_api_key: SecretStr | None = _env("ANTHROPIC_API_KEY", default=None)
-    anthropic_auth_token: SecretStr | None = _env("ANTHROPIC_AUTH_TOKEN", default=None)
-    anthropic_base_url: str | None = _env("ANTHROPIC_BASE_URL", default=None)
-    ai_model: str = _env("FLUXIMAGE_AI_MODEL", default="claude-haiku-4-5")
-    ai_max_tokens: int = _env("FLUXIMAGE_AI_MAX_TOKENS", default=400, ge=1)
-    ai_alt_characters: int = _env("FLUXIMAGE_AI_ALT_CHARACTERS", default=125, ge=20, le=1_000)
-    ai_concurrency: int = _env("FLUXIMAGE_AI_CONCURRENCY", default=32, ge=1, le=500)
-    ai_timeout_seconds: Seconds = _env("FLUXIMAGE_AI_TIMEOUT_SECONDS", default=20)  # of a call
-    ai_budget_seconds: Seconds = _env("FLUXIMAGE_AI_BUDGET_SECONDS", default=60)  # of an image
-    ai_patience_seconds: Seconds = _env("FLUXIMAGE_AI_PATIENCE_SECONDS", default=900)
-    ai_window_images: int = _env("FLUXIMAGE_AI_WINDOW_IMAGES", default=200, ge=1)
-    ai_calls_per_minute: int = _env("FLUXIMAGE_AI_CALLS_PER_MINUTE", default=1_000, ge=1)
-    ai_account_calls_per_minute: int = _env(
-        "FLUXIMAGE_AI_ACCOUNT_CALLS_PER_MINUTE", default=500, ge=1
+    effort: Effort = Field(
+        default=Effort.BALANCED,
+        description="How much CPU is spent for fewer bytes at the same quality.",
     )
-    ai_tokens_per_day: int = _env("FLUXIMAGE_AI_TOKENS_PER_DAY", default=100_000_000, ge=1)
-    ai_account_tokens_per_day: int = _env(
-        "FLUXIMAGE_AI_ACCOUNT_TOKENS_PER_DAY", default=50_000_000, ge=1
+    memory_mb: Positive | None = Field(
+        default=None,
+        description="MB of memory that all images in work on one machine may use together; others"
+        " wait. Unset: 60 % of the machine's or the container's memory.",
+    )
+
+    # Alt texts and file names; the three ANTHROPIC_ names are those of the `anthropic` package.
+    anthropic_api_key: SecretStr | None = _named(
+        "ANTHROPIC_API_KEY",
+        "API key of the AI provider. Without a key or a token, requests for AI get 503.",
+        default=None,
+    )
+    anthropic_auth_token: SecretStr | None = _named(
+        "ANTHROPIC_AUTH_TOKEN", "Token of the AI provider, in place of a key.", default=None
+    )
+    anthropic_base_url: str | None = _named(
+        "ANTHROPIC_BASE_URL",
+        "Address of another server that speaks the Messages API.",
+        default=None,
+    )
+    ai_model: str = Field(
+        default="claude-haiku-4-5", description="Model that writes alt texts and file names."
+    )
+    ai_max_tokens: Positive = Field(default=400, description="Maximum tokens of one answer.")
+    ai_alt_characters: int = Field(
+        default=125, ge=20, le=1_000, description="Maximum characters of an alt text."
+    )
+    ai_concurrency: int = Field(
+        default=32, ge=1, le=500, description="Maximum calls of one `ai` process at the same time."
+    )
+    ai_timeout_seconds: Positive = Field(default=20, description="Time limit of one call.")
+    ai_budget_seconds: Positive = Field(
+        default=60,
+        description="Time limit of all calls for one image, with the pauses between them.",
+    )
+    ai_patience_seconds: Positive = Field(
+        default=900,
+        description="An image that no `ai` worker takes for this long is delivered without text.",
+    )
+    ai_window_images: Positive = Field(
+        default=200, description="Maximum images with AI that are out to workers at the same time."
+    )
+    ai_calls_per_minute: Positive = Field(
+        default=1_000, description="Maximum calls per minute of all accounts together."
+    )
+    ai_account_calls_per_minute: Positive = Field(
+        default=500, description="Maximum calls per minute of one account."
+    )
+    ai_tokens_per_day: Positive = Field(
+        default=100_000_000,
+        description="Maximum input and output tokens per day (UTC) of all accounts together.",
+    )
+    ai_account_tokens_per_day: Positive = Field(
+        default=50_000_000,
+        description="Maximum input and output tokens per day (UTC) of one account.",
     )
 
     # Waiting
-    wait_limit_seconds: Seconds = _env("FLUXIMAGE_WAIT_LIMIT_SECONDS", default=300)
-    max_waiters: int = _env("FLUXIMAGE_MAX_WAITERS", default=500, ge=0)
+    wait_limit_seconds: Positive = Field(
+        default=300, description="Longest time that POST and `?wait=` hold back an answer."
+    )
+    max_waiters: int = Field(
+        default=500,
+        ge=0,
+        description="Maximum waiting requests in one API process; those above it get 202 at once.",
+    )
 
     # The queue
-    window_images: int = _env("FLUXIMAGE_WINDOW_IMAGES", default=40, ge=1)
-    max_attempts: int = _env("FLUXIMAGE_MAX_ATTEMPTS", default=3, ge=1)
-    task_limit_seconds: Seconds = _env("FLUXIMAGE_TASK_LIMIT_SECONDS", default=120)
-    lease_seconds: Seconds = _env("FLUXIMAGE_LEASE_SECONDS", default=150)
-    republish_seconds: Seconds = _env("FLUXIMAGE_REPUBLISH_SECONDS", default=60)
-    sweep_seconds: Seconds = _env("FLUXIMAGE_SWEEP_SECONDS", default=5)
+    window_images: Positive = Field(
+        default=40,
+        description="Maximum images that are out to workers for a CPU core at the same time.",
+    )
+    max_attempts: Positive = Field(
+        default=3, description="Attempts at an image whose worker dies, before it fails."
+    )
+    task_limit_seconds: Positive = Field(
+        default=120, description="A process that works on one image for longer is killed."
+    )
+    lease_seconds: Positive = Field(
+        default=150,
+        description="An image whose worker is silent for this long goes to another worker; must be"
+        " above `FLUXIMAGE_TASK_LIMIT_SECONDS`.",
+    )
+    republish_seconds: Positive = Field(
+        default=60, description="An image that no worker takes for this long is sent again."
+    )
+    sweep_seconds: Positive = Field(
+        default=5, description="Pause between two rounds of the `periodic` process."
+    )
 
     # What is kept
-    output_seconds: Seconds = _env("FLUXIMAGE_OUTPUT_SECONDS", default=86_400)
-    url_seconds: Seconds = _env("FLUXIMAGE_URL_SECONDS", default=86_400, le=7 * 86_400)
-    idempotency_seconds: Seconds = _env("FLUXIMAGE_IDEMPOTENCY_SECONDS", default=86_400)
+    output_seconds: Positive = Field(
+        default=86_400,
+        description="Outputs are deleted after this time; their session still counts them.",
+    )
+    url_seconds: int = Field(
+        default=86_400,
+        ge=1,
+        le=7 * 86_400,
+        description="Lifetime of a signed URL, which never outlives its output.",
+    )
+    idempotency_seconds: Positive = Field(
+        default=86_400, description="How long an `Idempotency-Key` is remembered."
+    )
 
-    # Where a checkout starts, as GET /api/usage tells it
-    topup_small: str = _env("FLUXIMAGE_TOPUP_SMALL", default="")
-    topup_medium: str = _env("FLUXIMAGE_TOPUP_MEDIUM", default="")
-    topup_large: str = _env("FLUXIMAGE_TOPUP_LARGE", default="")
+    # Where a checkout starts, as GET /api/usage returns it
+    topup_small: str = Field(
+        default="", description="Where the checkout of the small top-up starts (`/api/usage`)."
+    )
+    topup_medium: str = Field(
+        default="", description="Where the checkout of the medium top-up starts (`/api/usage`)."
+    )
+    topup_large: str = Field(
+        default="", description="Where the checkout of the large top-up starts (`/api/usage`)."
+    )
 
     @property
     def ai(self) -> bool:
         """Whether there is a provider to ask."""
         return self.anthropic_api_key is not None or self.anthropic_auth_token is not None
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic's
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `load` passes: os.environ must not reach settings made from a mapping."""
+        return (init_settings,)
+
     @field_validator("trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
-            return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
+            parts = [part.strip() for part in value.split(",")]
+            try:
+                return tuple(ip_network(part) for part in parts if part)
+            except ValueError as error:
+                raise ValueError(
+                    f"{error}. Set addresses or networks, separated by commas, such as"
+                    " 10.0.0.0/8, ::1."
+                ) from None
         return value
 
     @field_validator("redis_url")
     @classmethod
     def _is_redis(cls, value: SecretStr) -> SecretStr:
-        return _looking_like(value, r"rediss?://.+", "redis://host:6379/0")
+        return _is_address(value, r"rediss?://.+", "redis://host:6379/0")
 
     @field_validator("database_url")
     @classmethod
     def _is_postgres(cls, value: SecretStr) -> SecretStr:
-        return _looking_like(value, r"postgres(ql)?://.+", "postgresql://user@host/name")
+        return _is_address(value, r"postgres(ql)?://.+", "postgresql://user@host/name")
 
     @field_validator("s3_endpoint", "s3_public_endpoint")
     @classmethod
     def _is_endpoint(cls, value: str | None) -> str | None:
-        return value and _looking_like(value, r"https?://[^/]+/?", "http://host:port")
+        return value and _is_address(value, r"https?://[^/]+/?", "http://host:port")
 
     @field_validator("lease_seconds")
     @classmethod
     def _above_limit(cls, value: int, info: Any) -> int:
         # A lease that ends before the task is killed lets two workers run the same image.
-        if value <= info.data.get("task_limit_seconds", 0):
-            raise ValueError("must be above FLUXIMAGE_TASK_LIMIT_SECONDS")
+        limit = info.data.get("task_limit_seconds", 0)
+        if value <= limit:
+            raise ValueError(
+                f"{value} is not above FLUXIMAGE_TASK_LIMIT_SECONDS, which is {limit}. Raise it."
+            )
         return value
+
+
+def names() -> list[str]:
+    """The environment variables of all settings, in their order."""
+    return [str(field.validation_alias) for field in Settings.model_fields.values()]
+
+
+class _MappingSource(EnvSettingsSource):
+    """Reads a mapping in place of os.environ; empty values count as unset."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        super().__init__(Settings)
+        self.env_vars = {name: value for name, value in environ.items() if value}
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
     """Settings from `environ` (default: the process's own); empty values count as unset.
 
-    Raises OperatorError with one line a fault, all faults together; values are not repeated,
-    since some are secret.
+    Raises OperatorError that names every fault, one per line; no value that may be secret is in it.
     """
     environ = os.environ if environ is None else environ
-    names = {field.validation_alias.choices[0] for field in Settings.model_fields.values()}  # type: ignore[union-attr] # all have one
+    known = names()
     faults = [
-        f"{name}: is no setting"
-        for name in environ
-        if name.startswith("FLUXIMAGE_") and name not in names
+        _unknown(name, known) for name in environ if name.startswith(PREFIX) and name not in known
     ]
     try:
-        loaded = Settings.model_validate({k: v for k, v in environ.items() if v})
+        loaded = Settings(**_MappingSource(environ)())
     except ValidationError as error:
-        faults += [f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors()]
+        faults += [_sentence(fault) for fault in error.errors()]
     if faults:
-        raise OperatorError("The settings are not usable:\n  " + "\n  ".join(faults))
+        raise OperatorError("The settings cannot be used:\n  " + "\n  ".join(faults))
     return loaded
+
+
+def _unknown(name: str, known: Sequence[str]) -> str:
+    # The prefix is left out of the comparison, since it makes all names alike.
+    ours = [one.removeprefix(PREFIX) for one in known if one.startswith(PREFIX)]
+    nearest = get_close_matches(name.removeprefix(PREFIX), ours, 1)
+    hint = f"Did you mean {PREFIX}{nearest[0]}?" if nearest else "docs/settings.md lists all names."
+    return f"{name}: there is no such setting. {hint}"
+
+
+def _sentence(fault: ErrorDetails) -> str:
+    """What came, what is allowed, what to do. Of the values, only numbers and choices are shown."""
+    name = str(fault["loc"][0])
+    if fault["type"] == "missing":
+        fields = Settings.model_fields.values()
+        (meaning,) = (one.description or "" for one in fields if one.validation_alias == name)
+        return f"{name}: required, but not set. {meaning.replace('`', '')}"
+    if fault["type"] == "value_error":
+        return f"{name}: {fault['ctx']['error']}"
+    allowed = fault["msg"].replace("Input should be", "It must be").partition(", unable")[0]
+    return (
+        f'{name}: "{fault["input"]}" cannot be used. {allowed}. Correct it, or unset it to get the'
+        " default."
+    )

@@ -32,11 +32,11 @@ FORBIDDEN = {
 }
 CHECKOUT_ONLY = ("infra/benchmarks", "infra/chaos", "infra/dev", "tests")
 IMAGING_MAY_IMPORT = {
-    "imagesize",
     *CODECS,
     "shared.errors",
     "shared.imagetype",
     "shared.models",
+    "shared.png_chunks",
     "workers.imaging",
 }
 

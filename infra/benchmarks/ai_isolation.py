@@ -1,6 +1,6 @@
-"""How the lanes keep apart: images with AI and without, beside a provider that is slow or down.
+"""AI isolation: what a slow or failing AI provider costs images with and without descriptions.
 
-Part of `make bench`. The provider is a Messages API on the loopback.
+Part of `make bench`. The provider is a stand-in Messages API on the loopback.
 """
 
 import io
@@ -14,10 +14,10 @@ from PIL import Image
 
 from infra.client import Client, File
 from infra.dev.messages_api import Answer, MessagesApi
-from infra.dev.temporary_service import serving
+from infra.dev.temporary_service import temporary_service
 from shared.errors import OperatorError
 
-_CALL_SECONDS = 5.0
+_PROVIDER_SECONDS = 5.0  # per call
 _BATCH_IMAGES = 20
 _SESSION_BATCHES = 50
 _CLIENTS = 4
@@ -25,22 +25,22 @@ _AI = {"autoAltText": "true", "autoRenameSEO": "true"}
 
 
 def figures() -> dict[str, Any]:
-    """Wall seconds and milliseconds, with a provider of 5 s a call and with one that is down."""
-    with MessagesApi() as model, serving(environment=model.environment) as service:
+    """Wall times beside a provider that takes 5 s per call, and beside one that is down."""
+    with MessagesApi() as model, temporary_service(environment=model.environment) as service:
         client, picture = Client(service.url, service.api_key), ("a.png", _megapixel())
-        _send(client, [picture], _AI)  # whatever is loaded with the first call
-        alone = _plain_latency(client, picture)
-        model.otherwise = lambda _: Answer(delay_seconds=_CALL_SECONDS)
+        _send(client, [picture], _AI)  # loads what the first call needs
+        alone = _plain_latency_ms(client, picture)
+        model.otherwise = lambda _: Answer(delay_seconds=_PROVIDER_SECONDS)
         with ThreadPoolExecutor(1) as pool:
             described = pool.submit(_send, client, [picture] * _BATCH_IMAGES, _AI)
             seconds = described.result()
             described = pool.submit(_send, client, [picture] * _BATCH_IMAGES, _AI)
-            time.sleep(seconds - _CALL_SECONDS)  # until all of them wait for the model
-            beside = _plain_latency(client, picture)
-        plain = _session(client, {})
+            time.sleep(seconds - _PROVIDER_SECONDS)  # until all of them wait for the model
+            beside = _plain_latency_ms(client, picture)
+        plain = _session_seconds(client, {})
         model.otherwise = lambda _: Answer(status=503)
         before = len(model.requests)
-        down = _session(client, _AI)
+        down = _session_seconds(client, _AI)
         return {
             "ai_20_images_of_1_megapixel_seconds": round(seconds, 2),
             "plain_image_ms_median": alone,
@@ -51,13 +51,13 @@ def figures() -> dict[str, Any]:
         }
 
 
-def _plain_latency(client: Client, picture: File) -> float:
-    """Milliseconds of an image without AI, one at a time."""
+def _plain_latency_ms(client: Client, picture: File) -> float:
+    """The median latency of an image without AI, one at a time, in milliseconds."""
     return round(1000 * statistics.median(_send(client, [picture], {}) for _ in range(9)), 1)
 
 
-def _session(client: Client, fields: Mapping[str, str]) -> float:
-    """Wall seconds of a session of 1,000 small images."""
+def _session_seconds(client: Client, fields: Mapping[str, str]) -> float:
+    """The wall time of a session of 1,000 small images, in seconds."""
     small = io.BytesIO()
     Image.effect_mandelbrot((64, 48), (-2.0, -1.2, 1.0, 1.2), 90).save(small, "PNG")
     batch = [("a.png", small.getvalue())] * _BATCH_IMAGES
@@ -68,7 +68,7 @@ def _session(client: Client, fields: Mapping[str, str]) -> float:
 
 
 def _send(client: Client, batch: list[File], fields: Mapping[str, str]) -> float:
-    """Wall seconds until the batch is answered; raises OperatorError unless all of it came back."""
+    """Wall seconds until the response; raises OperatorError unless it has every image."""
     started = time.monotonic()
     status, body = client.compress(batch, fields)
     if status != 200 or len(body["data"]) != len(batch):
@@ -77,7 +77,7 @@ def _send(client: Client, batch: list[File], fields: Mapping[str, str]) -> float
 
 
 def _megapixel() -> bytes:
-    """A photograph's worth of detail, as PNG."""
+    """A PNG of one megapixel with about the detail of a photograph."""
     drawn = Image.effect_mandelbrot((1000, 1000), (-2.0, -1.2, 1.0, 1.2), 90)
     noise = Image.effect_noise((1000, 1000), 20)
     file = io.BytesIO()

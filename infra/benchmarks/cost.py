@@ -1,9 +1,9 @@
-"""`make bench-cost PHOTOS=folder`: how near `workers.cost` comes to what images really cost.
+"""`make bench-cost PHOTOS=folder`: how accurate the estimates of `workers.cost` are.
 
-Draws cases by chance (types of upload, sizes, formats, qualities, efforts, boxes, watermarks),
-runs each in a process of its own, and prints one JSON line: by format the ratio of measured to
-estimated. Each case goes to stderr as a JSON line of its own, for fitting the constants anew.
-Linux only: the peak of a process is read from /proc.
+Draws random cases (type of upload, size, format, quality, effort, box, watermark), runs each in a
+process of its own and prints one JSON line: per format, the ratio of measured to estimated cost.
+Prints each case to stderr too, as a JSON line, for fitting the constants again. Linux only,
+because the peak memory of a process is read from /proc.
 """
 
 import json
@@ -22,20 +22,20 @@ from workers.cost.estimate import Cost
 
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 
-# A ratio says nothing where both sides are small: no scheduler minds so much.
-_FLOOR = Cost(memory_bytes=8 << 20, cpu_seconds=0.02)
-_FACTOR = 1.5
+# Smaller differences count as none: a ratio of two small numbers says nothing.
+_IGNORED = Cost(memory_bytes=8 << 20, cpu_seconds=0.02)
+_FACTOR = 1.5  # "within_1.5"
 
 
 def main(folder: str, count: str = "400", seed: str = "1") -> dict[str, Any]:
-    """The figures of so many cases with the photographs of a folder."""
+    """The figures of `count` random cases with the photographs of a folder."""
     rows = list(_rows(draw(photographs(folder), int(count), int(seed))))
     by_format = {to.value: [row for row in rows if row["format"] == to] for to in OUTPUT_TYPES}
     return {to: _figures(some) for to, some in (by_format | {"all": rows}).items() if some}
 
 
 def photographs(folder: str) -> list[Path]:
-    """The pictures to measure with; OperatorError where there are none."""
+    """The photographs to measure with; raises OperatorError if there are none."""
     paths = [path for path in sorted(Path(folder).iterdir()) if path.suffix.lower() in _SUFFIXES]
     if not paths:
         raise OperatorError(f"There are no photographs in {folder}")
@@ -55,15 +55,15 @@ def _rows(cases: Sequence[Case]) -> Iterator[dict[str, Any]]:
 def _figures(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {
         "cases": len(rows),
-        "memory": _ratios(rows, "memory", _FLOOR.memory_bytes),
-        "cpu": _ratios(rows, "cpu", _FLOOR.cpu_seconds),
+        "memory": _ratios(rows, "memory", _IGNORED.memory_bytes),
+        "cpu": _ratios(rows, "cpu", _IGNORED.cpu_seconds),
     }
 
 
-def _ratios(rows: Sequence[dict[str, Any]], what: str, floor: float) -> dict[str, float]:
-    """Of measured to expected; where they differ by no more than the floor they count as 1."""
+def _ratios(rows: Sequence[dict[str, Any]], what: str, ignored: float) -> dict[str, float]:
+    """The ratios of measured to estimated; 1 if they differ by `ignored` at most."""
     pairs = [(row[what], row[f"{what}_expected"]) for row in rows]
-    ratios = [1.0 if abs(a - b) <= floor else a / b for a, b in pairs]
+    ratios = [1.0 if abs(a - b) <= ignored else a / b for a, b in pairs]
     within = sum(1 / _FACTOR <= ratio <= _FACTOR for ratio in ratios)
     return {
         "median": round(statistics.median(a / b for a, b in pairs), 2),

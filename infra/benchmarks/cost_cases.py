@@ -1,4 +1,4 @@
-"""The uploads and requests by which `make bench-cost` and `make check-memory` measure."""
+"""The uploads and options that `make bench-cost` and `make check-memory` measure with."""
 
 import io
 import random
@@ -17,79 +17,84 @@ from shared.models import Effort, Options, Watermark
 pillow_heif.register_heif_opener()
 Image.MAX_IMAGE_PIXELS = None
 
-# What is drawn, and how often. Large pictures are rarer, so that a run ends.
-_KINDS = {"JPEG": 54, "PNG": 14, "WEBP": 10, "AVIF": 6, "HEIF": 6, "TIFF": 3, "BMP": 2, "GIF": 5}
+# The weights of what is drawn. Large images are rare, so that a run does not take too long.
+_TYPES = {"JPEG": 54, "PNG": 14, "WEBP": 10, "AVIF": 6, "HEIF": 6, "TIFF": 3, "BMP": 2, "GIF": 5}
 _MEGAPIXELS = {0.3: 30, 1.0: 30, 3.0: 18, 6.0: 10, 12.0: 7, 24.0: 4, 50.0: 1}
 _SIDES = {None: 3, 1600: 1, 800: 1}
 _EFFORTS = {Effort.BALANCED: 3, Effort.FAST: 1, Effort.SMALL: 1}
 _QUALITIES = (60, 82, 95)
 _UPLOAD_QUALITIES = (75, 85, 92)
-_MOST_SLOW = 12.0  # megapixels; what `small` does of more takes minutes
-_MOST_MOVING = 1.0  # megapixels of one frame
+_SMALL_EFFORT_MAX_MEGAPIXELS = 12.0  # larger images take minutes at effort `small`
+_ANIMATION_MAX_MEGAPIXELS = 1.0  # per frame
 _FRAMES = 12
-_PAN = 8  # pixels from one frame to the next
+_PAN_PIXELS = 8  # from one frame to the next
 
 
 @dataclass(frozen=True)
 class Case:
-    """One upload, and what is asked of it."""
+    """One upload and what is asked of it. kind: Pillow's name of the upload's type."""
 
     photograph: Path
     kind: str
     megapixels: float
     upload_quality: int
-    moves: bool
+    is_animated: bool
     options: Options
     effort: Effort
 
     def upload(self) -> bytes:
-        """The file that would be sent."""
-        return as_file(self.photograph, self.kind, self.megapixels, self.upload_quality, self.moves)
+        """The uploaded file."""
+        return as_file(
+            self.photograph, self.kind, self.megapixels, self.upload_quality, self.is_animated
+        )
 
     def to_json(self) -> dict[str, Any]:
-        """What tells it from others."""
+        """The case as JSON values."""
         return {
             "photograph": self.photograph.name,
             "kind": self.kind,
             "megapixels": self.megapixels,
             "upload_quality": self.upload_quality,
-            "moves": self.moves,
+            "moves": self.is_animated,
             "effort": self.effort.value,
             **self.options.to_json(),
         }
 
 
 def draw(photographs: Sequence[Path], count: int, seed: int) -> list[Case]:
-    """As many cases by chance, the same for the same seed; each format as often as the others."""
+    """That many random cases, the same for the same seed, with every format equally often."""
     chance = random.Random(seed)  # noqa: S311 - nothing secret
     formats = list(OUTPUT_TYPES)
-    return [_one(chance, photographs, formats[number % len(formats)]) for number in range(count)]
+    return [_draw_one(chance, photographs, formats[index % len(formats)]) for index in range(count)]
 
 
-def _one(chance: random.Random, photographs: Sequence[Path], to: ImageType) -> Case:
+def _draw_one(chance: random.Random, photographs: Sequence[Path], to: ImageType) -> Case:
     def pick(weights: dict[Any, int]) -> Any:
         return chance.choices(list(weights), list(weights.values()))[0]
 
-    kind, effort, side = pick(_KINDS), pick(_EFFORTS), pick(_SIDES)
+    kind, effort, side = pick(_TYPES), pick(_EFFORTS), pick(_SIDES)
     megapixels = pick(_MEGAPIXELS)
-    moves = kind == "GIF" or (kind == "WEBP" and chance.random() < 0.25)
+    is_animated = kind == "GIF" or (kind == "WEBP" and chance.random() < 0.25)
     if effort is Effort.SMALL:
-        megapixels = min(megapixels, _MOST_SLOW)
-    if moves:
-        megapixels = min(megapixels, _MOST_MOVING)
+        megapixels = min(megapixels, _SMALL_EFFORT_MAX_MEGAPIXELS)
+    if is_animated:
+        megapixels = min(megapixels, _ANIMATION_MAX_MEGAPIXELS)
     mark = Watermark() if chance.random() < 0.1 else None
     options = Options(to, chance.choice(_QUALITIES), side, None, mark)
     quality = chance.choice(_UPLOAD_QUALITIES)
-    return Case(chance.choice(photographs), kind, megapixels, quality, moves, options, effort)
+    photograph = chance.choice(photographs)
+    return Case(photograph, kind, megapixels, quality, is_animated, options, effort)
 
 
-def as_file(photograph: Path, kind: str, megapixels: float, quality: int, moves: bool) -> bytes:
-    """The photograph at about a size, in a type of file; moving it pans over the picture."""
+def as_file(
+    photograph: Path, kind: str, megapixels: float, quality: int, is_animated: bool
+) -> bytes:
+    """The photograph at about that size in that type of file; an animation pans over it."""
     image = sized(Image.open(photograph), megapixels)
     out = io.BytesIO()
-    if moves:
+    if is_animated:
         image = image.convert("RGB")
-        frames = [_panned(image, number * _PAN) for number in range(_FRAMES)]
+        frames = [_panned(image, index * _PAN_PIXELS) for index in range(_FRAMES)]
         if kind == "GIF":
             frames = [frame.quantize(256) for frame in frames]
         frames[0].save(out, kind, save_all=True, append_images=frames[1:], duration=80, loop=0)
@@ -104,7 +109,7 @@ def as_file(photograph: Path, kind: str, megapixels: float, quality: int, moves:
 
 
 def sized(image: Image.Image, megapixels: float) -> Image.Image:
-    """Scaled down, or laid out in mirrored tiles: scaling up would leave it without detail."""
+    """Scaled down, or repeated in mirrored tiles, because scaling up would add no detail."""
     image = image if image.mode in ("RGB", "RGBA") else image.convert("RGB")
     factor = (megapixels * 1e6 / (image.width * image.height)) ** 0.5
     width, height = (max(1, round(side * factor)) for side in image.size)
@@ -122,11 +127,11 @@ def sized(image: Image.Image, megapixels: float) -> Image.Image:
     return tiled
 
 
-def _panned(image: Image.Image, by: int) -> Image.Image:
-    moved = Image.new(image.mode, image.size)
-    moved.paste(image, (-by, 0))
-    moved.paste(image, (image.width - by, 0))
-    return moved
+def _panned(image: Image.Image, pixels: int) -> Image.Image:
+    panned = Image.new(image.mode, image.size)
+    panned.paste(image, (-pixels, 0))
+    panned.paste(image, (image.width - pixels, 0))
+    return panned
 
 
 def watermark() -> bytes:

@@ -1,4 +1,4 @@
-"""A worker's memory and CPU, measured in processes that hold nothing else. Linux only."""
+"""Measures a worker's memory and CPU in processes that do nothing else. Linux only."""
 
 import multiprocessing
 import os
@@ -9,53 +9,53 @@ from typing import Any
 from infra.benchmarks.cost_cases import Case, as_file, watermark
 from shared.errors import OperatorError
 from workers.cost.estimate import estimate
-from workers.imaging import Output, process
+from workers.imaging import ImageJob, Output, process
 from workers.imaging.formats.probe import probe
 
-# Forks a process that has imported what a worker has, and done nothing: as Celery makes its
-# workers. One that imports it all by itself holds 20 MB more.
+# Forks from a process that has imported what a worker imports, as Celery does. A process that does
+# the imports itself holds 20 MB more.
 _SPAWNER = multiprocessing.get_context("forkserver")
 _MODULES = ["workers.tasks", "workers.steps", "infra.benchmarks.measuring"]
 
 
 def in_child(work: Callable[..., Any], *arguments: Any) -> Any:
-    """What a module's function returns, called in a process of its own.
+    """Calls a module's function in a process of its own and returns its result.
 
-    Raises OperatorError where that process ends without an answer.
+    Raises OperatorError if that process ends without a result.
     """
     os.environ["RAYON_NUM_THREADS"] = "1"  # as workers.celery sets it
     _SPAWNER.set_forkserver_preload(_MODULES)
     reader, writer = _SPAWNER.Pipe(duplex=False)
-    child = _SPAWNER.Process(target=_answer, args=(writer, work, arguments))
+    child = _SPAWNER.Process(target=_send_result, args=(writer, work, arguments))
     child.start()
     writer.close()
     try:
         return reader.recv()
     except EOFError:
-        raise OperatorError(f"A process ended without an answer: {arguments}") from None
+        raise OperatorError(f"A process ended without a result: {arguments}") from None
     finally:
         child.join()
 
 
-def _answer(writer: Any, work: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+def _send_result(writer: Any, work: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     writer.send(work(*arguments))
 
 
 def write_files(case: Case, folder: Path) -> None:
-    """The case's upload, and a tiny one of the same type to warm a process up with."""
+    """Writes the case's upload, and a tiny one of the same type to warm up a process."""
     (folder / "upload").write_bytes(case.upload())
-    tiny = as_file(case.photograph, case.kind, 0.01, case.upload_quality, case.moves)
+    tiny = as_file(case.photograph, case.kind, 0.01, case.upload_quality, case.is_animated)
     (folder / "tiny").write_bytes(tiny)
 
 
 def measure(case: Case, folder: Path) -> dict[str, Any]:
-    """What the case takes in this process, and what was expected of it.
+    """What the case costs in this process, and what was estimated.
 
-    memory: bytes above what the process has after a tiny picture; the codecs keep some for good.
+    memory: bytes above what the process holds after a tiny image, as the codecs keep some of it.
     """
     _run(case, (folder / "tiny").read_bytes())
     before = resident("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak
     data = (folder / "upload").read_bytes()
     output = _run(case, data)
     peak = resident("VmHWM")
@@ -78,10 +78,10 @@ def measure(case: Case, folder: Path) -> dict[str, Any]:
 
 
 def _run(case: Case, data: bytes) -> Output:
-    return process(data, probe(data), case.options, watermark(), case.effort)
+    return process(ImageJob(data, probe(data), case.options, watermark(), case.effort))
 
 
 def resident(field: str, pid: int | str = "self") -> int:
-    """VmRSS (now) or VmHWM (the peak) of a process, in bytes."""
+    """VmRSS (the present value) or VmHWM (the peak) of a process, in bytes."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:"))

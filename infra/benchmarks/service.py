@@ -1,7 +1,7 @@
-"""`make bench PHOTOS=folder`: throughput, latency and the API's memory, through HTTP.
+"""`make bench PHOTOS=folder`: throughput, latency and the API's memory, over HTTP.
 
-Client, API, servers and workers share the same cores. Prints one JSON line; `efficiency` is
-(engine CPU seconds / cores) / wall seconds: 1 would mean that nothing but the engine ran.
+The client, the API, the servers and the workers share the same cores. Prints one JSON line.
+`efficiency` is (engine CPU seconds / cores) / wall seconds: 1 would mean that only the engine ran.
 """
 
 import io
@@ -23,9 +23,10 @@ import pillow_heif
 from PIL import Image
 
 from infra.benchmarks import ai_isolation
+from infra.benchmarks.measuring import resident
 from infra.client import Client, File
 from infra.commands.up import usable_cores
-from infra.dev.temporary_service import Serving, serving
+from infra.dev.temporary_service import RunningService, temporary_service
 from infra.supervision import proc
 from shared.errors import OperatorError
 
@@ -38,12 +39,13 @@ _ENGINE_STEPS = ("decode", "resize", "watermark", "encode")
 _SMALL_BYTES = 50_000
 _LARGE_BYTES = 20 * 1024 * 1024
 _SLOW_UPLOADS = 50
+_LATENCY_REQUESTS = 50
 
 
 def main(folder: str, count: str = "40") -> dict[str, Any]:
-    """The figures of one run over `count` photographs of the folder, repeated when too few."""
+    """The figures of one run over `count` photographs of the folder, repeated if too few."""
     photographs = _photographs(Path(folder), int(count))
-    with serving() as service:
+    with temporary_service() as service:
         _warm_up(service, photographs)
         figures = _throughput(service, photographs)
         figures |= _latency(service)
@@ -59,20 +61,20 @@ def _photographs(folder: Path, count: int) -> list[File]:
     if not paths:
         raise OperatorError(f"There are no photographs in {folder}")
     return [
-        (f"{number:03}-{path.name}", path.read_bytes())
-        for number, path in zip(range(count), itertools.cycle(paths), strict=False)
+        (f"{index:03}-{path.name}", path.read_bytes())
+        for index, path in zip(range(count), itertools.cycle(paths), strict=False)
     ]
 
 
-def _warm_up(service: Serving, photographs: Sequence[File]) -> None:
+def _warm_up(service: RunningService, photographs: Sequence[File]) -> None:
     client = Client(service.url, service.api_key)
     for _ in range(3):
         client.compress(photographs[:4], {"maxWidth": "400"})
 
 
-def _throughput(service: Serving, photographs: Sequence[File]) -> dict[str, Any]:
-    """All photographs to WebP at 1600 px, by a few clients that each send small batches."""
-    seen = service.log.stat().st_size
+def _throughput(service: RunningService, photographs: Sequence[File]) -> dict[str, Any]:
+    """All photographs to WebP at 1600 px, by three clients that send batches of five."""
+    log_start = service.log.stat().st_size
     client = Client(service.url, service.api_key)
     starts = range(0, len(photographs), _BATCH_IMAGES)
     batches = [photographs[start : start + _BATCH_IMAGES] for start in starts]
@@ -80,7 +82,7 @@ def _throughput(service: Serving, photographs: Sequence[File]) -> dict[str, Any]
     with ThreadPoolExecutor(_CLIENTS) as pool:
         list(pool.map(lambda batch: _send(client, batch), batches))
     wall = time.monotonic() - started
-    lines = list(_image_lines(service.log, seen))
+    lines = list(_image_lines(service.log, log_start))
     cpu = sum(line["engine_cpu_seconds"] for line in lines)
     return {
         "images": len(lines),
@@ -93,18 +95,18 @@ def _throughput(service: Serving, photographs: Sequence[File]) -> dict[str, Any]
     }
 
 
-def _latency(service: Serving) -> dict[str, Any]:
-    """One small image at a time: what the answer takes above what the engine takes."""
-    seen = service.log.stat().st_size
+def _latency(service: RunningService) -> dict[str, Any]:
+    """One small image at a time: the whole request, and its part beside the engine."""
+    log_start = service.log.stat().st_size
     client, small = Client(service.url, service.api_key), _small_jpeg()
     totals = []
-    for _ in range(50):
+    for _ in range(_LATENCY_REQUESTS):
         started = time.monotonic()
         client.compress([("small.jpg", small)])
         totals.append(time.monotonic() - started)
     engines = [
         sum(line["seconds"][step] for step in _ENGINE_STEPS)
-        for line in _image_lines(service.log, seen)
+        for line in _image_lines(service.log, log_start)
     ]
     above = [total - engine for total, engine in zip(totals, engines, strict=True)]
     return {
@@ -115,8 +117,8 @@ def _latency(service: Serving) -> dict[str, Any]:
 
 
 @contextmanager
-def _slow_uploads(service: Serving, count: int) -> Iterator[None]:
-    """Clients that have begun a body, and do not go on with it."""
+def _slow_uploads(service: RunningService, count: int) -> Iterator[None]:
+    """That many clients that have sent the start of a body and then stop."""
     head = (
         f"POST /api/compress HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {service.api_key}\r\n"
         "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 1000000\r\n\r\n--x\r\n"
@@ -124,20 +126,20 @@ def _slow_uploads(service: Serving, count: int) -> Iterator[None]:
     address = urlsplit(service.url)
     with ExitStack() as stack:
         for _ in range(count):
-            place = (address.hostname or "", address.port or 80)
-            stack.enter_context(socket.create_connection(place)).sendall(head.encode())
+            host_and_port = (address.hostname or "", address.port or 80)
+            stack.enter_context(socket.create_connection(host_and_port)).sendall(head.encode())
         yield
 
 
-def _memory(service: Serving) -> dict[str, Any]:
-    """How far the API's processes grow while they take 20 files of 20 MB (Linux only)."""
+def _memory(service: RunningService) -> dict[str, Any]:
+    """How much the API's processes grow while they receive 20 files of 20 MB (Linux only)."""
     workers = _web_workers(service.pid)
-    before = {pid: _resident(pid, "VmRSS") for pid in workers}
+    before = {pid: _resident_kb(pid, "VmRSS") for pid in workers}
     for pid in workers:
-        Path(f"/proc/{pid}/clear_refs").write_text("5")  # the peak counts from here
+        Path(f"/proc/{pid}/clear_refs").write_text("5")  # resets the peak
     client = Client(service.url, service.api_key)
     client.compress([(f"{n}.bin", bytes(_LARGE_BYTES)) for n in range(20)])
-    grown = sum(max(0, _resident(pid, "VmHWM") - before[pid]) for pid in workers)
+    grown = sum(max(0, _resident_kb(pid, "VmHWM") - before[pid]) for pid in workers)
     return {"api_memory_growth_mb": round(grown / 1024, 1) if workers else None}
 
 
@@ -148,7 +150,7 @@ def _send(client: Client, batch: Sequence[File]) -> None:
 
 
 def _image_lines(log: Path, start: int) -> Iterator[dict[str, Any]]:
-    """The workers' log lines about images, in the order of their end."""
+    """The workers' log lines about images, in the order in which these ended."""
     with log.open("rb") as file:
         file.seek(start)
         for line in file:
@@ -162,7 +164,7 @@ def _megapixels(data: bytes) -> float:
 
 
 def _small_jpeg() -> bytes:
-    """A JPEG of about 50 KB, drawn so that it has something to compress."""
+    """A JPEG of at most 50 kB with about the detail of a photograph."""
     image = Image.effect_mandelbrot((640, 480), (-2.0, -1.2, 1.0, 1.2), 90).convert("RGB")
     noise = Image.effect_noise((640, 480), 40).convert("RGB")
     file = io.BytesIO()
@@ -175,7 +177,7 @@ def _small_jpeg() -> bytes:
 
 
 def _web_workers(pid: int) -> list[int]:
-    """The gunicorn workers below `fluximage up`; none where there is no /proc."""
+    """The gunicorn workers below `fluximage up`; none without /proc."""
     masters = [child for child in proc.children(pid) if "gunicorn" in _command(child)]
     return [worker for master in masters for worker in proc.children(master)]
 
@@ -184,10 +186,9 @@ def _command(pid: int) -> str:
     return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
 
 
-def _resident(pid: int, field: str) -> int:
-    """VmRSS (now) or VmHWM (the peak) of a process, in kilobytes."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(f"{field}:"))
+def _resident_kb(pid: int, field: str) -> int:
+    """VmRSS (the present value) or VmHWM (the peak) of a process, in kilobytes."""
+    return resident(field, pid) // 1024
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
-"""Breaks a whole service on purpose, and holds it to its promise.
+"""Breaks a whole service on purpose, and checks that it keeps its promise.
 
-An accepted image always reaches an end, has one answer, is charged at most once, and bad input
-hurts only itself.
+An accepted image always reaches an end, has one answer, and is charged at most once. Bad input
+harms only itself.
 """

@@ -1,4 +1,4 @@
--- What the rows do not tell once they have changed: how often something happened.
+-- How often something happened to a row, which the row itself does not keep.
 CREATE TABLE chaos_events (
     id uuid NOT NULL,  -- of an image or a batch
     event text NOT NULL

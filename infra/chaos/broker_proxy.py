@@ -1,4 +1,4 @@
-"""A TCP proxy before the broker, which ends a connection that publishes more than it may."""
+"""A TCP proxy before the broker, which ends connections after a number of messages."""
 
 import math
 import socket
@@ -8,15 +8,15 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-_PUBLISH = b"LPUSH"  # one a message, at the head of what its connection sends
+_PUBLISH = b"LPUSH"  # one per message, at the start of what its connection sends
 _CHUNK_BYTES = 65536
 
 
 class BrokerProxy:
-    """Up from `with` to its end; `url` takes the place of the broker's."""
+    """Runs as long as its `with` block; `url` takes the place of the broker's."""
 
     def __init__(self, upstream: str) -> None:
-        """upstream: the broker's URL."""
+        """`upstream` is the broker's URL."""
         parts = urlsplit(upstream)
         self.upstream = (parts.hostname or "", parts.port or 6379)
         self._lock = threading.Lock()
@@ -35,12 +35,12 @@ class BrokerProxy:
         self._server.server_close()
 
     def allow(self, publishes: float = math.inf) -> None:
-        """From now on so many messages pass; what would publish more is cut off."""
+        """Lets so many more messages pass; the connection that publishes the next is ended."""
         with self._lock:
             self._left = publishes
 
     def passes(self, chunk: bytes) -> bool:
-        """Whether what a client sent may go on."""
+        """Whether these bytes of a client may be passed on."""
         with self._lock:
             self._left -= chunk.count(_PUBLISH)
             return self._left >= 0 or _PUBLISH not in chunk
@@ -55,7 +55,7 @@ class _Server(socketserver.ThreadingTCPServer):
         self.proxy = proxy
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Says nothing: that connections break is what is wanted here."""
+        """Logs nothing: broken connections are intended here."""
 
 
 class _Handler(socketserver.BaseRequestHandler):

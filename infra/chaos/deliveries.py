@@ -1,4 +1,4 @@
-"""What clients get in the end, held against the rows; and what is left in the store."""
+"""What clients get in the end, compared with the rows; and what is left in the store."""
 
 import io
 from collections.abc import Iterator, Sequence
@@ -8,21 +8,31 @@ from urllib.parse import urlsplit
 
 from PIL import Image
 
-from infra.chaos.environment import Stage, eventually
+from infra.chaos.environment import Environment, eventually
 from infra.chaos.load import Customer
 from infra.client import download
 from shared.clients.object_store import inputs_prefix
 from shared.db.database import Row
 from workers import sweep
 
-_TIDY_SECONDS = 60.0
+_CLEANUP_SECONDS = 60.0
 _READERS = 4
 
+_SELECT_IMAGES = """
+SELECT id, state, output_key FROM images
+"""
+_SELECT_BATCHES = """
+SELECT id FROM batches
+"""
+_EXPIRE_OUTPUTS = """
+UPDATE batches SET closed_at = closed_at - make_interval(secs => %s)
+"""
 
-def broken(stage: Stage, customers: Sequence[Customer]) -> list[str]:
-    """What is wrong with the answers: images that miss or come twice, files that do not open."""
-    with stage.services.database.autocommit() as connection:
-        rows = connection.execute("SELECT id, state, output_key FROM images").fetchall()
+
+def violations(environment: Environment, customers: Sequence[Customer]) -> list[str]:
+    """What is wrong with the answers: missing or repeated images, files that do not open."""
+    with environment.services.database.autocommit() as connection:
+        rows = connection.execute(_SELECT_IMAGES).fetchall()
     keys = {str(row["id"]): row["output_key"] for row in rows if row["state"] == "done"}
     failed = sum(row["state"] == "failed" for row in rows)
     data, errors = [], 0
@@ -33,12 +43,12 @@ def broken(stage: Stage, customers: Sequence[Customer]) -> list[str]:
     found = []
     if sorted(image["id"] for image in data) != sorted(keys) or errors != failed:
         found.append(
-            f"polls gave {len(data)} images and {errors} errors for {len(keys)} and {failed}"
+            f"polls returned {len(data)} images and {errors} errors for {len(keys)} and {failed}"
         )
     with ThreadPoolExecutor(_READERS) as pool:
-        verdicts = list(filter(None, pool.map(lambda i: _fault(i, keys.get(i["id"])), data)))
-    if verdicts:
-        found.append(f"{len(verdicts)} files are not as they should be: {verdicts[0]}")
+        wrong = list(filter(None, pool.map(lambda i: _fault(i, keys.get(i["id"])), data)))
+    if wrong:
+        found.append(f"{len(wrong)} files are wrong, such as: {wrong[0]}")
     return found
 
 
@@ -54,7 +64,7 @@ def _pages(customer: Customer) -> Iterator[dict[str, Any]]:
 
 
 def _fault(image: dict[str, Any], key: str | None) -> str | None:
-    """What is wrong with one delivered image: it has to be the winner's, whole and as said."""
+    """What is wrong with one delivered image, compared with its row's key and its answer."""
     if not key or not urlsplit(image["url"]).path.endswith(key):
         return f"image {image['id']} is not served from {key}"
     try:
@@ -63,38 +73,35 @@ def _fault(image: dict[str, Any], key: str | None) -> str | None:
             opened.load()
             found = (opened.width, opened.height, len(content))
     except OSError as error:
-        return f"image {image['id']} cannot be had: {error!r}"
+        return f"image {image['id']} cannot be downloaded: {error!r}"
     said = (image["width"], image["height"], image["compressed_size"])
     return None if found == said else f"image {image['id']} is {found}, not {said}"
 
 
-def untidy(stage: Stage) -> list[str]:
-    """What stays in the store: inputs of what has ended, or anything when its time is over."""
-    services, found = stage.services, []
-    batches = _batches(stage)
+def violations_in_store(environment: Environment) -> list[str]:
+    """What stays in the store too long: inputs of ended batches, outputs that have expired."""
+    services, found = environment.services, []
+    batches = _batches(environment)
 
     def is_tidy() -> bool:
         sweep.sweep(services)
         return not any(services.store.last_modified(inputs_prefix(b["id"])) for b in batches)
 
-    if not eventually(is_tidy, _TIDY_SECONDS):
+    if not eventually(is_tidy, _CLEANUP_SECONDS):
         found.append("originals of batches that have ended are still stored")
     with services.database.autocommit() as connection:
-        connection.execute(
-            "UPDATE batches SET closed_at = closed_at - make_interval(secs => %s)",
-            (services.settings.output_seconds + 1,),
-        )
+        connection.execute(_EXPIRE_OUTPUTS, (services.settings.output_seconds + 1,))
 
     def is_empty() -> bool:
         sweep.sweep(services)
         sweep.delete_strays(services.database, services.store, older_seconds=0)
         return not list(services.store.list_batches())
 
-    if not eventually(is_empty, _TIDY_SECONDS):
+    if not eventually(is_empty, _CLEANUP_SECONDS):
         found.append(f"stored for ever: {sorted(set(services.store.list_batches()))}")
     return found
 
 
-def _batches(stage: Stage) -> list[Row]:
-    with stage.services.database.autocommit() as connection:
-        return connection.execute("SELECT id FROM batches").fetchall()
+def _batches(environment: Environment) -> list[Row]:
+    with environment.services.database.autocommit() as connection:
+        return connection.execute(_SELECT_BATCHES).fetchall()

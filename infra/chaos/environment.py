@@ -1,4 +1,4 @@
-"""The whole service on embedded servers, with everything that a fault may take hold of."""
+"""The whole service on embedded servers, with handles on everything that a fault breaks."""
 
 import os
 import shutil
@@ -18,6 +18,7 @@ from infra.dev.messages_api import Answer, MessagesApi
 from infra.embedded import temporary
 from infra.embedded.network import LOOPBACK, free_port
 from infra.migrations.run import migrate
+from infra.processes import PROCESSES, CeleryWorker, Process
 from infra.supervision import proc
 from infra.supervision.child import Child
 from infra.supervision.supervisor import Supervisor
@@ -25,8 +26,8 @@ from shared import services, settings
 from shared.errors import OperatorError, UnavailableError
 from shared.services import Services
 
-# As in production, with all waits far shorter. A task's limit is below its lease.
-QUICK = {
+# Far shorter waits than in production. A task's limit must be below its lease.
+SHORT_WAITS = {
     "FLUXIMAGE_TASK_LIMIT_SECONDS": "2",
     "FLUXIMAGE_LEASE_SECONDS": "3",
     "FLUXIMAGE_REPUBLISH_SECONDS": "2",
@@ -37,17 +38,21 @@ QUICK = {
     "FLUXIMAGE_AI_ACCOUNT_CALLS_PER_MINUTE": "1000000",
     "FLUXIMAGE_REQUESTS_PER_MINUTE": "1000000",
 }
-IMAGE_WORKERS = ("worker", "worker-2")  # one process for pixels each
+IMAGE_WORKERS = ("worker", "worker-2")  # each has one process for pixels
 READY_SECONDS = 60.0
-_PUBLISHERS = ("web", "periodic")  # they see the broker through its proxy
-_TEND_SECONDS = 0.05
+_PUBLISHERS = ("web", "periodic")  # they reach the broker through its proxy
+
+_DELETE_EVERYTHING = """
+TRUNCATE accounts, chaos_events CASCADE
+"""
+_RESTART_POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
-class Stage:
-    """A running service: `names` are its processes' and its servers'.
+class Environment:
+    """A running service. `names` are those of its processes and its servers.
 
-    `services` reach the servers directly, past the proxies.
+    `services` reach the servers directly, not through the proxies.
     """
 
     url: str
@@ -60,11 +65,11 @@ class Stage:
     broker: BrokerProxy
 
     def pid(self, name: str) -> int | None:
-        """The process of a child of that name, if it runs now."""
+        """The process id of the child of that name, if it runs now."""
         return self.supervisor.pids.get(name)
 
     def signal(self, name: str, number: Signals) -> None:
-        """Sends a signal to a child itself, should it run."""
+        """Sends a signal to the child's main process, if it runs."""
         if pid := self.pid(name):
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
@@ -76,34 +81,34 @@ class Stage:
                 os.kill(pid, number)
 
     def clear(self) -> None:
-        """Makes everything whole and empty again; raises OperatorError when that fails."""
+        """Repairs and empties everything; raises OperatorError when that fails."""
         self.store.turn(Mode.THROUGH)
         self.broker.allow()
         self.model.script.clear()
         self.model.requests.clear()
         self.model.otherwise = lambda _: Answer()
-        self.await_ready()
+        self.wait_until_ready()
         with self.services.database.transaction() as connection:
-            connection.execute("TRUNCATE accounts, chaos_events CASCADE")
+            connection.execute(_DELETE_EVERYTHING)
         self.services.redis.flushall()
         for name in set(self.services.store.list_batches()):
             self.services.store.delete_prefix(f"{name}/")
 
-    def await_ready(self) -> None:
-        """Waits until all children run and the API says that all servers answer."""
+    def wait_until_ready(self) -> None:
+        """Waits until all children run and the API reports that all servers answer."""
         port = int(self.url.rpartition(":")[2])
         if not eventually(
             lambda: self.supervisor.pids.keys() == self.names and up.is_ready(LOOPBACK, port),
             READY_SECONDS,
         ):
-            raise OperatorError(f"The service did not get ready; its logs are in {self.logs}")
+            raise OperatorError(f"The service did not become ready; its logs are in {self.logs}")
 
 
 @contextmanager
-def stage(keep_logs: Path | None = None) -> Iterator[Stage]:
-    """A service of our own for as long as the block runs.
+def start_environment(keep_logs: Path | None = None) -> Iterator[Environment]:
+    """A service that runs as long as the block.
 
-    keep_logs: a folder, not there yet, for the logs of all processes in the end.
+    keep_logs: a new folder, which gets the logs of all processes at the end.
     """
     with ExitStack() as undo:
         stack = undo.enter_context(temporary())
@@ -113,7 +118,7 @@ def stage(keep_logs: Path | None = None) -> Iterator[Stage]:
         model = undo.enter_context(MessagesApi())
         store = undo.enter_context(StoreProxy(stack.environment["S3_ENDPOINT"]))
         broker = undo.enter_context(BrokerProxy(stack.environment["REDIS_URL"]))
-        direct = stack.environment | model.environment | QUICK
+        direct = stack.environment | model.environment | SHORT_WAITS
         built = services.build(settings.load(direct), max_connections=4)
         undo.callback(built.close)
         _install_audit(built)
@@ -121,44 +126,53 @@ def stage(keep_logs: Path | None = None) -> Iterator[Stage]:
         for child in _children(port, os.environ | direct | {"S3_ENDPOINT": store.url}, broker.url):
             stack.supervisor.start(replace(child, log=stack.data_dir.log(child.name)))
         names = frozenset(stack.supervisor.pids)
-        undo.enter_context(_tended(stack.supervisor))
+        undo.enter_context(_restarting(stack.supervisor))
         logs = stack.data_dir.path / "logs"
         url = f"http://{LOOPBACK}:{port}"
-        ready = Stage(url, names, built, stack.supervisor, logs, model, store, broker)
-        ready.await_ready()
-        yield ready
+        environment = Environment(url, names, built, stack.supervisor, logs, model, store, broker)
+        environment.wait_until_ready()
+        yield environment
 
 
 def _children(port: int, env: Mapping[str, str], broker_url: str) -> Iterator[Child]:
-    """The product's processes as `fluximage up` runs them, a second image worker with them."""
-    for child in up.children(up.Options(LOOPBACK, port, Path(), workers=1), port, env):
-        argv = [part.replace("workers.celery", "infra.chaos.worker") for part in child.argv]
-        child = replace(child, argv=argv)
+    """The processes as `fluximage up` starts them."""
+    options = up.Options(LOOPBACK, port, Path(), workers=1)
+    for child in up.children(options, port, env, list(_processes())):
         if child.name in _PUBLISHERS:
             child = replace(child, env=dict(env) | {"REDIS_URL": broker_url})
         yield child
-        if child.name == "worker":
-            argv = [part.replace("images@", "images-2@") for part in argv]
-            yield replace(child, name="worker-2", argv=argv)
+
+
+def _processes() -> Iterator[Process]:
+    """The product's processes, with a second image worker, and workers that obey poison."""
+    for process in PROCESSES:
+        if not isinstance(process, CeleryWorker):
+            yield process
+            continue
+        worker = replace(process, app="infra.chaos.worker")
+        yield worker
+        if worker.name == "worker":
+            yield replace(worker, name="worker-2", node="images-2")
 
 
 def _install_audit(built: Services) -> None:
+    """Has the database note each claim, end and close of a row in `chaos_events`."""
     statements = Path(__file__).with_name("audit.sql").read_text(encoding="utf-8")
     with built.database.transaction() as connection:
         connection.execute(statements.encode())
 
 
 @contextmanager
-def _tended(supervisor: Supervisor) -> Iterator[None]:
-    """Starts again what ends, for as long as the block runs, however often it was killed."""
+def _restarting(supervisor: Supervisor) -> Iterator[None]:
+    """Restarts what ends while the block runs, however often it was killed."""
     supervisor.quick_deaths_limit = sys.maxsize
     over = threading.Event()
 
-    def tend() -> None:
-        while not over.wait(_TEND_SECONDS):
-            supervisor.tend()
+    def restart() -> None:
+        while not over.wait(_RESTART_POLL_SECONDS):
+            supervisor.restart_ended()
 
-    thread = threading.Thread(target=tend, daemon=True)
+    thread = threading.Thread(target=restart, daemon=True)
     thread.start()
     try:
         yield
@@ -168,7 +182,7 @@ def _tended(supervisor: Supervisor) -> Iterator[None]:
 
 
 def eventually(condition: Callable[[], object], seconds: float) -> bool:
-    """Whether the condition comes true in that time; a server that is away makes it false."""
+    """Whether the condition becomes true in that time; while a server is away it is false."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         with suppress(UnavailableError):

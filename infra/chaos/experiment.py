@@ -1,4 +1,4 @@
-"""One fault's run: its load, its dice, and what comes of it."""
+"""One fault's run: its load, its random numbers, and its outcome."""
 
 import json
 import math
@@ -8,10 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import cycle
 from random import Random
+from typing import LiteralString
 from uuid import uuid4
 
 from infra.chaos import deliveries, rules
-from infra.chaos.environment import Stage, eventually
+from infra.chaos.environment import Environment, eventually
 from infra.chaos.load import BATCH_IMAGES, Batch, Customer, files, send
 from infra.chaos.outcome import Outcome
 from infra.client import Client, File
@@ -25,65 +26,91 @@ _CUSTOMERS = 3
 _END_SECONDS = 300.0
 _LATE = {"a late commit was refused", "a late description was refused"}
 
-Fault = Callable[["Trial"], None]
+_COUNT_IMAGES = """
+SELECT count(*) FROM images
+"""
+_COUNT_ENDED_IMAGES = """
+SELECT count(*) FROM images WHERE ended_number IS NOT NULL
+"""
+_COUNT_IMAGES_IN_STATE = """
+SELECT count(*) FROM images WHERE state = %s
+"""
+_COUNT_GOOD_IMAGES_THAT_FAILED = """
+SELECT count(*) FROM images WHERE state = 'failed' AND error_code <> 'unsupported_image'
+"""
+_COUNT_OPEN_BATCHES = """
+SELECT count(*) FROM batches WHERE closed_at IS NULL
+"""
+COUNT_LEDGER_ENTRIES = """
+SELECT count(*) FROM ledger WHERE kind = %s
+"""
+# How many images or batches had an event more than so many times.
+COUNT_REPEATED_EVENTS = """
+SELECT count(*)
+FROM (SELECT FROM chaos_events WHERE event = %s GROUP BY id HAVING count(*) > %s) AS repeated
+"""
+
+Fault = Callable[["Experiment"], None]
 
 
-class Trial:
-    """What a fault works with. `figures` and `complaints` are for it to add to."""
+class Experiment:
+    """What a fault works with. It adds to `figures` and `violations`."""
 
-    def __init__(self, stage: Stage, count: int, random: Random) -> None:
-        """count: images of the load; with FULL_COUNT of them a fault strikes in full."""
-        self.stage = stage
+    def __init__(self, environment: Environment, count: int, random: Random) -> None:
+        """count: images of the load; below FULL_COUNT a fault is injected less often."""
+        self.environment = environment
         self.count = count
         self.random = random
-        self.everyone: list[Customer] = []
-        self.customers = [self.customer() for _ in range(_CUSTOMERS)]
+        self.all_customers: list[Customer] = []
+        self.customers = [self.new_customer() for _ in range(_CUSTOMERS)]
         self.figures: dict[str, float] = {}
-        self.complaints: list[str] = []
-        self._logs = {log: log.stat().st_size for log in stage.logs.glob("*.log")}
+        self.violations: list[str] = []
+        self._logs = {log: log.stat().st_size for log in environment.logs.glob("*.log")}
 
-    def customer(self, plan: Plan = Plan.AGENCY) -> Customer:
-        """A new account of that plan."""
-        key = accounts.create(self.stage.services.database, f"chaos-{uuid4()}", plan)
-        self.everyone.append(Customer(Client(self.stage.url, key), str(uuid4())))
-        return self.everyone[-1]
+    def new_customer(self, plan: Plan = Plan.AGENCY) -> Customer:
+        """Creates an account with that plan."""
+        key = accounts.create(self.environment.services.database, f"chaos-{uuid4()}", plan)
+        self.all_customers.append(Customer(Client(self.environment.url, key), str(uuid4())))
+        return self.all_customers[-1]
 
-    def share(self, full: float) -> int:
-        """Of what there is with FULL_COUNT images, as much as goes with fewer, at least 1."""
+    def scaled(self, full: float) -> int:
+        """`full`, which fits FULL_COUNT images, scaled to the count of this load; at least 1."""
         return math.ceil(full * min(self.count, FULL_COUNT) / FULL_COUNT)
 
-    def demand(self, holds: object, sentence: str) -> None:
-        """Notes the sentence as a complaint where that does not hold."""
+    def require(self, holds: object, sentence: str) -> None:
+        """Notes the sentence as a violation unless `holds`."""
         if not holds:
-            self.complaints.append(sentence)
+            self.violations.append(sentence)
 
-    def storm(
+    def inject_under_load(
         self,
-        strike: Callable[[], object],
+        inject: Callable[[], object],
         full_times: int,
         full_seconds: float,
         uploads: Sequence[File] | None = None,
         fields: Mapping[str, str] | None = None,
     ) -> None:
-        """Strikes while clients send the uploads, and waits until all of them have ended.
+        """Injects faults while clients send the uploads, and waits until all images have ended.
 
-        With FULL_COUNT images it strikes so often within so many seconds, what the strikes take
-        not counted; with fewer in proportion.
+        With FULL_COUNT images `inject` is called full_times within full_seconds, its own duration
+        not counted; with fewer images both are scaled.
         """
         sent = list(files(self.count)) if uploads is None else uploads
-        times, seconds = self.share(full_times), float(self.share(full_seconds))
+        times, seconds = self.scaled(full_times), float(self.scaled(full_seconds))
         with ThreadPoolExecutor(1) as pool:
             sending = pool.submit(send, self._batches(sent, fields or {}), seconds)
             for _ in range(times):
                 before = self.random.uniform(0, seconds / times)
                 time.sleep(before)
-                strike()
+                inject()
                 time.sleep(seconds / times - before)
             sending.result()
-        self.figures["strikes"] = times
-        self.await_end()
-        images = self.tally("SELECT count(*) FROM images")
-        self.demand(images == len(sent), f"{len(sent)} images were sent, {images} are there")
+        self.figures["injections"] = times
+        self.wait_until_ended()
+        images = self.query_number(_COUNT_IMAGES)
+        self.require(
+            images == len(sent), f"{len(sent)} images were sent, {images} are in the database"
+        )
 
     def _batches(self, sent: Sequence[File], fields: Mapping[str, str]) -> list[Batch]:
         starts = range(0, len(sent), BATCH_IMAGES)
@@ -92,24 +119,18 @@ class Trial:
             for start, customer in zip(starts, cycle(self.customers), strict=False)
         ]
 
-    def await_end(self) -> None:
-        """Waits until all that was accepted has ended; a complaint when that takes too long."""
-        ended = eventually(
-            lambda: not self.tally("SELECT count(*) FROM batches WHERE closed_at IS NULL"),
-            _END_SECONDS,
-        )
-        self.demand(ended, f"not all batches have closed {_END_SECONDS:.0f} s after the fault")
+    def wait_until_ended(self) -> None:
+        """Waits until all accepted batches have closed; a violation when that takes too long."""
+        ended = eventually(lambda: not self.query_number(_COUNT_OPEN_BATCHES), _END_SECONDS)
+        self.require(ended, f"not all batches have closed {_END_SECONDS:.0f} s after the fault")
 
-    def demand_no_failure(self) -> None:
-        """Only what is no picture may have failed, with the code that says so."""
-        spoiled = self.tally(
-            "SELECT count(*) FROM images WHERE state = 'failed'"
-            " AND error_code <> 'unsupported_image'"
-        )
-        self.demand(not spoiled, f"{spoiled} good images failed")
+    def require_no_failure(self) -> None:
+        """Only files that are no images may have failed."""
+        failed = self.query_number(_COUNT_GOOD_IMAGES_THAT_FAILED)
+        self.require(not failed, f"{failed} good images failed")
 
     def late_commits(self) -> int:
-        """How many commits were refused so far, as the workers' logs tell."""
+        """How many commits were refused so far, by the workers' logs."""
         found = 0
         for log, size in self._logs.items():
             with log.open("rb") as file:
@@ -120,57 +141,51 @@ class Trial:
         return found
 
     @contextmanager
-    def sparing(self, *names: str) -> Iterator[None]:
-        """Demands that the processes of these names live through the block."""
-        before = {name: self.stage.pid(name) for name in names}
+    def require_alive(self, *names: str) -> Iterator[None]:
+        """Requires that the processes of these names live through the block."""
+        before = {name: self.environment.pid(name) for name in names}
         yield
         for name, pid in before.items():
-            self.demand(pid == self.stage.pid(name), f"the main process of {name} ended")
+            self.require(pid == self.environment.pid(name), f"the main process of {name} ended")
 
-    def tally(self, statement: str) -> int:
-        """The one number that a statement gives."""
-        with self.stage.services.database.autocommit() as connection:
-            row = one(connection.execute(statement.encode()).fetchone())
+    def query_number(self, statement: LiteralString, *parameters: object) -> int:
+        """The one number that a statement returns."""
+        with self.environment.services.database.autocommit() as connection:
+            row = one(connection.execute(statement, parameters or None).fetchone())
         return int(next(iter(row.values())))
 
 
-def run(stage: Stage, fault: Fault, seed: int, count: int) -> Outcome:
-    """Lets the fault loose on an empty stage, and holds what comes of it against the rules."""
-    stage.clear()
+def run(environment: Environment, fault: Fault, seed: int, count: int) -> Outcome:
+    """Injects the fault into an empty service, and checks every rule afterwards."""
+    environment.clear()
     name = fault.__name__
-    trial = Trial(stage, count, Random(f"{seed} {name}"))
+    experiment = Experiment(environment, count, Random(f"{seed} {name}"))
     started = time.monotonic()
     try:
-        fault(trial)
+        fault(experiment)
     except OperatorError as error:
-        trial.complaints.append(error.message)
-    trial.await_end()
+        experiment.violations.append(error.message)
+    experiment.wait_until_ended()
     seconds = time.monotonic() - started
-    stage.await_ready()
+    environment.wait_until_ready()
     return Outcome(
         fault=name,
         seed=seed,
-        images=trial.tally("SELECT count(*) FROM images"),
-        ended=trial.tally("SELECT count(*) FROM images WHERE ended_number IS NOT NULL"),
-        done=trial.tally("SELECT count(*) FROM images WHERE state = 'done'"),
-        failed=trial.tally("SELECT count(*) FROM images WHERE state = 'failed'"),
-        charges=trial.tally("SELECT count(*) FROM ledger WHERE kind = 'spent'"),
-        refunds=trial.tally("SELECT count(*) FROM ledger WHERE kind = 'released'"),
-        ran_more_than_once=trial.tally(_MORE_THAN_ONCE.format("claimed")),
-        late_commits_refused=trial.late_commits(),
-        batches_closed_twice=trial.tally(_MORE_THAN_ONCE.format("closed")),
+        images=experiment.query_number(_COUNT_IMAGES),
+        ended=experiment.query_number(_COUNT_ENDED_IMAGES),
+        done=experiment.query_number(_COUNT_IMAGES_IN_STATE, "done"),
+        failed=experiment.query_number(_COUNT_IMAGES_IN_STATE, "failed"),
+        charges=experiment.query_number(COUNT_LEDGER_ENTRIES, "spent"),
+        refunds=experiment.query_number(COUNT_LEDGER_ENTRIES, "released"),
+        ran_more_than_once=experiment.query_number(COUNT_REPEATED_EVENTS, "claimed", 1),
+        late_commits_refused=experiment.late_commits(),
+        batches_closed_twice=experiment.query_number(COUNT_REPEATED_EVENTS, "closed", 1),
         seconds=round(seconds, 1),
-        besides=trial.figures,
-        broken=[
-            *trial.complaints,
-            *rules.broken(stage.services.database),
-            *deliveries.broken(stage, trial.everyone),
-            *deliveries.untidy(stage),
+        other_figures=experiment.figures,
+        violations=[
+            *experiment.violations,
+            *rules.violations(environment.services.database),
+            *deliveries.violations(environment, experiment.all_customers),
+            *deliveries.violations_in_store(environment),
         ],
     )
-
-
-_MORE_THAN_ONCE = (
-    "SELECT count(*) FROM (SELECT FROM chaos_events WHERE event = '{}'"
-    " GROUP BY id HAVING count(*) > 1) AS often"
-)

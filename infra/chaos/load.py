@@ -1,4 +1,4 @@
-"""What clients send while things break, and how they stand by it."""
+"""What clients send while things break: each request is repeated until it is accepted."""
 
 import io
 import time
@@ -17,17 +17,17 @@ from shared.errors import OperatorError
 
 BATCH_IMAGES = 20
 ASYNC = {"Prefer": "respond-async"}
-BAD_FILE: File = ("notes.txt", b"This is not a picture.")
+BAD_FILE: File = ("notes.txt", b"This is not an image.")
 _SENDERS = 4
 _PATIENCE_SECONDS = 120.0
 _REPEAT_SECONDS = 0.2
 _ACCEPTED = {200, 202}
-_PASSING = {409, 429, 503}
+_TEMPORARY = {409, 429, 503}
 
 
 @dataclass(frozen=True)
 class Customer:
-    """One account: its client, and the session that all of its batches go into."""
+    """One account: its client, and the session of all its batches."""
 
     client: Client
     session: str
@@ -35,7 +35,7 @@ class Customer:
 
 @dataclass(frozen=True)
 class Batch:
-    """One request, sent until it is accepted; the key makes it the same request each time."""
+    """One request. `key` is its Idempotency-Key, so that it may be repeated."""
 
     customer: Customer
     files: Sequence[File]
@@ -44,7 +44,7 @@ class Batch:
 
 
 def picture(width: int = 320, height: int = 240) -> bytes:
-    """A PNG that has something to compress."""
+    """A PNG with enough detail to take some time."""
     drawn = Image.effect_mandelbrot((width, height), (-2.0, -1.2, 1.0, 1.2), 90)
     file = io.BytesIO()
     drawn.convert("RGB").save(file, "PNG")
@@ -52,9 +52,9 @@ def picture(width: int = 320, height: int = 240) -> bytes:
 
 
 def files(count: int) -> Iterator[File]:
-    """So many uploads; the last of each batchful is no picture.
+    """So many uploads; the last of each full batch is not an image.
 
-    Each takes its time, so that whatever strikes a worker finds something in its hands.
+    Each is slow to process, so that a fault finds the workers busy.
     """
     data = poisoned(picture(), Poison.SLOW)
     for number in range(1, count + 1):
@@ -62,23 +62,23 @@ def files(count: int) -> Iterator[File]:
 
 
 def send(batches: Sequence[Batch], seconds: float) -> None:
-    """Sends all batches, the last of them after so many seconds; returns when all are accepted.
+    """Sends the batches evenly over so many seconds; returns when all are accepted.
 
-    Raises OperatorError where the service gives an answer that it should not.
+    Raises OperatorError for an answer that the service must not return.
     """
     started = time.monotonic()
 
-    def at_its_time(number: int, batch: Batch) -> None:
+    def send_when_due(number: int, batch: Batch) -> None:
         due = started + seconds * number / len(batches)
         time.sleep(max(0.0, due - time.monotonic()))
         accepted(batch)
 
     with ThreadPoolExecutor(_SENDERS) as pool:
-        list(pool.map(at_its_time, range(len(batches)), batches))
+        list(pool.map(send_when_due, range(len(batches)), batches))
 
 
 def accepted(batch: Batch) -> dict[str, Any]:
-    """The first answer that accepts the batch; until then it is sent again and again."""
+    """Sends the batch until it is accepted; returns that answer."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
     fields = {"sessionId": batch.customer.session} | dict(batch.fields)
     headers = ASYNC | {"Idempotency-Key": batch.key}
@@ -89,6 +89,6 @@ def accepted(batch: Batch) -> dict[str, Any]:
             status, body = 503, {"error": repr(error)}
         if status in _ACCEPTED or (status == 422 and "batch_id" in body):
             return body
-        if status not in _PASSING or time.monotonic() > deadline:
+        if status not in _TEMPORARY or time.monotonic() > deadline:
             raise OperatorError(f"A batch was answered with {status}: {body}")
         time.sleep(_REPEAT_SECONDS)

@@ -1,4 +1,4 @@
-"""Inputs that do harm to whoever processes them: told by what stands behind the picture."""
+"""Inputs that harm the process that decodes them: a mark at the end of the file says how."""
 
 from enum import StrEnum
 
@@ -6,22 +6,22 @@ _MARK = b"chaos:"
 
 
 class Poison(StrEnum):
-    """What a marked picture does in the process that opens it."""
+    """What a marked image does to the process that opens it."""
 
     SEGFAULT = "segfault"
     SIGKILL = "sigkill"
     MEMORY_ERROR = "memory-error"
     ENDLESS_LOOP = "endless-loop"
     SYSTEM_EXIT = "system-exit"
-    SLOW = "slow"  # no harm: it only takes its time
+    SLOW = "slow"  # no harm: it only takes longer
 
 
 def poisoned(picture: bytes, poison: Poison) -> bytes:
-    """The picture with the mark behind it, where decoders do not look."""
+    """The picture with a mark behind its data, where decoders do not look."""
     return picture + _MARK + poison.encode()
 
 
 def poison_in(data: bytes) -> Poison | None:
-    """What the data is marked with."""
+    """The mark of the data, if it has one."""
     _, mark, name = data[-32:].rpartition(_MARK)
     return Poison(name.decode()) if mark else None

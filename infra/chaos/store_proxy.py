@@ -1,4 +1,4 @@
-"""An HTTP proxy before the object store, which fails as it is told."""
+"""An HTTP proxy before the object store, which fails on demand."""
 
 import threading
 from enum import StrEnum
@@ -8,25 +8,23 @@ from typing import Any
 from urllib.parse import urlsplit
 
 _HOP = {"connection", "content-length", "date", "keep-alive", "server", "transfer-encoding"}
-
-
-_BUSY = {"Retry-After": "60"}  # as MinIO says it with every 503
+_BUSY = {"Retry-After": "60"}  # as MinIO sends it with every 503
 
 
 class Mode(StrEnum):
-    """What becomes of a request."""
+    """What happens to a request."""
 
     THROUGH = "through"
-    REFUSE = "refuse"  # 503, and to come again in a minute
-    HANG = "hang"  # nothing, until the mode is another one; then the connection ends
-    CUT = "cut"  # what is put is stored, and the connection ends without an answer
+    REFUSE = "refuse"  # 503, with a Retry-After of a minute
+    HANG = "hang"  # no answer until the mode changes; then the connection ends
+    CUT = "cut"  # a PUT is stored, and the connection ends without an answer
 
 
 class StoreProxy:
-    """Up from `with` to its end; `url` takes the place of the store's."""
+    """Runs as long as its `with` block; `url` takes the place of the store's."""
 
     def __init__(self, upstream: str) -> None:
-        """upstream: the store's URL."""
+        """`upstream` is the store's URL."""
         self.upstream = urlsplit(upstream).netloc
         self._changed = threading.Condition()
         self._mode = Mode.THROUGH
@@ -38,22 +36,22 @@ class StoreProxy:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.turn(Mode.THROUGH)  # lets go of those that hang
+        self.turn(Mode.THROUGH)  # releases the requests that hang
         self._server.shutdown()
         self._server.server_close()
 
     def turn(self, mode: Mode) -> None:
-        """From now on requests fail, or pass, like this."""
+        """Sets the mode of all requests from now on."""
         with self._changed:
             self._mode = mode
             self._changed.notify_all()
 
-    def meet(self) -> Mode:
-        """What becomes of a request that comes now; of one that hangs it is told at its end."""
+    def mode_of_request(self) -> Mode:
+        """The mode of a request that comes now; for HANG it returns only when the mode changes."""
         with self._changed:
-            met = self._mode
-            self._changed.wait_for(lambda: met is not Mode.HANG or self._mode is not Mode.HANG)
-        return met
+            mode = self._mode
+            self._changed.wait_for(lambda: mode is not Mode.HANG or self._mode is not Mode.HANG)
+        return mode
 
 
 class _Server(ThreadingHTTPServer):
@@ -65,7 +63,7 @@ class _Server(ThreadingHTTPServer):
         self.proxy = proxy
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Says nothing: that connections break is what is wanted here."""
+        """Logs nothing: broken connections are intended here."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -83,7 +81,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _handle(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
-        mode = self.server.proxy.meet()
+        mode = self.server.proxy.mode_of_request()
         if mode is Mode.REFUSE:
             return self._answer(503, _BUSY, b"")
         if mode is not Mode.HANG:
@@ -93,10 +91,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         return None
 
-    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _handle  # noqa: N815 - the names it calls
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _handle  # noqa: N815 - names that the server calls
 
     def _forward(self, body: bytes) -> tuple[int, dict[str, str], bytes] | None:
-        """The store's answer. Headers go as they came: they are signed, `Host` with them."""
+        """The store's answer. The headers stay unchanged, since they are signed, with `Host`."""
         try:
             self._upstream.putrequest(
                 self.command, self.path, skip_host=True, skip_accept_encoding=True
@@ -123,4 +121,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, *_: object) -> None:
-        """Says nothing."""
+        """Logs nothing."""

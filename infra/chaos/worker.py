@@ -1,6 +1,6 @@
-"""The product's worker, in which poisoned pictures do what they are marked with.
+"""The product's worker, in which poisoned images do what their mark says.
 
-`celery --app infra.chaos.worker`, in the place of `workers.celery`: all else is the product's.
+`celery --app infra.chaos.worker` in place of `workers.celery`; everything else is the product's.
 """
 
 import ctypes
@@ -9,11 +9,10 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
 
 from infra.chaos.poison import Poison, poison_in
 from workers.celery import app
-from workers.imaging import Output, process
+from workers.imaging import ImageJob, Output, process
 from workers.steps import optimising
 
 __all__ = ["app"]
@@ -30,7 +29,7 @@ def _loop() -> None:
         pass
 
 
-_DEEDS: dict[Poison, Callable[[], object]] = {
+_EFFECTS: dict[Poison, Callable[[], object]] = {
     Poison.SEGFAULT: lambda: ctypes.string_at(0),
     Poison.SIGKILL: lambda: os.kill(os.getpid(), signal.SIGKILL),
     Poison.MEMORY_ERROR: _run_out_of_memory,
@@ -40,10 +39,10 @@ _DEEDS: dict[Poison, Callable[[], object]] = {
 }
 
 
-def _poisonous(data: bytes, *more: Any) -> Output:
-    if (poison := poison_in(data)) is not None:
-        _DEEDS[poison]()
-    return process(data, *more)
+def _process_or_obey(job: ImageJob) -> Output:
+    if (poison := poison_in(job.data)) is not None:
+        _EFFECTS[poison]()
+    return process(job)
 
 
-vars(optimising)["process"] = _poisonous
+vars(optimising)["process"] = _process_or_obey

@@ -1,4 +1,4 @@
-"""What `fluximage up` hands to its user: an address and a key of the demo account."""
+"""The demo account of `fluximage up`, and the ready file that holds its address and key."""
 
 import json
 import secrets
@@ -12,7 +12,7 @@ from shared.errors import UnauthorizedError
 from shared.plans import Plan
 
 DEMO = "demo"
-FILE = "ready.json"
+READY_FILE = "ready.json"
 SECRET = "demo_api_key"  # noqa: S105 - the name of one
 ACCOUNT = "demo_account"
 
@@ -25,12 +25,12 @@ class Demo:
     key: str
 
 
-def demo(database: Database, data_dir: DataDir) -> Demo:
-    """The demo account with its kept key; another one when there is none that we have a key to.
+def find_or_create(database: Database, data_dir: DataDir) -> Demo:
+    """The demo account with its kept key, or a new one when no kept key is valid.
 
-    Only a hash of a key is in the database, so the key itself is kept in the data directory.
-    A key that somebody uses never ends here: an account `demo` that is not ours, or whose key
-    was rolled over HTTP, is left alone, and `demo-<hex>` is made beside it.
+    The database holds only a hash of a key, so the data directory keeps the key itself. An
+    account `demo` that is not ours, or whose key was rolled over HTTP, may be in use: it stays
+    as it is, and `demo-<hex>` is created beside it.
     """
     kept = data_dir.secrets()
     name, key = kept.get(ACCOUNT, DEMO), kept.get(SECRET)
@@ -52,9 +52,9 @@ def _is_valid(database: Database, key: str) -> bool:
 
 
 def keep_demo_key(path: Path, database_url: str | None, name: str, key: str) -> None:
-    """Note the new `key` of account `name`, if it is the demo account of data directory `path`.
+    """Keep the new `key` of account `name`, if it is the demo account of data directory `path`.
 
-    `database_url` is where it was rolled when that is not the data directory's own database.
+    `database_url` names the database of the account; None: the data directory's own.
     """
     if not (path / "secrets.json").exists():
         return
@@ -65,14 +65,14 @@ def keep_demo_key(path: Path, database_url: str | None, name: str, key: str) -> 
     if database_url and database_url != data_dir.state().get("environment", {}).get("DATABASE_URL"):
         return
     data_dir.keep_secrets(**{SECRET: key})
-    ready = path / FILE
+    ready = path / READY_FILE
     if ready.exists():
         write_private(ready, json.dumps(json.loads(ready.read_text()) | {"api_key": key}))
 
 
 def announce(data_dir: DataDir, url: str, demo: Demo) -> None:
-    """Write ready.json (mode 0600) and tell on standard output what to try."""
-    write_private(data_dir.path / FILE, json.dumps({"url": url, "api_key": demo.key}))
+    """Write the ready file (mode 0600), and print the address, the key and what to try."""
+    write_private(data_dir.path / READY_FILE, json.dumps({"url": url, "api_key": demo.key}))
     print(
         f"fluximage serves at {url}, API key of the account {demo.name}: {demo.key}\n"
         f"Try: curl -H 'Authorization: Bearer {demo.key}' -F file=@photo.jpg {url}/api/compress",
@@ -81,5 +81,5 @@ def announce(data_dir: DataDir, url: str, demo: Demo) -> None:
 
 
 def withdraw(data_dir: DataDir) -> None:
-    """Remove ready.json: its presence shall mean that we serve."""
-    (data_dir.path / FILE).unlink(missing_ok=True)
+    """Remove the ready file: it exists only while the service runs."""
+    (data_dir.path / READY_FILE).unlink(missing_ok=True)

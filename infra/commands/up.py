@@ -3,28 +3,50 @@
 import os
 import socket
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
-from infra.commands import demo_account, safety
-from infra.commands.checks import check_servers, check_settings
+import click
+
+from infra.commands import demo_account, server_settings
+from infra.commands.options import data_dir_option
+from infra.commands.server_checks import check_servers, check_settings
 from infra.embedded import Stack
 from infra.embedded.network import free_port, is_free, local, reachable
 from infra.migrations.run import migrate
+from infra.processes import PROCESSES, WEB, CeleryWorker, Process
 from infra.supervision.child import Child
 from infra.supervision.supervisor import Interrupted
 from shared import settings
+from shared.clients.celery_queue import AI_QUEUE, IMAGES_QUEUE
 from shared.db.database import Database
 from shared.errors import OperatorError
+from shared.settings import Settings
 
 DEFAULT_PORT = 8080
-IO_THREADS = 32
 READY_POLL_SECONDS = 0.1
-# A worker that is asked to end finishes the images it has in hand. After its grace SIGQUIT
-# makes it give back what is left; a SIGKILL before that would strand messages.
-WORKER_GRACE_SECONDS = 20.0
+
+
+@click.command("up")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    help=f"[default: {DEFAULT_PORT}, or a free port when that is taken]",
+)
+@data_dir_option
+@click.option(
+    "--workers", type=click.IntRange(1), help="Processes for pixels. [default: one per core]"
+)
+def command(host: str, port: int | None, data_dir: Path, workers: int | None) -> None:
+    """Run the whole service here, servers included, until Ctrl-C.
+
+    If REDIS_URL, DATABASE_URL or S3_ENDPOINT is set, that server is used instead of an embedded
+    one.
+    """
+    up(Options(host, port, data_dir, workers or usable_cores()))
 
 
 @dataclass(frozen=True)
@@ -44,7 +66,7 @@ def usable_cores() -> int:
 
 
 def up(options: Options) -> None:
-    """Serve until SIGINT or SIGTERM; raises OperatorError when that cannot be done."""
+    """Serve until SIGINT or SIGTERM; raises OperatorError when that is not possible."""
     check_settings(os.environ)
     port = _port(options.host, options.port)
     try:
@@ -54,46 +76,50 @@ def up(options: Options) -> None:
         pass
 
 
-def children(options: Options, port: int, env: Mapping[str, str]) -> list[Child]:
-    """The processes of the product itself, in the order of their start."""
-    python = sys.executable
-    bind = f"[{options.host}]:{port}" if ":" in options.host else f"{options.host}:{port}"
+def children(
+    options: Options,
+    port: int,
+    env: Mapping[str, str],
+    processes: Sequence[Process] = PROCESSES,
+) -> list[Child]:
+    """Those of `processes` that have work here, in the order of their start."""
     loaded = settings.load(env)
-    gunicorn = ("--config", "python:api.gunicorn_config", "--bind", bind, "--no-control-socket")
     return [
-        Child("web", (python, "-m", "gunicorn", *gunicorn), env, grace_seconds=15),
-        _worker("worker", "images", ("--pool", "prefork", "--concurrency", options.workers), env),
-        *([_worker("ai", "ai", _threads(loaded.ai_concurrency), env)] if loaded.ai else []),
-        _worker("io", "io", _threads(IO_THREADS), env),
-        Child("periodic", (python, "-m", "workers.periodic"), env),
+        Child(
+            process.name,
+            (sys.executable, "-m", *_adapted(process, options, port, loaded).arguments),
+            env,
+            grace_seconds=process.grace_seconds,
+        )
+        for process in processes
+        if loaded.ai or not process.needs_provider
     ]
 
 
-def _threads(count: int) -> tuple[object, ...]:
-    return "--pool", "threads", "--concurrency", count
-
-
-def _worker(name: str, queue: str, pool: tuple[object, ...], env: Mapping[str, str]) -> Child:
-    argv = (
-        *(sys.executable, "-m", "celery", "--quiet", "--app", "workers.celery", "worker"),
-        *("--queues", queue, *map(str, pool), "--hostname", f"{queue}@%h"),
-        *("--loglevel", "warning", "--without-gossip", "--without-mingle"),
-        # By the time of SIGQUIT the grace is over: give the messages back at once.
-        *("--", "worker_soft_shutdown_timeout=0"),
-    )
-    return Child(name, argv, env, grace_seconds=WORKER_GRACE_SECONDS)
+def _adapted(process: Process, options: Options, port: int, loaded: Settings) -> Process:
+    """The process with the options that depend on this machine and on how we stop it."""
+    if isinstance(process, CeleryWorker):
+        counts = {IMAGES_QUEUE: options.workers, AI_QUEUE: loaded.ai_concurrency}
+        count = counts.get(process.queue, process.concurrency)
+        # We send SIGQUIT when the grace is over: then messages have to go back at once.
+        more = ("--", "worker_soft_shutdown_timeout=0")
+        return replace(process, concurrency=count, options=(*process.options, *more))
+    if process is WEB:
+        bind = f"[{options.host}]:{port}" if ":" in options.host else f"{options.host}:{port}"
+        return replace(process, options=(*process.options, "--bind", bind, "--no-control-socket"))
+    return process
 
 
 def _serve(stack: Stack, options: Options, port: int) -> None:
     demo_account.withdraw(stack.data_dir)
     loaded = settings.load(os.environ | stack.environment)
     check_servers(loaded)
-    safety.warn(loaded)
+    server_settings.warn(loaded)
     database_url = stack.environment["DATABASE_URL"]
     migrate(database_url)
     with Database(database_url, max_connections=1) as database:
-        demo = demo_account.demo(database, stack.data_dir)
-    # Remapped by the environment, SIGTERM would not be the mild signal that it has to be here.
+        demo = demo_account.find_or_create(database, stack.data_dir)
+    # If the environment remapped SIGTERM, a worker would not finish its images after it.
     env = {k: v for k, v in os.environ.items() if k != "REMAP_SIGTERM"} | stack.environment
     for child in children(options, port, env):
         stack.supervisor.start(child)
@@ -116,7 +142,7 @@ def _port(host: str, wanted: int | None) -> int:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
-    except (OSError, UnicodeError) as error:  # UnicodeError: a name that no resolver takes
+    except (OSError, UnicodeError) as error:  # UnicodeError: a name that no resolver accepts
         raise OperatorError(
             f"fluximage cannot listen on {host}:{port} ({getattr(error, 'strerror', error)});"
             " choose another --port or --host."
@@ -125,7 +151,7 @@ def _port(host: str, wanted: int | None) -> int:
 
 
 def is_ready(host: str, port: int) -> bool:
-    """Whether the service there says that every server behind it answers."""
+    """Whether the service at that address answers that all of its servers work."""
     connection = HTTPConnection(host.strip("[]"), port, timeout=2)
     try:
         connection.request("GET", "/health/ready")

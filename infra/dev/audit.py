@@ -1,8 +1,8 @@
-"""Known vulnerabilities of what the lock file names, by pip-audit: `python -m infra.dev.audit`.
+"""Known vulnerabilities of the packages in the lock file: `python -m infra.dev.audit`.
 
-Arguments go on to pip-audit, such as `--ignore-vuln ID` for a finding that does not concern us.
-A finding fails. No network, or an index without such data, is told and fails nothing: a build
-must not depend on somebody else's server being up.
+pip-audit does the work, and gets our arguments, such as `--ignore-vuln ID` for a finding that does
+not concern us. A finding fails. A missing network, or an index without such data, is only
+reported: a build must not depend on another's server being up.
 """
 
 import json
@@ -20,7 +20,7 @@ COMMAND = (
 
 
 def findings(report: Any) -> list[str]:
-    """One line a vulnerability of pip-audit's JSON report."""
+    """One line per vulnerability in pip-audit's JSON report."""
     return [
         f"{package['name']} {package['version']}: {vulnerability['id']}, fixed in "
         f"{', '.join(vulnerability['fix_versions']) or 'no version yet'}"
@@ -30,11 +30,11 @@ def findings(report: Any) -> list[str]:
 
 
 def audit(command: Sequence[str]) -> int:
-    """Runs pip-audit and says what it found on standard output; the exit code."""
+    """Runs pip-audit and prints what it found; returns the exit code."""
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     try:
         report = json.loads(ran.stdout)
-    except ValueError:  # it writes nothing where it could not ask
+    except ValueError:  # it writes nothing when the index did not answer
         reason = (ran.stderr.strip() or "no answer").splitlines()[-1]
         print(f"Not audited: {reason[:200]}")
         return 0

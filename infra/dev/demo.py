@@ -1,4 +1,4 @@
-"""`make demo`: compresses photographs over HTTP as a client would, and checks every answer."""
+"""`make demo`: compresses photographs over HTTP as a client does, and checks every answer."""
 
 import io
 import sys
@@ -12,7 +12,7 @@ import pillow_avif  # noqa: F401 - registers AVIF with Pillow
 from PIL import Image, ImageDraw
 
 from infra.client import Client, File, download
-from infra.dev.temporary_service import serving
+from infra.dev.temporary_service import temporary_service
 from shared.errors import OperatorError
 
 _SUFFIXES = {
@@ -43,10 +43,10 @@ RUNS = (
 
 
 def main(folder: str) -> int:
-    """Runs the demo over the photographs in `folder`; the exit code says whether all was right."""
+    """Runs the demo with the photographs in `folder`; returns 1 when anything was wrong, else 0."""
     photographs = _read(Path(folder))
     started = time.monotonic()
-    with serving() as service:
+    with temporary_service() as service:
         print(f"The service is up after {time.monotonic() - started:.1f} s: {service.url}\n")
         client = Client(service.url, service.api_key)
         faults = [fault for run in RUNS for fault in _show(run, client, photographs)]
@@ -98,7 +98,7 @@ def _check(image: Mapping[str, Any], run: Run) -> Iterator[str]:
 
 
 def _logo() -> bytes:
-    """A watermark with an alpha channel of its own: white letters on nothing."""
+    """A watermark with an alpha channel: white letters on a transparent ground."""
     logo = Image.new("RGBA", (420, 90), (255, 255, 255, 0))
     ImageDraw.Draw(logo).text((8, 4), "fluximage", (255, 255, 255, 255), font_size=76)
     file = io.BytesIO()

@@ -1,4 +1,4 @@
-"""A service of our own for as long as a command needs one: `fluximage up` as a child."""
+"""A whole service that runs only as long as a command needs it: `fluximage up` as a child."""
 
 import json
 import os
@@ -21,7 +21,7 @@ STOP_SECONDS = 60
 
 
 @dataclass(frozen=True)
-class Serving:
+class RunningService:
     """A running service: its address, a key of its demo account, its process and its log."""
 
     url: str
@@ -31,16 +31,16 @@ class Serving:
 
 
 @contextmanager
-def serving(
+def temporary_service(
     workers: int | None = None, environment: Mapping[str, str] | None = None
-) -> Iterator[Serving]:
-    """The whole service on embedded servers, on free ports, with data that goes with it.
+) -> Iterator[RunningService]:
+    """The whole service on embedded servers and free ports; its data is deleted at the end.
 
-    environment: what is set beside this process's own. Raises OperatorError with the end of the
-    log when it does not come up.
+    `environment` is added to this process's own. Raises OperatorError with the end of the log
+    when the service does not start.
     """
     place = Path(tempfile.mkdtemp(prefix="fluximage-"))
-    place.chmod(0o711)  # an unprivileged Postgres has to reach its data below
+    place.chmod(0o711)  # under root, Postgres' own user must reach its data in it
     data_dir, log = place / "data", place / "up.log"
     argv = [sys.executable, "-m", "infra.commands.main", "up", "--port", str(free_port(None))]
     argv += ["--data-dir", str(data_dir)]
@@ -51,7 +51,7 @@ def serving(
             process = subprocess.Popen(argv, stdout=output, stderr=output, env=env)
         try:
             ready = _await(process, data_dir / "ready.json", log)
-            yield Serving(ready["url"], ready["api_key"], process.pid, log)
+            yield RunningService(ready["url"], ready["api_key"], process.pid, log)
         finally:
             process.terminate()
             process.wait(STOP_SECONDS)
@@ -69,4 +69,4 @@ def _await(process: subprocess.Popen[bytes], ready: Path, log: Path) -> dict[str
             return found
         time.sleep(0.05)
     end = "\n  ".join(log.read_text(errors="replace").splitlines()[-10:])
-    raise OperatorError(f"The service did not come up; its log ends with:\n  {end}")
+    raise OperatorError(f"The service did not start; its log ends with:\n  {end}")

@@ -1,4 +1,4 @@
-"""Real servers as child processes under one data directory: nothing else has to be installed."""
+"""Real servers as child processes under one data directory: no other software is needed."""
 
 from infra.embedded.stack import Stack, database_url, remove, temporary
 

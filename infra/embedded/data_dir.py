@@ -1,4 +1,4 @@
-"""The data directory: its lock, its secrets, and what is known of the last start."""
+"""The data directory: its lock, its secrets, and the state of the last start."""
 
 import fcntl
 import json
@@ -11,13 +11,13 @@ from typing import Any
 
 from shared.errors import OperatorError
 
-CLEANING_SECONDS = 15.0  # above what the guardian of a killed start takes
+CLEANUP_SECONDS = 15.0  # longer than the guardian of a killed start needs
 POLL_SECONDS = 0.05
 SECRET_NAMES = ("redis_password", "database_password", "s3_access_key", "s3_secret_key")
 
 
 def write_private(path: Path, content: str) -> None:
-    """Put `content` at `path` in one step, readable by its owner only (mode 0600)."""
+    """Write `content` to `path` atomically, readable only by its owner (mode 0600)."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     with os.fdopen(descriptor, "w") as file:
         file.write(content)
@@ -35,16 +35,16 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 class DataDir:
-    """One directory of an embedded stack; at most one process works in it at a time."""
+    """The directory of one embedded stack; at most one process uses it at a time."""
 
     def __init__(self, path: Path) -> None:
-        """Create `path` when it is missing; raises OperatorError when that is not allowed."""
+        """Create `path` when it is missing; raises OperatorError when that fails."""
         self.path = path.absolute()
         try:
             if not self.path.exists():
                 self.path.mkdir(parents=True)
-                # Root's Postgres runs as another user, who has to pass but not to look around;
-                # what is secret in here is closed by itself.
+                # Under root, Postgres runs as another user, who must pass through but not list the
+                # directory; every secret in it has a mode of its own.
                 self.path.chmod(0o711 if os.geteuid() == 0 else 0o700)
             self.folder("logs")
         except OSError as error:
@@ -54,22 +54,22 @@ class DataDir:
         return OperatorError(f"The data directory {self.path} cannot be used: {error.strerror}.")
 
     def folder(self, name: str) -> Path:
-        """The sub-directory `name`, created for its owner only."""
+        """The sub-directory `name`, created when missing, for its owner only."""
         folder = self.path / name
         folder.mkdir(mode=0o700, exist_ok=True)
         return folder
 
     def log(self, name: str) -> Path:
-        """The log file of server `name`; the one of the start before is kept as `.1`."""
+        """The log file of server `name`; the log of the previous start is kept as `.1`."""
         path = self.folder("logs") / f"{name}.log"
         if path.exists():
             path.replace(path.with_suffix(".log.1"))
         return path
 
     def try_lock(self) -> int | None:
-        """A descriptor that holds the lock while it is open, or None when another has it.
+        """A descriptor that holds the lock while it is open; None when another process holds it.
 
-        Raises OperatorError when the directory is another user's, or knows no locks.
+        Raises OperatorError when the directory belongs to another user, or supports no locks.
         """
         try:
             descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -87,16 +87,16 @@ class DataDir:
         return descriptor
 
     def lock(self) -> int:
-        """As `try_lock`, but waits for the remains of a killed start to be cleaned away.
+        """As `try_lock`, but waits for the cleanup after a killed start.
 
-        Raises OperatorError with the process id of a start that lives.
+        Raises OperatorError with the process id of a start that still runs.
         """
-        deadline = time.monotonic() + CLEANING_SECONDS
+        deadline = time.monotonic() + CLEANUP_SECONDS
         living_since: float | None = None
         while (descriptor := self.try_lock()) is None:
             now, holder = time.monotonic(), self._holder()
             living_since = (living_since or now) if holder else None
-            # A killed holder reads as living until its guardian has emptied the file.
+            # A killed holder looks alive until its guardian has emptied the file.
             if now > deadline or (living_since and now > living_since + 0.5):
                 raise OperatorError(
                     f"fluximage already runs on {self.path} (process {holder or 'unknown'});"
@@ -116,7 +116,7 @@ class DataDir:
         return holder
 
     def secrets(self) -> dict[str, str]:
-        """The passwords and keys of the servers, made at the first start and kept."""
+        """The passwords and keys of the servers, created at the first start and kept."""
         kept = {str(k): str(v) for k, v in _read_json(self.path / "secrets.json").items()}
         missing = {name: secrets.token_urlsafe(24) for name in SECRET_NAMES if name not in kept}
         if missing:
@@ -125,14 +125,14 @@ class DataDir:
         return kept
 
     def keep_secrets(self, **more: str) -> None:
-        """Keep `more` beside the servers' secrets."""
+        """Add `more` to the kept secrets."""
         kept = self.secrets() | more
         write_private(self.path / "secrets.json", json.dumps(kept, indent=2))
 
     def state(self) -> dict[str, Any]:
-        """`ports`, `pids` and `environment` of the last start; whether it lives the lock says."""
+        """`ports`, `pids` and `environment` of the last start, which may have ended."""
         return _read_json(self.path / "state.json")
 
     def keep_state(self, state: dict[str, Any]) -> None:
-        """Replace what `state` gives back. It holds passwords."""
+        """Replace what `state` returns. It holds passwords."""
         write_private(self.path / "state.json", json.dumps(state, indent=2))

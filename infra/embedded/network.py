@@ -9,7 +9,7 @@ def is_free(port: int, host: str = LOOPBACK) -> bool:
     """Whether a server could listen on `host`:`port` now."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
-        # As servers do; without it a port whose last connection just closed counts as taken.
+        # As servers do: without it, a port with a recently closed connection counts as taken.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
@@ -19,7 +19,7 @@ def is_free(port: int, host: str = LOOPBACK) -> bool:
 
 
 def free_port(former: int | None = None, host: str = LOOPBACK) -> int:
-    """`former` when it is free, else one that the system picks."""
+    """`former` when it is free, else a port that the system picks."""
     if former and is_free(former, host):
         return former
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -29,15 +29,15 @@ def free_port(former: int | None = None, host: str = LOOPBACK) -> int:
 
 
 def reachable(host: str) -> str:
-    """The address for clients of a server that listens on `host`, ready for a URL.
+    """The address in a URL for clients of a server that listens on `host`.
 
-    For a wildcard it is this machine's address on the way out (no packet is sent), since that
-    is what other machines can reach; loopback when there is no network.
+    For a wildcard it is the address of this machine's outgoing interface, which other machines
+    can reach (no packet is sent), or the loopback when there is no network.
     """
     if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             try:
-                probe.connect(("192.0.2.1", 9))  # RFC 5737: an address of nobody
+                probe.connect(("192.0.2.1", 9))  # reserved for documentation by RFC 5737
                 return str(probe.getsockname()[0])
             except OSError:
                 return LOOPBACK

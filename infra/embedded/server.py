@@ -9,13 +9,13 @@ from pathlib import Path
 from infra.supervision.child import Child
 from shared.errors import OperatorError
 
-STAGE = 0  # below everything that uses a server
-PASSED_ON = ("HOME", "LANG", "PATH", "TMPDIR", "TZ")
+START_ORDER = 0  # before everything that uses a server
+INHERITED = ("HOME", "LANG", "PATH", "TMPDIR", "TZ")
 
 
 @dataclass(frozen=True)
 class Server:
-    """A server to start, how to ask whether it answers, and what its clients have to know."""
+    """A server to start, a check whether it answers, and its clients' environment."""
 
     child: Child
     answers: Callable[[], bool]
@@ -23,12 +23,12 @@ class Server:
 
 
 def bare_environment(**more: str) -> dict[str, str]:
-    """An environment without anything that would change how a server behaves, and `more`."""
-    return {name: os.environ[name] for name in PASSED_ON if name in os.environ} | more
+    """`more`, and the few variables that do not change how a server behaves."""
+    return {name: os.environ[name] for name in INHERITED if name in os.environ} | more
 
 
 def package(name: str) -> Distribution:
-    """The installed package `name`; raises OperatorError with how to install it."""
+    """The installed package `name`; raises OperatorError that says how to install it."""
     try:
         return distribution(name)
     except PackageNotFoundError:
@@ -40,7 +40,10 @@ def package(name: str) -> Distribution:
 
 
 def packaged_file(name: str, ending: str) -> Path:
-    """The file of package `name` whose path ends with `ending`; raises OperatorError."""
+    """The file of package `name` whose path ends with `ending`.
+
+    Raises OperatorError when the package or the file is missing.
+    """
     for file in package(name).files or ():
         if file.as_posix().endswith(ending):
             return Path(str(file.locate())).resolve()

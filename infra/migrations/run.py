@@ -1,4 +1,4 @@
-"""Brings a database to the newest schema. The migrations are plain SQL, run by Alembic."""
+"""Updates a database to the newest schema. The migrations are plain SQL, run by Alembic."""
 
 from pathlib import Path
 
@@ -9,25 +9,30 @@ from alembic.config import Config
 from shared.errors import OperatorError, UnavailableError
 
 _HERE = Path(__file__).parent
-_LOCK = 0x666C7578  # "flux": any number that no other program in this database locks
+_LOCK = 0x666C7578  # "flux"; no other program in this database may lock this number
 
 
 def migrate(database_url: str, revision: str = "head") -> None:
-    """Applies what is missing; safe to run from many processes at once, and again.
+    """Applies the missing migrations; safe to repeat, also by many processes at once.
 
-    revision: the last one to apply. Raises UnavailableError when Postgres cannot be reached,
-    OperatorError when `database_url` is none. A migration that fails is rolled back whole.
+    revision: the last migration to apply. Raises UnavailableError when Postgres cannot be
+    reached, OperatorError for an invalid `database_url`. A migration that fails is rolled back
+    completely.
     """
     config = Config()
     config.set_main_option("script_location", str(_HERE).replace("%", "%%"))
     try:
         url = sqlalchemy.make_url(database_url).set(drivername="postgresql+psycopg")
-    except (sqlalchemy.exc.ArgumentError, ValueError):  # ValueError: the port is no number
-        raise OperatorError("DATABASE_URL is not the address of a database.") from None
+    except (sqlalchemy.exc.ArgumentError, ValueError):  # ValueError: the port is not a number
+        raise OperatorError(
+            "DATABASE_URL is not a database address. It must look like postgresql://user@host/name."
+        ) from None
     engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
     try:
         with engine.connect() as connection:
-            connection.exec_driver_sql(f"SELECT pg_advisory_lock({_LOCK})")  # until we disconnect
+            connection.exec_driver_sql(
+                f"SELECT pg_advisory_lock({_LOCK})"
+            )  # released when we disconnect
             connection.commit()
             config.attributes["connection"] = connection
             command.upgrade(config, revision)
@@ -37,6 +42,6 @@ def migrate(database_url: str, revision: str = "head") -> None:
 
 
 def run_sql(statements: str) -> None:
-    """Runs the statements of one migration, any number of them; for use inside a migration."""
+    """Runs all statements of one migration; for use inside a migration."""
     # Without parameters psycopg sends a plain query, which may hold many statements.
     op.get_bind().exec_driver_sql(statements, execution_options={"no_parameters": True})

@@ -11,29 +11,29 @@ from shared.errors import OperatorError
 
 @dataclass(frozen=True)
 class Child:
-    """What to run. A higher `stage` starts later and ends earlier; one stage ends together.
+    """What to run. Children with a higher `start_order` end earlier; equal ones end together.
 
-    `log` takes the output (appended), else it goes to ours; `user` is (uid, gid) to run as.
-    A child that outlives `grace_seconds` after `stop_signal` gets SIGQUIT, then SIGKILL.
+    Output is appended to `log`, or goes to our own output; `user` is the (uid, gid) to run as.
+    A child that still runs `grace_seconds` after `stop_signal` gets SIGQUIT, then SIGKILL.
     """
 
     name: str
     argv: Sequence[str]
     env: Mapping[str, str] = field(repr=False)
-    stage: int = 1
+    start_order: int = 1
     stop_signal: signal.Signals = signal.SIGTERM
     grace_seconds: float = 10.0
     log: Path | None = None
     user: tuple[int, int] | None = None
 
     def spawn(self) -> subprocess.Popen[bytes]:
-        """Start it, leading a session of its own; raises OperatorError when that fails."""
+        """Start it as the leader of its own session; raises OperatorError when that fails."""
         output = self.log.open("ab") if self.log else None
         try:
             return subprocess.Popen(
                 self.argv,
                 env=dict(self.env),
-                cwd="/" if self.user else None,  # ours may be closed to that user
+                cwd="/" if self.user else None,  # that user may have no access to ours
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT if output else None,

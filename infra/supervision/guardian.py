@@ -1,13 +1,13 @@
-"""Ends a supervisor's children when the supervisor itself is gone, however it went.
+"""Ends a supervisor's children when the supervisor itself has ended, for whatever reason.
 
-Runs as a script of its own session, so a kill -9 of the supervisor or of its process group
-leaves it standing. It reads `+PID SIGNAL` (a group to end, and how to ask it) and `-PID` (ended
-already) from its standard input; the end of that input means that the supervisor is gone. A
-parent-death signal would do less: it exists on Linux only, is lost when a child changes its
+It runs as a script in its own session, so it survives a kill -9 of the supervisor or of its
+process group. It reads `+PID SIGNAL` (a process group, and the signal that ends it) and `-PID`
+(has ended) from its standard input; the end of that input means that the supervisor has ended.
+A parent-death signal would do less: it exists only on Linux, is lost when a child changes its
 user, and does not reach grandchildren.
 
-Its arguments are numbers of file descriptors that hold locks: they stay locked until the last
-child is gone, so the next start on the same data directory waits instead of meeting them.
+Its arguments are numbers of file descriptors that hold locks. They stay locked until the last
+child has ended, so that the next start on the same data directory waits for that.
 """
 
 import contextlib
@@ -21,12 +21,12 @@ POLL_SECONDS = 0.05
 
 
 def _send(group: int, number: int) -> bool:
-    """Whether `group` still had somebody to take signal `number` (0: only ask)."""
+    """Send signal `number` (0: none); returns whether `group` still has a process."""
     try:
         os.killpg(group, number)
     except ProcessLookupError:
         return False
-    except PermissionError:  # macOS says so of a group of zombies
+    except PermissionError:  # what macOS raises for a group of zombies
         return False
     return True
 
@@ -42,7 +42,7 @@ def _end(groups: dict[int, int]) -> None:
 
 
 def main() -> None:
-    """Keep the list of groups until the input ends, then end those that are left."""
+    """Keep the list of groups until the input ends, then end the groups that are left."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)
     groups: dict[int, int] = {}
@@ -55,7 +55,7 @@ def main() -> None:
     if groups:
         for held in sys.argv[1:]:
             with contextlib.suppress(OSError):
-                os.ftruncate(int(held), 0)  # an empty lock file reads: being cleaned up
+                os.ftruncate(int(held), 0)  # an empty lock file means: cleaning up
         _end(groups)
 
 

@@ -1,4 +1,4 @@
-"""The signals of a foreground process, taken over while it looks after others."""
+"""The signals of a foreground process, taken over while it supervises others."""
 
 import math
 import os
@@ -10,15 +10,15 @@ from typing import Self
 
 
 class Signals:
-    """Counts orders to end and wakes `pause` when a signal comes; the main thread only.
+    """Counts requests to end and wakes `pause` when a signal comes; for the main thread only.
 
-    Handlers do nothing but count: what a signal means is decided between two steps of work,
-    never in the middle of one.
+    Handlers only count, so that a signal takes effect between two steps of work and never in the
+    middle of one.
     """
 
     def __init__(self) -> None:
-        """Nothing is taken over before the block begins."""
-        self.orders = 0
+        """The signals are taken over when the `with` block begins."""
+        self.end_requests = 0
         self._pipe = (-1, -1)
         self._undo = ExitStack()
 
@@ -31,7 +31,7 @@ class Signals:
         self._undo.callback(signal.set_wakeup_fd, former)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN or number != signal.SIGHUP:
-                self._take(number)  # an ignored SIGHUP is nohup's, which means: stay
+                self._take(number)  # nohup ignores SIGHUP, and we then keep running
         self._take(signal.SIGCHLD)
         return self
 
@@ -55,4 +55,4 @@ class Signals:
 
     def _count(self, number: int, _frame: FrameType | None) -> None:
         if number != signal.SIGCHLD:
-            self.orders += 1
+            self.end_requests += 1

@@ -1,9 +1,9 @@
-"""One foreground process tree: children start in order, are kept alive, and end in order.
+"""One foreground process tree: children start in order, are restarted, and end in order.
 
-Written here because no kept library does this much and no more: honcho ends everything as soon
-as one child ends, circus brings its own message bus and event loop, and supervisor wants a
-configuration file and a daemon. Each child leads its own session, so a terminal's Ctrl-C
-reaches this process alone, and a child is killed together with what it forked.
+Written here because no maintained library does just this: honcho ends everything when one child
+ends, circus brings a message bus and an event loop, and supervisor needs a configuration file and
+a daemon. Each child leads its own session: a terminal's Ctrl-C reaches only this process, and a
+child is killed together with what it forked.
 """
 
 import logging
@@ -26,7 +26,7 @@ from shared.errors import OperatorError
 BACKOFF_SECONDS = (0.5, 1.0, 2.0, 4.0)
 QUICK_DEATH_SECONDS = 10.0
 QUICK_DEATHS_LIMIT = 5
-GUARDIAN_SECONDS = 1.0  # at least from one start of the guardian to the next
+GUARDIAN_SECONDS = 1.0  # minimum time between two starts of the guardian
 HURRIED_SECONDS = 3.0  # from SIGQUIT to SIGKILL
 POLL_SECONDS = 0.02
 GUARDIAN = Path(__file__).with_name("guardian.py")
@@ -34,8 +34,8 @@ GUARDIAN = Path(__file__).with_name("guardian.py")
 log = logging.getLogger(__name__)
 
 
-class Interrupted(Exception):  # noqa: N818 - an order to end, not an error
-    """SIGINT, SIGTERM or SIGHUP came while something was being waited for."""
+class Interrupted(Exception):  # noqa: N818 - a request to end, not an error
+    """SIGINT, SIGTERM or SIGHUP came during a wait."""
 
 
 class _Running:
@@ -50,11 +50,11 @@ class _Running:
 class Supervisor:
     """Owns its children from `start` until `stop`; use it as a context manager.
 
-    `hold` are descriptors of locks that must outlive a kill -9 of this process until the
-    children are gone too. In the `foreground` it takes over this process's signals: the first
-    order to end ends `run`, a second one during `stop` sends SIGQUIT, a third SIGKILL.
-    `changed` is called when `tend` has started a child again. A child that dies soon after its
-    start, `quick_deaths_limit` times in a row, is given up; who kills on purpose sets it higher.
+    `hold` are descriptors of locks, which stay locked after a kill -9 of this process until the
+    children have ended too. In the `foreground` it takes over this process's signals: the first
+    request to end ends `run`, a second one during `stop` sends SIGQUIT, a third SIGKILL.
+    `changed` is called when a child was restarted. `run` fails when a child ends soon after its
+    start `quick_deaths_limit` times in a row; tests that kill children raise the limit.
     """
 
     def __init__(self, hold: Sequence[int] = (), foreground: bool = False) -> None:
@@ -63,7 +63,7 @@ class Supervisor:
         self._running: dict[str, _Running] = {}
         self._signals = Signals() if foreground else None
         self._hold = tuple(hold)
-        self._guardian, self._guarded = self._guard(), time.monotonic()
+        self._guardian, self._guarded = self._start_guardian(), time.monotonic()
 
     def __enter__(self) -> Self:
         if self._signals:
@@ -88,12 +88,12 @@ class Supervisor:
         return {name: one.process.pid for name, one in self._running.items() if one.process}
 
     def start(self, child: Child) -> None:
-        """Start `child` and keep it; raises OperatorError when it cannot be executed."""
+        """Start `child` and keep it running; raises OperatorError when it cannot be executed."""
         self._running[child.name] = running = _Running(child)
         self._spawn(running)
 
     def call(self, child: Child) -> int:
-        """Run `child` to its end, never again, and give back its exit code."""
+        """Run `child` once and return its exit code."""
         self.start(child)
         process = self._running[child.name].process
         assert process is not None  # noqa: S101 - `start` raises otherwise
@@ -102,49 +102,50 @@ class Supervisor:
         return code
 
     def wait_until(self, name: str, answers: Callable[[], bool], seconds: float) -> bool:
-        """Wait until `answers()`; False when the child ended before or `seconds` went by.
+        """Wait until `answers()`; False when the child ends first or after `seconds`.
 
-        Raises Interrupted when a signal that ends us came meanwhile.
+        Raises Interrupted when a signal asks us to end meanwhile.
         """
         process = self._running[name].process
         deadline = time.monotonic() + seconds
         while process and process.poll() is None and time.monotonic() < deadline:
             if answers():
                 return True
-            if self._orders:
+            if self._end_requests:
                 raise Interrupted
             self._pause(POLL_SECONDS)
         return False
 
     def run(self, until: Callable[[], bool] = lambda: False, every: float = math.inf) -> bool:
-        """Keep the children alive until `until()`, asked about `every` seconds: True.
+        """Keep the children running. True when `until()`, which is called `every` seconds or so.
 
         False when a signal asked us to end. Raises OperatorError when a child keeps dying.
         """
-        while not self._orders:
-            due = self.tend()
+        while not self._end_requests:
+            due = self.restart_ended()
             if until():
                 return True
             self._pause(min(due, every))
         return False
 
-    def tend(self) -> float:
-        """Start again what has ended and is due; seconds until the next one is due."""
+    def restart_ended(self) -> float:
+        """Restart the ended children that are due; returns the seconds until the next is due."""
         for running in self._running.values():
             if running.process and running.process.poll() is not None:
-                self._mourn(running)
+                self._handle_exit(running)
             if not running.process and running.due <= time.monotonic():
                 self._spawn(running)
                 self.changed()
         waiting = [one.due for one in self._running.values() if not one.process]
         if self._guardian.poll() is not None:
-            waiting.append(self._guard_anew())
+            waiting.append(self._replace_guardian())
         return max(0.0, min(waiting, default=math.inf) - time.monotonic())
 
     def stop(self) -> None:
-        """End every child, the highest stage first, and whatever they left behind."""
-        for stage in sorted({one.child.stage for one in self._running.values()}, reverse=True):
-            members = [one for one in self._running.values() if one.child.stage == stage]
+        """End every child and its descendants; the highest `start_order` first."""
+        orders = {one.child.start_order for one in self._running.values()}
+        for order in sorted(orders, reverse=True):
+            members = [one for one in self._running.values() if one.child.start_order == order]
             self._end([one for one in reversed(members) if one.process])
         self._running.clear()
         if self._guardian.stdin:
@@ -152,7 +153,7 @@ class Supervisor:
                 self._guardian.stdin.close()
         self._guardian.wait()
 
-    def _guard(self) -> subprocess.Popen[bytes]:
+    def _start_guardian(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [sys.executable, "-I", "-S", str(GUARDIAN), *map(str, self._hold)],
             stdin=subprocess.PIPE,
@@ -161,17 +162,17 @@ class Supervisor:
             cwd="/",
         )
 
-    def _guard_anew(self) -> float:
-        """Replace the guardian, which died, and say when that is due, if it is not yet."""
+    def _replace_guardian(self) -> float:
+        """Replace the guardian, which has ended; when that is too early, return when it is due."""
         due = self._guarded + GUARDIAN_SECONDS
         if due <= time.monotonic():
             if self._guardian.stdin:
                 with suppress(BrokenPipeError):
                     self._guardian.stdin.close()
-            self._guardian, self._guarded = self._guard(), time.monotonic()
-            log.warning("the guardian was killed; another one has taken its place")
+            self._guardian, self._guarded = self._start_guardian(), time.monotonic()
+            log.warning("the guardian was killed; a new one has been started")
             for one in self._running.values():
-                self._introduce(one)
+                self._register(one)
             due = math.inf
         return due
 
@@ -184,7 +185,7 @@ class Supervisor:
             grace = max(one.child.grace_seconds for one in members)
             waited = time.monotonic() - began
             by_time = (waited > grace) + (waited > grace + HURRIED_SECONDS)
-            if (wanted := max(by_time, min(self._orders - 1, 2))) > level:
+            if (wanted := max(by_time, min(self._end_requests - 1, 2))) > level:
                 level = wanted
                 for one in members:
                     self._signal(one, signal.SIGQUIT if level == 1 else signal.SIGKILL)
@@ -204,25 +205,25 @@ class Supervisor:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(one.process.pid, number)
         else:
-            one.process.send_signal(number)  # its leader knows how to end its own
+            one.process.send_signal(number)  # the leader ends its own children
 
     def _spawn(self, running: _Running) -> None:
         running.process = running.child.spawn()
         running.started = time.monotonic()
-        self._introduce(running)
+        self._register(running)
 
-    def _introduce(self, running: _Running) -> None:
+    def _register(self, running: _Running) -> None:
         if running.process:
-            self._tell(f"+{running.process.pid} {int(running.child.stop_signal)}")
+            self._send_to_guardian(f"+{running.process.pid} {int(running.child.stop_signal)}")
 
     def _forget(self, running: _Running) -> None:
-        """Kill what an ended leader left of its group, and free its name."""
+        """Kill the rest of an ended leader's group, and drop it from the guardian's list."""
         self._signal(running, signal.SIGKILL)
         if running.process:
-            self._tell(f"-{running.process.pid}")
+            self._send_to_guardian(f"-{running.process.pid}")
         running.process = None
 
-    def _mourn(self, running: _Running) -> None:
+    def _handle_exit(self, running: _Running) -> None:
         name, code = running.child.name, running.process.returncode if running.process else None
         quick = time.monotonic() - running.started < QUICK_DEATH_SECONDS
         running.quick_deaths = running.quick_deaths + 1 if quick else 0
@@ -236,15 +237,15 @@ class Supervisor:
         running.due = time.monotonic() + delay
         log.warning("%s ended with code %s; it starts again in %s s", name, code, delay)
 
-    def _tell(self, line: str) -> None:
+    def _send_to_guardian(self, line: str) -> None:
         if self._guardian.stdin:
-            with suppress(BrokenPipeError):  # someone killed it: we still end our children
+            with suppress(BrokenPipeError):  # it was killed: we end our children ourselves
                 self._guardian.stdin.write(f"{line}\n".encode())
                 self._guardian.stdin.flush()
 
     @property
-    def _orders(self) -> int:
-        return self._signals.orders if self._signals else 0
+    def _end_requests(self) -> int:
+        return self._signals.end_requests if self._signals else 0
 
     def _pause(self, seconds: float) -> None:
         if self._signals:

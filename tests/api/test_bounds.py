@@ -13,8 +13,8 @@ import pytest
 
 from tests.api.conftest import Still
 from tests.api.raw import CONTENT_TYPE, end, exchange, file_part, head, part, post
-from tests.infra.processes import descendants, eventually, forget_peak, peak_kib, unnamed_bytes
 from tests.support.making import png
+from tests.support.processes import descendants, eventually, forget_peak, peak_kib, unnamed_bytes
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 

@@ -12,8 +12,8 @@ import pytest
 
 from tests.api.conftest import Still
 from tests.api.raw import end, file_part, post
-from tests.infra.processes import descendants, unnamed_bytes
 from tests.support.making import png
+from tests.support.processes import descendants, unnamed_bytes
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits another process")
 

@@ -11,9 +11,9 @@ import pytest
 from shared.services import Services
 from tests.api.conftest import Start
 from tests.api.raw import CONTENT_TYPE, end, file_part, head
-from tests.infra.processes import eventually
 from tests.support.client import Client
 from tests.support.making import make_account, png
+from tests.support.processes import eventually
 
 FILES = [("a.png", png())]
 BODY = file_part("b.png", png()) + end()

@@ -14,9 +14,9 @@ import pytest
 from shared.services import Services
 from tests.api.conftest import Start, Still
 from tests.api.raw import BOUNDARY, CONTENT_TYPE, exchange, head
-from tests.infra.processes import descendants, eventually, peak_kib
 from tests.support.client import Client
 from tests.support.making import make_account, png
+from tests.support.processes import descendants, eventually, peak_kib
 from workers import sweep
 
 FILES = [("a.png", png())]

@@ -7,8 +7,8 @@ import httpx
 
 from shared.db import backlog
 from tests.api.conftest import Still
-from tests.infra.processes import eventually
 from tests.support.making import png
+from tests.support.processes import eventually
 
 
 def test_a_dispatcher_that_hangs_does_not_turn_an_accepted_batch_into_an_error(

@@ -18,13 +18,14 @@ import pytest
 
 from infra.dev.messages_api import MessagesApi
 from infra.embedded import Stack
+from infra.processes import PERIODIC, WORKER
 from shared.services import Services
 from tests.api.calls import CALLS
 from tests.api.conftest import Start
 from tests.api.raw import exchange, head
-from tests.infra.processes import command_lines, eventually
 from tests.support.client import Client
 from tests.support.making import make_account, png
+from tests.support.processes import command_lines, eventually
 
 WRONG = {
     "redis": "Wr0ngRedisPassword",
@@ -36,8 +37,8 @@ STRANGERS_KEY = f"flx_live_{'5ec4e7' * 6}cafe"
 INSIDE = re.compile(r"Traceback|File \"|\.py\b|(?<![\w.:/-])/(?:tmp|root|home|usr|var|opt|work)/")
 _PROCESSES = {
     "migrate": ("infra.commands.main", "migrate"),
-    "worker": ("celery", "--quiet", "--app=workers.celery", "worker", "--queues=images"),
-    "periodic": ("workers.periodic",),
+    "worker": WORKER.arguments,
+    "periodic": PERIODIC.arguments,
 }
 ASKED_FOR_AI = {"autoAltText": "true", "autoRenameSEO": "true"}
 

@@ -11,9 +11,9 @@ import pytest
 from shared.services import Services
 from tests.api.conftest import Still
 from tests.api.raw import gif
-from tests.infra.processes import eventually
 from tests.support.client import Client
 from tests.support.making import png
+from tests.support.processes import eventually
 
 FILES = [("a.png", png()), ("b.png", png(9, 9)), ("c.png", png(7, 7))]
 ASYNC = {"Prefer": "respond-async"}

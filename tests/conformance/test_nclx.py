@@ -26,6 +26,7 @@ from tests.conformance.test_colour import GAMMA, profile_of
 from tests.workers.imaging.making import opened, result, run, saved
 from tests.workers.imaging.planting import heif
 from workers.imaging.colour.nclx import codes_in_avif
+from workers.imaging.formats.isobmff import whole_boxes
 from workers.imaging.strip import boxes
 from workers.imaging.strip.boxes import Still
 
@@ -50,7 +51,7 @@ def p3(data: bytes) -> Values:
 
 
 def primary_of(data: bytes) -> boxes.Item:
-    still = boxes.read(data, boxes.single(boxes.split(data), b"meta")[b"meta"])
+    still = boxes.read(data, boxes.single(whole_boxes(data), b"meta")[b"meta"])
     return still.items[still.primary]
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from shared.errors import ImageError
 from shared.models import Options
 from shared.settings import Settings
-from workers.imaging import process
+from workers.imaging import ImageJob, process
 from workers.imaging.formats.probe import check_animation, check_limits, probe
 
 # What an image may take that was made to do harm, of CPU and of resident memory, the 90 MB with it
@@ -152,7 +152,7 @@ def _made(data: bytes, options: Options, limits: Limits) -> bytes:
     facts = probe(data)
     check_limits(facts, limits.pixels, limits.frames)
     check_animation(facts, options.format, limits.animation_pixels)
-    return process(data, facts, options, None).data
+    return process(ImageJob(data, facts, options)).data
 
 
 def _cpu_seconds() -> float:

@@ -8,13 +8,13 @@ from PIL import Image
 
 from shared.imagetype import ImageType
 from tests.hostile.clean import REFUSALS, end
-from tests.support import heic
+from tests.support import avif, heic
 from tests.workers.imaging import planting
-from tests.workers.imaging.formats import test_avif
 from tests.workers.imaging.making import saved
 from tests.workers.imaging.planting import coded
-from workers.imaging.strip import boxes
+from workers.imaging.formats.isobmff import whole_boxes
 from workers.imaging.strip.boxes import Item, Still
+from workers.imaging.strip.isobmff_writer import box
 
 MANY = 20_000_000  # bytes, the most that an upload may have
 REFUSED_OR_READ = {"ok", *REFUSALS}
@@ -75,7 +75,7 @@ def layered(frames: int, size: tuple[int, int] = (1600, 1200)) -> bytes:
     layers[4] = 0x01  # one temporal
     frame = bytes((frame[0] | 4, 0)) + frame[1:]
     piece = b"\x12\0" + bytes(layers) + frame * frames
-    return test_avif.mux(tiles=(piece,), size=size).file()
+    return avif.mux(tiles=(piece,), size=size).file()
 
 
 def first_sample(size: tuple[int, int]) -> tuple[bytes, bytes]:
@@ -123,9 +123,9 @@ def with_item(data: bytes, kind: bytes, extents: int, length: int) -> bytes:
     meta = data.index(b"meta") - 4
     size = struct.unpack_from(">I", data, meta)[0]
     body = data[meta + 12 : meta + size]
-    infe = boxes.box(b"infe", b"\2\0\0\0", struct.pack(">HH", 9, 0), kind, b"\0")
+    infe = box(b"infe", b"\2\0\0\0", struct.pack(">HH", 9, 0), kind, b"\0")
     changed = []
-    for name, inner in boxes.split(body):
+    for name, inner in whole_boxes(body):
         if name == b"iinf":
             count = struct.unpack_from(">H", inner, 4)[0]
             inner = inner[:4] + struct.pack(">H", count + 1) + inner[6:] + infe
@@ -136,24 +136,24 @@ def with_item(data: bytes, kind: bytes, extents: int, length: int) -> bytes:
             inner = inner[:6] + struct.pack(">H", count + 1) + inner[8:]
             inner += item + struct.pack(">II", 40, length) * extents
         if name == b"iref":
-            inner += boxes.box(b"cdsc", named(9, 1))
-        changed.append(boxes.box(name, inner))
+            inner += box(b"cdsc", named(9, 1))
+        changed.append(box(name, inner))
     if b"iref" not in body:
-        changed.append(boxes.box(b"iref", bytes(4), boxes.box(b"cdsc", named(9, 1))))
-    whole = boxes.box(b"meta", bytes(4), *changed)
+        changed.append(box(b"iref", bytes(4), box(b"cdsc", named(9, 1))))
+    whole = box(b"meta", bytes(4), *changed)
     return data[:meta] + whole + data[meta + size :] + bytes(length)
 
 
 FLOODS = {
-    "free space": boxes.box(b"free"),
-    "containers": boxes.box(b"moov", boxes.box(b"trak")),
+    "free space": box(b"free"),
+    "containers": box(b"moov", box(b"trak")),
     "boxes of sixteen bytes": struct.pack(">I4sQ", 1, b"free", 16),
-    "tables of properties": boxes.box(b"iprp", boxes.box(b"ipco")),
+    "tables of properties": box(b"iprp", box(b"ipco")),
 }
 
 
 @pytest.mark.parametrize("name", FLOODS)
-@pytest.mark.parametrize("data", [heic.mux().file(), test_avif.mux().file()], ids=["heic", "avif"])
+@pytest.mark.parametrize("data", [heic.mux().file(), avif.mux().file()], ids=["heic", "avif"])
 def test_boxes_without_end_cost_little(data: bytes, name: str) -> None:
     more = FLOODS[name] * (MANY // len(FLOODS[name]))
     assert end(data + more).outcome in REFUSED_OR_READ
@@ -162,21 +162,21 @@ def test_boxes_without_end_cost_little(data: bytes, name: str) -> None:
 @pytest.mark.parametrize("depth", [50, 100_000])
 def test_boxes_within_boxes_within_boxes_end(depth: int) -> None:
     data = b"".join(struct.pack(">I4s", 8 * (depth - n), b"moov") for n in range(depth))
-    for whole in (heic.mux().file(), test_avif.mux().file()):
+    for whole in (heic.mux().file(), avif.mux().file()):
         assert end(whole + data).outcome in REFUSED_OR_READ
 
 
 @pytest.mark.parametrize("length", [0, 1, 2, 7, 2**31, 2**32 - 1])
 @pytest.mark.parametrize("name", [b"ftyp", b"meta", b"iloc", b"iinf", b"ipco", b"ispe", b"mdat"])
 def test_a_box_whose_length_lies_is_refused_or_read(name: bytes, length: int) -> None:
-    for whole in (heic.mux().file(), test_avif.mux().file()):
+    for whole in (heic.mux().file(), avif.mux().file()):
         data = bytearray(whole)
         struct.pack_into(">I", data, data.index(name) - 4, length)
         assert end(bytes(data)).outcome in REFUSED_OR_READ
 
 
 def test_samples_without_end_are_refused() -> None:
-    data = bytearray(test_avif.animation())
+    data = bytearray(avif.animation())
     at = data.index(b"stsz") + 12
     struct.pack_into(">I", data, at, 2**31)
     assert end(bytes(data)).outcome == "too_many_frames"

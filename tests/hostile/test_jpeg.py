@@ -67,6 +67,13 @@ def test_a_header_without_end_costs_little(name: str, at: int) -> None:
     assert end(planted(filling(HEADERS[name]), at)).outcome in {"ok", *REFUSALS}
 
 
+@pytest.mark.parametrize("marker", [0xC8, 0xD8, 0xD9, 0xF0, 0xFD])
+def test_segments_behind_a_marker_without_a_length_cost_little(marker: int) -> None:
+    # Read as a length, the next marker would hide these from the cleaning, but not from Pillow.
+    hidden = segment(0xE1, b"Exif\0\0xy") * (0xFFE1 // 12 + 1)
+    assert end(planted(filling(bytes((0xFF, marker)) + hidden))).outcome == "corrupt_image"
+
+
 @pytest.mark.parametrize("end_of_run", [b"\0", b"\xd0", b""])
 def test_fill_bytes_in_a_scan_cost_little(end_of_run: bytes) -> None:
     data = BARE[:-2] + b"\xff" * 400_000 + end_of_run + b"\xff\xd9"

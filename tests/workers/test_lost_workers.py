@@ -7,10 +7,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
 from infra.dev.messages_api import Answer, MessagesApi
+from infra.processes import WORKER
 from shared.db import sessions
 from shared.services import Services
 from tests.support.making import BOTH_TEXTS, accept, make_account, make_batch, png
@@ -22,11 +24,11 @@ IMAGES = 6
 @contextmanager
 def worker(environment: Mapping[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
     """One worker on all queues; whatever happens, it is gone at the end."""
-    command = [sys.executable, "-m", "celery", "--quiet", "--app", "workers.celery", "worker"]
-    command += ["--queues", "images,ai,io", "--pool", "threads", "--concurrency", "8"]
-    command += ["--without-gossip", "--without-mingle", "--loglevel", "critical"]
+    everything = replace(WORKER, queue="images,ai,io", node="all", pool="threads", concurrency=8)
     process = subprocess.Popen(
-        command, env=os.environ | dict(environment), stderr=subprocess.DEVNULL
+        (sys.executable, "-m", *everything.arguments),
+        env=os.environ | dict(environment),
+        stderr=subprocess.DEVNULL,
     )
     try:
         yield process

@@ -1,12 +1,12 @@
-"""What an image will cost a worker in memory and CPU, by its header alone.
+"""What an image will cost a worker in memory and CPU, from its header alone.
 
-For whoever schedules images, not for whoever makes them: within a factor of 1.5 for most
-(`make bench-cost` says for how many), and nothing depends on it being right. Pixels say what
-memory is needed. CPU hangs on how much detail there is too, and of that the upload's bytes a
-pixel tell something.
+For scheduling images, not for processing them: nothing depends on it being right. Most estimates
+are within a factor of 1.5 (`make bench-cost` says how many). Memory depends on the number of
+pixels. CPU depends on their detail too, which the upload's bytes per pixel tell something about.
 
-Unless it says otherwise a constant here was fitted to 236 cases of `make bench-cost` (seeds 11,
-12, 21 and 22), on an AMD EPYC whose two cores were shared with other work.
+Constants here and in `encoding`, unless they say otherwise, were fitted to 236 cases of
+`make bench-cost` (seeds 11, 12, 21 and 22) on an AMD EPYC whose two cores were shared with other
+work.
 """
 
 from dataclasses import dataclass
@@ -15,10 +15,12 @@ from shared.imagetype import ImageType
 from shared.models import Effort, Options, Probe
 from workers.cost import encoding
 from workers.cost.encoding import Picture
+from workers.imaging import preview
+from workers.imaging.decoding.decode import SCALED_DECODING_FACTOR
 
-# Decoding: seconds and bytes for each million pixels of the upload, beside the picture itself.
-# libwebp's compositor holds two canvases and a copy, libavif the planes and their RGB.
-_DECODE_SECONDS = {
+# Decoding, per megapixel of the upload. The memory is beside the image itself: two canvases and a
+# copy for libwebp's compositor, planes and their RGB for libavif.
+DECODE_SECONDS = {
     ImageType.JPG: 0.010,
     ImageType.PNG: 0.045,
     ImageType.WEBP: 0.022,
@@ -28,7 +30,7 @@ _DECODE_SECONDS = {
     ImageType.BMP: 0.006,
     ImageType.GIF: 0.012,
 }
-_DECODE_BYTES = {
+DECODE_MEGABYTES = {
     ImageType.JPG: 0.0,
     ImageType.PNG: 0.5,
     ImageType.WEBP: 13.0,
@@ -39,30 +41,30 @@ _DECODE_BYTES = {
     ImageType.GIF: 1.5,
 }
 
-# A progressive JPEG's coefficients are all held, at full size even where it is decoded at less.
-_COEFFICIENT_BYTES = 3.0
+# All coefficients of a progressive JPEG are held at full size, even if it is decoded at a smaller
+# scale. Per megapixel of the upload.
+_PROGRESSIVE_MEGABYTES = 3.0
 _PROGRESSIVE_SECONDS = 0.010
 
-_PIXEL_BYTES = 4  # Pillow's, whatever the channels
-_DRAFT_FACTOR = 1.5  # scaled decoding keeps so much of each side; as imaging.decoding.decode
-_PREVIEW_SIDE = 768  # pixels that the longer side keeps for a model; workers.imaging.preview
-_SHRINK_SECONDS = 0.004  # a million pixels read by the scaler
-_MARK_SECONDS = 0.010  # a million pixels of the result, and a copy of it
+_BYTES_PER_PIXEL = 4  # in Pillow, whatever the channels
+_RESIZE_SECONDS = 0.004  # per megapixel that is read
+_WATERMARK_SECONDS = 0.010  # per megapixel of the result
 
-# Never larger: the upload is digested, decoded once more and digested again. For a JPEG better
-# scans are looked for, in a process of its own.
-_DIGEST_SECONDS = 0.006
-_SCANS_SECONDS = (0.05, 0.03)  # for that process, and a million pixels
-_STAYING_QUALITY = 85  # below it the new file is mostly far smaller, and that is the end of it
+# Passthrough: the upload is digested, decoded again and digested again. For a JPEG better scans
+# are searched in a child process.
+_DIGEST_SECONDS = 0.006  # per megapixel
+_SCANS_PROCESS_SECONDS = 0.05
+_SCANS_SECONDS = 0.03  # per megapixel
+_PASSTHROUGH_MIN_QUALITY = 85  # below it the new file is mostly far smaller and nothing is compared
 
-_LEAST_SECONDS = 0.004
-_LEAST_BYTES = 1_000_000
+_MIN_SECONDS = 0.004
+_MIN_BYTES = 1_000_000
 
 
 @dataclass(frozen=True)
 class Cost:
-    """memory_bytes: what a worker's resident memory grows by at its peak, over what it holds
-    between images; the upload's own bytes are in it. cpu_seconds: of one core."""
+    """memory_bytes: how far a worker's resident memory grows at its peak, compared to between
+    images, with the upload's own bytes. cpu_seconds: of one core."""
 
     memory_bytes: int
     cpu_seconds: float
@@ -77,29 +79,28 @@ def estimate(
 ) -> Cost:
     """The cost of one image.
 
-    upload_bytes: length of the file. core_speed: how many times faster than the core of this
-    module's constants yours is; run `make bench-cost` and take the inverse of its median for CPU.
-    The box is held against the sides as stored: the header that turns a picture is not read.
+    upload_bytes: the length of the file. core_speed: how many times faster your core is than the
+    one of this module's constants; take the inverse of the CPU median of `make bench-cost`.
+    Orientation is ignored: the box is compared with the sides as stored.
     """
-    frames = probe.frames if probe.is_animated and options.format.facts.writes_animation else 1
-    picture = _picture(probe, upload_bytes, options, frames)
-    brief = options.description_request is not None
-    decode = _decode_bytes(probe, picture, brief=brief)
-    encode = encoding.memory(picture, options, effort)
-    seconds = _decode_seconds(probe, picture, brief=brief)
-    seconds += encoding.seconds(picture, options, effort)
+    picture = _picture(probe, upload_bytes, options)
+    previewed = options.description_request is not None
+    decoding = _decode_megabytes(probe, picture, previewed=previewed) * 1e6
+    encode = encoding.memory_bytes(picture, options, effort)
+    seconds = _decode_seconds(probe, picture, previewed=previewed)
+    seconds += encoding.cpu_seconds(picture, options, effort)
     if options.watermark is not None:
-        seconds += _MARK_SECONDS * picture.megapixels * frames
-    if _may_stay(probe, options, picture):
-        seconds += _stay_seconds(probe, picture)
-    memory = upload_bytes + max(decode * 1e6, encode)
+        seconds += _WATERMARK_SECONDS * picture.megapixels * picture.frames
+    if _may_pass_through(probe, options, picture):
+        seconds += _passthrough_seconds(probe, picture)
+    memory = upload_bytes + max(decoding, encode)
     return Cost(
-        memory_bytes=round(memory) + _LEAST_BYTES,
-        cpu_seconds=(seconds + _LEAST_SECONDS) / core_speed,
+        memory_bytes=round(memory) + _MIN_BYTES,
+        cpu_seconds=(seconds + _MIN_SECONDS) / core_speed,
     )
 
 
-def _picture(probe: Probe, upload_bytes: int, options: Options, frames: int) -> Picture:
+def _picture(probe: Probe, upload_bytes: int, options: Options) -> Picture:
     scale = min(
         1.0,
         (options.max_width or probe.width) / probe.width,
@@ -109,58 +110,59 @@ def _picture(probe: Probe, upload_bytes: int, options: Options, frames: int) -> 
     return Picture(
         megapixels=max(1e-6, stored * scale**2),
         scale=scale,
-        frames=frames,
+        frames=probe.frames if probe.stays_animated(options.format) else 1,
         kind=probe.kind,
-        bytes_a_pixel=upload_bytes / (stored * 1e6 * probe.frames),
+        bytes_per_pixel=upload_bytes / (stored * 1e6 * probe.frames),
         alpha=probe.alpha,
     )
 
 
-def _decoded(probe: Probe, picture: Picture, *, brief: bool) -> float:
-    """Million pixels that the decoder gives: of a JPEG an eighth, fourth or half a side.
+def _decoded_megapixels(probe: Probe, picture: Picture, *, previewed: bool) -> float:
+    """What the decoder returns: a JPEG may be decoded at 1/2, 1/4 or 1/8 of its sides.
 
-    brief: a model is shown the picture, which asks for a longer side than the box perhaps.
+    previewed: the preview for a model may need longer sides than the box.
     """
     stored = picture.megapixels / picture.scale**2
     if probe.kind is not ImageType.JPG:
         return stored
-    least = _PREVIEW_SIDE / max(probe.width, probe.height) if brief else 0
-    room = 1 / (max(picture.scale, min(1.0, least)) * _DRAFT_FACTOR)
-    by = next(part for part in (8, 4, 2, 1) if part <= max(1.0, room))
-    return stored / by**2
+    preview_scale = preview.MAX_SIDE / max(probe.width, probe.height) if previewed else 0
+    needed_scale = max(picture.scale, min(1.0, preview_scale)) * SCALED_DECODING_FACTOR
+    divisor = next(part for part in (8, 4, 2, 1) if part <= max(1.0, 1 / needed_scale))
+    return stored / divisor**2
 
 
-def _decode_bytes(probe: Probe, picture: Picture, *, brief: bool) -> float:
-    """Bytes for each millionth of the whole at the end of decoding or scaling: MB, so to say."""
+def _decode_megabytes(probe: Probe, picture: Picture, *, previewed: bool) -> float:
+    """The peak of memory while the upload is decoded and scaled."""
     stored = picture.megapixels / picture.scale**2
-    pixels = _PIXEL_BYTES * _decoded(probe, picture, brief=brief)
-    beside = _DECODE_BYTES[probe.kind] * stored
+    image = _BYTES_PER_PIXEL * _decoded_megapixels(probe, picture, previewed=previewed)
+    beside = DECODE_MEGABYTES[probe.kind] * stored
     if probe.progressive:
-        beside += _COEFFICIENT_BYTES * stored
-    smaller = _PIXEL_BYTES * picture.megapixels if picture.scale < 1 else 0
+        beside += _PROGRESSIVE_MEGABYTES * stored
+    scaled = _BYTES_PER_PIXEL * picture.megapixels if picture.scale < 1 else 0
     if probe.alpha and picture.scale < 1:
-        smaller += _PIXEL_BYTES * stored  # weighted by its alpha for the scaler
-    return pixels + max(beside, smaller)
+        scaled += _BYTES_PER_PIXEL * stored  # a copy, weighted by its alpha
+    return image + max(beside, scaled)
 
 
-def _decode_seconds(probe: Probe, picture: Picture, *, brief: bool) -> float:
+def _decode_seconds(probe: Probe, picture: Picture, *, previewed: bool) -> float:
     stored = picture.megapixels / picture.scale**2
-    a_frame = _DECODE_SECONDS[probe.kind] * stored
+    per_frame = DECODE_SECONDS[probe.kind] * stored
     if probe.progressive:
-        a_frame += _PROGRESSIVE_SECONDS * stored
+        per_frame += _PROGRESSIVE_SECONDS * stored
     if picture.scale < 1:
-        a_frame += _SHRINK_SECONDS * _decoded(probe, picture, brief=brief)
-    return a_frame * picture.frames
+        per_frame += _RESIZE_SECONDS * _decoded_megapixels(probe, picture, previewed=previewed)
+    return per_frame * picture.frames
 
 
-def _may_stay(probe: Probe, options: Options, picture: Picture) -> bool:
-    """Whether the upload's own pixels may well go out."""
-    same = probe.kind is options.format and probe.frames == 1
-    near = options.format is ImageType.PNG or options.quality >= _STAYING_QUALITY
-    return same and near and picture.scale == 1 and options.watermark is None
+def _may_pass_through(probe: Probe, options: Options, picture: Picture) -> bool:
+    """Whether the result is likely to be compared with the upload's own pixels."""
+    same_type = probe.kind is options.format and probe.frames == 1
+    close = options.format is ImageType.PNG or options.quality >= _PASSTHROUGH_MIN_QUALITY
+    return same_type and close and picture.scale == 1 and options.watermark is None
 
 
-def _stay_seconds(probe: Probe, picture: Picture) -> float:
-    again = _DECODE_SECONDS[probe.kind] + 2 * _DIGEST_SECONDS
-    start, scans = _SCANS_SECONDS if probe.kind is ImageType.JPG else (0.0, 0.0)
-    return start + (again + scans) * picture.megapixels
+def _passthrough_seconds(probe: Probe, picture: Picture) -> float:
+    per_megapixel = DECODE_SECONDS[probe.kind] + 2 * _DIGEST_SECONDS
+    if probe.kind is not ImageType.JPG:
+        return per_megapixel * picture.megapixels
+    return _SCANS_PROCESS_SECONDS + (per_megapixel + _SCANS_SECONDS) * picture.megapixels

@@ -1,8 +1,8 @@
-"""Never larger: an upload's own pixels, where encoding them anew would win nothing.
+"""Passthrough: an upload's own coded pixels, if encoding them again would gain nothing.
 
-The whole of the promise: the same format in and out, not resized, nothing laid over it, upright
-and plain in colour, then the answer is no larger than the upload. A file that `strip` finds too
-unusual is outside of it.
+So a result is never larger than its upload, as long as the format and the size stay the same, no
+watermark is applied, and the upload is upright and in sRGB. Files that are too unusual for
+`strip` are not covered.
 """
 
 from dataclasses import dataclass
@@ -17,122 +17,128 @@ from shared.models import Encoding, Options, Probe
 from workers.imaging.decoding.decode import Source, decode
 from workers.imaging.encoding.encoded import Encoded
 from workers.imaging.encoding.jpeg_scans import with_better_scans
+from workers.imaging.job import ImageJob
 from workers.imaging.strip import png, strip
 
-# White point and primaries of sRGB as PNG's cHRM names them (IEC 61966-2-1), and how far writers'
-# rounding takes them.
-_CHROMATICITY = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
+# White point and primaries of sRGB in the order of PNG's cHRM (IEC 61966-2-1), and how far
+# rounding by writers may move them.
+_SRGB_CHROMATICITIES = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
 _ROUNDING = 0.001
 
-# Better scans take 3 to 12 % off a JPEG. They are not looked for where a fifth less would not beat
-# the new file, nor in a file so small (bytes) that the process they need costs more than they save.
-_MOST_BY_SCANS = 0.8
-_LEAST_FOR_SCANS = 8192
+# Better scans are not searched if saving a fifth would not beat the new file, nor in a file so
+# small that the search process costs more than it saves.
+_BEST_SCANS_RATIO = 0.8
+_SCANS_MIN_BYTES = 8192
 
-_OXIPNG_LEVEL = 1  # 16 bits a channel are twice the work: the fast effort of new files
-_ROWS = 256  # digested at a time: all bytes of a large picture are a copy of it
+_OXIPNG_LEVEL = 1  # 16 bits per channel are twice the work: the level of fast effort
+_DIGEST_ROWS = 256  # per chunk: the bytes of the whole image would be a second copy of it
 
 
 @dataclass(frozen=True)
 class Original:
-    """An upload whose own pixels may go out.
+    """An upload whose own pixels may be the result.
 
-    data: the whole file. look: what `look` made of its pixels; the pixels themselves would be
-    a second copy of the picture.
+    data: the whole file. pixels: the digest of its decoded pixels, see `pixel_digest`.
     """
 
     data: bytes
     probe: Probe
-    look: bytes
+    pixels: bytes
 
-    def deep(self) -> Encoded | None:
-        """A PNG of 16 bits a channel, which encoding anew would leave with 8; None for others."""
+    def sixteen_bit_png(self) -> Encoded | None:
+        """The upload if it is a PNG with 16 bits per channel, else None.
+
+        Encoding it again would leave 8 bits.
+        """
         stripped = strip(self.data, ImageType.PNG) if self.probe.kind is ImageType.PNG else None
-        if stripped is None or png.depth(stripped) != 16 or not self._is_same(stripped):
+        if stripped is None or png.depth(stripped) != 16 or not self._has_same_pixels(stripped):
             return None
-        return _deep(stripped)
+        return _recompressed(stripped)
 
     def or_smaller(self, new: Encoded) -> Encoded:
-        """The upload without its metadata, or the new file where that is smaller.
+        """The upload without its metadata, or the new file if that is smaller.
 
-        What goes out of the upload was decoded once more and found to have the same pixels.
+        The stripped upload is decoded again and only used if its pixels are still the same.
         """
         stripped = strip(self.data, self.probe.kind)
         if stripped is None:
             return new
-        packed = _packed(stripped, len(new.data)) if self.probe.kind is ImageType.JPG else None
-        for own in sorted(filter(None, (stripped, packed)), key=len):
-            if len(own) <= len(new.data) and self._is_same(own):
+        rescanned = None
+        if self.probe.kind is ImageType.JPG:
+            rescanned = _rescanned(stripped, len(new.data))
+        for own in sorted(filter(None, (stripped, rescanned)), key=len):
+            if len(own) <= len(new.data) and self._has_same_pixels(own):
                 return Encoded(own, Encoding.ORIGINAL)
         return new
 
-    def _is_same(self, own: bytes) -> bool:
+    def _has_same_pixels(self, own: bytes) -> bool:
         try:
-            return look(decode(own, self.probe).image) == self.look
+            return pixel_digest(decode(own, self.probe).image) == self.pixels
         except CorruptImageError:
             return False
 
 
-def candidate(data: bytes, source: Source, probe: Probe, options: Options) -> Original | None:
-    """The upload, where the finished picture is to be its own in the same format and size.
+def passthrough_candidate(job: ImageJob, source: Source) -> Original | None:
+    """The upload, if its own pixels may be the result; None if format, size or turn change.
 
-    Whether a watermark or a change of colours makes another picture of it is for the caller to
-    see. A JPEG in CMYK always changes its colours; an animation is never a still.
+    The caller drops it when a watermark or a colour conversion changes the pixels later.
     """
     image = source.image
     if (
-        probe.kind is options.format
-        and probe.frames == 1
+        job.probe.kind is job.options.format
+        and job.probe.frames == 1
         and image.size == (source.width, source.height)
-        and not _is_smaller(options, source)
+        and not _is_scaled_down(job.options, source)
         and source.orientation == 1
         and _has_srgb_primaries(image)
     ):
-        return Original(data, probe, look(image))
+        return Original(job.data, job.probe, pixel_digest(image))
     return None
 
 
-def _is_smaller(options: Options, source: Source) -> bool:
-    """Whether the box scales the picture down."""
-    wide, high = options.max_width, options.max_height
-    return bool((wide and wide < source.width) or (high and high < source.height))
+def _is_scaled_down(options: Options, source: Source) -> bool:
+    """Whether the box is smaller than the image."""
+    max_width, max_height = options.max_width, options.max_height
+    return bool(
+        (max_width and max_width < source.width) or (max_height and max_height < source.height)
+    )
 
 
 def _has_srgb_primaries(image: Image.Image) -> bool:
-    """PNG, third edition, 4.3: cHRM counts where neither a profile nor sRGB stands beside it."""
-    named = image.info.get("chromaticity")
-    if not named or "srgb" in image.info or "icc_profile" in image.info:
+    """PNG, third edition, 4.3: cHRM counts only without a profile and without an sRGB chunk."""
+    stored = image.info.get("chromaticity")
+    if not stored or "srgb" in image.info or "icc_profile" in image.info:
         return True
-    pairs = zip(named, _CHROMATICITY, strict=True)
+    pairs = zip(stored, _SRGB_CHROMATICITIES, strict=True)
     return all(abs(value - srgb) <= _ROUNDING for value, srgb in pairs)
 
 
-def _deep(stripped: bytes) -> Encoded:
-    """A PNG of 16 bits a channel, packed better, with fewer bits only where none is lost."""
+def _recompressed(stripped: bytes) -> Encoded:
+    """A PNG with 16 bits per channel, compressed better; bits go only if nothing is lost."""
     try:
-        packed = oxipng.optimize_from_memory(
+        smaller = oxipng.optimize_from_memory(
             stripped, level=_OXIPNG_LEVEL, interlace="off", strip="all", scale_16=False
         )
     except oxipng.PngError:
-        packed = stripped
-    if len(packed) < len(stripped):
-        return Encoded(packed, Encoding.LOSSLESS)
+        smaller = stripped
+    if len(smaller) < len(stripped):
+        return Encoded(smaller, Encoding.LOSSLESS)
     return Encoded(stripped, Encoding.ORIGINAL)
 
 
-def _packed(jpeg: bytes, bound: int) -> bytes | None:
-    """The JPEG with better scans, where these may bring it to `bound` bytes at a fair price."""
-    if len(jpeg) < _LEAST_FOR_SCANS or len(jpeg) * _MOST_BY_SCANS > bound:
+def _rescanned(jpeg: bytes, max_bytes: int) -> bytes | None:
+    """The JPEG with better scans, if these have a chance to bring it down to `max_bytes`."""
+    if len(jpeg) < _SCANS_MIN_BYTES or len(jpeg) * _BEST_SCANS_RATIO > max_bytes:
         return None
     return with_better_scans(jpeg)
 
 
-def look(image: Image.Image) -> bytes:
+def pixel_digest(image: Image.Image) -> bytes:
     """A digest of mode, size, palette, transparency and pixels."""
     palette = image.getpalette("RGBA") if image.mode == "P" else None
     facts = (image.mode, image.size, palette, image.info.get("transparency"))
     digest = blake2b(repr(facts).encode())
-    for top in range(0, image.height, _ROWS):
-        box = (0, top, image.width, min(top + _ROWS, image.height))
+    for top in range(0, image.height, _DIGEST_ROWS):
+        box = (0, top, image.width, min(top + _DIGEST_ROWS, image.height))
         digest.update(image.crop(box).tobytes())
     return digest.digest()

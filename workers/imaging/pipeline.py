@@ -1,30 +1,45 @@
-"""One upload through the engine: the road that it takes, timed."""
+"""The pipeline: one upload through the engine, step by step.
+
+The steps of a still are listed in `_steps`. An animation goes through the same steps frame by
+frame, see `animation.animate`.
+"""
 
 import resource
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from PIL import Image
 
 from shared.errors import ImageError, WarningCode
-from shared.models import Effort, Encoding, Options, Probe
+from shared.models import Encoding, Probe
 from workers.imaging.animation import animate
-from workers.imaging.still import optimise
+from workers.imaging.colour.convert import to_plain, to_srgb
+from workers.imaging.decoding.decode import Source, decode
+from workers.imaging.encoding.encode import encode
+from workers.imaging.encoding.encoded import Finished
+from workers.imaging.encoding.settings import EncoderSettings
+from workers.imaging.job import ImageJob
+from workers.imaging.passthrough import Original, passthrough_candidate
+from workers.imaging.preview import MAX_SIDE as PREVIEW_MAX_SIDE
+from workers.imaging.preview import make_preview
+from workers.imaging.transform.orient import upright
+from workers.imaging.transform.resize import resize
+from workers.imaging.watermark import apply_watermark
 
 
 @dataclass(frozen=True)
 class Output:
     """One finished image.
 
-    data: the encoded file, without any metadata. encoding: the road taken to it.
-    width, height: its pixels.
-    preview: a JPEG of at most 768 pixels a side for a model to describe, upright, in sRGB and
-        without the watermark; None where `options.description_request` is.
-    seconds: wall time of `decode`, `preview` where there is one, `resize` (colour and orientation
-        with it), `watermark` and `encode`.
-    cpu_seconds: CPU time of the process over the whole call, its children's with it.
+    data: the encoded file, without metadata. encoding: how its pixels were made.
+    width, height: in pixels.
+    preview: a JPEG of at most 768 pixels per side for a model to describe: upright, in sRGB,
+        without the watermark; None unless a description was requested.
+    seconds: wall time of the steps `decode`, `preview` (if there is one), `resize` (with
+        orientation and colour), `watermark` and `encode`.
+    cpu_seconds: CPU time of the process and its children over the whole call.
     warnings: (code, sentence) of what the client should know.
     """
 
@@ -39,61 +54,129 @@ class Output:
     warnings: tuple[tuple[WarningCode, str], ...]
 
 
-def process(
-    data: bytes,
-    probe: Probe,
-    options: Options,
-    watermark: bytes | None,
-    effort: Effort = Effort.BALANCED,
-) -> Output:
-    """Make of one upload what `options` ask.
+def process(job: ImageJob) -> Output:
+    """Turns one upload into the output that its options ask for.
 
-    data: the whole file; probe: what its header said, already held against the limits;
-    watermark: a PNG, laid over when `options.watermark` is set too.
-    Raises ImageError: CorruptImageError for what does not decode, TooLargeForFormatError where
-    a side is too long for the format, ImageError itself for a broken watermark or where memory
-    ran out.
+    Raises ImageError: CorruptImageError if the upload does not decode, TooLargeForFormatError if
+    a side is too long for the format, ImageError itself for a broken watermark or when memory
+    runs out.
 
-    CPU time is the process's and not the thread's, for the PNG encoder works in threads of its
-    own: a process does one image at a time.
+    CPU time is that of the process, not of the thread, because the PNG encoder uses threads of
+    its own. So a process may only do one image at a time.
     """
     started = _cpu_seconds()
-    seconds: dict[str, float] = {}
-    moves = probe.is_animated and options.format.facts.writes_animation
-    road = animate if moves else optimise
     try:
         with warnings.catch_warnings():
-            # Pillow warns of what it can live with, broken EXIF above all.
+            # Pillow warns about harmless damage, mostly broken EXIF.
             warnings.simplefilter("ignore")
-            finished = road(data, probe, options, watermark, effort, partial(_timed, seconds))
+            finished = animate(job) if job.stays_animated else _process_still(job)
     except MemoryError:
-        # Never to leave a task: it would take the whole worker down, not this image alone.
+        # Must not leave the task: it would end the whole worker instead of this image.
         raise ImageError("This image needs more memory than there is") from None
     return Output(
         data=finished.encoded.data,
         encoding=finished.encoded.encoding,
         width=finished.width,
         height=finished.height,
-        watermarked=watermark is not None and options.watermark is not None,
+        watermarked=job.watermark is not None,
         preview=finished.preview,
-        seconds=seconds,
+        seconds=job.timer.seconds,
         cpu_seconds=_cpu_seconds() - started,
-        warnings=() if moves else _warnings(probe),
+        warnings=() if job.stays_animated else _warnings(job.probe),
     )
 
 
+@dataclass
+class _Still:
+    """A still on its way through the steps. source: how it was decoded; it keeps no pixels.
+
+    image: replaced by each step, so that no copy stays in memory: 50 megapixels are 200 MB.
+    original: the upload, for as long as its own pixels may still be the result.
+    """
+
+    job: ImageJob
+    source: Source = field(init=False)
+    image: Image.Image = field(init=False)
+    original: Original | None = None
+    preview: bytes | None = None
+    finished: Finished = field(init=False)
+
+
+def _steps(job: ImageJob) -> Iterator[tuple[str, Callable[[_Still], None]]]:
+    """The steps of a still in order, each with the name that its time is reported under.
+
+    Orientation and colour come after resizing, so that they handle the small image and not the
+    large one. The preview comes before it, because a thumbnail has too few pixels to describe.
+    """
+    yield "decode", _decode
+    if job.options.description_request:
+        yield "preview", _make_preview
+    yield "resize", _resize
+    yield "resize", _orient
+    yield "resize", _convert_to_srgb
+    yield "watermark", _apply_watermark
+    yield "encode", _encode
+
+
+def _process_still(job: ImageJob) -> Finished:
+    """A still, or the first frame of an animation whose result is a still."""
+    still = _Still(job)
+    for name, step in _steps(job):
+        with job.timer.measure(name):
+            step(still)
+    return still.finished
+
+
+def _decode(still: _Still) -> None:
+    job, options = still.job, still.job.options
+    min_side = PREVIEW_MAX_SIDE if options.description_request else 1
+    still.source = decode(job.data, job.probe, options.max_width, options.max_height, min_side)
+    still.original = passthrough_candidate(job, still.source)
+    still.image = to_plain(still.source.detach_image())
+
+
+def _make_preview(still: _Still) -> None:
+    still.preview = make_preview(still.image, still.source)
+
+
+def _resize(still: _Still) -> None:
+    options = still.job.options
+    still.image = resize(still.image, still.source, options.max_width, options.max_height)
+
+
+def _orient(still: _Still) -> None:
+    still.image = upright(still.image, still.source.orientation)
+
+
+def _convert_to_srgb(still: _Still) -> None:
+    converted = to_srgb(still.image)
+    if converted is not still.image:
+        still.original = None  # its pixels have other colours
+    still.image = converted
+
+
+def _apply_watermark(still: _Still) -> None:
+    if still.job.watermark:
+        still.image = apply_watermark(still.image, *still.job.watermark)
+        still.original = None
+
+
+def _encode(still: _Still) -> None:
+    job, original = still.job, still.original
+    width, height = still.image.size
+    encoded = original.sixteen_bit_png() if original else None
+    if encoded is None:
+        settings = EncoderSettings(job.options.quality, job.effort)
+        encoded = encode(still.image, job.options.format, settings)
+        if original:
+            encoded = original.or_smaller(encoded)
+    still.finished = Finished(encoded, width, height, still.preview)
+
+
 def _cpu_seconds() -> float:
-    """CPU time so far; that of a child counts once it has ended."""
+    """CPU time so far, including children that have ended."""
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     return time.process_time() + children.ru_utime + children.ru_stime
-
-
-@contextmanager
-def _timed(seconds: dict[str, float], step: str) -> Iterator[None]:
-    """Add the wall time of one step, which an animation goes through once a frame."""
-    started = time.perf_counter()
-    yield
-    seconds[step] = seconds.get(step, 0.0) + time.perf_counter() - started
 
 
 def _warnings(probe: Probe) -> tuple[tuple[WarningCode, str], ...]:

@@ -1,4 +1,4 @@
-"""A preview: the small JPEG of a picture from which a model describes it."""
+"""The preview: a small JPEG of an image, from which a model describes it."""
 
 from PIL import Image, ImageChops, ImageStat
 
@@ -7,41 +7,39 @@ from workers.imaging.encoding import jpeg
 from workers.imaging.transform.orient import upright
 from workers.imaging.transform.resize import Sized, resize
 
-# Pixels of the longer side: between what a model sees and what it is billed for, which is area.
-SIDE = 768
+# Pixels of the longer side: enough for a model to see, while area is what is billed.
+MAX_SIDE = 768
 
-# libjpeg's scale, in 4:4:4: letters of 9 pixels stay legible, red ones too. A photograph
-# (tests/samples/rocket.jpg) takes 66 kB, at 75 it is 57 and at 90 it is 105; jpegli and a search
-# for the best scans would take 42, at ten times the CPU.
-_QUALITY = 80
+# libjpeg's own quality, in 4:4:4: letters 9 pixels high stay legible, red ones too.
+_LIBJPEG_QUALITY = 80
 
-# Where a fifth of what is visible has less than 1.5 to 1 of contrast with white (WCAG 2.2), such
-# as the words of a logo for dark pages, the ground is a grey that has 6 to 1 with white and still
-# 3 to 1 with black.
-_LIGHT = 211
-_LIGHT_SHARE = 0.2
+# If a fifth of what is visible has less contrast with white than 1.5 to 1 (WCAG 2.2), like a logo
+# made for dark pages, the background is a grey with 6 to 1 to white and 3 to 1 to black.
+_LIGHT_MIN_LUMA = 211  # of 255
+_MAX_LIGHT_SHARE = 0.2
 _WHITE, _GREY = "white", "#606060"
 
 
-def preview(image: Image.Image, source: Sized) -> bytes:
-    """The picture as a JPEG of at most SIDE pixels a side: upright, in sRGB, without metadata.
+def make_preview(image: Image.Image, source: Sized) -> bytes:
+    """The image as a JPEG of at most MAX_SIDE pixels per side: upright, in sRGB, no metadata.
 
-    image: plain (see `to_plain`), as stored and at its decoded size, which `source` tells of; it
-    stays as it is. What is transparent is laid on white, or on grey where white would hide it.
+    image: plain (see `to_plain`), not yet upright, at its decoded size; it is not changed.
+    source: its size and orientation. Transparency becomes white, or grey if white would hide
+    what is visible.
     """
-    small = to_srgb(upright(resize(image, source, SIDE, SIDE), source.orientation))
+    small = to_srgb(upright(resize(image, source, MAX_SIDE, MAX_SIDE), source.orientation))
     if small.mode.endswith("A"):
-        small = jpeg.on_ground(small, _ground(small))
-    small = small.copy()  # the encoder takes it over, and it may still be the caller's
+        small = jpeg.flatten(small, _background(small))
+    small = small.copy()  # the encoder closes its image, and this may still be the caller's
     small.info = {}
-    return jpeg.full_colour(small, _QUALITY)
+    return jpeg.full_colour(small, _LIBJPEG_QUALITY)
 
 
-def _ground(image: Image.Image) -> str:
-    """The colour on which the visible part of a picture with alpha shows."""
+def _background(image: Image.Image) -> str:
+    """The colour that the visible part of an image with alpha stands out from."""
     alpha = image.getchannel("A")
-    light = image.convert("L").point(lambda value: 255 * (value >= _LIGHT))
-    visible, hidden = (
+    light = image.convert("L").point(lambda luma: 255 * (luma >= _LIGHT_MIN_LUMA))
+    visible, light_and_visible = (
         ImageStat.Stat(part).sum[0] for part in (alpha, ImageChops.multiply(light, alpha))
     )
-    return _GREY if hidden > _LIGHT_SHARE * visible else _WHITE
+    return _GREY if light_and_visible > _MAX_LIGHT_SHARE * visible else _WHITE

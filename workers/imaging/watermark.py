@@ -1,4 +1,4 @@
-"""A watermark: scaled to the picture, placed, and laid over it."""
+"""The watermark: scaled to the image, placed, and blended over it."""
 
 import struct
 from dataclasses import dataclass
@@ -13,61 +13,62 @@ from workers.imaging.colour.convert import to_plain, to_srgb
 from workers.imaging.decoding.decode import decode
 from workers.imaging.transform.resize import fit
 
-# Part of the picture's shorter side that stays free around the mark: enough not to touch the
-# edge, little enough to read as a corner. By the shorter side it looks alike on all four.
-_MARGIN = 0.02
+# Free space around the watermark, as a share of the image's shorter side, so that it looks the
+# same at all four edges.
+_MARGIN_SHARE = 0.02
 
 
-def lay(image: Image.Image, png: bytes, how: Watermark) -> Image.Image:
-    """The picture under its watermark: RGB, or RGBA where the picture has alpha.
+def apply_watermark(image: Image.Image, png: bytes, placement: Watermark) -> Image.Image:
+    """The image with its watermark, in RGB, or in RGBA if the image has alpha.
 
-    image: upright sRGB in L, LA, RGB or RGBA. The mark gets `scale_percent` of the picture's
-    width and keeps its own shape; where it would not fit within the margin it is made smaller.
+    image: upright, sRGB, in L, LA, RGB or RGBA. The watermark keeps its proportions and is
+    `scale_percent` of the image's width, or less if it would not fit inside the margin.
     Raises ImageError if the PNG does not decode.
     """
-    mark = fitted(png, how, image.size)
-    return mark.over(image) if mark else image
+    overlay = make_overlay(png, placement, image.size)
+    return overlay.apply(image) if overlay else image
 
 
 @dataclass(frozen=True)
-class Mark:
-    """A mark made ready for pictures of one size, such as the frames of an animation.
+class Overlay:
+    """A watermark prepared for images of one size, such as the frames of an animation.
 
-    image: RGBA, its opacity in its alpha. at: left and top in pixels.
+    image: RGBA, with the opacity in its alpha. position: left and top in pixels.
     """
 
     image: Image.Image
-    at: tuple[int, int]
+    position: tuple[int, int]
 
-    def over(self, picture: Image.Image) -> Image.Image:
-        """A picture of that size under the mark: RGB, or RGBA where the picture has alpha."""
-        base = picture.convert("RGBA" if picture.mode.endswith("A") else "RGB")
+    def apply(self, image: Image.Image) -> Image.Image:
+        """An image of that size with the watermark, in RGB, or in RGBA if it has alpha."""
+        base = image.convert("RGBA" if image.mode.endswith("A") else "RGB")
         if base.mode == "RGBA":
-            base.alpha_composite(self.image, self.at)
+            base.alpha_composite(self.image, self.position)
         else:
-            base.paste(self.image, self.at, self.image)
+            base.paste(self.image, self.position, self.image)
         return base
 
 
-def fitted(png: bytes, how: Watermark, size: tuple[int, int]) -> Mark | None:
-    """The mark for pictures of a size in pixels; None if it is not to be seen.
+def make_overlay(png: bytes, placement: Watermark, size: tuple[int, int]) -> Overlay | None:
+    """The watermark for images of a size in pixels; None if its opacity is 0.
 
     Raises ImageError if the PNG does not decode.
     """
     mark = _decoded(png)
-    if how.opacity_percent == 0:
+    if placement.opacity_percent == 0:
         return None
-    margin = round(min(size) * _MARGIN)
-    mark = _faded(_scaled(mark, size, margin, how.scale_percent), how.opacity_percent)
-    return Mark(mark, _place(size, mark.size, margin, how.position))
+    margin = round(min(size) * _MARGIN_SHARE)
+    mark = _scaled(mark, size, margin, placement.scale_percent)
+    mark = _with_opacity(mark, placement.opacity_percent)
+    return Overlay(mark, _left_and_top(size, mark.size, margin, placement.position))
 
 
 @lru_cache(maxsize=2)
 def _decoded(png: bytes) -> Image.Image:
-    """The mark as RGBA in sRGB. A batch uses one mark for all; two are kept, at 64 MB at most."""
+    """The watermark as RGBA in sRGB. Cached for the images of a batch: 64 MB each at most."""
     try:
         width, height = struct.unpack_from(">II", png, 16)
-        # No larger mark passes the API; the least of both keeps one from being decoded here.
+        # The API accepts no larger watermark; the bound keeps `decode` from decoding one.
         bound = Probe(
             ImageType.PNG, min(width, WATERMARK_MAX_SIDE), min(height, WATERMARK_MAX_SIDE), 1
         )
@@ -78,29 +79,30 @@ def _decoded(png: bytes) -> Image.Image:
 
 
 def _scaled(
-    mark: Image.Image, base: tuple[int, int], margin: int, scale_percent: int
+    mark: Image.Image, base_size: tuple[int, int], margin: int, scale_percent: int
 ) -> Image.Image:
-    """The mark at its share of the base's width, or less where height or margin ask for it."""
-    wide = max(1, min(round(base[0] * scale_percent / 100), base[0] - 2 * margin))
-    high = max(1, base[1] - 2 * margin)
-    # Made large first and then fitted: `fit` never scales up, a small mark on a large picture is.
-    size = fit(mark.width * 65535, mark.height * 65535, wide, high)
+    """The watermark at its share of the base's width, or less to stay inside the margin."""
+    share_width = round(base_size[0] * scale_percent / 100)
+    max_width = max(1, min(share_width, base_size[0] - 2 * margin))
+    max_height = max(1, base_size[1] - 2 * margin)
+    # `fit` only scales down, and a small watermark must grow with a large image.
+    size = fit(mark.width * 65535, mark.height * 65535, max_width, max_height)
     return mark.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
 
 
-def _faded(mark: Image.Image, opacity_percent: int) -> Image.Image:
-    """The mark with its own alpha taken down to a share of it."""
+def _with_opacity(mark: Image.Image, opacity_percent: int) -> Image.Image:
+    """The watermark with its alpha multiplied by the opacity."""
     if opacity_percent < 100:
         table = [round(alpha * opacity_percent / 100) for alpha in range(256)]
         mark.putalpha(mark.getchannel("A").point(table))
     return mark
 
 
-def _place(
+def _left_and_top(
     base: tuple[int, int], mark: tuple[int, int], margin: int, position: Position
 ) -> tuple[int, int]:
-    """Left and top of the mark in pixels."""
+    """Where the watermark is placed, in pixels. base, mark: their sizes."""
     row, column = position.value
-    across = {"L": margin, "C": (base[0] - mark[0]) // 2, "R": base[0] - mark[0] - margin}
-    down = {"T": margin, "M": (base[1] - mark[1]) // 2, "B": base[1] - mark[1] - margin}
-    return across[column], down[row]
+    lefts = {"L": margin, "C": (base[0] - mark[0]) // 2, "R": base[0] - mark[0] - margin}
+    tops = {"T": margin, "M": (base[1] - mark[1]) // 2, "B": base[1] - mark[1] - margin}
+    return lefts[column], tops[row]

@@ -16,7 +16,7 @@ from shared.models import Claim, Notice, Options, Probe, Result
 from shared.services import Services
 from shared.settings import Settings
 from workers.cost.estimate import estimate
-from workers.imaging import Output, process
+from workers.imaging import ImageJob, Output, process
 from workers.imaging.formats.probe import check_animation, check_limits, probe
 from workers.memory import admission
 from workers.steps.report import Report
@@ -103,7 +103,7 @@ def _process(
         with report.step("admit"):
             memory = admission.of_machine(settings.memory_mb)
             held.enter_context(memory.admit(cost.memory_bytes, patience_seconds))
-        return process(data, facts, options, watermark, settings.effort)
+        return process(ImageJob(data, facts, options, watermark, settings.effort))
 
 
 def _patience_seconds(task_limit_seconds: int, cpu_seconds: float) -> float:

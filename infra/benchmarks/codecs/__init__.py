@@ -1,1 +1,1 @@
-"""Measurements of the encoders: against sharp, against each other, and of the quality scale."""
+"""Measurements of the encoders: against sharp, against each other, and for the quality curves."""

@@ -1,4 +1,4 @@
-"""The arithmetic: straight lines between points, their inverse, and ratios of two sides."""
+"""The arithmetic: linear interpolation, its inverse, and ratios between two encoders."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -10,21 +10,21 @@ Curve = Sequence[tuple[float, float]]  # (x, y), by rising x
 
 
 def value_at(curve: Curve, x: float) -> float | None:
-    """y at x on straight lines between the points; None outside of them."""
+    """y at x by linear interpolation; None outside of the points."""
     for (left, low), (right, high) in pairwise(curve):
         if left <= x <= right:
             return low if left == right else low + (high - low) * (x - left) / (right - left)
     return curve[0][1] if len(curve) == 1 and curve[0][0] == x else None
 
 
-def never_falling(curve: Curve) -> list[tuple[float, float]]:
-    """The curve with each y at least as high as those before it."""
-    heights = accumulate((y for _, y in curve), max)
-    return [(x, height) for (x, _), height in zip(curve, heights, strict=True)]
+def running_maximum(curve: Curve) -> list[tuple[float, float]]:
+    """The curve with each y raised to the highest before it, so that it never falls."""
+    maxima = accumulate((y for _, y in curve), max)
+    return [(x, maximum) for (x, _), maximum in zip(curve, maxima, strict=True)]
 
 
-def where(curve: Curve, y: float) -> float:
-    """The least x at which a curve that never falls reaches y; its nearer end where it does not."""
+def inverse_at(curve: Curve, y: float) -> float:
+    """The lowest x at which a curve that never falls reaches y; the nearer end if it does not."""
     if y <= curve[0][1]:
         return curve[0][0]
     for (left, low), (right, high) in pairwise(curve):
@@ -34,40 +34,40 @@ def where(curve: Curve, y: float) -> float:
 
 
 def calibrated(native: Curve, target: Curve) -> list[tuple[float, float]]:
-    """(quality, number) so that each quality gets the score that the target curve has there.
+    """(quality, encoder quality), so that each quality has the score of the target curve.
 
-    native: an encoder's score over its own number. target: the score wanted over our quality.
-    Neither the score nor the number ever falls as quality rises.
+    native: an encoder's score over its own encoder quality. target: the wanted score over our
+    quality. Encoder qualities never fall as quality rises.
     """
-    rising = never_falling(native)
-    return [(quality, where(rising, score)) for quality, score in never_falling(target)]
+    rising = running_maximum(native)
+    return [(quality, inverse_at(rising, score)) for quality, score in running_maximum(target)]
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One encode of one picture: `size` in bytes, `cpu` in seconds."""
+    """One encode of one picture: `size` in bytes."""
 
     score: float
     size: float
-    cpu: float
+    cpu_seconds: float
 
 
 def at_score(samples: Iterable[Sample], score: float) -> Sample | None:
-    """Size and CPU at that score, between two samples; None where they do not reach it.
+    """Size and CPU at that score, interpolated; None if the samples do not reach it.
 
-    The size by its logarithm, which is nearly straight over the score.
+    The size by its logarithm, which is nearly linear in the score.
     """
     ordered = sorted(samples, key=lambda sample: sample.score)
     size = value_at([(sample.score, math.log(sample.size)) for sample in ordered], score)
-    cpu = value_at([(sample.score, sample.cpu) for sample in ordered], score)
+    cpu = value_at([(sample.score, sample.cpu_seconds) for sample in ordered], score)
     return None if size is None or cpu is None else Sample(score, math.exp(size), cpu)
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """One side over the other, below 1 being less: sums over the pictures counted, and a mean.
+    """One encoder's bytes and CPU divided by another's: sums over the pictures, and a mean.
 
-    bytes_mean: the geometric mean of each picture's ratio, in which all pictures weigh alike.
+    bytes_mean: the geometric mean of the pictures' ratios, in which all pictures weigh the same.
     """
 
     pictures: int
@@ -77,12 +77,12 @@ class Ratio:
 
 
 def ratio(pairs: Sequence[tuple[Sample, Sample]]) -> Ratio | None:
-    """One side's samples over the other's, picture by picture; None without any."""
+    """One encoder's samples divided by another's, a pair per picture; None without pairs."""
     if not pairs:
         return None
     return Ratio(
         len(pairs),
         sum(one.size for one, _ in pairs) / sum(other.size for _, other in pairs),
         math.exp(fmean(math.log(one.size / other.size) for one, other in pairs)),
-        sum(one.cpu for one, _ in pairs) / sum(other.cpu for _, other in pairs),
+        sum(one.cpu_seconds for one, _ in pairs) / sum(other.cpu_seconds for _, other in pairs),
     )

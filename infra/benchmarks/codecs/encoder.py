@@ -1,4 +1,4 @@
-"""What the measurements hold of any encoder, ours or another's."""
+"""What the measurements know about any encoder, ours or sharp's."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,50 +11,50 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
-class Made:
-    """One encoded file, and the CPU seconds that the encode took in all threads of its process."""
+class EncodedFile:
+    """One encoded file, and the CPU seconds of the encode over all threads of its process."""
 
     data: bytes
-    cpu: float
+    cpu_seconds: float
 
 
 @dataclass(frozen=True)
 class Encoder:
-    """One way to a file: `encode` takes an RGB picture and a number of its own scale.
+    """One encoder: `encode` takes an RGB image and a quality.
 
     name: unique among those measured together. format: webp, avif, jpg or png.
-    numbers: the points of its scale to measure at.
+    qualities: those to measure at; ours for the engine's encoders, else the encoder's own.
     """
 
     name: str
     format: str
-    numbers: Sequence[int]
-    encode: Callable[[Image.Image, int], Made]
+    qualities: Sequence[int]
+    encode: Callable[[Image.Image, int], EncodedFile]
 
 
 @dataclass(frozen=True)
 class Point:
-    """One picture by one encoder at one number: `size` in bytes, SSIMULACRA2's `score`."""
+    """One picture by one encoder at one quality: `size` in bytes, SSIMULACRA2's `score`."""
 
     encoder: str
     picture: str
-    number: int
+    quality: int
     size: int
-    cpu: float
+    cpu_seconds: float
     score: float
 
 
 def timed(work: Callable[[], _T]) -> tuple[_T, float]:
-    """What the work gives, and the CPU seconds that this process spent on it."""
+    """Returns what the work returns, and the CPU seconds that this process spent on it."""
     started = time.process_time()
     result = work()
     return result, time.process_time() - started
 
 
 def interleaved(encoders: Sequence[Encoder]) -> Iterator[tuple[Encoder, int]]:
-    """Every encoder at every number, taking turns, so that a noisy moment hits all alike."""
-    longest = max((len(encoder.numbers) for encoder in encoders), default=0)
+    """Every encoder at every quality, in turns, so that a noisy moment hits all alike."""
+    longest = max((len(encoder.qualities) for encoder in encoders), default=0)
     for turn in range(longest):
         for encoder in encoders:
-            if turn < len(encoder.numbers):
-                yield encoder, encoder.numbers[turn]
+            if turn < len(encoder.qualities):
+                yield encoder, encoder.qualities[turn]

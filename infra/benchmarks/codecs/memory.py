@@ -1,4 +1,4 @@
-"""How much memory one large photograph takes at most, each time in a process of its own."""
+"""The peak memory for one large photograph, each conversion in a process of its own."""
 
 import json
 import resource
@@ -10,12 +10,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.benchmarks.codecs import rival, sharp
+from infra.benchmarks.codecs import sharp, sharp_encoders
 from infra.benchmarks.codecs.pictures import Picture, jpeg, tiled
 from shared.errors import OperatorError
 from shared.imagetype import OUTPUT_TYPES, ImageType
-from shared.models import Effort, Options
-from workers.imaging import process
+from shared.models import Options
+from workers.imaging import ImageJob, process
 from workers.imaging.formats.probe import probe
 
 _ASPECT = 1.5
@@ -24,10 +24,10 @@ _MEGA = 1e6
 
 @dataclass(frozen=True)
 class Peak:
-    """One conversion at full size.
+    """One conversion at full size; its fields are keys of the JSON.
 
-    peak, idle: resident bytes at most, and before the file was read. size: of the result in
-    bytes. cpu: seconds.
+    peak, idle: resident bytes at the peak, and before the file was read. size: of the result in
+    bytes. cpu: in seconds.
     """
 
     peak: int
@@ -37,9 +37,9 @@ class Peak:
 
 
 def measure(
-    picture: Picture, megapixels: float, sharp_folder: Path | None, tell: Callable[[str], None]
+    picture: Picture, megapixels: float, sharp_folder: Path | None, progress: Callable[[str], None]
 ) -> dict[str, Any]:
-    """The picture tiled to so many megapixels, as JPEG, to each format by each side."""
+    """The picture, tiled to that many megapixels as a JPEG, to each format by us and by sharp."""
     height = round((megapixels * _MEGA / _ASPECT) ** 0.5)
     width = round(height * _ASPECT)
     peaks: dict[str, dict[str, Any]] = {}
@@ -47,15 +47,15 @@ def measure(
         path = Path(folder) / "large.jpg"
         path.write_bytes(jpeg(tiled(picture.image, width, height)))
         for format in OUTPUT_TYPES:
-            tell(f"memory: {format.value}")
-            sides = {"ours": _ours(path, format)}
+            progress(f"memory: {format.value}")
+            sides = {"ours": _by_us(path, format)}
             if sharp_folder is not None:
-                sides["sharp"] = _sharps(path, format, sharp_folder)
+                sides["sharp"] = _by_sharp(path, format, sharp_folder)
             peaks[format.value] = {side: asdict(peak) for side, peak in sides.items()}
     return {"from": [width, height], "formats": peaks}
 
 
-def _ours(path: Path, format: ImageType) -> Peak:
+def _by_us(path: Path, format: ImageType) -> Peak:
     command = [sys.executable, "-m", __name__, str(path), format.value]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -63,24 +63,24 @@ def _ours(path: Path, format: ImageType) -> Peak:
     return Peak(**json.loads(done.stdout))
 
 
-def _sharps(path: Path, format: ImageType, folder: Path) -> Peak:
+def _by_sharp(path: Path, format: ImageType, folder: Path) -> Peak:
     with sharp.running(folder) as node:
-        options = rival.DEFAULTS[format.value]
+        options = sharp_encoders.DEFAULTS[format.value]
         return Peak(**node.ask("convert", path=str(path), format=format.value, options=options))
 
 
 def convert(path: Path, format: ImageType) -> Peak:
-    """One file through the engine, in this process; its peak counts from the process's start."""
+    """One file through the engine in this process; the peak is since the process started."""
     idle = _peak_bytes()
     data = path.read_bytes()
-    made = process(data, probe(data), Options(format=format), None, Effort.BALANCED)
-    return Peak(_peak_bytes(), idle, len(made.data), made.cpu_seconds)
+    output = process(ImageJob(data, probe(data), Options(format=format)))
+    return Peak(_peak_bytes(), idle, len(output.data), output.cpu_seconds)
 
 
 def _peak_bytes() -> int:
-    """The kernel's high-water mark of resident memory.
+    """The peak of resident memory.
 
-    Linux counts what the starting process held into ru_maxrss; VmHWM is this program's alone.
+    On Linux by VmHWM, because ru_maxrss includes what the parent process held.
     """
     status = Path("/proc/self/status")
     if status.exists():

@@ -1,4 +1,4 @@
-"""The pictures that everything is measured with, from any folder of photographs."""
+"""The pictures to measure with, from any folder of photographs."""
 
 import io
 from collections.abc import Iterator
@@ -10,13 +10,13 @@ from PIL import Image, ImageOps
 from shared.errors import OperatorError, UnsupportedImageError
 from shared.imagetype import ImageType
 from shared.models import Effort, Options
-from workers.imaging import process
+from workers.imaging import ImageJob, process
 from workers.imaging.formats.probe import probe
 
 
 @dataclass(frozen=True)
 class Picture:
-    """Upright sRGB pixels in RGB; `name` is the file's."""
+    """An upright RGB image in sRGB; `name` is its file's."""
 
     name: str
     image: Image.Image
@@ -29,15 +29,15 @@ class Picture:
 def load(folder: Path, side: int, limit: int | None = None) -> list[Picture]:
     """The folder's images as the engine decodes them, scaled down to fit `side` x `side` pixels.
 
-    side: 0 leaves them at full size. limit: at most so many, evenly spread over the folder.
-    What is no image is passed over; raises OperatorError where nothing is left.
+    side: 0 for full size. limit: how many at most, evenly spread over the folder. Other files are
+    skipped; raises OperatorError if no image is left.
     """
     paths = [path for path in sorted(folder.iterdir()) if path.is_file()]
     found = [picture for path in paths for picture in _read(path, side)]
     if not found:
         raise OperatorError(f"There are no photographs in {folder}")
     count = min(limit or len(found), len(found))
-    return [found[place * len(found) // count] for place in range(count)]
+    return [found[index * len(found) // count] for index in range(count)]
 
 
 def _read(path: Path, side: int) -> Iterator[Picture]:
@@ -46,15 +46,15 @@ def _read(path: Path, side: int) -> Iterator[Picture]:
         header = probe(data)
     except UnsupportedImageError:
         return
-    # By way of a lossless file, so that it is the engine's own road from upload to pixels.
+    # Through a lossless file, so that the engine's own pipeline decodes it.
     options = Options(format=ImageType.PNG, max_width=side or None, max_height=side or None)
-    made = process(data, header, options, None, Effort.FAST)
-    with Image.open(io.BytesIO(made.data)) as image:
+    output = process(ImageJob(data, header, options, effort=Effort.FAST))
+    with Image.open(io.BytesIO(output.data)) as image:
         yield Picture(path.name, _on_white(image))
 
 
 def _on_white(image: Image.Image) -> Image.Image:
-    """RGB for all, as JPEG holds no alpha and SSIMULACRA2 judges none."""
+    """In RGB, because JPEG has no alpha and SSIMULACRA2 ignores it."""
     if not image.has_transparency_data:
         return image.convert("RGB")
     above = image.convert("RGBA")
@@ -62,9 +62,9 @@ def _on_white(image: Image.Image) -> Image.Image:
 
 
 def tiled(image: Image.Image, width: int, height: int) -> Image.Image:
-    """A picture of that size in pixels with this one's fine detail: copies, mirrored edge to edge.
+    """A picture of that size in pixels, of copies of this one mirrored edge to edge.
 
-    Enlarging instead would leave a decoder with almost nothing to do.
+    So it keeps the fine detail, which scaling up would lose.
     """
     pair = _beside(image, ImageOps.mirror(image))
     block = _above(pair, ImageOps.flip(pair))
@@ -76,7 +76,7 @@ def tiled(image: Image.Image, width: int, height: int) -> Image.Image:
 
 
 def jpeg(image: Image.Image) -> bytes:
-    """The picture as a camera would store it: JPEG of quality 90, baseline."""
+    """The picture as a camera might store it: a baseline JPEG of quality 90."""
     out = io.BytesIO()
     image.save(out, "JPEG", quality=90)
     return out.getvalue()

@@ -1,4 +1,4 @@
-"""Curves as a picture: bytes and CPU over the score, format by format, ours and theirs."""
+"""Plots: bytes and CPU over the score for each format, and the quality curves."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,11 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 _FORMATS = ("avif", "webp", "jpg")
-_SCORES = (40, 95)  # outside of these nobody asks for pictures
+_SCORES = (40, 95)  # the range that is used in practice
 
 
 def draw(figures: Mapping[str, Any], path: Path) -> None:
-    """The bench's figures as PNG: above bits a pixel, below CPU seconds a megapixel."""
+    """The benchmark's figures as a PNG: bits per pixel above, CPU seconds per megapixel below."""
     figure = Figure(figsize=(16, 8), layout="constrained")
     axes = figure.subplots(2, len(_FORMATS) + 1)
     for column, format in enumerate(_FORMATS):
@@ -25,8 +25,8 @@ def draw(figures: Mapping[str, Any], path: Path) -> None:
     _bars(axes[0][-1], figures["means"], names, "bits_per_pixel")
     _bars(axes[1][-1], figures["means"], names, "cpu_per_megapixel")
     axes[0][-1].set_title("png (lossless)")
-    axes[0][0].set_ylabel("bits a pixel")
-    axes[1][0].set_ylabel("CPU seconds a megapixel")
+    axes[0][0].set_ylabel("bits per pixel")
+    axes[1][0].set_ylabel("CPU seconds per megapixel")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=80)
 
@@ -51,18 +51,18 @@ def _bars(
     axes.tick_params(axis="x", labelsize="small")
 
 
-def draw_scale(
-    before: Mapping[str, Sequence[tuple[float, float]]],
-    after: Mapping[str, Sequence[tuple[float, float]]],
+def draw_calibration(
+    own: Mapping[str, Sequence[tuple[float, float]]],
+    proof: Mapping[str, Sequence[tuple[float, float]]],
     target: Sequence[tuple[float, float]],
     path: Path,
 ) -> None:
-    """The calibration as PNG: score over each encoder's own number, and over our quality."""
+    """The calibration as a PNG: score over each encoder's own quality, and over our quality."""
     figure = Figure(figsize=(12, 5), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
     for axes, curves, title in (
-        (left, before, "each encoder's own number"),
-        (right, after, "our quality"),
+        (left, own, "encoder quality"),
+        (right, proof, "our quality"),
     ):
         axes.plot(*zip(*target, strict=True), "k--", label="libjpeg-turbo 4:2:0")
         for name, curve in curves.items():

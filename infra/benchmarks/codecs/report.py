@@ -1,4 +1,4 @@
-"""From points to figures: comparisons at equal score, means by number, equality of the scale."""
+"""From points to figures: comparisons at equal score, means by quality, parity of the formats."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -8,8 +8,8 @@ from typing import Any
 
 from infra.benchmarks.codecs.curves import Ratio, Sample, at_score, ratio
 from infra.benchmarks.codecs.encoder import Point
-from infra.benchmarks.codecs.ours import TURBO, WEBP_4, name_of
-from infra.benchmarks.codecs.rival import avif_name
+from infra.benchmarks.codecs.our_encoders import TURBO, WEBP_4, name_of
+from infra.benchmarks.codecs.sharp_encoders import avif_name
 from shared.imagetype import ImageType
 from shared.models import Effort
 
@@ -20,7 +20,7 @@ _LOSSY = (ImageType.WEBP, ImageType.AVIF, ImageType.JPG)
 def pairs(
     efforts: Iterable[Effort], all_efforts: bool, sharp_avif: Sequence[int]
 ) -> list[tuple[str, str]]:
-    """Which encoder is held against which; those that were not measured fall out later."""
+    """Which encoder of ours is compared with which; `comparisons` drops those not measured."""
     efforts = list(efforts)
     avif = [
         (name_of(ImageType.AVIF, effort), avif_name(theirs))
@@ -42,7 +42,7 @@ def pairs(
 def comparisons(
     points: Sequence[Point], pairs: Iterable[tuple[str, str]], targets: Sequence[float]
 ) -> list[dict[str, Any]]:
-    """Each pair's ratios at each target score; lossless ones are held together as they are."""
+    """The ratios of each pair at each target score; lossless encoders at 100."""
     by_encoder = _by_encoder(points)
     return [
         {"ours": one, "theirs": other, "at": _ratios(by_encoder[one], by_encoder[other], targets)}
@@ -54,7 +54,9 @@ def comparisons(
 def _by_encoder(points: Iterable[Point]) -> dict[str, Samples]:
     found: dict[str, Samples] = defaultdict(lambda: defaultdict(list))
     for point in points:
-        found[point.encoder][point.picture].append(Sample(point.score, point.size, point.cpu))
+        found[point.encoder][point.picture].append(
+            Sample(point.score, point.size, point.cpu_seconds)
+        )
     return dict(found)
 
 
@@ -69,7 +71,7 @@ def _ratios(one: Samples, other: Samples, targets: Sequence[float]) -> list[dict
 
 
 def _ratio_at(one: Samples, other: Samples, score: float) -> Ratio | None:
-    """Over the pictures where both sides reach the score."""
+    """Over the pictures at which both encoders reach the score."""
     reached = (
         (at_score(one[picture], score), at_score(other[picture], score))
         for picture in sorted(one.keys() & other.keys())
@@ -78,27 +80,27 @@ def _ratio_at(one: Samples, other: Samples, score: float) -> Ratio | None:
 
 
 def means(points: Iterable[Point], megapixels: float) -> dict[str, list[dict[str, float]]]:
-    """Over all pictures, by encoder and number: score, bits a pixel, CPU seconds a megapixel."""
+    """By encoder and quality, over all pictures: score, bits per pixel, CPU per megapixel."""
     found: dict[tuple[str, int], list[Point]] = defaultdict(list)
     for point in points:
-        found[point.encoder, point.number].append(point)
+        found[point.encoder, point.quality].append(point)
     rows: dict[str, list[dict[str, float]]] = defaultdict(list)
-    for (encoder, number), group in sorted(found.items()):
+    for (encoder, quality), group in sorted(found.items()):
         rows[encoder].append(
             {
-                "number": number,
+                "number": quality,
                 "score": round(fmean(point.score for point in group), 3),
                 "bits_per_pixel": round(sum(p.size for p in group) * 8e-6 / megapixels, 4),
-                "cpu_per_megapixel": round(sum(p.cpu for p in group) / megapixels, 5),
+                "cpu_per_megapixel": round(sum(p.cpu_seconds for p in group) / megapixels, 5),
             }
         )
     return dict(rows)
 
 
 def parity(rows: dict[str, list[dict[str, float]]]) -> dict[str, Any]:
-    """Mean score of each format, and of libjpeg-turbo, where all were asked for one quality.
+    """The mean score of each format and of libjpeg-turbo at the same quality.
 
-    apart: from the best to the worst of webp, avif and jpg there, in points of the score.
+    apart: the difference between the best and the worst of webp, avif and jpg, in points.
     """
     names = {format.value: name_of(format, Effort.BALANCED) for format in _LOSSY}
     scores = {key: _scores(rows, name) for key, name in {**names, "turbo": TURBO}.items()}

@@ -1,4 +1,4 @@
-"""One run of the bench: the engine's encoders against sharp, on the same pixels."""
+"""One run of the benchmark: the engine's encoders against sharp's, on the same pixels."""
 
 import os
 import platform
@@ -10,13 +10,22 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from infra.benchmarks.codecs import memory, ours, pictures, report, resizing, rival, sharp, sweep
+from infra.benchmarks.codecs import (
+    memory,
+    our_encoders,
+    pictures,
+    report,
+    resizing,
+    sharp,
+    sharp_encoders,
+    sweep,
+)
 from infra.benchmarks.codecs.encoder import Encoder, Point
-from infra.benchmarks.codecs.scoring import scorer
+from infra.benchmarks.codecs.scoring import start_scorer
 from infra.benchmarks.codecs.sharp import Sharp
 from infra.commands.up import usable_cores
 from shared.imagetype import ImageType
-from shared.models import Effort
+from shared.models import MAX_QUALITY, MIN_QUALITY, Effort
 
 _PACKAGES = (
     "pillow",
@@ -32,10 +41,10 @@ _PACKAGES = (
 class Plan:
     """What one run measures.
 
-    side: pixels that each picture is scaled to fit, 0 for none. step: between our qualities.
-    targets: SSIMULACRA2 scores to compare at. sharp: the folder below which npm installed it.
-    all_efforts: webp, jpg and png at all three too. megapixels: of the memory's picture, 0 for
-    none. resize: of the resize's picture in pixels, None for none.
+    side: pixels that each picture is scaled to fit, 0 for full size. limit: pictures at most.
+    step: between our qualities. targets: the SSIMULACRA2 scores to compare at. sharp: the folder
+    that npm installed it into. all_efforts: for webp, jpg and png too. megapixels: of the picture
+    for memory, 0 for none. resize: of the picture for resizing in pixels, None for none.
     """
 
     folder: Path
@@ -44,27 +53,27 @@ class Plan:
     step: int = 5
     targets: Sequence[float] = (60, 70, 77, 80, 85)
     sharp: Path = Path(".bench")
-    sharp_efforts: Sequence[int] = (rival.AVIF_DEFAULT_EFFORT, 2)
+    sharp_efforts: Sequence[int] = (sharp_encoders.AVIF_DEFAULT_EFFORT, 2)
     all_efforts: bool = False
     megapixels: float = 50
     resize: tuple[int, int] | None = resizing.SIZE
 
 
-def run(plan: Plan, tell: Callable[[str], None]) -> dict[str, Any]:
-    """All figures of one run; raises OperatorError where there is nothing to measure."""
+def run(plan: Plan, progress: Callable[[str], None]) -> dict[str, Any]:
+    """All figures of one run; raises OperatorError if there is nothing to measure."""
     os.environ["RAYON_NUM_THREADS"] = "1"  # the PNG encoder's threads, as in a worker
     photographs = pictures.load(plan.folder, plan.side, plan.limit)
     without = sharp.missing(plan.sharp)
     with ExitStack() as stack:
-        judge = stack.enter_context(scorer())
+        scorer = stack.enter_context(start_scorer())
         node = None if without else stack.enter_context(sharp.running(plan.sharp))
         encoders = _encoders(plan, node)
-        points = sweep.measure(photographs, encoders, judge, tell)
+        points = sweep.measure(photographs, encoders, scorer, progress)
         largest = max(photographs, key=lambda each: each.megapixels)
-        resize = resizing.measure(largest, judge, node, plan.resize) if plan.resize else None
+        resize = resizing.measure(largest, scorer, node, plan.resize) if plan.resize else None
         versions = _versions(node)
     peaks = plan.megapixels and memory.measure(
-        largest, plan.megapixels, None if without else plan.sharp, tell
+        largest, plan.megapixels, None if without else plan.sharp, progress
     )
     return {
         "date": datetime.now(UTC).date().isoformat(),
@@ -84,14 +93,14 @@ def run(plan: Plan, tell: Callable[[str], None]) -> dict[str, Any]:
 
 
 def _encoders(plan: Plan, node: Sharp | None) -> list[Encoder]:
-    qualities = range(40, 101, plan.step)
+    qualities = range(MIN_QUALITY, MAX_QUALITY + 1, plan.step)
     others = [ImageType.WEBP, ImageType.JPG, ImageType.PNG]
     efforts = list(Effort) if plan.all_efforts else [Effort.BALANCED]
     return [
-        *ours.engine(qualities, [ImageType.AVIF], Effort),
-        *ours.engine(qualities, others, efforts),
-        *ours.references(qualities),
-        *(rival.encoders(node, plan.step + 2, plan.sharp_efforts) if node else ()),
+        *our_encoders.engine(qualities, [ImageType.AVIF], Effort),
+        *our_encoders.engine(qualities, others, efforts),
+        *our_encoders.references(qualities),
+        *(sharp_encoders.encoders(node, plan.step + 2, plan.sharp_efforts) if node else ()),
     ]
 
 
@@ -106,11 +115,11 @@ def _figures(plan: Plan, points: Sequence[Point], megapixels: float) -> dict[str
 
 
 def _compact(points: Sequence[Point]) -> dict[str, Any]:
-    """The points by encoder, as (picture's index, number, bytes, CPU seconds, score)."""
+    """The points by encoder, as (index of the picture, quality, bytes, CPU seconds, score)."""
     names = {name: index for index, name in enumerate(dict.fromkeys(p.picture for p in points))}
     rows: dict[str, list[Any]] = {}
     for p in points:
-        row = [names[p.picture], p.number, p.size, round(p.cpu, 5), round(p.score, 3)]
+        row = [names[p.picture], p.quality, p.size, round(p.cpu_seconds, 5), round(p.score, 3)]
         rows.setdefault(p.encoder, []).append(row)
     return rows
 

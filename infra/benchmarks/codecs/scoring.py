@@ -1,6 +1,7 @@
-"""SSIMULACRA2, on all usable cores: 100 is equal, 90 not to be told apart, 70 good, 50 middling.
+"""SSIMULACRA2 scores, on all usable cores.
 
-The Python port gives up to a point less than the original at low scores; all sides alike.
+100 is identical, 90 looks identical, 70 is high and 50 medium quality. At low scores the Python
+port returns up to a point less than the original, for all encoders alike.
 """
 
 import hashlib
@@ -18,15 +19,15 @@ from infra.commands.up import usable_cores
 
 
 class Scorer:
-    """Scores in other processes; never call it while something is being timed."""
+    """Scores in other processes. Do not call it while something is being timed."""
 
     def __init__(self, pool: Executor) -> None:
         self._pool = pool
 
     def of_files(self, reference: Image.Image, files: Sequence[bytes]) -> list[float]:
-        """How near each encoded file comes to the reference, decoded by Pillow.
+        """The score of each encoded file against the reference, decoded by Pillow.
 
-        Equal files are looked at once: some efforts share an encoder.
+        Identical files are scored once: some efforts share an encoder.
         """
         bitmap = _bitmap(reference)
         different = {hashlib.sha256(data).digest(): data for data in files}
@@ -35,14 +36,14 @@ class Scorer:
         return [scores[hashlib.sha256(data).digest()] for data in files]
 
     def of_pixels(self, reference: Image.Image, others: Sequence[Image.Image]) -> list[float]:
-        """The same for pictures that are decoded already."""
+        """The same for decoded pictures."""
         return self.of_files(reference, [_bitmap(other) for other in others])
 
 
 @contextmanager
-def scorer() -> Iterator[Scorer]:
-    """A scorer with a process a usable core; they end with the context."""
-    # Not by fork: the codecs' threads are in this process, and a fork would lose them midway.
+def start_scorer() -> Iterator[Scorer]:
+    """A scorer with one process per usable core, which end with the context."""
+    # Not by fork, which would not copy the threads that the codecs run in this process.
     fresh = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(usable_cores(), mp_context=fresh) as pool:
         yield Scorer(pool)

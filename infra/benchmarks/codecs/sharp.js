@@ -1,5 +1,5 @@
-// sharp, for `make bench-codecs`: one JSON object a line in, one a line out, one job at a time.
-// CPU is the process's (all threads) around the job itself; reading and writing files is not in it.
+// sharp, for `make bench-codecs`: reads one JSON object per line and answers each with one line.
+// CPU is that of the process (all threads) during the job, without reading and writing files.
 'use strict';
 const fs = require('node:fs');
 const readline = require('node:readline');
@@ -21,7 +21,7 @@ async function timed(work) {
 const jobs = {
   versions: async () => ({ node: process.versions.node, ...sharp.versions }),
 
-  // The pixels that the next encodes are of: 8-bit sRGB, three channels, no padding.
+  // Sets the pixels for the next encodes: 8-bit sRGB, three channels, no padding.
   load: async ({ path, width, height }) => {
     pixels = fs.readFileSync(path);
     raw = { width, height, channels: 3 };
@@ -34,16 +34,16 @@ const jobs = {
     return { cpu };
   },
 
-  // A file in memory to raw pixels of that width, as sharp does it unless told otherwise.
+  // A file in memory to raw pixels of that width, with sharp's defaults.
   resize: async ({ path, width, out }) => {
     const file = fs.readFileSync(path);
-    const made = () => sharp(file).resize(width).raw().toBuffer({ resolveWithObject: true });
-    const { data, cpu } = await timed(made);
+    const work = () => sharp(file).resize(width).raw().toBuffer({ resolveWithObject: true });
+    const { data, cpu } = await timed(work);
     fs.writeFileSync(out, data.data);
     return { cpu, width: data.info.width, height: data.info.height, channels: data.info.channels };
   },
 
-  // A whole conversion, and how much memory this process has held at most.
+  // A whole conversion, and the peak memory of this process.
   convert: async ({ path, format, options }) => {
     const idle = peakBytes();
     const file = fs.readFileSync(path);
@@ -52,7 +52,7 @@ const jobs = {
   },
 };
 
-// Linux counts what the starting process held into maxRSS; VmHWM is this program's alone.
+// VmHWM on Linux, because maxRSS includes what the parent process held.
 function peakBytes() {
   try {
     return 1024 * Number(/VmHWM:\s+(\d+)/.exec(fs.readFileSync('/proc/self/status', 'utf8'))[1]);

@@ -1,4 +1,4 @@
-"""sharp (libvips under Node) as the other side of the comparison, in a process of its own."""
+"""sharp (libvips under Node), which the engine is compared with, in a process of its own."""
 
 import json
 import os
@@ -12,14 +12,14 @@ from typing import IO, Any
 
 from PIL import Image
 
-from infra.benchmarks.codecs.encoder import Made
+from infra.benchmarks.codecs.encoder import EncodedFile
 from shared.errors import OperatorError
 
 _SCRIPT = Path(__file__).with_name("sharp.js")
 
 
 def missing(folder: Path) -> str | None:
-    """Why sharp cannot run from the folder that npm installed it into; None if it can."""
+    """The reason why sharp cannot run from the folder of its npm installation; None if it can."""
     if not shutil.which("node"):
         return "Node is not installed"
     if not (folder / "node_modules" / "sharp").is_dir():
@@ -36,7 +36,7 @@ class Sharp:
         self._loaded: Image.Image | None = None
 
     def ask(self, job: str, **rest: Any) -> dict[str, Any]:
-        """One job's answer; raises OperatorError where sharp reports a failure or has gone."""
+        """The answer to one job; raises OperatorError if sharp reports an error or has ended."""
         self._in.write(json.dumps({"job": job, **rest}) + "\n")
         self._in.flush()
         line = self._out.readline()
@@ -45,8 +45,8 @@ class Sharp:
             raise OperatorError(f"sharp could not do {job}: {answer['error']}")
         return answer
 
-    def encode(self, image: Image.Image, format: str, options: Mapping[str, Any]) -> Made:
-        """An RGB picture as a file of sharp's format, with the CPU seconds of the encode alone."""
+    def encode(self, image: Image.Image, format: str, options: Mapping[str, Any]) -> EncodedFile:
+        """An RGB picture encoded by sharp, with the CPU seconds of only the encode."""
         if self._loaded is not image:
             path = self._scratch / "pixels"
             path.write_bytes(image.tobytes())
@@ -54,10 +54,10 @@ class Sharp:
             self._loaded = image
         out = self._scratch / "encoded"
         answer = self.ask("encode", format=format, options=dict(options), out=str(out))
-        return Made(out.read_bytes(), answer["cpu"])
+        return EncodedFile(out.read_bytes(), answer["cpu"])
 
     def resize(self, file: Path, width: int) -> tuple[Image.Image, float]:
-        """A file decoded and scaled to that width in pixels, and the CPU seconds of both."""
+        """A file decoded and resized to that width in pixels, and the CPU seconds of both."""
         out = self._scratch / "resized"
         answer = self.ask("resize", path=str(file), width=width, out=str(out))
         size = answer["width"], answer["height"]
@@ -73,7 +73,7 @@ def _pipes(process: "subprocess.Popen[str]") -> tuple[IO[str], IO[str]]:
 
 @contextmanager
 def running(folder: Path) -> Iterator[Sharp]:
-    """sharp from `folder`/node_modules; its process and its files end with the context."""
+    """sharp from `folder`/node_modules; its process and its files are gone after the context."""
     environment = os.environ | {"NODE_PATH": str((folder / "node_modules").resolve())}
     node = shutil.which("node") or "node"
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}

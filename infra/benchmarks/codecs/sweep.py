@@ -1,63 +1,65 @@
-"""Every picture through every encoder at every number: bytes, CPU and score."""
+"""Every picture through every encoder at every quality: bytes, CPU and score."""
 
 import io
 from collections.abc import Callable, Iterator, Sequence
 
 from PIL import Image, ImageChops
 
-from infra.benchmarks.codecs.encoder import Encoder, Made, Point, interleaved
+from infra.benchmarks.codecs.encoder import EncodedFile, Encoder, Point, interleaved
 from infra.benchmarks.codecs.pictures import Picture
 from infra.benchmarks.codecs.scoring import Scorer
 from shared.errors import OperatorError
 
-_EQUAL = 100.0  # SSIMULACRA2 of a picture and itself
+_IDENTICAL = 100.0  # SSIMULACRA2 of a picture and itself
 
 
 def measure(
     pictures: Sequence[Picture],
     encoders: Sequence[Encoder],
     scorer: Scorer,
-    tell: Callable[[str], None],
+    progress: Callable[[str], None],
 ) -> list[Point]:
     """All points, picture by picture: first the encodes, one at a time, then their scores.
 
-    Raises OperatorError where a lossless file differs from its picture in a single pixel.
+    Raises OperatorError if a lossless file differs from its picture in any pixel.
     """
     _warm_up(pictures[0], encoders)
     points: list[Point] = []
     for index, picture in enumerate(pictures, 1):
-        tell(f"{index} of {len(pictures)}: {picture.name}")
+        progress(f"{index} of {len(pictures)}: {picture.name}")
         points += _points(picture, encoders, scorer)
     return points
 
 
 def _warm_up(picture: Picture, encoders: Sequence[Encoder]) -> None:
-    """Once through each, unmeasured: libraries load and Node compiles in the first call."""
+    """Calls each encoder once, because libraries load and Node compiles in the first call."""
     small = picture.image.resize((64, 64))
     for encoder in encoders:
-        encoder.encode(small, encoder.numbers[0])
+        encoder.encode(small, encoder.qualities[0])
 
 
 def _points(picture: Picture, encoders: Sequence[Encoder], scorer: Scorer) -> Iterator[Point]:
-    made = [
-        (encoder, number, encoder.encode(picture.image, number))
-        for encoder, number in interleaved(encoders)
+    encodes = [
+        (encoder, quality, encoder.encode(picture.image, quality))
+        for encoder, quality in interleaved(encoders)
     ]
-    lossy = [each for each in made if each[0].format != "png"]
-    scores = scorer.of_files(picture.image, [each.data for _, _, each in lossy])
-    for (encoder, number, each), score in zip(lossy, scores, strict=True):
-        yield _point(encoder, picture, number, each, score)
-    for encoder, number, each in made:
+    lossy = [encode for encode in encodes if encode[0].format != "png"]
+    scores = scorer.of_files(picture.image, [file.data for _, _, file in lossy])
+    for (encoder, quality, file), score in zip(lossy, scores, strict=True):
+        yield _point(encoder, picture, quality, file, score)
+    for encoder, quality, file in encodes:
         if encoder.format == "png":
-            _check_equal(encoder, picture, each)
-            yield _point(encoder, picture, number, each, _EQUAL)
+            _check_lossless(encoder, picture, file)
+            yield _point(encoder, picture, quality, file, _IDENTICAL)
 
 
-def _point(encoder: Encoder, picture: Picture, number: int, made: Made, score: float) -> Point:
-    return Point(encoder.name, picture.name, number, len(made.data), made.cpu, score)
+def _point(
+    encoder: Encoder, picture: Picture, quality: int, file: EncodedFile, score: float
+) -> Point:
+    return Point(encoder.name, picture.name, quality, len(file.data), file.cpu_seconds, score)
 
 
-def _check_equal(encoder: Encoder, picture: Picture, made: Made) -> None:
-    with Image.open(io.BytesIO(made.data)) as image:
+def _check_lossless(encoder: Encoder, picture: Picture, file: EncodedFile) -> None:
+    with Image.open(io.BytesIO(file.data)) as image:
         if ImageChops.difference(image.convert("RGB"), picture.image).getbbox():
             raise OperatorError(f"{encoder.name} changed pixels of {picture.name}")

@@ -1,4 +1,4 @@
-"""Every way in which the service is broken: a function each, and its docstring says how."""
+"""Every fault that can be injected: a function each, whose docstring says what it does."""
 
 from infra.chaos.experiment import Fault
 from infra.chaos.faults.broker import crash_broker, cut_connections, empty_broker, fill_broker

@@ -1,4 +1,4 @@
-"""A broker that forgets, fills up, dies, and hangs up on everyone."""
+"""A broker that is emptied, is full, crashes, and closes every connection."""
 
 import time
 from contextlib import suppress
@@ -7,57 +7,59 @@ from signal import SIGKILL
 from redis.exceptions import RedisError
 
 from infra.chaos.environment import IMAGE_WORKERS, eventually
-from infra.chaos.experiment import Trial
+from infra.chaos.experiment import Experiment
 
 _FULL_SECONDS = 2.0
 _BACK_SECONDS = 30.0
 
 
-def empty_broker(trial: Trial) -> None:
+def empty_broker(experiment: Experiment) -> None:
     """FLUSHALL."""
-    trial.storm(trial.stage.services.redis.flushall, 9, 50)
-    trial.demand_no_failure()
+    experiment.inject_under_load(experiment.environment.services.redis.flushall, 9, 50)
+    experiment.require_no_failure()
 
 
-def fill_broker(trial: Trial) -> None:
-    """The broker has no memory left for two seconds, and refuses what is written."""
-    client = trial.stage.services.redis
+def fill_broker(experiment: Experiment) -> None:
+    """The broker is out of memory for two seconds, and refuses writes."""
+    client = experiment.environment.services.redis
 
-    def strike() -> None:
+    def inject() -> None:
         client.config_set("maxmemory", "1")
         time.sleep(_FULL_SECONDS)
         client.config_set("maxmemory", "0")
 
-    with trial.sparing(*IMAGE_WORKERS, "io", "ai", "periodic"):
-        trial.storm(strike, 9, 40)
-    trial.demand_no_failure()
+    with experiment.require_alive(*IMAGE_WORKERS, "io", "ai", "periodic"):
+        experiment.inject_under_load(inject, 9, 40)
+    experiment.require_no_failure()
 
 
-def crash_broker(trial: Trial) -> None:
-    """kill -9 of the broker, which starts again with what it had written to its disk."""
+def crash_broker(experiment: Experiment) -> None:
+    """kill -9 of the broker, which restarts with what it had written to disk."""
 
-    def strike() -> None:
-        trial.stage.signal("valkey", SIGKILL)
+    def inject() -> None:
+        experiment.environment.signal("valkey", SIGKILL)
         time.sleep(0.1)
-        trial.demand(eventually(lambda: _answers(trial), _BACK_SECONDS), "the broker stays away")
+        experiment.require(
+            eventually(lambda: _answers(experiment), _BACK_SECONDS), "the broker did not come back"
+        )
 
-    trial.storm(strike, 9, 40)
-    trial.demand_no_failure()
+    experiment.inject_under_load(inject, 9, 40)
+    experiment.require_no_failure()
 
 
-def cut_connections(trial: Trial) -> None:
+def cut_connections(experiment: Experiment) -> None:
     """CLIENT KILL of every connection to the broker."""
-    client = trial.stage.services.redis
+    client = experiment.environment.services.redis
 
-    def strike() -> None:
+    def inject() -> None:
         for kind in ("pubsub", "normal"):
             client.client_kill_filter(_type=kind, skipme=True)
 
-    trial.storm(strike, 9, 45)
-    trial.demand_no_failure()
+    experiment.inject_under_load(inject, 9, 45)
+    experiment.require_no_failure()
 
 
-def _answers(trial: Trial) -> bool:
+def _answers(experiment: Experiment) -> bool:
     with suppress(RedisError):
-        return bool(trial.stage.services.redis.ping())
+        return bool(experiment.environment.services.redis.ping())
     return False

@@ -1,24 +1,24 @@
-"""An object store that refuses, hangs, and stores without saying so."""
+"""An object store that refuses, hangs, and stores without an answer."""
 
 import time
 
-from infra.chaos.experiment import Trial
+from infra.chaos.experiment import Experiment
 from infra.chaos.store_proxy import Mode
 
-_FAULTY_SECONDS = 1.5  # below a task's limit: a hang that is longer ends the process that waits
+_FAULTY_SECONDS = 1.5  # below the task limit: a longer hang would get the waiting process killed
 
 
-def fail_store(trial: Trial) -> None:
-    """The store answers 503, hangs, and loses its connections after a write, one after another."""
+def fail_store(experiment: Experiment) -> None:
+    """The store answers 503, hangs, and cuts connections after a write, one after another."""
     modes = [Mode.REFUSE, Mode.HANG, Mode.CUT]
 
-    def strike() -> None:
-        trial.random.shuffle(modes)
+    def inject() -> None:
+        experiment.random.shuffle(modes)
         for mode in modes:
-            trial.stage.store.turn(mode)
+            experiment.environment.store.turn(mode)
             time.sleep(_FAULTY_SECONDS)
-            trial.stage.store.turn(Mode.THROUGH)
+            experiment.environment.store.turn(Mode.THROUGH)
             time.sleep(0.5)
 
-    trial.storm(strike, 6, 15)
-    trial.demand_no_failure()
+    experiment.inject_under_load(inject, 6, 15)
+    experiment.require_no_failure()

@@ -1,66 +1,70 @@
-"""Workers that are killed, that stand still, and that are told to end."""
+"""Workers that are killed, that are paused, and that are asked to end."""
 
 import time
 from itertools import cycle
 from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM
 
 from infra.chaos.environment import IMAGE_WORKERS, eventually
-from infra.chaos.experiment import Trial
+from infra.chaos.experiment import Experiment
 
-_BUSY = "SELECT count(*) FROM images WHERE state = 'processing'"
+_COUNT_BUSY = """
+SELECT count(*) FROM images WHERE state = 'processing'
+"""
 _COMMIT_SECONDS = 5.0
 _RESTART_SECONDS = 60.0
-# Those that are asked to end, in turn: the first two are the ones that clients notice.
+# The processes that are asked to end, in turn; clients notice the first two most.
 _ROTATION = ("worker", "web", "worker-2", "io", "ai", "periodic")
 
 
-def kill_workers(trial: Trial) -> None:
+def kill_workers(experiment: Experiment) -> None:
     """kill -9 of a worker, of the process in it that works, or of both at once."""
-    stage, random = trial.stage, trial.random
+    environment, random = experiment.environment, experiment.random
 
-    def strike() -> None:
+    def inject() -> None:
         name = random.choice(IMAGE_WORKERS)
         doomed = random.choice(("process", "main", "both"))
         if doomed != "main":
-            stage.signal_pool(name, SIGKILL)
+            environment.signal_pool(name, SIGKILL)
         if doomed != "process":
-            stage.signal(name, SIGKILL)
+            environment.signal(name, SIGKILL)
 
-    trial.storm(strike, 24, 50)
+    experiment.inject_under_load(inject, 24, 50)
 
 
-def pause_workers(trial: Trial) -> None:
-    """A worker stands still until its lease is over and another has its image; then it goes on."""
-    stage, settings = trial.stage, trial.stage.services.settings
+def pause_workers(experiment: Experiment) -> None:
+    """A worker is paused until its lease ends and another takes its image; then it goes on."""
+    environment, settings = experiment.environment, experiment.environment.services.settings
 
-    def strike() -> None:
-        name = trial.random.choice(IMAGE_WORKERS)
-        # Then each of them has one in hand.
-        eventually(lambda: trial.tally(_BUSY) >= len(IMAGE_WORKERS), 10)
-        stage.signal(name, SIGSTOP)
-        stage.signal_pool(name, SIGSTOP)
+    def inject() -> None:
+        name = experiment.random.choice(IMAGE_WORKERS)
+        # Then each worker has an image.
+        eventually(lambda: experiment.query_number(_COUNT_BUSY) >= len(IMAGE_WORKERS), 10)
+        environment.signal(name, SIGSTOP)
+        environment.signal_pool(name, SIGSTOP)
         time.sleep(settings.lease_seconds + settings.sweep_seconds + 0.5)
-        refused = trial.late_commits()
-        stage.signal_pool(name, SIGCONT)
-        # Its main process wakes after it: it would kill, for its time is over, what has to commit.
-        eventually(lambda: trial.late_commits() > refused, _COMMIT_SECONDS)
-        stage.signal(name, SIGCONT)
+        refused = experiment.late_commits()
+        environment.signal_pool(name, SIGCONT)
+        # The main process goes on last: it would kill the process whose late commit we wait for.
+        eventually(lambda: experiment.late_commits() > refused, _COMMIT_SECONDS)
+        environment.signal(name, SIGCONT)
 
-    trial.storm(strike, 12, 12)
-    trial.demand(trial.late_commits(), "no late commit was refused")
-    trial.demand_no_failure()
+    experiment.inject_under_load(inject, 12, 12)
+    experiment.require(experiment.late_commits(), "no late commit was refused")
+    experiment.require_no_failure()
 
 
-def restart_service(trial: Trial) -> None:
-    """SIGTERM to one process after the other, the API's with them, as a new version comes in."""
+def restart_service(experiment: Experiment) -> None:
+    """SIGTERM to one process after another, the API included, as in an upgrade."""
     names = cycle(_ROTATION)
 
-    def strike() -> None:
+    def inject() -> None:
         name = next(names)
-        former = trial.stage.pid(name)
-        trial.stage.signal(name, SIGTERM)
-        again = eventually(lambda: trial.stage.pid(name) not in (None, former), _RESTART_SECONDS)
-        trial.demand(again, f"{name} did not end within {_RESTART_SECONDS:.0f} s")
+        former = experiment.environment.pid(name)
+        experiment.environment.signal(name, SIGTERM)
+        again = eventually(
+            lambda: experiment.environment.pid(name) not in (None, former), _RESTART_SECONDS
+        )
+        experiment.require(again, f"{name} did not end within {_RESTART_SECONDS:.0f} s")
 
-    trial.storm(strike, 20, 30)
-    trial.demand_no_failure()
+    experiment.inject_under_load(inject, 20, 30)
+    experiment.require_no_failure()

@@ -1,4 +1,4 @@
-"""What the Messages API answers, and what can happen to an answer on its way.
+"""Answers of the Messages API, and what can happen to them on the way.
 
 The shapes are those of https://platform.claude.com/docs/en/api/messages and .../api/errors.
 """
@@ -33,11 +33,12 @@ _USAGE = {
 
 @dataclass(frozen=True)
 class Answer:
-    """What becomes of a request; without arguments a success, whose text fits the schema.
+    """The answer to a request; without arguments a success, whose text fits the schema.
 
-    text: of the message, instead. usage: what differs from a usual call's. details: of an error.
-    raw: a body that is no message. delay_seconds: before the answer. drip_seconds: before each
-    byte of the body. cut: `reset` ends the connection before the answer, `half` amid its body.
+    text: the message's text, in place of a fitting one. usage: where it differs from a usual
+    call's. details: those of an error. raw: a body that is not a message. delay_seconds: before
+    the answer. drip_seconds: before each byte of the body. cut: `reset` ends the connection
+    before the answer, `half` in the middle of its body.
     """
 
     text: str | None = None
@@ -52,7 +53,7 @@ class Answer:
     cut: Literal["reset", "half"] | None = None
 
     def body(self, request: Request, message: str) -> str:
-        """What is sent for it. message: an error's."""
+        """The body that is sent. `message` is the text of an error."""
         request_id = f"req_{uuid4().hex[:24]}"
         if self.raw is not None:
             return self.raw

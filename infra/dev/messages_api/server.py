@@ -1,4 +1,4 @@
-"""The Messages API on the loopback: it checks requests and answers as a test scripts it."""
+"""A stand-in for the Messages API: it checks requests and answers as a test has scripted."""
 
 import socket
 import struct
@@ -17,14 +17,14 @@ from infra.dev.messages_api.request import FaultyRequestError, Request, check
 
 
 class MessagesApi:
-    """The server, up from `with` to its end.
+    """The server, which runs as long as its `with` block.
 
-    A request gets the next of `script`, or when that is empty what `otherwise` makes of it; one
-    with a fault gets the API's error for it instead, and `faults` tells of it.
+    A request gets the next answer of `script` or, when that is empty, what `otherwise` returns.
+    A faulty request gets the API's error for it, and `faults` keeps what was wrong.
     """
 
     def __init__(self, *, key: str = "sk-ant-api03-of-the-tests", model: str | None = None) -> None:
-        """key, model: the ones that are known; None is any model."""
+        """`key` and `model` are the valid ones; None allows any model."""
         self.key = key
         self.model = model
         self.script: deque[Answer] = deque()
@@ -47,11 +47,11 @@ class MessagesApi:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a process that shall call this server is given."""
+        """The environment of a process that is to call this server."""
         return {"ANTHROPIC_BASE_URL": self.url, "ANTHROPIC_API_KEY": self.key}
 
     def answer(self, request: Request) -> tuple[Answer, str]:
-        """Notes a request; what becomes of it, and an error's message."""
+        """Keeps the request; returns its answer, and the message for an error."""
         try:
             check(request, self.key, self.model)
         except FaultyRequestError as fault:
@@ -65,8 +65,8 @@ class MessagesApi:
                 return self.script.popleft(), "As the test asked"
         return self.otherwise(request), "As the test asked"
 
-    def flying(self, change: int) -> None:
-        """Counts the requests under way."""
+    def count_in_flight(self, change: int) -> None:
+        """Counts the requests in flight."""
         with self._lock:
             self.in_flight += change
             self.most_in_flight = max(self.most_in_flight, self.in_flight)
@@ -83,7 +83,7 @@ class _Server(ThreadingHTTPServer):
         self.close_request(request)  # without a FIN, which a reset must not send
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        if not isinstance(sys.exception(), ConnectionError):  # a caller that went away is wanted
+        if not isinstance(sys.exception(), ConnectionError):  # tests end calls on purpose
             super().handle_error(request, client_address)
 
 
@@ -93,15 +93,15 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def _handle(self) -> None:
-        self.server.api.flying(+1)
+        self.server.api.count_in_flight(+1)
         try:
             raw = self.rfile.read(int(self.headers.get("content-length", 0)))
             request = Request(time.monotonic(), self.command, self.path, _lower(self.headers), raw)
             self._send(request, *self.server.api.answer(request))
         finally:
-            self.server.api.flying(-1)
+            self.server.api.count_in_flight(-1)
 
-    do_GET = do_POST = do_PUT = do_DELETE = _handle  # noqa: N815 - the names it calls
+    do_GET = do_POST = do_PUT = do_DELETE = _handle  # noqa: N815 - names that the server calls
 
     def _send(self, request: Request, answer: Answer, message: str) -> None:
         time.sleep(answer.delay_seconds)
@@ -126,7 +126,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body[start : start + step])
 
     def log_message(self, *_: object) -> None:
-        """Says nothing."""
+        """Logs nothing."""
 
 
 def _lower(headers: Message) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The arithmetic of the codec bench with numbers made by hand, and one short run of it."""
+"""The arithmetic of the codec benchmark on small examples, and one short run of it."""
 
 import io
 import json
@@ -15,17 +15,17 @@ from infra.benchmarks.codecs.curves import (
     Sample,
     at_score,
     calibrated,
-    never_falling,
+    inverse_at,
     ratio,
+    running_maximum,
     value_at,
-    where,
 )
-from infra.benchmarks.codecs.encoder import Encoder, Made, Point, interleaved
-from infra.benchmarks.codecs.native import TURBO, Native
+from infra.benchmarks.codecs.encoder import EncodedFile, Encoder, Point, interleaved
+from infra.benchmarks.codecs.native_encoders import TURBO, NativeEncoder
+from infra.benchmarks.codecs.quality import calibrate
 from infra.benchmarks.codecs.report import comparisons, parity
 from infra.benchmarks.codecs.run import Plan, run
-from infra.benchmarks.codecs.scale import calibrate
-from infra.benchmarks.codecs.scoring import scorer
+from infra.benchmarks.codecs.scoring import start_scorer
 from infra.benchmarks.codecs.sweep import measure
 from infra.benchmarks.codecs.tables import lines
 from shared.errors import OperatorError
@@ -35,7 +35,7 @@ CURVE = [(10.0, 20.0), (20.0, 40.0), (40.0, 50.0)]
 
 
 def nothing(_: str) -> None:
-    """Progress that nobody reads."""
+    """Discards progress."""
 
 
 def test_between_two_points_a_curve_is_a_straight_line() -> None:
@@ -43,49 +43,49 @@ def test_between_two_points_a_curve_is_a_straight_line() -> None:
     assert value_at(CURVE, 36) == 48
 
 
-def test_a_curve_says_nothing_outside_of_its_points() -> None:
+def test_a_curve_has_no_value_outside_of_its_points() -> None:
     assert value_at(CURVE, 9.9) is None
     assert value_at(CURVE, 40.1) is None
 
 
-def test_two_points_at_one_place_do_not_divide_by_nothing() -> None:
+def test_two_points_at_the_same_x_do_not_divide_by_zero() -> None:
     assert value_at([(1, 5), (1, 7), (2, 9)], 1) == 5
 
 
-def test_a_dip_is_raised_to_what_came_before_it() -> None:
-    assert never_falling([(1, 5), (2, 4), (3, 6)]) == [(1, 5), (2, 5), (3, 6)]
+def test_a_dip_is_raised_to_the_maximum_before_it() -> None:
+    assert running_maximum([(1, 5), (2, 4), (3, 6)]) == [(1, 5), (2, 5), (3, 6)]
 
 
-def test_the_inverse_finds_where_a_height_is_reached() -> None:
-    assert where(CURVE, 30) == 15
-    assert where(CURVE, 48) == 36
+def test_the_inverse_is_the_x_at_which_a_value_is_reached() -> None:
+    assert inverse_at(CURVE, 30) == 15
+    assert inverse_at(CURVE, 48) == 36
 
 
-def test_the_inverse_of_a_level_stretch_is_its_beginning() -> None:
-    assert where([(1, 5), (2, 6), (9, 6), (10, 7)], 6) == 2
+def test_the_inverse_of_a_constant_part_is_its_start() -> None:
+    assert inverse_at([(1, 5), (2, 6), (9, 6), (10, 7)], 6) == 2
 
 
-def test_a_height_out_of_reach_gives_the_nearer_end() -> None:
-    assert where(CURVE, 1) == 10
-    assert where(CURVE, 99) == 40
+def test_the_inverse_of_a_value_out_of_reach_is_the_nearer_end() -> None:
+    assert inverse_at(CURVE, 1) == 10
+    assert inverse_at(CURVE, 99) == 40
 
 
-def test_a_calibrated_number_has_the_score_that_the_target_wants() -> None:
+def test_a_calibrated_encoder_quality_has_the_score_of_the_target() -> None:
     assert calibrated(CURVE, [(40, 30), (70, 40), (100, 45)]) == [(40, 15), (70, 20), (100, 30)]
 
 
-def test_a_calibrated_number_never_falls_as_quality_rises() -> None:
+def test_a_calibrated_encoder_quality_never_falls_as_quality_rises() -> None:
     assert calibrated(CURVE, [(40, 30), (70, 20), (100, 40)]) == [(40, 15), (70, 15), (100, 20)]
 
 
-def test_bytes_between_two_samples_lie_on_a_line_of_their_logarithm() -> None:
+def test_bytes_between_two_samples_are_interpolated_by_their_logarithm() -> None:
     found = at_score([Sample(80, 1600, 3), Sample(60, 100, 1)], 70)
     assert found is not None
     assert found.size == pytest.approx(400)
-    assert found.cpu == 2
+    assert found.cpu_seconds == 2
 
 
-def test_a_score_that_was_not_reached_gives_no_sample() -> None:
+def test_a_score_that_was_not_reached_has_no_sample() -> None:
     assert at_score([Sample(60, 100, 1), Sample(80, 1600, 3)], 81) is None
 
 
@@ -103,7 +103,7 @@ def test_a_ratio_has_the_sums_and_the_geometric_mean_side_by_side() -> None:
     assert found.cpu == 0.5
 
 
-def test_a_picture_counts_only_where_both_sides_reach_the_score() -> None:
+def test_a_picture_counts_only_if_both_encoders_reach_the_score() -> None:
     def points(encoder: str, picture: str, best: float) -> list[Point]:
         return [
             Point(encoder, picture, 1, 100, 1, 50),
@@ -120,7 +120,7 @@ def test_a_picture_counts_only_where_both_sides_reach_the_score() -> None:
     assert [(at["score"], at["pictures"]) for at in row["at"]] == [(70, 1)]
 
 
-def test_formats_are_as_far_apart_as_the_best_is_from_the_worst() -> None:
+def test_formats_are_apart_by_the_best_minus_the_worst() -> None:
     scores = {
         "ours webp balanced": (60.0, 70.0),
         "ours avif balanced": (61.0, 74.0),
@@ -137,21 +137,21 @@ def test_formats_are_as_far_apart_as_the_best_is_from_the_worst() -> None:
 
 
 def test_encoders_take_turns_until_the_last_has_ended() -> None:
-    def refuse(_image: Image.Image, _number: int) -> Made:
+    def refuse(_image: Image.Image, _quality: int) -> EncodedFile:
         raise NotImplementedError
 
     one, two = Encoder("one", "jpg", (1, 2, 3), refuse), Encoder("two", "jpg", (7,), refuse)
-    turns = [(encoder.name, number) for encoder, number in interleaved([one, two])]
+    turns = [(encoder.name, quality) for encoder, quality in interleaved([one, two])]
     assert turns == [("one", 1), ("two", 7), ("one", 2), ("one", 3)]
 
 
-def test_tiles_meet_without_a_seam() -> None:
+def test_tiles_are_mirrored_edge_to_edge() -> None:
     image = Image.new("L", (2, 1))
     image.putdata([10, 200])
     assert pictures.tiled(image, 6, 2).tobytes() == bytes([10, 200, 200, 10, 10, 200] * 2)
 
 
-def test_a_folder_gives_its_pictures_scaled_and_passes_over_the_rest() -> None:
+def test_the_pictures_of_a_folder_are_scaled_and_other_files_are_skipped() -> None:
     found = pictures.load(SAMPLES, 64)
     assert "LICENSES.md" not in [picture.name for picture in found]
     assert len(found) == 6
@@ -164,13 +164,13 @@ def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
         pictures.load(tmp_path, 64)
 
 
-def test_a_lossless_encoder_that_changes_a_pixel_is_found_out() -> None:
+def test_a_lossless_encoder_that_changes_a_pixel_is_an_error() -> None:
     picture = pictures.Picture("a", Image.new("RGB", (64, 64), "red"))
     other = Image.new("RGB", (64, 64), "red")
     other.putpixel((63, 63), (254, 0, 0))
-    liar = Encoder("liar", "png", (1,), lambda _image, _number: Made(png(other), 0))
-    with scorer() as judge, pytest.raises(OperatorError, match="liar changed pixels of a"):
-        measure([picture], [liar], judge, nothing)
+    wrong = Encoder("wrong", "png", (1,), lambda _image, _quality: EncodedFile(png(other), 0))
+    with start_scorer() as scorer, pytest.raises(OperatorError, match="wrong changed pixels of a"):
+        measure([picture], [wrong], scorer, nothing)
 
 
 def png(image: Image.Image) -> bytes:
@@ -179,23 +179,23 @@ def png(image: Image.Image) -> bytes:
     return out.getvalue()
 
 
-def test_a_calibrated_encoder_is_given_the_number_that_looks_as_the_quality_asks() -> None:
-    def tens_higher(image: Image.Image, number: float) -> bytes:
-        """libjpeg-turbo under a scale of its own, ten above the real one."""
-        return TURBO(image, number - 10)
+def test_a_calibrated_encoder_gets_the_encoder_quality_with_the_score_of_the_quality() -> None:
+    def ten_lower(image: Image.Image, encoder_quality: float) -> bytes:
+        """libjpeg-turbo that needs ten more for the same file."""
+        return TURBO(image, encoder_quality - 10)
 
     photographs = pictures.load(SAMPLES, 64, 1)
-    with scorer() as judge:
-        shifted = Native(tens_higher, lambda _: "webp")
-        found = calibrate({"shifted": shifted}, photographs, judge, 30, nothing)
-    quality, number = found.scales["webp"].knots[0]
+    with start_scorer() as scorer:
+        shifted = NativeEncoder(ten_lower, lambda _: "webp")
+        found = calibrate({"shifted": shifted}, photographs, scorer, 30, nothing)
+    quality, encoder_quality = found.curves["webp"].table[0]
     assert quality == 40
-    assert number == pytest.approx(50, abs=8)
+    assert encoder_quality == pytest.approx(50, abs=8)
 
 
-def test_each_scale_of_an_encoder_is_calibrated_on_its_own_pictures() -> None:
-    def ten_higher_where_red(image: Image.Image, number: float) -> bytes:
-        return TURBO(image, number - 10 if is_red(image) else number)
+def test_each_curve_of_an_encoder_is_calibrated_on_its_own_pictures() -> None:
+    def ten_lower_if_red(image: Image.Image, encoder_quality: float) -> bytes:
+        return TURBO(image, encoder_quality - 10 if is_red(image) else encoder_quality)
 
     def is_red(image: Image.Image) -> bool:
         return image.getpixel((0, 0)) == (255, 0, 0)
@@ -203,16 +203,16 @@ def test_each_scale_of_an_encoder_is_calibrated_on_its_own_pictures() -> None:
     plain = pictures.load(SAMPLES, 64, 1)
     red = plain[0].image.copy()
     red.putpixel((0, 0), (255, 0, 0))
-    native = Native(ten_higher_where_red, lambda image: "jpegli" if is_red(image) else "webp")
-    with scorer() as judge:
+    native = NativeEncoder(ten_lower_if_red, lambda image: "jpegli" if is_red(image) else "webp")
+    with start_scorer() as scorer:
         found = calibrate(
-            {"two": native}, [*plain, pictures.Picture("red", red)], judge, 30, nothing
+            {"two": native}, [*plain, pictures.Picture("red", red)], scorer, 30, nothing
         )
-    assert found.scales["webp"].knots[0][1] == pytest.approx(40, abs=1)
-    assert found.scales["jpegli"].knots[0][1] == pytest.approx(50, abs=8)
+    assert found.curves["webp"].table[0][1] == pytest.approx(40, abs=1)
+    assert found.curves["jpegli"].table[0][1] == pytest.approx(50, abs=8)
 
 
-def test_the_page_is_changed_between_its_marks_alone() -> None:
+def test_the_page_is_changed_only_between_its_marks() -> None:
     page = "a\n<!-- make calibrate: begin -->\nold\n<!-- make calibrate: end -->\nz\n"
     assert rewritten(page, "new") == page.replace("old", "new")
 
@@ -226,7 +226,7 @@ def test_the_page_on_quality_has_the_marks() -> None:
     assert "new" in rewritten((ROOT / "docs/quality.md").read_text(), "new")
 
 
-def test_the_lock_of_sharp_names_no_place_to_fetch_it_from() -> None:
+def test_the_lock_file_of_sharp_names_no_download_address() -> None:
     assert '"resolved"' not in (ROOT / "infra/benchmarks/codecs/package-lock.json").read_text()
 
 
@@ -246,18 +246,18 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return run(plan, nothing)
 
 
-def test_a_run_without_sharp_says_so_and_holds_nothing_against_it(figures: dict[str, Any]) -> None:
+def test_a_run_without_sharp_says_so_and_compares_nothing_with_it(figures: dict[str, Any]) -> None:
     assert figures["without_sharp"]
     assert not any(name.startswith("sharp") for name in figures["formats"])
-    assert any("Our own figures alone" in line for line in lines(figures))
+    assert any("Only our own figures" in line for line in lines(figures))
 
 
-def test_a_run_measures_every_encoder_at_every_number(figures: dict[str, Any]) -> None:
+def test_a_run_measures_every_encoder_at_every_quality(figures: dict[str, Any]) -> None:
     lossy = {name for name, format in figures["formats"].items() if format != "png"}
     assert {"ours avif fast", "ours avif small", "ours jpg balanced"} < lossy
     for name in lossy:
         assert [(row[0], row[1]) for row in figures["points"][name]] == [
-            (picture, number) for picture in (0, 1) for number in (40, 70, 100)
+            (picture, quality) for picture in (0, 1) for quality in (40, 70, 100)
         ]
 
 
@@ -273,7 +273,7 @@ def test_a_run_measures_resizing_and_memory(figures: dict[str, Any]) -> None:
         assert sides["ours"]["peak"] > sides["ours"]["idle"] > 10_000_000
 
 
-def test_a_run_ends_in_json_with_a_line_a_figure(figures: dict[str, Any]) -> None:
+def test_a_run_ends_in_json_with_one_line_per_figure(figures: dict[str, Any]) -> None:
     text = as_json(figures)
     assert json.loads(text).keys() == figures.keys()
     assert len(text.splitlines()) == len(figures) + 2
@@ -285,11 +285,11 @@ needs_sharp = pytest.mark.skipif(
 
 
 @needs_sharp
-def test_sharp_gets_the_very_pixels_that_our_encoders_get() -> None:
+def test_sharp_gets_the_same_pixels_as_our_encoders() -> None:
     image = pictures.load(SAMPLES, 64, 1)[0].image
     with sharp.running(ROOT / ".bench") as node:
         made = node.encode(image, "png", {})
-        assert made.cpu > 0
+        assert made.cpu_seconds > 0
     assert pixels(made.data) == image.tobytes()
 
 
@@ -299,7 +299,7 @@ def pixels(data: bytes) -> bytes:
 
 
 @needs_sharp
-def test_what_sharp_cannot_do_is_an_operators_error() -> None:
+def test_a_failure_of_sharp_is_an_operator_error() -> None:
     with (
         sharp.running(ROOT / ".bench") as node,
         pytest.raises(OperatorError, match="sharp could not do resize"),

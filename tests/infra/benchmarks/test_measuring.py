@@ -1,4 +1,4 @@
-"""What images really cost, in short; `make bench-cost` and `make check-memory` are the long way."""
+"""What images really cost: a short form of `make bench-cost` and `make check-memory`."""
 
 import statistics
 import sys
@@ -20,7 +20,7 @@ MB = 1_000_000
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """A photograph of two megapixels to each format, and one that is scaled down."""
+    """A photograph of two megapixels to each format, and once scaled down."""
     folder = tmp_path_factory.mktemp("cost")
     photograph = SAMPLES / "seeding_by_Clements_Engelhardt.jpg"
     asked = [Options(to) for to in OUTPUT_TYPES] + [Options(max_width=400)]
@@ -32,27 +32,27 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     return found
 
 
-def test_images_take_about_the_memory_that_was_expected(rows: list[dict[str, Any]]) -> None:
+def test_images_take_about_the_estimated_memory(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         assert row["memory"] < 2 * row["memory_expected"] + 12 * MB
         assert row["memory_expected"] < 2 * row["memory"] + 12 * MB
 
 
-def test_images_take_the_cpu_that_was_expected_of_one_core_or_another(
+def test_images_take_the_estimated_cpu_relative_to_each_other(
     rows: list[dict[str, Any]],
 ) -> None:
     ratios = [row["cpu"] / row["cpu_expected"] for row in rows]
-    usual = statistics.median(ratios)  # how slow this machine is
+    usual = statistics.median(ratios)  # of this machine
     assert usual / 3 < min(ratios) <= max(ratios) < usual * 3
 
 
-def test_a_worker_holds_no_more_memory_the_more_images_it_has_done() -> None:
+def test_a_workers_memory_does_not_grow_with_the_number_of_images() -> None:
     paths = [SAMPLES / "coffee.png", SAMPLES / "rocket.jpg"]
     after, later = in_child(residents, paths, (60, 200), (0.005, 0.02))
     assert later < 1.1 * after
 
 
-def test_the_memory_check_names_each_limit_that_is_passed() -> None:
+def test_the_memory_check_names_each_exceeded_limit() -> None:
     figures = {"peak_mb": {"jpg": 601.0, "png": 599.0}, "limit_mb": {"jpg": 600, "png": 600}}
     assert faults(figures | {"growth": 0.1}) == [
         "50 megapixels to jpg took 601.0 MB; 600 are allowed"

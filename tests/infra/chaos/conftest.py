@@ -1,11 +1,11 @@
-"""One service that may be broken, for all tests of this room."""
+"""One service for all tests of this package, into which faults are injected."""
 
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from infra.chaos import experiment
-from infra.chaos.environment import Stage, stage
+from infra.chaos.environment import Environment, start_environment
 from infra.chaos.faults import FAULTS
 
 SEED, COUNT = 7, 60
@@ -13,18 +13,18 @@ Survives = Callable[[str], None]
 
 
 @pytest.fixture(scope="session")
-def broken_stage() -> Iterator[Stage]:
-    """Servers, API and workers of their own."""
-    with stage() as running:
-        yield running
+def environment() -> Iterator[Environment]:
+    """Servers, API and workers of these tests alone."""
+    with start_environment() as started:
+        yield started
 
 
 @pytest.fixture
-def survives(broken_stage: Stage) -> Survives:
-    """Lets a fault loose in its short form: nothing may be broken in the end."""
+def survives(environment: Environment) -> Survives:
+    """Injects a fault in its short form and requires that no rule is broken."""
 
     def survive(fault: str) -> None:
-        outcome = experiment.run(broken_stage, FAULTS[fault], SEED, COUNT)
-        assert not outcome.broken, outcome.to_json()
+        outcome = experiment.run(environment, FAULTS[fault], SEED, COUNT)
+        assert not outcome.violations, outcome.to_json()
 
     return survive

@@ -1,4 +1,4 @@
-"""The demo account that a start hands out, over a real database."""
+"""The demo account that a start announces, over a real database."""
 
 import json
 from pathlib import Path
@@ -19,27 +19,27 @@ def data_dir(tmp_path: Path) -> DataDir:
 
 
 def test_the_demo_account_keeps_its_key(unit: Services, data_dir: DataDir) -> None:
-    first = demo_account.demo(unit.database, data_dir)
+    first = demo_account.find_or_create(unit.database, data_dir)
     assert first.name == "demo"
-    assert demo_account.demo(unit.database, data_dir) == first
+    assert demo_account.find_or_create(unit.database, data_dir) == first
 
 
-def test_an_account_named_demo_that_is_not_ours_is_left_alone(
+def test_an_account_named_demo_that_is_not_ours_stays_unchanged(
     unit: Services, data_dir: DataDir
 ) -> None:
     theirs = accounts.create(unit.database, "demo", Plan.FREE)
-    ours = demo_account.demo(unit.database, data_dir)
+    ours = demo_account.find_or_create(unit.database, data_dir)
     assert ours.name.startswith("demo-")
-    assert demo_account.demo(unit.database, data_dir) == ours
+    assert demo_account.find_or_create(unit.database, data_dir) == ours
     assert accounts.authenticate(unit.database, theirs).name == "demo"
 
 
-def test_a_key_that_was_rolled_elsewhere_goes_on_and_another_account_is_handed_out(
+def test_a_key_that_was_rolled_elsewhere_stays_valid_and_another_account_is_announced(
     unit: Services, data_dir: DataDir
 ) -> None:
-    first = demo_account.demo(unit.database, data_dir)
+    first = demo_account.find_or_create(unit.database, data_dir)
     elsewhere = accounts.exchange_key(unit.database, first.key)
-    second = demo_account.demo(unit.database, data_dir)
+    second = demo_account.find_or_create(unit.database, data_dir)
     assert accounts.authenticate(unit.database, elsewhere).name == "demo"
     assert accounts.authenticate(unit.database, second.key).plan == Plan.AGENCY
 
@@ -48,23 +48,23 @@ def test_a_key_that_was_rolled_elsewhere_goes_on_and_another_account_is_handed_o
     assert found == {"url": "http://here", "api_key": second.key}
 
 
-def test_a_key_that_was_rolled_here_is_the_one_handed_out(
-    unit: Services, data_dir: DataDir
-) -> None:
-    demo_account.announce(data_dir, "http://here", demo_account.demo(unit.database, data_dir))
+def test_a_key_that_was_rolled_here_is_announced(unit: Services, data_dir: DataDir) -> None:
+    demo_account.announce(
+        data_dir, "http://here", demo_account.find_or_create(unit.database, data_dir)
+    )
     rolled = accounts.roll_key(unit.database, "demo")
     demo_account.keep_demo_key(data_dir.path, None, "demo", rolled)
     assert json.loads((data_dir.path / "ready.json").read_text())["api_key"] == rolled
-    assert demo_account.demo(unit.database, data_dir) == Demo("demo", rolled)
+    assert demo_account.find_or_create(unit.database, data_dir) == Demo("demo", rolled)
 
 
-def test_a_key_of_another_account_or_database_is_not_noted(
+def test_a_key_of_another_account_or_database_is_not_kept(
     unit: Services, data_dir: DataDir
 ) -> None:
-    ours = demo_account.demo(unit.database, data_dir)
+    ours = demo_account.find_or_create(unit.database, data_dir)
     data_dir.keep_state({"environment": {"DATABASE_URL": "postgresql://ours"}})
     demo_account.keep_demo_key(data_dir.path, None, "ann", "another")
     demo_account.keep_demo_key(data_dir.path, "postgresql://theirs", "demo", "another")
-    assert demo_account.demo(unit.database, data_dir) == ours
+    assert demo_account.find_or_create(unit.database, data_dir) == ours
     demo_account.keep_demo_key(data_dir.path, "postgresql://ours", "demo", "the new one")
     assert data_dir.secrets()["demo_api_key"] == "the new one"

@@ -20,8 +20,8 @@ import pytest
 
 from infra.embedded import remove
 from infra.embedded.network import free_port
-from tests.infra.processes import alive, command_lines, descendants, eventually
 from tests.support.paths import ROOT
+from tests.support.processes import alive, command_lines, descendants, eventually
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/cmdline").exists(), reason="looks at processes through /proc"
@@ -68,7 +68,7 @@ class Service:
         return found
 
     def _announced(self) -> int:
-        """When ready.json was written; one of an earlier start may lie there."""
+        """When ready.json was written, perhaps by an earlier start."""
         path = self.data_dir / "ready.json"
         return path.stat().st_mtime_ns if path.exists() else 0
 
@@ -123,7 +123,7 @@ def usage(service: Service, key: str) -> tuple[int, Any]:
 
 
 def compress(service: Service) -> bytes:
-    """The sample, sent, processed and fetched."""
+    """Sends the sample; returns its output."""
     ready, edge = service.ready(), b"edge"
     head = b'Content-Disposition: form-data; name="file"; filename="coffee.png"\r\n\r\n'
     body = b"--" + edge + b"\r\n" + head + SAMPLE.read_bytes() + b"\r\n--" + edge + b"--\r\n"
@@ -146,7 +146,7 @@ def test_ready_json_is_closed_to_others_and_its_key_is_the_demo_accounts(service
     assert (status, answer["plan"]) == (200, "agency")
 
 
-def test_an_image_goes_all_the_way(service: Service) -> None:
+def test_an_image_is_processed_and_can_be_downloaded(service: Service) -> None:
     assert compress(service)[8:12] == b"WEBP"
 
 
@@ -156,7 +156,7 @@ def test_what_is_printed_can_be_pasted(service: Service) -> None:
     assert f"{ready['url']}/api/compress" in service.output()
 
 
-def test_the_embedded_servers_are_warned_of_by_nobody(service: Service) -> None:
+def test_the_embedded_servers_bring_no_warning(service: Service) -> None:
     assert "unsafe" not in service.output()
     assert "unknown" not in service.output()
 
@@ -214,7 +214,7 @@ def test_a_second_up_on_the_same_directory_is_refused(service: Service) -> None:
     assert refused.stderr.count("\n") == 1
 
 
-def test_a_taken_port_that_was_asked_for_is_one_sentence(tmp_path: Path) -> None:
+def test_a_taken_port_that_was_asked_for_is_reported_in_one_sentence(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         refused = run("up", "--port", port, "--data-dir", tmp_path / "data")
@@ -226,9 +226,9 @@ def test_a_taken_port_that_was_asked_for_is_one_sentence(tmp_path: Path) -> None
     assert not (tmp_path / "data").exists()
 
 
-def test_another_port_than_the_usual_one_is_told(data_dir: Path) -> None:
+def test_another_port_than_the_usual_one_is_printed(data_dir: Path) -> None:
     with ExitStack() as undo:
-        with suppress(OSError):  # somebody else has it: as good
+        with suppress(OSError):  # another process has it: just as good
             undo.enter_context(socket.create_server(("127.0.0.1", 8080)))
         refused = run("up", "--data-dir", data_dir, REDIS_URL="redis://127.0.0.1:9")
     assert re.fullmatch(r"Port 8080 is taken; fluximage takes \d+\.\n", refused.stdout)
@@ -236,7 +236,7 @@ def test_another_port_than_the_usual_one_is_told(data_dir: Path) -> None:
 
 @pytest.mark.parametrize("host", ["nonsense.invalid", "192.0.2.1", "::2", "x" * 70])
 @pytest.mark.parametrize("port", [(), ("--port", 18080)], ids=["any port", "one port"])
-def test_an_address_that_is_not_ours_is_one_sentence(
+def test_an_address_that_is_not_ours_is_reported_in_one_sentence(
     host: str, port: tuple[object, ...], tmp_path: Path
 ) -> None:
     refused = run("up", "--host", host, *port, "--data-dir", tmp_path / "data")
@@ -270,7 +270,7 @@ def test_misuse_is_2_and_failure_is_1_without_a_traceback(
     assert "Traceback" not in failed.stderr
 
 
-def test_an_address_that_is_no_database_is_one_sentence() -> None:
+def test_an_address_that_is_not_a_database_is_reported_in_one_sentence() -> None:
     for given in ("nonsense:hush", "postgresql://me:hush@host:port/x"):
         servers = {"REDIS_URL": "redis://x", "S3_ENDPOINT": "http://x"}
         keys = {"S3_ACCESS_KEY": "x", "S3_SECRET_KEY": "x"}
@@ -281,7 +281,9 @@ def test_an_address_that_is_no_database_is_one_sentence() -> None:
         assert "Traceback" not in refused.stderr
 
 
-def test_settings_that_cannot_be_used_end_a_start_before_it_began(tmp_path: Path) -> None:
+def test_settings_that_cannot_be_used_end_a_start_before_anything_is_created(
+    tmp_path: Path,
+) -> None:
     faults = {"S3_ENDPOINT": "http://127.0.0.1:9", "FLUXIMAGE_MAX_PIXELS": "abc"}
     refused = run("up", "--data-dir", tmp_path / "data", **faults)
     assert (refused.returncode, refused.stdout) == (1, "")
@@ -309,7 +311,7 @@ def test_a_given_server_that_does_not_answer_is_named(
     assert "Traceback" not in refused.stderr
 
 
-def test_a_stop_leaves_nobody_and_the_next_start_knows_the_key(data_dir: Path) -> None:
+def test_a_stop_leaves_no_process_and_the_next_start_knows_the_key(data_dir: Path) -> None:
     keys, port = set(), free_port()
     for number in (signal.SIGINT, signal.SIGTERM):
         with ExitStack() as undo:

@@ -1,4 +1,4 @@
-"""What becomes of pip-audit's report. Its shape is that of pip-audit 2.10."""
+"""How pip-audit's report is read. Its form is that of pip-audit 2.10."""
 
 import json
 import sys
@@ -19,7 +19,7 @@ SKIPPED = {"name": "private", "skip_reason": "Dependency not found on PyPI: priv
 
 
 def run(report: Any, code: int, error: str = "") -> int:
-    """The exit code for a pip-audit that writes this and ends so."""
+    """The exit code for a pip-audit that writes this and ends with that code."""
     text = "" if report is None else json.dumps({"dependencies": report, "fixes": []})
     program = f"import sys; print({text!r}); sys.stderr.write({error!r}); sys.exit({code})"
     return audit([sys.executable, "-c", program])
@@ -37,13 +37,13 @@ def test_no_finding_passes(capsys: pytest.CaptureFixture[str]) -> None:
     assert "\n0 known vulnerabilities" in capsys.readouterr().out
 
 
-def test_a_missing_network_passes_and_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_network_passes_and_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(None, 1, "a trace\nConnectionError: Failed to resolve 'pypi.org'") == 0
     told = capsys.readouterr().out
     assert told == "Not audited: ConnectionError: Failed to resolve 'pypi.org'\n"
 
 
-def test_an_index_without_such_data_passes_and_is_told(
+def test_an_index_without_such_data_passes_and_is_reported(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert run([SKIPPED], 0) == 0

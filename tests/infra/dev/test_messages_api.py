@@ -1,4 +1,4 @@
-"""The tests' own Messages API refuses what the real one would."""
+"""The stand-in for the Messages API refuses what the real one would refuse."""
 
 import base64
 from typing import Any
@@ -23,7 +23,7 @@ def wanting(schema: dict[str, Any]) -> dict[str, Any]:
 def post(
     api: MessagesApi, headers: dict[str, str] | None = None, path: str = "/v1/messages", **body: Any
 ) -> httpx.Response:
-    """A good request but for what is given; None leaves something out."""
+    """Sends a valid request with these changes; None leaves a field out."""
     sent = {"x-api-key": api.key, "anthropic-version": "2023-06-01"} | (headers or {})
     usual = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "?"}]}
     whole = {**usual, **wanting(SCHEMA), **body}

@@ -25,8 +25,8 @@ from infra.embedded import Stack, database_url, remove, temporary
 from infra.embedded.postgres_home import OUTSIDE, find_home
 from infra.embedded.server import package
 from shared.errors import OperatorError
-from tests.infra.processes import alive, command_lines, descendants, eventually, naming
 from tests.support.paths import ROOT
+from tests.support.processes import alive, command_lines, descendants, eventually, naming
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/cmdline").exists(), reason="looks at processes through /proc"
@@ -50,7 +50,7 @@ def stack() -> Iterator[Stack]:
 
 @pytest.fixture
 def data_dir() -> Iterator[Path]:
-    """Where a data directory can be made, by a name that breaks naive quoting."""
+    """A path for a data directory, with a name that breaks naive quoting."""
     parent = Path(tempfile.mkdtemp(prefix="fluximage-test-"))
     parent.chmod(0o755)
     path = parent / "my 'own\" images"
@@ -136,7 +136,7 @@ def test_files_with_secrets_are_closed_to_others(stack: Stack, name: str) -> Non
     assert (stack.data_dir.path / name).stat().st_mode & 0o777 == 0o600
 
 
-def test_a_wrong_password_opens_no_server(stack: Stack) -> None:
+def test_a_wrong_password_is_refused_by_every_server(stack: Stack) -> None:
     environment = stack.environment
     secrets = stack.data_dir.secrets()
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
@@ -174,7 +174,7 @@ def test_a_second_start_on_the_same_directory_is_refused_with_the_process(stack:
 
 
 @pytest.mark.parametrize("guarded", [True, False], ids=["with its guardian", "guardian and all"])
-def test_after_kill_9_the_next_start_works_and_nobody_is_left(
+def test_after_kill_9_the_next_start_works_and_no_process_is_left(
     data_dir: Path, guarded: bool
 ) -> None:
     with ExitStack() as undo:
@@ -196,15 +196,15 @@ def test_the_state_names_a_server_that_was_started_again(data_dir: Path) -> None
         former = stack.supervisor.pids["valkey"]
         os.kill(former, signal.SIGKILL)
 
-        def noted() -> bool:
-            stack.supervisor.tend()
+        def is_noted() -> bool:
+            stack.supervisor.restart_ended()
             pids = stack.data_dir.state()["pids"]
             return bool(pids == stack.supervisor.pids != {"valkey": former})
 
-        assert eventually(noted)
+        assert eventually(is_noted)
 
 
-def test_a_process_id_of_somebody_else_in_a_stale_lock_file_does_not_matter(
+def test_a_reused_process_id_in_a_stale_lock_file_does_not_matter(
     data_dir: Path,
 ) -> None:
     with Stack(data_dir, environ={}, parts=("DATABASE_URL",)):
@@ -220,7 +220,7 @@ def test_a_process_id_of_somebody_else_in_a_stale_lock_file_does_not_matter(
         other.kill()
 
 
-def test_an_interrupted_first_start_is_made_anew(data_dir: Path) -> None:
+def test_an_interrupted_first_start_is_repeated(data_dir: Path) -> None:
     with Stack(data_dir, environ={}, parts=("DATABASE_URL",)):
         pass
     data = cluster(data_dir)

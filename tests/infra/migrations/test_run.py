@@ -1,4 +1,4 @@
-"""Databases of older versions, with rows in every table, brought forward and read.
+"""Databases of older versions, with rows in every table, migrated and read.
 
 `head`: an older version that still runs writes into the newest tables, as while the processes
 of an installation are replaced one by one.
@@ -39,8 +39,8 @@ def empty_database(stack: Stack) -> Iterator[str]:
 
 
 @contextmanager
-def brought_forward(stack: Stack, revision: str) -> Iterator[Database]:
-    """A database with the first version's rows in the tables of that revision, at the newest."""
+def migrated_from(stack: Stack, revision: str) -> Iterator[Database]:
+    """The first version's rows in the tables of `revision`, migrated to the newest."""
     with empty_database(stack) as url:
         migrate(url, revision)
         old_rows.write(url)
@@ -51,15 +51,15 @@ def brought_forward(stack: Stack, revision: str) -> Iterator[Database]:
 
 @pytest.fixture(scope="module", params=RELEASED)
 def old(stack: Stack, request: pytest.FixtureRequest) -> Iterator[Database]:
-    """One that is only read."""
-    with brought_forward(stack, request.param) as database:
+    """A migrated database that tests only read."""
+    with migrated_from(stack, request.param) as database:
         yield database
 
 
 @pytest.fixture(params=RELEASED)
 def working(stack: Stack, request: pytest.FixtureRequest) -> Iterator[Database]:
-    """One that work goes on in."""
-    with brought_forward(stack, request.param) as database:
+    """A migrated database that a test may change."""
+    with migrated_from(stack, request.param) as database:
         yield database
 
 
@@ -91,14 +91,14 @@ def test_an_old_account_has_the_credits_that_it_had(old: Database) -> None:
     assert credits.balance(old, account(old).id).images_used == 3
 
 
-def test_an_old_session_stands_where_it_stood(old: Database) -> None:
+def test_an_old_session_keeps_its_progress(old: Database) -> None:
     view = sessions.view_session(old, account(old).id, "spring-sale", after_number=0, limit=9)
     progress = view.progress
     assert (view.status, progress.total, progress.ended) == ("processing", 4, 2)
     assert [image.id for image in view.images] == [old_rows.DONE, old_rows.FAILED]
 
 
-def test_an_old_output_is_as_it_was_and_has_no_encoding(old: Database) -> None:
+def test_an_old_output_is_unchanged_and_has_no_encoding(old: Database) -> None:
     done, failed = sessions.view_batch(old, account(old).id, old_rows.BATCH).images
     assert (done.file_name, done.width, done.height, done.compressed_size) == ("a.webp", 8, 6, 120)
     assert (done.output_key, done.watermarked) == (f"{old_rows.BATCH}/out/a.webp", True)
@@ -116,13 +116,13 @@ def test_an_old_cancelled_session_is_cancelled(old: Database) -> None:
     assert (view.status, view.images[0].error_code) == ("cancelled", "cancelled")
 
 
-def test_an_old_request_that_comes_again_is_its_batch(old: Database) -> None:
+def test_an_old_request_that_is_repeated_returns_its_batch(old: Database) -> None:
     print_ = old_rows.FINGERPRINT
     again = idempotency.begin(old, account(old).id, "spring-sale-1", print_, 86_400)
     assert again == old_rows.BATCH
 
 
-def test_old_images_that_were_open_are_worked_on_to_the_end(
+def test_old_images_that_were_open_are_processed_to_their_end(
     working: Database, unit: Services
 ) -> None:
     assert list(sweep.end_lost_leases(working, unit.settings)) == []

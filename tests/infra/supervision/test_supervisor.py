@@ -15,10 +15,10 @@ from infra.supervision import supervisor as module
 from infra.supervision.child import Child
 from infra.supervision.supervisor import Supervisor
 from shared.errors import OperatorError
-from tests.infra.processes import alive, descendants, eventually, naming
+from tests.support.processes import alive, descendants, eventually, naming
 
 ENV = {"PATH": os.environ["PATH"]}
-# A leader with a grandchild that takes no notice of anything.
+# A leader with a grandchild that ignores every signal.
 FAMILY = "trap '' HUP INT QUIT TERM; sleep 60 & trap 'exit 0' TERM; while :; do sleep 0.02; done"
 TREE = """
 import os, sys
@@ -64,11 +64,11 @@ def test_a_killed_child_is_started_again(supervisor: Supervisor) -> None:
     former = supervisor.pids["sleeper"]
     os.kill(former, signal.SIGKILL)
 
-    def runs_anew() -> bool:
-        supervisor.tend()
+    def is_restarted() -> bool:
+        supervisor.restart_ended()
         return supervisor.pids.get("sleeper", former) != former
 
-    assert eventually(runs_anew)
+    assert eventually(is_restarted)
 
 
 def test_a_child_that_keeps_dying_ends_the_run(
@@ -84,25 +84,27 @@ def test_a_restart_waits_longer_each_time(supervisor: Supervisor) -> None:
     supervisor.start(Child("broken", ("sh", "-c", "exit 7"), ENV))
     delays = []
     for _ in range(2):
-        assert eventually(lambda: 0.1 < supervisor.tend() < math.inf)
-        delays.append(supervisor.tend())
+        assert eventually(lambda: 0.1 < supervisor.restart_ended() < math.inf)
+        delays.append(supervisor.restart_ended())
         time.sleep(delays[-1])
     assert delays[1] > delays[0] * 1.5
 
 
-def test_a_program_that_is_missing_is_one_sentence(supervisor: Supervisor) -> None:
+def test_a_missing_program_is_reported_in_one_sentence(supervisor: Supervisor) -> None:
     with pytest.raises(OperatorError, match=r"^ghost cannot be started: No such file"):
         supervisor.start(Child("ghost", ("/no/such/program",), ENV))
 
 
-def test_a_higher_stage_ends_before_a_lower_one(supervisor: Supervisor, tmp_path: Path) -> None:
+def test_a_higher_start_order_ends_before_a_lower_one(
+    supervisor: Supervisor, tmp_path: Path
+) -> None:
     ended = tmp_path / "ended"
     script = (
         f"trap 'sleep 0.2; echo $0 >> {ended}; exit' TERM; echo up; while :; do sleep 0.02; done"
     )
-    for name, stage in (("server", 0), ("user", 1)):
+    for name, order in (("server", 0), ("user", 1)):
         log = tmp_path / name
-        supervisor.start(Child(name, ("sh", "-c", script, name), ENV, stage=stage, log=log))
+        supervisor.start(Child(name, ("sh", "-c", script, name), ENV, start_order=order, log=log))
         assert eventually(lambda log=log: log.read_text() == "up\n")  # type: ignore[misc]  # mypy: no default
     supervisor.stop()
     assert ended.read_text().split() == ["user", "server"]
@@ -121,7 +123,7 @@ def test_a_child_that_ignores_every_signal_is_killed_after_its_grace(
     assert not alive({pid})
 
 
-def test_a_stop_takes_grandchildren_along(supervisor: Supervisor) -> None:
+def test_a_stop_ends_grandchildren_too(supervisor: Supervisor) -> None:
     supervisor.start(Child("family", ("sh", "-c", FAMILY), ENV))
     assert eventually(lambda: len(descendants(supervisor.pids["family"])) >= 1)
     family = descendants(supervisor.pids["family"])
@@ -136,13 +138,13 @@ def test_a_signal_that_ends_us_ends_the_whole_tree(tree: "subprocess.Popen[str]"
     assert eventually(lambda: not alive(family), 2)
 
 
-def test_kill_9_of_the_supervisor_leaves_nobody(tree: "subprocess.Popen[str]") -> None:
+def test_kill_9_of_the_supervisor_leaves_no_process(tree: "subprocess.Popen[str]") -> None:
     family = descendants(tree.pid)
     os.kill(tree.pid, signal.SIGKILL)
     assert eventually(lambda: not alive(family), 10)
 
 
-def test_a_guardian_that_was_killed_has_a_successor_that_knows_everyone(
+def test_a_guardian_that_was_killed_is_replaced_by_one_that_knows_every_child(
     tree: "subprocess.Popen[str]",
 ) -> None:
     def guardians() -> set[int]:
@@ -152,12 +154,12 @@ def test_a_guardian_that_was_killed_has_a_successor_that_knows_everyone(
     os.kill(former, signal.SIGKILL)
     assert eventually(lambda: len(guardians() - {former}) == 1)
     family = descendants(tree.pid)
-    time.sleep(0.2)  # until it has read their names
+    time.sleep(0.2)  # until it has read their process ids
     os.kill(tree.pid, signal.SIGKILL)
     assert eventually(lambda: not alive(family), 10)
 
 
-def test_a_second_interrupt_hurries() -> None:
+def test_a_second_interrupt_ends_children_sooner() -> None:
     deaf = "trap '' TERM; while :; do sleep 0.02; done"
     argv = (sys.executable, "-c", TREE, deaf)  # its grace is a minute
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:

@@ -10,8 +10,8 @@ from shared.db.database import Connection, Database
 from shared.db.idempotency import Accepting
 from shared.errors import ConflictError, KeyReusedError, UnavailableError
 from shared.services import Services
-from tests.infra.processes import eventually
 from tests.support.making import accept, make_account, make_batch
+from tests.support.processes import eventually
 
 DAY = 86_400
 

@@ -12,7 +12,7 @@ from PIL.Image import Transpose
 
 from shared.imagetype import ImageType
 from shared.models import Options
-from workers.imaging import Output, process
+from workers.imaging import ImageJob, Output, process
 from workers.imaging.colour.convert import to_plain
 from workers.imaging.decoding.decode import decode
 from workers.imaging.formats.probe import probe
@@ -56,7 +56,7 @@ def run(
     data: bytes, to: ImageType = ImageType.PNG, mark: bytes | None = None, **options: Any
 ) -> Output:
     """Probe and process one file."""
-    return process(data, probe(data), Options(format=to, **options), mark)
+    return process(ImageJob(data, probe(data), Options(format=to, **options), mark))
 
 
 def result(data: bytes, to: ImageType = ImageType.PNG, **options: Any) -> Image.Image:

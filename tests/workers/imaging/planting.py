@@ -8,8 +8,10 @@ import oxipng
 from PIL import Image, ImageCms
 
 from tests.workers.imaging.making import chunk, noise, png, saved, with_exif
+from workers.imaging.formats.isobmff import whole_boxes
 from workers.imaging.strip import boxes
 from workers.imaging.strip.boxes import Item, Property, Still
+from workers.imaging.strip.isobmff_writer import box, written
 
 SECRET = b"SECRET"  # what must be in no output; EXIF plants its own
 TRAIL = b"PK\3\4 SECRET behind the picture"
@@ -94,7 +96,7 @@ def avif(image: Image.Image, **options: object) -> bytes:
         xmp=b"<x>SECRET</x>",
         **({"quality": 60, "speed": 10} | options),
     )
-    return data + boxes.box(b"free", b"SECRET") + boxes.box(b"uuid", bytes(16), b"SECRET")
+    return data + box(b"free", b"SECRET") + box(b"uuid", bytes(16), b"SECRET")
 
 
 @cache
@@ -102,7 +104,7 @@ def coded(image_seed: int = 0, side: int = 64) -> Item:
     """The AV1 item of a small square picture, by the encoder at hand."""
     tile = soft(128, 128).crop((image_seed, image_seed, image_seed + side, image_seed + side))
     data = saved(tile, "AVIF", quality=60, speed=10)
-    still = boxes.read(data, boxes.single(boxes.split(data), b"meta")[b"meta"])
+    still = boxes.read(data, boxes.single(whole_boxes(data), b"meta")[b"meta"])
     return still.items[still.primary]
 
 
@@ -121,7 +123,7 @@ def grid(
 
 def heif(still: Still) -> bytes:
     brands = b"avif" + bytes(4) + b"avifmif1miaf"
-    return boxes.written(boxes.box(b"ftyp", brands), still)
+    return written(box(b"ftyp", brands), still)
 
 
 def opened_all(data: bytes) -> list[bytes]:
@@ -181,5 +183,5 @@ FILES: dict[str, tuple[str, bytes]] = {
     "avif alpha": ("AVIF", avif(faded())),
     "avif 4:4:4": ("AVIF", avif(soft(), subsampling="4:4:4")),
     "avif with a profile": ("AVIF", avif(soft(), icc_profile=SRGB)),
-    "avif grid": ("AVIF", grid() + boxes.box(b"free", SECRET)),
+    "avif grid": ("AVIF", grid() + box(b"free", SECRET)),
 }

@@ -35,7 +35,7 @@ def test_the_same_input_gives_the_same_bytes() -> None:
 def test_the_plugin_that_was_chosen_reads_avif() -> None:
     assert features.check("avif")
     assert Image.OPEN["AVIF"][0].__module__ == "pillow_avif.AvifImagePlugin"
-    assert workers.imaging.__all__ == ["Output", "process"]
+    assert workers.imaging.__all__ == ["ImageJob", "Output", "process"]
 
 
 @pytest.mark.parametrize("to", list(OUTPUT_TYPES))

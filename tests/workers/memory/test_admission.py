@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from shared.errors import MemoryTakenError, UnavailableError
-from tests.infra.processes import eventually
+from tests.support.processes import eventually
 from workers.memory.admission import MemoryAdmission, of_machine
 
 CAPACITY = 100

@@ -13,20 +13,19 @@ from uuid import UUID
 
 import pytest
 
+from infra.processes import WORKER
 from shared.clients.celery_queue import IMAGES_QUEUE
 from shared.db import sessions
 from shared.imagetype import ImageType
 from shared.models import Options
 from shared.services import Services
-from tests.infra.processes import eventually
 from tests.support.making import BOTH_TEXTS, accept, make_account, make_batch
+from tests.support.processes import eventually
 from workers import steps
 from workers.memory.admission import of_machine
 from workers.steps.optimising import _patience_seconds
 
-PYTHON = (sys.executable, "-m")
-WORKER = ("celery", "--quiet", "--app", "workers.celery", "worker", "--queues", "images")
-PREFORK = ("--pool", "prefork", "--concurrency", "2", "--without-gossip", "--without-mingle")
+TWO_PROCESSES = (sys.executable, "-m", *replace(WORKER, concurrency=2).arguments)
 
 
 @pytest.fixture(autouse=True)
@@ -130,7 +129,7 @@ def test_the_processes_of_a_worker_wait_for_one_memory(
     with ExitStack() as undo:
         held = undo.enter_context(ExitStack())
         held.enter_context(of_machine(1).admit(1_000_000, 0))
-        worker = subprocess.Popen((*PYTHON, *WORKER, *PREFORK), env=environment)
+        worker = subprocess.Popen(TWO_PROCESSES, env=environment)
         undo.callback(worker.wait, 30)
         undo.callback(worker.terminate)
         folder = next(tmp_path.glob("fluximage-memory-*"))

@@ -1,4 +1,4 @@
-"""Moving pictures: GIF and animated WebP in, animated WebP and AVIF out, frame by frame."""
+"""Animations: GIF and animated WebP in, animated WebP and AVIF out, frame by frame."""
 
 from workers.imaging.animation.animate import animate
 

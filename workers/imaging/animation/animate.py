@@ -1,7 +1,7 @@
-"""The road of an animation: each frame through all steps before the next is decoded."""
+"""The pipeline of an animation: each frame goes through all steps before the next is decoded."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from itertools import chain
 from typing import Protocol
 
@@ -9,141 +9,143 @@ from PIL import Image
 
 from shared.errors import CorruptImageError
 from shared.imagetype import ImageType
-from shared.models import Effort, Options, Probe
+from shared.models import Probe
 from workers.imaging.animation import decode_gif, decode_webp
-from workers.imaging.animation.encode_avif import AvifAnimation
-from workers.imaging.animation.encode_webp import WebpAnimation
-from workers.imaging.animation.frames import Frame, Motion
-from workers.imaging.animation.passthrough import Original
+from workers.imaging.animation.encode_avif import AvifAnimationWriter
+from workers.imaging.animation.encode_webp import WebpAnimationWriter
+from workers.imaging.animation.frames import Animation, Frame
+from workers.imaging.animation.passthrough import OriginalAnimation
 from workers.imaging.colour.convert import to_srgb
 from workers.imaging.decoding.decode import DAMAGE, Source
 from workers.imaging.encoding.encode import check_sides
 from workers.imaging.encoding.encoded import Encoded, Finished
-from workers.imaging.preview import preview
+from workers.imaging.encoding.settings import EncoderSettings
+from workers.imaging.job import ImageJob
+from workers.imaging.preview import make_preview
 from workers.imaging.transform.orient import upright
 from workers.imaging.transform.resize import resize
-from workers.imaging.watermark import fitted
+from workers.imaging.watermark import Overlay, make_overlay
 
-# Browsers give a frame of 10 ms or less these 100: Blink, WebKit and Gecko alike, in every format
-# (https://webkit.org/b/36082). Said outright, every other player shows it so too.
-_HASTY_MS = 10
-_CALM_MS = 100
-
-_Timed = Callable[[str], AbstractContextManager[None]]
+# Browsers show a frame of 10 ms or less for 100 (Blink, WebKit and Gecko, in every format:
+# https://webkit.org/b/36082). With 100 in the file, every other player does so too.
+_TOO_SHORT_MS = 10
+_SHOWN_INSTEAD_MS = 100
 
 
-class _Animation(Protocol):
-    """An encoder that is fed frame by frame."""
+class _Writer(Protocol):
+    """An encoder that takes frame by frame."""
 
     def add(self, image: Image.Image, ms: int) -> None: ...
     def finish(self) -> Encoded: ...
 
 
-_READERS: dict[ImageType, Callable[[bytes, Probe], Motion]] = {
+READERS: dict[ImageType, Callable[[bytes, Probe], Animation]] = {
     ImageType.GIF: decode_gif.read,
     ImageType.WEBP: decode_webp.read,
 }
-_WRITERS: dict[ImageType, Callable[[tuple[int, int], int, Effort, int], _Animation]] = {
-    ImageType.WEBP: WebpAnimation,
-    ImageType.AVIF: AvifAnimation,
+WRITERS: dict[ImageType, Callable[[tuple[int, int], EncoderSettings, int], _Writer]] = {
+    ImageType.WEBP: WebpAnimationWriter,
+    ImageType.AVIF: AvifAnimationWriter,
 }
 
 
-def animate(
-    data: bytes,
-    probe: Probe,
-    options: Options,
-    watermark: bytes | None,
-    effort: Effort,
-    timed: _Timed,
-) -> Finished:
-    """All frames of a GIF or WebP as one WebP or AVIF; of the first a preview where asked.
+def animate(job: ImageJob) -> Finished:
+    """All frames of a GIF or WebP as one WebP or AVIF, and a preview of the first if requested.
 
-    timed: notes what a step takes, by its name. Raises CorruptImageError where a frame does not
-    decode whole, TooLargeForFormatError, and ImageError for a broken watermark.
+    Raises CorruptImageError if a frame does not decode completely, TooLargeForFormatError, and
+    ImageError for a broken watermark.
     """
-    with timed("decode"), _whole(probe.kind):
-        motion = _READERS[probe.kind](data, probe)
-    original = None
-    if (
-        probe.kind is ImageType.WEBP
-        and options.format is ImageType.WEBP
-        and not (watermark and options.watermark)
-    ):
-        original = Original(data, probe, motion.plays)
-    frames, small = _decoded(motion, probe.kind, timed), None
-    if options.description_request:
-        small, frames = _previewed(frames, motion, timed)
-    pictures = _pictures(frames, motion, options, timed, original)
-    first, first_ms = next(pictures)
-    check_sides(first.size, options.format)
-    with timed("watermark"):
-        mark = None
-        if watermark is not None and options.watermark is not None:
-            mark = fitted(watermark, options.watermark, first.size)
-    writer = _WRITERS[options.format](first.size, options.quality, effort, motion.plays)
-    for image, ms in chain([(first, first_ms)], pictures):
-        with timed("watermark"):
-            finished = mark.over(image) if mark else image
-        with timed("encode"):
-            writer.add(finished, ms)
-    with timed("encode"):
-        new = writer.finish()
-        encoded = original.or_smaller(new) if original else new
-    return Finished(encoded, *first.size, small)
+    measure = job.timer.measure
+    with measure("decode"), _damage_reported(job.probe):
+        animation = READERS[job.probe.kind](job.data, job.probe)
+    original = _passthrough_candidate(job, animation)
+    frames, preview = _decoded(job, animation), None
+    if job.options.description_request:
+        preview, frames = _previewed(job, animation, frames)
+    images = _resized(job, animation, frames, original)
+    first, first_ms = next(images)
+    check_sides(first.size, job.options.format)
+    overlay = _overlay(job, first.size)
+    settings = EncoderSettings(job.options.quality, job.effort)
+    writer = WRITERS[job.options.format](first.size, settings, animation.plays)
+    for image, ms in chain([(first, first_ms)], images):
+        with measure("watermark"):
+            marked = overlay.apply(image) if overlay else image
+        with measure("encode"):
+            writer.add(marked, ms)
+    with measure("encode"):
+        encoded = writer.finish()
+        if original:
+            encoded = original.or_smaller(encoded)
+    return Finished(encoded, *first.size, preview)
 
 
-def _decoded(motion: Motion, kind: ImageType, timed: _Timed) -> Iterator[Frame]:
+def _passthrough_candidate(job: ImageJob, animation: Animation) -> OriginalAnimation | None:
+    """The upload, if its own frames may be the result."""
+    is_webp = job.probe.kind is job.options.format is ImageType.WEBP
+    if not is_webp or job.watermark:
+        return None
+    return OriginalAnimation(job.data, job.probe, animation.plays)
+
+
+def _decoded(job: ImageJob, animation: Animation) -> Iterator[Frame]:
     """Each frame, decoded when it is asked for; raises CorruptImageError on damage."""
     while True:
-        with timed("decode"), _whole(kind):
-            frame = next(motion.frames, None)
+        with job.timer.measure("decode"), _damage_reported(job.probe):
+            frame = next(animation.frames, None)
         if frame is None:
             return
         yield frame
 
 
 def _previewed(
-    frames: Iterator[Frame], motion: Motion, timed: _Timed
+    job: ImageJob, animation: Animation, frames: Iterator[Frame]
 ) -> tuple[bytes, Iterator[Frame]]:
-    """The preview of the first frame, and all frames; it is let go of as the second is taken."""
+    """The preview of the first frame, and all frames, the first among them."""
     first = next(frames)
-    with timed("preview"):
-        small = preview(first.image, _source(first, motion))
-    return small, chain([first], frames)
+    with job.timer.measure("preview"):
+        preview = make_preview(first.image, _source(first, animation))
+    return preview, chain([first], frames)
 
 
-def _pictures(
+def _resized(
+    job: ImageJob,
+    animation: Animation,
     frames: Iterator[Frame],
-    motion: Motion,
-    options: Options,
-    timed: _Timed,
-    original: Original | None,
+    original: OriginalAnimation | None,
 ) -> Iterator[tuple[Image.Image, int]]:
-    """Each frame in the box, upright and in sRGB, with its time in milliseconds.
+    """Each frame scaled into the box, upright and in sRGB, and its time in milliseconds.
 
-    original: told of each frame, and of what has become of it.
+    original: records each frame and its result.
     """
+    options = job.options
     for frame in frames:
-        with timed("resize"):
-            source = _source(frame, motion)
+        with job.timer.measure("resize"):
+            source = _source(frame, animation)
             image = resize(frame.image, source, options.max_width, options.max_height)
-            image = to_srgb(upright(image, motion.orientation))
-            ms = frame.ms if frame.ms > _HASTY_MS else _CALM_MS
+            image = to_srgb(upright(image, animation.orientation))
+            ms = frame.ms if frame.ms > _TOO_SHORT_MS else _SHOWN_INSTEAD_MS
             if original:
-                original.follow(frame, image, ms)
+                original.record(frame, image, ms)
         yield image, ms
 
 
-def _source(frame: Frame, motion: Motion) -> Source:
-    box = (0, 0, motion.width, motion.height)
-    return Source(frame.image, box, motion.width, motion.height, motion.orientation)
+def _overlay(job: ImageJob, size: tuple[int, int]) -> Overlay | None:
+    with job.timer.measure("watermark"):
+        return make_overlay(*job.watermark, size) if job.watermark else None
+
+
+def _source(frame: Frame, animation: Animation) -> Source:
+    box = (0, 0, animation.width, animation.height)
+    return Source(frame.image, box, animation.width, animation.height, animation.orientation)
 
 
 @contextmanager
-def _whole(kind: ImageType) -> Iterator[None]:
-    """What a decoder raises on damage, as the one error that clients are told."""
+def _damage_reported(probe: Probe) -> Iterator[None]:
+    """Turns what a decoder raises on damage into CorruptImageError."""
     try:
         yield
     except DAMAGE:
-        raise CorruptImageError(f"This {kind.facts.label} image is damaged or cut short") from None
+        raise CorruptImageError(
+            f"This {probe.kind.facts.label} image is damaged or cut short"
+        ) from None

@@ -1,9 +1,8 @@
 """GIF to whole frames, composed as browsers compose them.
 
-Pillow decodes each frame's pixels, and no more than that: its own composition fills with the
-background colour what browsers leave transparent (around a small first frame, and after
-disposal 2 where no colour is transparent), and hands a frame that names no disposal the one
-before it.
+Pillow only decodes each frame's pixels. Its own composition differs from browsers': it fills with
+the background colour what they leave transparent (around a small first frame, and after disposal
+2 where no colour is transparent), and a frame that names no disposal inherits the one before it.
 """
 
 import io
@@ -14,10 +13,11 @@ from dataclasses import dataclass
 from PIL import Image
 
 from shared.models import Probe
-from workers.imaging.animation.frames import Frame, Motion
+from workers.imaging.animation.frames import Animation, Frame
+from workers.imaging.formats.gif import IMAGE, Block, blocks, table_size
 
-# GIF89a, section 23, disposal methods. 4 is not defined there; encoders that took the field for
-# single bits write it for 3, and browsers follow.
+# GIF89a, section 23, disposal methods. 4 is not defined there, but encoders that took the field for
+# single bits write it for 3, and browsers read it so.
 _CLEAR = 2
 _RESTORE = (3, 4)
 
@@ -29,7 +29,7 @@ _Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels
 
 @dataclass(frozen=True)
 class _Control:
-    """A graphic control extension: what it says of the one frame that follows it."""
+    """A graphic control extension, which applies to the one frame that follows it."""
 
     ms: int = 0
     disposal: int = 0
@@ -37,7 +37,7 @@ class _Control:
 
 
 @dataclass(frozen=True)
-class _Cel:
+class _StoredFrame:
     """One image block. table: its colours, its own or the file's; start, end: its LZW data."""
 
     box: _Box
@@ -52,12 +52,12 @@ class _Cel:
 class _Walk:
     """What a walk over the blocks has found so far."""
 
-    cels: list[_Cel]
+    stored: list[_StoredFrame]
     plays: int = 1  # a file that says nothing is played once
     control: _Control = _Control()
 
 
-def read(data: bytes, probe: Probe) -> Motion:
+def read(data: bytes, probe: Probe) -> Animation:
     """The animation in a whole GIF file.
 
     The canvas is the logical screen, grown to hold the first frame; later frames are cut at its
@@ -65,82 +65,69 @@ def read(data: bytes, probe: Probe) -> Motion:
     more than the probe found.
     """
     walk = _walk(data)
-    if not 1 <= len(walk.cels) <= probe.frames:
+    if not 1 <= len(walk.stored) <= probe.frames:
         raise ValueError("not the frames that the header said")
     wide, high = struct.unpack_from("<HH", data, 6)
-    _, _, right, bottom = walk.cels[0].box
+    _, _, right, bottom = walk.stored[0].box
     size = max(wide, right), max(high, bottom)
-    opaque = _is_opaque(data, walk.cels, size)
-    frames = _composed(data, walk.cels, size, "RGB" if opaque else "RGBA")
-    return Motion(*size, walk.plays, opaque, 1, frames)
+    opaque = _is_opaque(data, walk.stored, size)
+    frames = _composed(data, walk.stored, size, "RGB" if opaque else "RGBA")
+    return Animation(*size, walk.plays, opaque, 1, frames)
 
 
 def _walk(data: bytes) -> _Walk:
-    """GIF89a, sections 18 to 27. A missing trailer is no damage, as for browsers."""
-    colours, at = _table(data, 13, data[10])
+    colours = _table(data, 13, data[10])
     walk = _Walk([])
-    while at < len(data) and data[at] != 0x3B:
-        if data[at] == 0x2C:
-            at = _image(data, at + 1, colours, walk)
-        elif data[at] == 0x21:
-            at = _extension(data, at + 1, walk)
+    for block in blocks(data):
+        if block.kind == IMAGE:
+            walk.stored.append(_stored(data, block, colours, walk.control))
+            walk.control = _Control()
         else:
-            raise ValueError("not a block")
+            _extend(data, block, walk)
     return walk
 
 
-def _table(data: bytes, at: int, flags: int) -> tuple[bytes, int]:
-    """The colour table that a descriptor's flags announce, and where it ends."""
-    end = at + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
-    return data[at:end], end
+def _table(data: bytes, at: int, flags: int) -> bytes:
+    """The colour table that a descriptor's flags announce, empty if there is none."""
+    return data[at : at + table_size(flags)]
 
 
-def _image(data: bytes, at: int, colours: bytes, walk: _Walk) -> int:
-    """Notes one image block; where the next block starts."""
-    left, top, wide, high, flags = struct.unpack_from("<HHHHB", data, at)
-    own, start = _table(data, at + 9, flags)
-    end = _behind(data, start + 1)  # the first byte is LZW's code size
+def _stored(data: bytes, block: Block, colours: bytes, control: _Control) -> _StoredFrame:
+    """The frame in an image block: GIF89a, section 20. colours: the file's table."""
+    left, top, wide, high, flags = struct.unpack_from("<HHHHB", data, block.start + 1)
     box = left, top, left + wide, top + high
-    walk.cels.append(_Cel(box, walk.control, bool(flags & 0x40), own or colours, start, end))
-    walk.control = _Control()
-    return end
+    table = _table(data, block.start + 10, flags) or colours
+    start = block.chain - 1  # with LZW's code size
+    return _StoredFrame(box, control, bool(flags & 0x40), table, start, block.end)
 
 
-def _extension(data: bytes, at: int, walk: _Walk) -> int:
-    """Notes how the next frame is shown or how often all are; where the next block starts."""
-    label, length = data[at], data[at + 1]
+def _extend(data: bytes, block: Block, walk: _Walk) -> None:
+    """Notes how the next frame is shown (section 23) or how often all frames are."""
+    label, at, length = data[block.start + 1], block.chain + 1, data[block.chain]
     if label == 0xF9 and length >= 4:
-        flags, delay, transparent = struct.unpack_from("<BHB", data, at + 2)
+        flags, delay, transparent = struct.unpack_from("<BHB", data, at)
         walk.control = _Control(delay * 10, flags >> 2 & 7, transparent if flags & 1 else None)
-    if label == 0xFF and data[at + 2 : at + 2 + length] in _LOOPING and data[at + 13] >= 3:
-        kind, repeats = struct.unpack_from("<BH", data, at + 14)
+    if label == 0xFF and data[at : at + length] in _LOOPING and data[at + 11] >= 3:
+        kind, repeats = struct.unpack_from("<BH", data, at + 12)
         if kind & 7 == 1:
             # The number counts what follows the first time; libwebp's gif2webp reads it so.
             walk.plays = repeats + 1 if repeats else 0
-    return _behind(data, at + 1)
 
 
-def _behind(data: bytes, at: int) -> int:
-    """Where a chain of sub-blocks ends."""
-    while length := data[at]:
-        at += 1 + length
-    return at + 1
+def _is_opaque(data: bytes, stored: list[_StoredFrame], size: tuple[int, int]) -> bool:
+    """Whether no frame is transparent anywhere: each hole is covered before it is seen.
 
-
-def _is_opaque(data: bytes, cels: list[_Cel], size: tuple[int, int]) -> bool:
-    """Whether no frame shows anything through: each hole is covered before it is seen.
-
-    `hole` is the part of the canvas that may hold nothing, at first all of it.
+    `hole` is the part of the canvas that may still be empty, at first all of it.
     """
     hole: _Box | None = (0, 0, *size)
-    for cel in cels:
+    for frame in stored:
         before = hole
-        if hole and not (_holds(cel.box, hole) and _is_filled(data, cel)):
+        if hole and not (_holds(frame.box, hole) and _is_filled(data, frame)):
             return False
-        if cel.control.disposal == _CLEAR:
-            hole = cel.box
+        if frame.control.disposal == _CLEAR:
+            hole = frame.box
         else:
-            hole = before if cel.control.disposal in _RESTORE else None
+            hole = before if frame.control.disposal in _RESTORE else None
     return True
 
 
@@ -149,40 +136,42 @@ def _holds(outer: _Box, inner: _Box) -> bool:
     return starts and outer[2] >= inner[2] and outer[3] >= inner[3]
 
 
-def _is_filled(data: bytes, cel: _Cel) -> bool:
-    """Whether a frame has no transparent pixel; many name such a colour and do not use it."""
-    if cel.control.transparent is None:
+def _is_filled(data: bytes, frame: _StoredFrame) -> bool:
+    """Whether a frame has no transparent pixel; many name such a colour without using it."""
+    if frame.control.transparent is None:
         return True
-    picture = _decoded(data, cel)
+    picture = _decoded(data, frame)
     return picture is not None and picture.getchannel("A").getextrema() == (255, 255)
 
 
-def _composed(data: bytes, cels: list[_Cel], size: tuple[int, int], mode: str) -> Iterator[Frame]:
+def _composed(
+    data: bytes, stored: list[_StoredFrame], size: tuple[int, int], mode: str
+) -> Iterator[Frame]:
     canvas = Image.new("RGBA", size, _NOTHING)
-    for cel in cels:
+    for frame in stored:
         # Pillow cuts what it pastes at the edges of the canvas.
-        before = canvas.crop(cel.box) if cel.control.disposal in _RESTORE else None
-        picture = _decoded(data, cel)
+        before = canvas.crop(frame.box) if frame.control.disposal in _RESTORE else None
+        picture = _decoded(data, frame)
         if picture is not None:
-            canvas.paste(picture, cel.box[:2], picture)
-        yield Frame(canvas.convert(mode) if mode != "RGBA" else canvas.copy(), cel.control.ms)
+            canvas.paste(picture, frame.box[:2], picture)
+        yield Frame(canvas.convert(mode) if mode != "RGBA" else canvas.copy(), frame.control.ms)
         if before is not None:
-            canvas.paste(before, cel.box)
-        elif cel.control.disposal == _CLEAR:
-            canvas.paste(_NOTHING, cel.box)
+            canvas.paste(before, frame.box)
+        elif frame.control.disposal == _CLEAR:
+            canvas.paste(_NOTHING, frame.box)
 
 
-def _decoded(data: bytes, cel: _Cel) -> Image.Image | None:
-    """One frame's own pixels as RGBA, alone in a file of its own; None if it has none."""
-    left, top, right, bottom = cel.box
+def _decoded(data: bytes, frame: _StoredFrame) -> Image.Image | None:
+    """One frame's own pixels as RGBA, decoded from a file of their own; None if it has none."""
+    left, top, right, bottom = frame.box
     if right == left or bottom == top:
         return None
-    colours = max(1, (len(cel.table) // 3 - 1).bit_length())
-    flags = 0x80 | colours - 1 if cel.table else 0
-    file = b"GIF89a" + struct.pack("<HHBBB", right - left, bottom - top, flags, 0, 0) + cel.table
-    if cel.control.transparent is not None:
-        file += struct.pack("<BBBBHBB", 0x21, 0xF9, 4, 1, 0, cel.control.transparent, 0)
-    file += struct.pack("<BHHHHB", 0x2C, 0, 0, right - left, bottom - top, cel.interlaced << 6)
-    file += data[cel.start : cel.end] + b";"
+    colours = max(1, (len(frame.table) // 3 - 1).bit_length())
+    flags = 0x80 | colours - 1 if frame.table else 0
+    file = b"GIF89a" + struct.pack("<HHBBB", right - left, bottom - top, flags, 0, 0) + frame.table
+    if frame.control.transparent is not None:
+        file += struct.pack("<BBBBHBB", 0x21, 0xF9, 4, 1, 0, frame.control.transparent, 0)
+    file += struct.pack("<BHHHHB", 0x2C, 0, 0, right - left, bottom - top, frame.interlaced << 6)
+    file += data[frame.start : frame.end] + b";"
     image = Image.open(io.BytesIO(file), formats=["GIF"])
     return image.convert("RGBA")

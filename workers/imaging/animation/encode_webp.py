@@ -1,11 +1,8 @@
-"""Animated WebP: each frame's changed part as a still of its own, in a container of ours.
+"""Animated WebP: the changed part of each frame as a still, in a container written here.
 
-libwebp has an animation encoder too, but it loses slow change. It leaves a part of a lossy frame
-out where it is only a little unlike the frame before, and compares frames as they came in, not
-as they were written: of a picture that brightens by 1 of 255 a frame beside something that
-moves, the 60th frame was 59 off. Key frames bound that at the price of jumps. Comparing exactly
-is as small: against it, 20 frames of 480 x 320 took 25.4 kB to 25.6 (flat drawing, lossless),
-461 to 463 (pan over a photograph), 397 to 397 (grainy film).
+Not by libwebp's own animation encoder, which loses slow changes: it leaves out parts of a lossy
+frame that differ little from the frame before, and compares with that frame as it came in, not
+as it was written, so that the differences add up. Comparing exactly takes no more bytes.
 """
 
 import io
@@ -16,115 +13,119 @@ from PIL import Image, ImageChops
 
 from shared.models import Effort, Encoding
 from workers.imaging.encoding.encoded import Encoded
-from workers.imaging.encoding.quality import on_scale
+from workers.imaging.encoding.quality import to_encoder_quality
+from workers.imaging.encoding.settings import EncoderSettings
+from workers.imaging.formats.riff import whole_chunks
 
-# libwebp's methods, for opaque lossy frames. Against 4, on photographs: 2 has half the CPU for
-# 3 % more bytes, 6 has twice the CPU for 5 to 9 % fewer.
+# libwebp's methods, 0 to 6, for opaque lossy frames.
 _METHODS = {Effort.FAST: 2, Effort.BALANCED: 4, Effort.SMALL: 6}
 
-# At the most for the rest. Above it alpha that looks like a photograph takes 86 s a megapixel,
-# not 0.3, and a lossless flat drawing is not smaller.
-_MOST_METHOD = 4
+# For alpha and lossless. With higher methods, alpha that looks like a photograph takes more than
+# a minute per megapixel, and lossless is not smaller.
+_ALPHA_OR_LOSSLESS_MAX_METHOD = 4
 
-_FEW_COLOURS = 255  # a palette that still has room for transparency
-_LONGEST_WAIT = 15  # frames
-_MOST_MS = 0xFFFFFF  # RFC 9649: 24 bits, some 4.6 hours
-_MOST_PLAYS = 0xFFFF
+_LOSSLESS_MAX_COLOURS = 255  # a palette that still has room for transparency
+_MAX_SKIPPED_FRAMES = 15
+_MAX_MS = 0xFFFFFF  # RFC 9649: 24 bits, some 4.6 hours
+_MAX_PLAYS = 0xFFFF
 
-_PIXELS = (b"ALPH", b"VP8 ", b"VP8L")
+_PIXEL_CHUNKS = (b"ALPH", b"VP8 ", b"VP8L")
 _ANIMATED, _WITH_ALPHA = 0x02, 0x10  # flags of VP8X
-_OVERWRITES = 0x02  # flag of ANMF: alpha replaces what is there, and is not laid over it
+_NO_BLENDING = 0x02  # flag of ANMF: the frame replaces the canvas and is not blended with it
 
 
 @dataclass
-class _Cel:
-    """One ANMF chunk to be. at: left and top, even; ms grows while nothing changes."""
+class _EncodedFrame:
+    """The content of one ANMF chunk.
 
-    at: tuple[int, int]
+    position: left and top in pixels, even. ms: grows while nothing changes. blended: whether
+    transparent pixels leave the canvas as it is. pixels: the chunks of the still.
+    """
+
+    position: tuple[int, int]
     size: tuple[int, int]
     ms: int
-    over: bool
+    blended: bool
     pixels: bytes
     encoding: Encoding
 
 
-class WebpAnimation:
-    """Takes frames one by one and keeps their encoded bytes and the last picture, no more."""
+class WebpAnimationWriter:
+    """Takes frame by frame; keeps only their encoded bytes and the last image."""
 
-    def __init__(self, size: tuple[int, int], quality: int, effort: Effort, plays: int) -> None:
+    def __init__(self, size: tuple[int, int], settings: EncoderSettings, plays: int) -> None:
         self._size = size
-        self._quality = on_scale(quality, "webp")
-        self._method = _METHODS[effort]
-        self._plays = min(plays, _MOST_PLAYS)
+        self._encoder_quality = to_encoder_quality(settings.quality, "webp")
+        self._method = _METHODS[settings.effort]
+        self._plays = min(plays, _MAX_PLAYS)
         self._last: Image.Image | None = None
-        self._cels: list[_Cel] = []
-        self._wait = self._next_wait = 0
+        self._frames: list[_EncodedFrame] = []
+        self._skip_lossless = self._skip_next = 0  # frames
 
     def add(self, image: Image.Image, ms: int) -> None:
-        """One whole frame, RGB or RGBA like all before it, and its time in milliseconds."""
+        """One whole frame, RGB or RGBA like all before it, shown for so many milliseconds."""
         difference = self._last and ImageChops.difference(self._last, image)
         box = difference.getbbox(alpha_only=False) if difference else (0, 0, *image.size)
         if box is None:
-            self._cels[-1].ms += ms
+            self._frames[-1].ms += ms
             return
-        box = box[0] & ~1, box[1] & ~1, box[2], box[3]  # ANMF counts its offsets in twos
+        box = box[0] & ~1, box[1] & ~1, box[2], box[3]  # ANMF stores half of each offset
         changed = difference and difference.crop(box)
-        self._cels.append(self._cel(image.crop(box), changed, box[:2], ms))
+        self._frames.append(self._encoded(image.crop(box), changed, box[:2], ms))
         self._last = image
 
     def finish(self) -> Encoded:
-        """The file."""
-        exact = all(cel.encoding is Encoding.LOSSLESS for cel in self._cels)
-        alpha = any(b"ALPH" in cel.pixels[:4] or _says_alpha(cel.pixels) for cel in self._cels)
-        wide, high = (side - 1 for side in self._size)
+        """Returns the file."""
+        lossless = all(frame.encoding is Encoding.LOSSLESS for frame in self._frames)
+        alpha = any(_has_alpha(frame.pixels) for frame in self._frames)
         flags = _ANIMATED | (_WITH_ALPHA if alpha else 0)
-        body = _chunk(b"VP8X", struct.pack("<I", flags) + _u24(wide) + _u24(high))
+        width, height = self._size
+        body = _chunk(b"VP8X", struct.pack("<I", flags) + _u24(width - 1) + _u24(height - 1))
         body += _chunk(b"ANIM", struct.pack("<IH", 0, self._plays))
-        body += b"".join(_chunk(b"ANMF", _anmf(cel)) for cel in self._cels)
+        body += b"".join(_chunk(b"ANMF", _anmf(frame)) for frame in self._frames)
         data = b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body
-        return Encoded(data, Encoding.LOSSLESS if exact else Encoding.REENCODED)
+        return Encoded(data, Encoding.LOSSLESS if lossless else Encoding.REENCODED)
 
-    def _cel(
-        self, part: Image.Image, changed: Image.Image | None, at: tuple[int, int], ms: int
-    ) -> _Cel:
-        """The smaller of lossy and lossless, where there are few colours and it is its turn.
+    def _encoded(
+        self, part: Image.Image, changed: Image.Image | None, position: tuple[int, int], ms: int
+    ) -> _EncodedFrame:
+        """The changed part as lossy, or as lossless if it has few colours and that is smaller.
 
-        Lossless costs up to ten times the CPU of lossy on dithered photographs, which have few
-        colours too. Where it was larger it sits out 1, 2, 4 … frames.
+        changed: its difference to the last image; None for the first frame. Lossless can cost ten
+        times the CPU of lossy, so after it was larger it is not tried for 1, 3, 7 or 15 frames.
         """
-        pixels = self._save(part, quality=self._quality)
-        lossy = _Cel(at, part.size, ms, False, pixels, Encoding.REENCODED)
-        if self._wait > 0:
-            self._wait -= 1
+        pixels = self._save(part, quality=self._encoder_quality)
+        lossy = _EncodedFrame(position, part.size, ms, False, pixels, Encoding.REENCODED)
+        if self._skip_lossless > 0:
+            self._skip_lossless -= 1
             return lossy
-        if part.getcolors(_FEW_COLOURS) is None:
+        if part.getcolors(_LOSSLESS_MAX_COLOURS) is None:
             return lossy
-        over = changed is not None and part.mode == "RGB"
-        marked = _without_unchanged(part, changed) if changed is not None and over else part
-        exact = _Cel(at, part.size, ms, over, self._save(marked, lossless=True), Encoding.LOSSLESS)
-        won = len(exact.pixels) <= len(lossy.pixels)
-        self._wait = self._next_wait = 0 if won else min(2 * self._next_wait + 1, _LONGEST_WAIT)
-        return exact if won else lossy
+        blended = changed is not None and part.mode == "RGB"
+        if changed is not None and blended:
+            part = _without_unchanged(part, changed)
+        pixels = self._save(part, lossless=True)
+        lossless = _EncodedFrame(position, part.size, ms, blended, pixels, Encoding.LOSSLESS)
+        is_smaller = len(lossless.pixels) <= len(lossy.pixels)
+        skipped = 0 if is_smaller else min(2 * self._skip_next + 1, _MAX_SKIPPED_FRAMES)
+        self._skip_lossless = self._skip_next = skipped
+        return lossless if is_smaller else lossy
 
     def _save(self, image: Image.Image, **options: float) -> bytes:
         """The chunks that hold the pixels of one still."""
-        plain = image.mode == "RGB" and "lossless" not in options
-        method = self._method if plain else min(self._method, _MOST_METHOD)
+        method = self._method
+        if image.mode != "RGB" or "lossless" in options:
+            method = min(method, _ALPHA_OR_LOSSLESS_MAX_METHOD)
         out = io.BytesIO()
         image.save(out, "WEBP", method=method, **options)
-        data, at, kept = out.getvalue(), 12, b""
-        while at < len(data):
-            name, length = struct.unpack_from("<4sI", data, at)
-            end = at + 8 + length + (length & 1)
-            kept += data[at:end] if name in _PIXELS else b""
-            at = end
-        return kept
+        chunks = whole_chunks(out.getvalue())
+        return b"".join(_chunk(name, body) for name, body in chunks if name in _PIXEL_CHUNKS)
 
 
 def _without_unchanged(part: Image.Image, changed: Image.Image) -> Image.Image:
-    """The part with what is already on the canvas left transparent, which costs next to nothing.
+    """The part with its unchanged pixels transparent, which take almost no bytes.
 
-    Right for opaque pictures only: what is half transparent cannot be laid over.
+    Only for opaque images: a half transparent pixel would be blended with the canvas.
     """
     red, green, blue = changed.split()
     mask = ImageChops.lighter(ImageChops.lighter(red, green), blue).point(lambda v: 255 * (v > 0))
@@ -133,16 +134,17 @@ def _without_unchanged(part: Image.Image, changed: Image.Image) -> Image.Image:
     return part
 
 
-def _says_alpha(pixels: bytes) -> bool:
-    """RFC 9649, lossless bitstream, 3.4: the bit behind both 14-bit sides."""
-    return pixels[:4] == b"VP8L" and bool(pixels[12] & 0x10)
+def _has_alpha(pixels: bytes) -> bool:
+    """An ALPH chunk, or the bit after both 14-bit sides of VP8L (RFC 9649, 3.4)."""
+    return pixels[:4] == b"ALPH" or (pixels[:4] == b"VP8L" and bool(pixels[12] & 0x10))
 
 
-def _anmf(cel: _Cel) -> bytes:
-    """RFC 9649, 2.7.1.1: the frame's place, size, time and flags, then its pixels."""
-    numbers = (cel.at[0] // 2, cel.at[1] // 2, cel.size[0] - 1, cel.size[1] - 1)
-    head = b"".join(_u24(number) for number in (*numbers, min(cel.ms, _MOST_MS)))
-    return head + bytes([0 if cel.over else _OVERWRITES]) + cel.pixels
+def _anmf(frame: _EncodedFrame) -> bytes:
+    """RFC 9649, 2.7.1.1: the frame's position, size, time and flags, then its pixels."""
+    (left, top), (width, height) = frame.position, frame.size
+    numbers = (left // 2, top // 2, width - 1, height - 1, min(frame.ms, _MAX_MS))
+    head = b"".join(_u24(number) for number in numbers)
+    return head + bytes([0 if frame.blended else _NO_BLENDING]) + frame.pixels
 
 
 def _chunk(name: bytes, body: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""What every reader of an animation gives."""
+"""What every reader of an animation returns."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from PIL import Image
 class Frame:
     """One whole picture of an animation, as a viewer sees it.
 
-    image: the canvas with disposal and blending done, RGB or RGBA, its profile in `info`.
-    ms: how long it is to be seen, in milliseconds, as the file says it.
+    image: the canvas after disposal and blending, RGB or RGBA, its profile in `info`.
+    ms: how long the file shows it, in milliseconds.
     """
 
     image: Image.Image
@@ -19,13 +19,13 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class Motion:
-    """An animation that is about to be decoded.
+class Animation:
+    """An animation whose frames are decoded on demand.
 
     width, height: of the canvas, in pixels.
-    plays: how often it is to be seen; 0 is without end.
-    opaque: no frame has alpha, and all are RGB; else all are RGBA.
-    orientation: EXIF's 1 to 8.
+    plays: how many times it is played; 0 is endless.
+    opaque: whether no frame has alpha; then all are RGB, else all are RGBA.
+    orientation: EXIF's, 1 to 8.
     frames: in order, each decoded when it is asked for; raises what Pillow raises on damage.
     """
 

@@ -1,4 +1,4 @@
-"""Never larger, for animations: a WebP's own frames, where encoding them anew would win nothing."""
+"""Passthrough for animations: a WebP's own frames, if encoding them again would gain nothing."""
 
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -11,54 +11,53 @@ from workers.imaging.animation import decode_webp
 from workers.imaging.animation.frames import Frame
 from workers.imaging.decoding.decode import DAMAGE
 from workers.imaging.encoding.encoded import Encoded
-from workers.imaging.passthrough import look
+from workers.imaging.passthrough import pixel_digest
 from workers.imaging.strip import strip
 
 
 @dataclass
-class Original:
-    """An animated WebP on its way to WebP, whose own frames may go out.
+class OriginalAnimation:
+    """An animated WebP that is asked for as WebP, and whose own frames may be the result.
 
-    data: the whole file. plays: as `Motion` has them. Of the frames a digest is kept.
+    data: the whole file. plays: as in `Animation`. Of the frames only a digest is kept.
     """
 
     data: bytes
     probe: Probe
     plays: int
-    _seen: Any = field(default_factory=blake2b)
-    _untouched: bool = True
+    _digest: Any = field(default_factory=blake2b)
+    _is_unchanged: bool = True
 
-    def follow(self, frame: Frame, finished: Image.Image, ms: int) -> None:
-        """Note a frame and what it has become: any change to picture or time makes it another's.
+    def record(self, frame: Frame, result: Image.Image, ms: int) -> None:
+        """Notes a frame and its result; any change to image or time ends the candidacy.
 
-        finished: the very image of the frame if nothing was done to it. ms: its time in the
-        answer.
+        result: the very image of the frame if nothing was done to it. ms: its time in the result.
         """
-        self._untouched = self._untouched and finished is frame.image and ms == frame.ms
-        if self._untouched:
-            _note(self._seen, frame)
+        self._is_unchanged = self._is_unchanged and result is frame.image and ms == frame.ms
+        if self._is_unchanged:
+            _add(self._digest, frame)
 
     def or_smaller(self, new: Encoded) -> Encoded:
-        """The upload without its metadata, or the new file where that is smaller.
+        """The upload without its metadata, or the new file if that is smaller.
 
-        What goes out of the upload was decoded once more, and found to have the same frames for
-        the same times, and as many plays.
+        The stripped upload is decoded again and only used if frames, times and plays are still
+        the same.
         """
-        own = strip(self.data, self.probe.kind) if self._untouched else None
-        if own is None or len(own) > len(new.data) or not self._is_same(own):
+        own = strip(self.data, self.probe.kind) if self._is_unchanged else None
+        if own is None or len(own) > len(new.data) or not self._has_same_frames(own):
             return new
         return Encoded(own, Encoding.ORIGINAL)
 
-    def _is_same(self, own: bytes) -> bool:
+    def _has_same_frames(self, own: bytes) -> bool:
         digest = blake2b()
         try:
-            motion = decode_webp.read(own, self.probe)
-            for frame in motion.frames:
-                _note(digest, frame)
+            animation = decode_webp.read(own, self.probe)
+            for frame in animation.frames:
+                _add(digest, frame)
         except DAMAGE:
             return False
-        return bool(motion.plays == self.plays and digest.digest() == self._seen.digest())
+        return bool(animation.plays == self.plays and digest.digest() == self._digest.digest())
 
 
-def _note(digest: Any, frame: Frame) -> None:
-    digest.update(look(frame.image) + frame.ms.to_bytes(4, "big"))
+def _add(digest: Any, frame: Frame) -> None:
+    digest.update(pixel_digest(frame.image) + frame.ms.to_bytes(4, "big"))

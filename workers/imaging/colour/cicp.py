@@ -1,9 +1,8 @@
 """Colour by the code points of ITU-T H.273: PNG's cICP chunk, the nclx box of HEIC and AVIF.
 
-HDR (PQ and HLG) has no place in 8-bit sRGB: what is brighter than the white of a page must be
-made to fit. We put reference white of 203 cd/m² (ITU-R BT.2408) about where white is, leave
-what is darker than 90 cd/m² as it is, and roll off from there to 1000 cd/m² by the curve of
-ITU-R BT.2390, channel by channel; what is brighter still becomes white.
+HDR (PQ and HLG) is brighter than 8-bit sRGB can be, so it is tone mapped, channel by channel:
+HDR's reference white of 203 cd/m² (ITU-R BT.2408) becomes about white, luminances below 90 cd/m²
+stay, and from there to 1000 cd/m² the curve of ITU-R BT.2390 rolls off. Brighter is white.
 """
 
 import math
@@ -16,7 +15,7 @@ Codes = tuple[int, int, int, int]  # primaries, transfer, matrix, 1 for full ran
 
 _D65 = (0.3127, 0.3290)
 
-# H.273, table 2. 2 is "unspecified", 8 and 10 are for film and cinema masters.
+# H.273, table 2. Left out: 2 is "unspecified", 8 and 10 are for film and cinema masters.
 PRIMARIES: dict[int, Chromaticities] = {
     1: BT709,
     4: (0.310, 0.316, 0.67, 0.33, 0.21, 0.71, 0.14, 0.08),
@@ -35,10 +34,9 @@ _PEAK = 1000.0  # cd/m²: HLG's nominal peak (ITU-R BT.2100), and that of most P
 
 @lru_cache(maxsize=16)
 def space_of_codes(codes: Codes) -> Space | None:
-    """The space that the codes name, or None where they name none that we know.
+    """The colour space of the codes, or None if we do not know it.
 
-    codes: of pixels in RGB, so the matrix is 0 (PNG, third edition, 11.3.2.6). The range is that
-    of the values.
+    codes: for pixels in RGB, so the matrix must be 0 (PNG, third edition, 11.3.2.6).
     """
     primaries, transfer, matrix, full = codes
     light = TRANSFERS.get(transfer)
@@ -49,19 +47,19 @@ def space_of_codes(codes: Codes) -> Space | None:
 
 
 def _bt709(signal: float) -> float:
-    """BT.709 to BT.2020: the light that their camera curve makes this signal of."""
+    """Linear light of a signal by the camera curve that BT.709 to BT.2020 share."""
     if signal < 0.0812429:
         return signal / 4.5
     return float(((signal + 0.0992968) / 1.0992968) ** (1 / 0.45))
 
 
 def _srgb(signal: float) -> float:
-    """IEC 61966-2-1."""
+    """Linear light of a signal by IEC 61966-2-1."""
     return signal / 12.92 if signal <= 0.04045 else float(((signal + 0.055) / 1.055) ** 2.4)
 
 
 def _pq(signal: float) -> float:
-    """SMPTE ST 2084 as ITU-R BT.2100 has it: cd/m² of a signal."""
+    """Luminance of a signal in cd/m², by SMPTE ST 2084 as in ITU-R BT.2100."""
     root = signal ** (32 / 2523)
     share = max(0.0, root - 0.8359375) / (18.8515625 - 18.6875 * root)
     return 10_000 * float(share ** (8192 / 1305))
@@ -74,10 +72,10 @@ def _pq_signal(luminance: float) -> float:
 
 
 def _hlg(signal: float) -> float:
-    """ITU-R BT.2100: cd/m² of a grey of this signal on a display of 1000.
+    """Luminance of a signal in cd/m² on a display of 1000, by ITU-R BT.2100.
 
-    The display's gamma of 1.2 is meant for luminance. Here it works on each channel, which
-    leaves grey as it is and makes strong colours a little stronger.
+    The display's gamma of 1.2 is meant for the luminance of all channels. Here it is applied to
+    each channel, which is the same for grey and makes strong colours a little stronger.
     """
     a, b, c = 0.17883277, 0.28466892, 0.55991073
     scene = signal**2 / 3 if signal <= 0.5 else (math.exp((signal - c) / a) + b) / 12
@@ -85,7 +83,7 @@ def _hlg(signal: float) -> float:
 
 
 def _rolled_off(luminance: float) -> float:
-    """cd/m² up to 1000 as a share of white: the EETF of ITU-R BT.2390, 5.4.1, black at 0."""
+    """A luminance in cd/m² as a share of white, by the EETF of ITU-R BT.2390, 5.4.1, black at 0."""
     top = _pq_signal(_PEAK)
     white = _pq_signal(_WHITE) / top
     signal = min(1.0, _pq_signal(luminance) / top)
@@ -100,7 +98,7 @@ def _rolled_off(luminance: float) -> float:
     return min(1.0, _pq(signal * top) / _WHITE)
 
 
-# H.273, table 3. The logarithmic ones, 7 and 17 are not for pictures that meet a browser.
+# H.273, table 3. Left out: the logarithmic ones, 7 and 17, which images on the web do not have.
 TRANSFERS: dict[int, Callable[[float], float]] = {
     1: _bt709,
     4: lambda signal: signal**2.2,

@@ -12,9 +12,9 @@ from workers.imaging.colour.spaces import BT709, Space, space_of
 
 _SRGB = ImageCms.createProfile("sRGB")
 
-# Relative colorimetric with black point compensation: display profiles have no other table,
-# and for press profiles it is what image editors take. Perceptual would shift every colour of
-# some profiles to make room for those that sRGB cannot show.
+# Relative colorimetric with black point compensation: display profiles have no other table, and
+# image editors use it for press profiles. Perceptual would shift every colour of some profiles to
+# make room for those that sRGB cannot show.
 _INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
 _FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION
 
@@ -23,9 +23,9 @@ _RGB_OF = {"L": "RGB", "LA": "RGBA", "CMYK": "RGB", "LAB": "RGB"}
 
 
 def to_plain(image: Image.Image) -> Image.Image:
-    """The same colours in 8 bits a channel: L, LA, RGB, RGBA, CMYK or LAB.
+    """The same colours with 8 bits per channel: L, LA, RGB, RGBA, CMYK or LAB.
 
-    Palettes are spread out and a named transparent colour becomes alpha.
+    Palettes become RGB, and a transparent colour becomes alpha.
     """
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return _to_8_bits(image)
@@ -37,9 +37,9 @@ def to_plain(image: Image.Image) -> Image.Image:
 
 
 def _to_8_bits(image: Image.Image) -> Image.Image:
-    """One wide channel to L, by the smallest usual range that holds its brightest pixel.
+    """One channel of more than 8 bits to L, by the smallest usual range that it fits in.
 
-    Pillow's own conversion clips at 255 and would give a white picture.
+    Pillow's own conversion clips at 255, which would make the image white.
     """
     ranges = {"F": (1, 255, 65535), "I": (255, 65535)}.get(image.mode, (65535,))
     wide = image if image.mode == "F" else image.convert("I")
@@ -49,10 +49,11 @@ def _to_8_bits(image: Image.Image) -> Image.Image:
 
 
 def to_srgb(image: Image.Image) -> Image.Image:
-    """A plain image by what its file says of its colours to sRGB: L, LA, RGB or RGBA.
+    """A plain image (see `to_plain`) in sRGB: L, LA, RGB or RGBA; the same object if unchanged.
 
-    PNG, third edition, 4.3: cICP outranks the profile, and that the other chunks. Codes that
-    are not known are ignored, and so is a profile that is broken or made for other channels.
+    Its `info` says which colour space it is in. cICP takes precedence over the ICC profile, and
+    that over the other chunks (PNG, third edition, 4.3). Unknown codes are ignored, like a
+    profile that is broken or made for other channels.
     """
     coded = space_of_codes(image.info["cicp"]) if "cicp" in image.info else None
     if coded:
@@ -73,7 +74,7 @@ def to_srgb(image: Image.Image) -> Image.Image:
 
 
 def _by_space(image: Image.Image, space: Space) -> Image.Image:
-    """Grey has no primaries, and sRGB's own need no matrix: a table does for both."""
+    """By a table where no matrix is needed: grey has no primaries, and BT.709's are sRGB's."""
     if image.mode in ("L", "LA") or space.chromaticities == BT709:
         return _by_table(image, tuple(map(_srgb_of, space.light)))
     return _by_profile(image, space.profile())
@@ -91,9 +92,9 @@ def _by_profile(image: Image.Image, profile: bytes) -> Image.Image:
 
 
 def _by_table(image: Image.Image, table: tuple[int, ...]) -> Image.Image:
-    """Each colour channel through a table of 256 values; alpha as it is.
+    """Each colour channel through a table of 256 values; alpha stays.
 
-    The image itself where no value moves by more than 1 of 255, as with `is_srgb`.
+    Returns the image itself if no value changes by more than 1 of 255, as in `is_srgb`.
     """
     if all(abs(value - before) <= 1 for before, value in enumerate(table)):
         return image
@@ -105,7 +106,7 @@ def _by_table(image: Image.Image, table: tuple[int, ...]) -> Image.Image:
 
 @lru_cache(maxsize=16)
 def _space(profile: bytes) -> str | None:
-    """The profile's colour space as ICC.1 writes it, or None if it cannot be read."""
+    """The profile's colour space in ICC.1's spelling, or None if it cannot be read."""
     try:
         return ImageCms.ImageCmsProfile(io.BytesIO(profile)).profile.xcolor_space
     except (OSError, ValueError, TypeError):
@@ -114,12 +115,12 @@ def _space(profile: bytes) -> str | None:
 
 @lru_cache(maxsize=16)
 def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """From the profile to sRGB, alpha copied; None if the profile cannot be used for it."""
+    """The transform from the profile to sRGB, which copies alpha; None if it cannot be made."""
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         target = "RGBA" if mode == "RGBA" else "RGB"
-        # Made for a table of 256, grey can be exact; LittleCMS's short cut is off by up to 10 of
-        # 255 in the dark where a profile is linear.
+        # Grey is only for a table of 256, so it may be exact: LittleCMS's optimisation is off by
+        # up to 10 of 255 in the dark for linear profiles.
         flags = _FLAGS | ImageCms.Flags.NOOPTIMIZE if mode == "L" else _FLAGS
         return ImageCms.buildTransform(source, _SRGB, mode, target, _INTENT, flags)
     except (OSError, ValueError, TypeError, ImageCms.PyCMSError):
@@ -134,10 +135,10 @@ def _lab_transform() -> ImageCms.ImageCmsTransform:
 
 @lru_cache(maxsize=16)
 def is_srgb(profile: bytes) -> bool:
-    """Whether the profile leaves a lattice of colours as they are, give or take 1 of 255.
+    """Whether the profile changes no colour of a lattice by more than 1 of 255.
 
-    Profiles named sRGB are many and names are free; most images carry one of these, and the
-    transform would cost as much as the scaling.
+    A profile's name proves nothing. Most images have an sRGB profile, and the transform would
+    cost as much as resizing.
     """
     transform = _transform(profile, "RGB")
     if transform is None:
@@ -152,7 +153,7 @@ def is_srgb(profile: bytes) -> bool:
 
 @lru_cache(maxsize=16)
 def _grey_table(profile: bytes) -> tuple[int, ...]:
-    """What a grey profile makes of each of the 256 greys."""
+    """The sRGB value of each of the 256 greys of a grey profile."""
     transform = _transform(profile, "L")
     ramp = Image.new("L", (256, 1))
     ramp.putdata(range(256))

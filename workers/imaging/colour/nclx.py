@@ -1,22 +1,23 @@
-"""Colours told by numbers in HEIC and AVIF: the colr box of type nclx, ISO/IEC 14496-12, 12.1.5.
+"""Colour spaces named by numbers in HEIC and AVIF: the nclx colr box, ISO/IEC 14496-12, 12.1.5.
 
-Its numbers are those of PNG's cICP (ITU-T H.273), and so is what becomes of them.
+The numbers are those of PNG's cICP (ITU-T H.273), and are handled in the same way.
 """
 
 import struct
 
 from workers.imaging.colour.cicp import PRIMARIES, TRANSFERS, Codes
-from workers.imaging.strip.boxes import primary_properties, split
+from workers.imaging.formats.isobmff import whole_boxes
+from workers.imaging.strip.boxes import primary_properties
 
 _BT709, _SRGB = 1, 13  # primaries and transfer of sRGB
 _RGB, _FULL_RANGE = 0, 1
 
-# The camera curves of BT.709, BT.601 and BT.2020. Encoders of video write them for pictures whose
-# curve is sRGB's, and browsers take them for that.
+# The camera curves of BT.709, BT.601 and BT.2020. Video encoders write them for pictures whose
+# curve is sRGB's, and browsers read them as sRGB's.
 _CAMERAS = (1, 6, 14, 15)
 
-# From an image sequence's film box to a picture's colours: the boxes on the way, and what stands in
-# each before those that it holds. ISO/IEC 14496-12, 8.3 to 8.5, and 12.1.3 for av01.
+# The path from an image sequence's moov box to the colours of a picture: each box, and its bytes
+# before the boxes in it. ISO/IEC 14496-12, 8.3 to 8.5, and 12.1.3 for av01.
 _TO_COLOURS = (
     (b"moov", 0),
     (b"trak", 0),
@@ -29,9 +30,9 @@ _TO_COLOURS = (
 
 
 def codes_of(primaries: int, transfer: int) -> Codes:
-    """What an nclx box says of pixels that a decoder has brought to RGB in full range.
+    """What an nclx box says of pixels that a decoder has converted to RGB in full range.
 
-    A number that says nothing or makes no sense stands for sRGB's.
+    A number that is unspecified or unknown is replaced by sRGB's.
     """
     if transfer in _CAMERAS or transfer not in TRANSFERS:
         transfer = _SRGB
@@ -39,10 +40,10 @@ def codes_of(primaries: int, transfer: int) -> Codes:
 
 
 def codes_in_avif(data: bytes) -> Codes | None:
-    """What a whole AVIF file says of the picture that libavif takes, None where no box does.
+    """What the boxes of a whole AVIF file say of the picture that libavif takes, None if nothing.
 
-    A profile beside the numbers outranks them: that is for the caller to see. What nothing but
-    the AV1 itself tells is not looked for.
+    A profile beside the numbers outranks them, which the caller must check. Numbers that stand
+    only in the AV1 itself are not read.
     """
     try:
         colours = _of_track(data) if data[8:12] == b"avis" else _of_primary(data)
@@ -52,16 +53,16 @@ def codes_in_avif(data: bytes) -> Codes | None:
 
 
 def _of_primary(data: bytes) -> list[bytes]:
-    """The nclx boxes of the primary item; a grid has its own."""
-    meta = next(body for name, body in split(data) if name == b"meta")
+    """The nclx boxes of the primary item; a grid has one of its own."""
+    meta = next(body for name, body in whole_boxes(data) if name == b"meta")
     properties = primary_properties(meta)
     return [body for name, body, _ in properties if name == b"colr" and body[:4] == b"nclx"]
 
 
 def _of_track(data: bytes) -> list[bytes]:
-    """The nclx boxes of all AV1 tracks, that of the pictures first: their alpha has none."""
-    found = [next(body for name, body in split(data) if name == b"moov")]
+    """The nclx boxes of all AV1 tracks: the first is of the pictures, since alpha has none."""
+    found = [next(body for name, body in whole_boxes(data) if name == b"moov")]
     wanted = [name for name, _ in _TO_COLOURS[1:]] + [b"colr"]
     for (_, head), inner in zip(_TO_COLOURS, wanted, strict=True):
-        found = [body for box in found for name, body in split(box[head:]) if name == inner]
+        found = [body for box in found for name, body in whole_boxes(box[head:]) if name == inner]
     return [body for body in found if body[:4] == b"nclx"]

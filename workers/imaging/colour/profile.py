@@ -1,26 +1,28 @@
-"""ICC profiles, before LittleCMS reads them: ICC.1:2022, 7.2 and 7.3."""
+"""Limits for ICC profiles, applied before LittleCMS reads them: ICC.1:2022, 7.2 and 7.3."""
 
 from functools import lru_cache
 
-# The largest of presses have 3 MB. A worker keeps the last 16 that it met.
+# The largest press profiles have 3 MB. A worker caches the last 16 profiles.
 MAX_BYTES = 4_000_000
 
-_TABLE, _ENTRY = 128, 12  # bytes before the count of tags, and for each tag
+_HEADER_BYTES, _ENTRY_BYTES = 128, 12  # before the number of tags, and per tag after it
 _MAX_TAGS = 100  # LittleCMS reads no more
 
-# Transforms as chains of elements, 9.2.8 to 9.2.11. They stand beside the usual tables, which do
-# for 8 bits, and go before them; an element costs 8 bytes for each time that it is in the chain.
-# Of 100,000, a kilobyte in a PNG, LittleCMS takes all for each point of its own table.
-_CHAINS = (b"D2B0", b"D2B1", b"D2B2", b"D2B3")
+# Transforms as chains of elements, 9.2.8 to 9.2.11. LittleCMS prefers them to the usual tables,
+# which are enough for 8 bits. An element may be repeated for 8 bytes each, so a PNG of a kilobyte
+# can hold a chain of 100,000, all of which run for each point of LittleCMS's own table.
+_CHAIN_TAGS = (b"D2B0", b"D2B1", b"D2B2", b"D2B3")
 
 
 @lru_cache(maxsize=16)
 def bounded(profile: bytes | None) -> bytes | None:
-    """The profile without what may cost without end; None for one that is too large."""
+    """The profile without its chains of elements; None if it is too large."""
     if not profile or len(profile) > MAX_BYTES:
         return None
-    head = bytearray(profile[: _TABLE + 4 + _ENTRY * _MAX_TAGS])
-    chains = [at for at in range(_TABLE + 4, len(head), _ENTRY) if head[at : at + 4] in _CHAINS]
+    first = _HEADER_BYTES + 4
+    head = bytearray(profile[: first + _ENTRY_BYTES * _MAX_TAGS])
+    entries = range(first, len(head), _ENTRY_BYTES)
+    chains = [at for at in entries if head[at : at + 4] in _CHAIN_TAGS]
     for at in chains:
         head[at : at + 4] = b"none"
     return bytes(head) + profile[len(head) :] if chains else profile

@@ -1,6 +1,6 @@
 """Colour spaces that a file describes by numbers instead of by an ICC profile.
 
-Each is written as an ICC profile in memory, so that one engine does all colour.
+Each is turned into an ICC profile in memory, so that LittleCMS converts all colour.
 """
 
 import struct
@@ -14,7 +14,7 @@ _Matrix = tuple[_Row, _Row, _Row]
 # CIE x and y of white, red, green and blue, in the order of PNG's cHRM.
 Chromaticities = tuple[float, float, float, float, float, float, float, float]
 
-# ITU-R BT.709 and IEC 61966-2-1 alike, to the digits that cHRM holds.
+# Of ITU-R BT.709 and of sRGB (IEC 61966-2-1), to the digits that cHRM holds.
 BT709: Chromaticities = (0.3127, 0.3290, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06)
 
 # ICC.1:2022, 6.3.4.3 and annex E: the D50 of the profile connection space, and Bradford's matrix.
@@ -25,21 +25,20 @@ _BRADFORD: _Matrix = (
     (0.0389, -0.0685, 1.0296),
 )
 
-# Writers round: what is this near to BT.709 in all of its eight numbers means it.
-_NEAR = 0.002
+_ROUNDING = 0.002  # writers round: numbers this close to BT.709's mean BT.709
 
-_SRGB_GAMMA = 0.45455  # what PNG, third edition, 11.3.2.5 has beside every sRGB chunk
+_SRGB_GAMMA = 0.45455  # the gAMA that accompanies an sRGB chunk: PNG, third edition, 11.3.2.5
 
 
 @dataclass(frozen=True)
 class Space:
-    """Primaries and white of RGB, and the light of each of its 256 values from 0 to 1."""
+    """An RGB space. light: the linear light, 0 to 1, of each of the 256 values of a channel."""
 
     chromaticities: Chromaticities
     light: tuple[float, ...]
 
     def profile(self) -> bytes:
-        """The space as an ICC v2 display profile. Its table of 256 is exact for 8 bits."""
+        """The space as an ICC v2 display profile, whose table of 256 is exact for 8 bits."""
         columns = zip(*_to_d50(self.chromaticities), strict=True)
         curve = b"curv" + struct.pack(">II", 0, 256)
         curve += struct.pack(">256H", *(round(value * 65535) for value in self.light))
@@ -50,29 +49,29 @@ class Space:
 
 
 def space_of(info: Mapping[str | tuple[int, int], Any]) -> Space | None:
-    """What PNG's gAMA and cHRM say, or None where that is sRGB or nothing of use.
+    """The space that PNG's gAMA and cHRM describe; None if that is sRGB or not usable.
 
-    info: as Pillow names it. PNG, third edition, 11.3.2.1 and 11.3.2.2: an sRGB chunk outranks
-    both. A gAMA of 1/2.2 without other primaries stands for sRGB, whose chunk comes with it.
-    cHRM without gAMA leaves open what the values mean and is passed over, as browsers do.
+    info: Pillow's. An sRGB chunk takes precedence over both (PNG, third edition, 11.3.2.1 and
+    11.3.2.2). A gAMA of 1/2.2 without other primaries stands for sRGB. cHRM without gAMA does not
+    say what the values mean and is ignored, as in browsers.
     """
     gamma = info.get("gamma")
     if not gamma or "srgb" in info or not 0.1 <= gamma <= 2:
         return None
     chromaticities = info.get("chromaticity", BT709)
-    if not _is_sane(chromaticities) or _is_near(chromaticities, BT709):
+    if not _is_usable(chromaticities) or _is_close(chromaticities, BT709):
         chromaticities = BT709
     if chromaticities == BT709 and abs(gamma - _SRGB_GAMMA) < 0.01:
         return None
     return Space(chromaticities, tuple((value / 255) ** (1 / gamma) for value in range(256)))
 
 
-def _is_near(one: Sequence[float], other: Sequence[float]) -> bool:
-    return all(abs(a - b) < _NEAR for a, b in zip(one, other, strict=True))
+def _is_close(one: Sequence[float], other: Sequence[float]) -> bool:
+    return all(abs(a - b) < _ROUNDING for a, b in zip(one, other, strict=True))
 
 
-def _is_sane(chromaticities: Chromaticities) -> bool:
-    """Whether white lies within the triangle, and nothing so near its edge that ICC cannot say."""
+def _is_usable(chromaticities: Chromaticities) -> bool:
+    """Whether white is inside the triangle of primaries, and far enough inside for ICC's range."""
     try:
         columns = zip(*_to_d50(chromaticities), strict=True)
         return all(abs(value) < 4 for column in columns for value in column)
@@ -81,9 +80,10 @@ def _is_sane(chromaticities: Chromaticities) -> bool:
 
 
 def _to_d50(chromaticities: Chromaticities) -> _Matrix:
-    """The matrix from linear RGB to XYZ under D50; ValueError for impossible primaries.
+    """The matrix from linear RGB to XYZ under D50.
 
-    SMPTE RP 177 for the matrix under the space's own white, ICC.1:2022 annex E for the rest.
+    By SMPTE RP 177 to XYZ under the space's own white, then by ICC.1:2022, annex E. Raises
+    ValueError or ZeroDivisionError for impossible primaries.
     """
     white, *primaries = (
         (x / y, 1.0, (1 - x - y) / y)
@@ -95,10 +95,10 @@ def _to_d50(chromaticities: Chromaticities) -> _Matrix:
     amounts = _times(_inverse(shape), white)
     if min(amounts) <= 0:
         raise ValueError("white lies outside")
-    own = _product(shape, _diagonal(amounts))
-    seen, wanted = _times(_BRADFORD, white), _times(_BRADFORD, _D50)
-    gains = _diagonal((wanted[0] / seen[0], wanted[1] / seen[1], wanted[2] / seen[2]))
-    return _product(_product(_product(_inverse(_BRADFORD), gains), _BRADFORD), own)
+    to_xyz = _product(shape, _diagonal(amounts))
+    own, d50 = _times(_BRADFORD, white), _times(_BRADFORD, _D50)
+    gains = _diagonal((d50[0] / own[0], d50[1] / own[1], d50[2] / own[2]))
+    return _product(_product(_product(_inverse(_BRADFORD), gains), _BRADFORD), to_xyz)
 
 
 def _transposed(matrix: _Matrix) -> _Matrix:
@@ -121,18 +121,18 @@ def _product(left: _Matrix, right: _Matrix) -> _Matrix:
 
 
 def _inverse(matrix: _Matrix) -> _Matrix:
-    """By Cramer's rule; ZeroDivisionError where there is none."""
+    """By Cramer's rule; raises ZeroDivisionError if the matrix has no inverse."""
     (a, b, c), (d, e, f), (g, h, i) = matrix
-    whole = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
+    det = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
     return (
-        ((e * i - f * h) / whole, (c * h - b * i) / whole, (b * f - c * e) / whole),
-        ((f * g - d * i) / whole, (a * i - c * g) / whole, (c * d - a * f) / whole),
-        ((d * h - e * g) / whole, (b * g - a * h) / whole, (a * e - b * d) / whole),
+        ((e * i - f * h) / det, (c * h - b * i) / det, (b * f - c * e) / det),
+        ((f * g - d * i) / det, (a * i - c * g) / det, (c * d - a * f) / det),
+        ((d * h - e * g) / det, (b * g - a * h) / det, (a * e - b * d) / det),
     )
 
 
 def _xyz(values: _Row) -> bytes:
-    """XYZType, ICC.1:2022, 10.31: three numbers of 16 bits behind the point."""
+    """XYZType, ICC.1:2022, 10.31: three fixed-point numbers with 16 fractional bits."""
     return b"XYZ " + bytes(4) + struct.pack(">3i", *(round(value * 65536) for value in values))
 
 

@@ -1,4 +1,4 @@
-"""Bytes to pixels, by the one decoder that the header called for."""
+"""Bytes to pixels, only by the decoder for the type that the probe found."""
 
 import io
 import struct
@@ -13,17 +13,17 @@ from shared.imagetype import ImageType
 from shared.models import Probe
 from workers.imaging.decoding.avif import open_avif
 from workers.imaging.decoding.heif import open_heif
-from workers.imaging.decoding.jpeg import without_baggage
+from workers.imaging.decoding.jpeg import without_unneeded_segments
 from workers.imaging.decoding.png import complete
 from workers.imaging.decoding.png_damage import without_damage
 from workers.imaging.transform.orient import orientation_of
 from workers.imaging.transform.resize import fit
 
-# Pillow's own bomb check has a fixed limit, which an operator may want to pass. Ours is the
-# probe: no picture is decoded that has more pixels than its header was held against.
+# Pillow's own check against bombs has a fixed limit, and operators may set a higher one. Ours is
+# in `decode`: no image with more pixels than the probe found is decoded.
 Image.MAX_IMAGE_PIXELS = None
 
-# What Pillow's decoders raise on damaged files.
+# The exceptions that Pillow's decoders raise on damaged files.
 DAMAGE = (
     OSError,
     SyntaxError,
@@ -35,28 +35,27 @@ DAMAGE = (
     OverflowError,
     AssertionError,
     RuntimeError,  # libavif's and libheif's
+    ZeroDivisionError,  # pillow-avif-plugin's, where a second has no time units
     struct.error,
     zlib.error,
 )
 
-# Scaled decoding keeps at least this many pixels for each one of the result, so that Lanczos
-# does the last and visible part. Of three photographs of 24 megapixels at 1600 pixels, it halves
-# the CPU and scores 92 to 94 (SSIMULACRA2) against scaling the whole, as sharp does; what rounds
-# other than the reference scores no more than 93 to 95.
-_DRAFT_FACTOR = 1.5
+# Scaled decoding keeps at least this many times the pixels of the result per side, so that Lanczos
+# does the last, visible part of the scaling. It halves the CPU of large JPEGs.
+SCALED_DECODING_FACTOR = 1.5
 
 _PNG_END = b"\0\0\0\0IEND\xaeB\x60\x82"
 
 
 @dataclass
 class Source:
-    """A decoded picture, not yet upright.
+    """A decoded image, not yet upright.
 
-    image: any Pillow mode, its profile in `info`; of a JPEG perhaps only 1/2, 1/4 or 1/8 size.
-    box: the part of `image` that is picture, in its own fractional pixels (left, top, right,
-        bottom); scaled decoding rounds up.
-    width, height: full size in pixels before turning.
-    orientation: EXIF's 1 to 8; 1 for TIFF and HEIC, which are turned while they load.
+    image: any Pillow mode, its profile in `info`; a JPEG may be at 1/2, 1/4 or 1/8 of its size.
+    box: the part of `image` that holds the picture, in fractional pixels of `image` (left, top,
+        right, bottom); scaled decoding rounds sizes up.
+    width, height: the full size as stored, in pixels.
+    orientation: EXIF's, 1 to 8; 1 for TIFF and HEIC, whose decoders turn the image.
     """
 
     image: Image.Image
@@ -65,8 +64,8 @@ class Source:
     height: int
     orientation: int
 
-    def take(self) -> Image.Image:
-        """The picture, which is then held by the caller alone; an empty one stays behind."""
+    def detach_image(self) -> Image.Image:
+        """The image, of which the caller then has the only reference; leaves an empty one."""
         image, self.image = self.image, Image.new("1", (0, 0))
         return image
 
@@ -76,41 +75,42 @@ def decode(
     probe: Probe,
     max_width: int | None = None,
     max_height: int | None = None,
-    least_side: int = 1,
+    min_side: int = 1,
 ) -> Source:
-    """Decode the first frame, a JPEG no larger than the box of the upright picture needs.
+    """Decodes the first frame; a JPEG at a smaller scale if the box for the result allows it.
 
-    least_side: pixels that its longer side is needed at, whatever the box; never scaled up.
-    No decoder but the probe's can run, whatever the bytes pretend to be. Raises
-    CorruptImageError where they do not decode whole.
+    max_width, max_height: the box for the upright image, in pixels.
+    min_side: pixels of the longer side that are needed whatever the box; never scaled up.
+    Only the decoder for the probe's type can run, whatever the bytes look like. Raises
+    CorruptImageError if they do not decode completely.
     """
     damaged = CorruptImageError(f"This {probe.kind.facts.label} image is damaged or cut short")
     try:
         if probe.kind is ImageType.PNG:
             data = without_damage(data)
         elif probe.kind is ImageType.JPG:
-            data = without_baggage(data)
+            data = without_unneeded_segments(data)
         image: Image.Image = _open(data, probe.kind)
         if image.width * image.height > probe.width * probe.height:
             raise damaged
         width, height = image.size
-        # HEIC turns by boxes of its own, applied already; its EXIF only repeats them.
+        # HEIC's own boxes for it are already applied; its EXIF only repeats them.
         orientation = 1 if probe.kind is ImageType.HEIC else orientation_of(image)
-        box = _draft(image, orientation, max_width, max_height, least_side)
-        place = image.tile[0].extents if isinstance(image, GifImageFile) else None
+        box = _scale_while_decoding(image, orientation, max_width, max_height, min_side)
+        frame = image.tile[0].extents if isinstance(image, GifImageFile) else None
         image.load()
         if probe.kind is ImageType.PNG:
             image = complete(image, data)
-        if place and place != (0, 0, width, height):
-            image = _on_nothing(image, place)
+        if frame and frame != (0, 0, width, height):
+            image = _on_transparent_canvas(image, frame)
         if image.mode == "P" and image.palette is None:
             raise damaged  # a PNG without its PLTE
     except DAMAGE:
         raise damaged from None
     if probe.kind is ImageType.PNG:
         if data.rfind(_PNG_END) < 0:
-            raise damaged  # Pillow is content once it has the pixels
-        orientation = orientation_of(image)  # which may stand behind the pixels
+            raise damaged  # Pillow accepts it once it has the pixels
+        orientation = orientation_of(image)  # its chunk may come after the pixels
     return Source(image, box, width, height, orientation)
 
 
@@ -122,28 +122,29 @@ def _open(data: bytes, kind: ImageType) -> Image.Image:
     return Image.open(io.BytesIO(data), formats=[kind.facts.decoder])
 
 
-def _on_nothing(image: Image.Image, place: tuple[int, int, int, int]) -> Image.Image:
-    """A GIF whose first frame is smaller than the canvas, with nothing around it, as in browsers.
+def _on_transparent_canvas(image: Image.Image, frame: tuple[int, int, int, int]) -> Image.Image:
+    """A GIF whose first frame is smaller than the canvas, transparent around it as in browsers.
 
-    place: where the frame is (left, top, right, bottom). Pillow fills the rest with some colour.
+    frame: left, top, right, bottom. Pillow fills the rest with a colour.
     """
     canvas = Image.new("RGBA", image.size)
-    canvas.paste(image.convert("RGBA").crop(place), place[:2])
+    canvas.paste(image.convert("RGBA").crop(frame), frame[:2])
     return canvas
 
 
-def _draft(
+def _scale_while_decoding(
     image: Image.Image,
     orientation: int,
     max_width: int | None,
     max_height: int | None,
-    least_side: int,
+    min_side: int,
 ) -> tuple[float, float, float, float]:
-    """Ask a JPEG for scaled decoding; the part of the picture that holds pixels."""
+    """Sets a JPEG to decode at a smaller scale; returns the `box` of the `Source`."""
     whole = (0, 0, image.width, image.height)
     if orientation >= 5:
         max_width, max_height = max_height, max_width
-    boxes = (max_width, max_height), (least_side, least_side)
+    boxes = (max_width, max_height), (min_side, min_side)
     width, height = map(max, *(fit(image.width, image.height, *box) for box in boxes))
-    drafted = image.draft(None, (round(width * _DRAFT_FACTOR), round(height * _DRAFT_FACTOR)))
-    return drafted[1] if drafted else whole
+    needed = round(width * SCALED_DECODING_FACTOR), round(height * SCALED_DECODING_FACTOR)
+    scaled = image.draft(None, needed)
+    return scaled[1] if scaled else whole

@@ -1,10 +1,13 @@
-"""JPEG, without what its decoder needs not: Pillow parses and keeps each segment that it meets."""
+"""JPEG without unneeded segments: Pillow parses and keeps each segment that it meets."""
 
-import re
-from collections.abc import Iterator
+from workers.imaging.formats.jpeg import SCAN, segments
 
-_SCAN, _QUANTISATION = 0xDA, 0xDB
+_QUANTISATION = 0xDB
 _APPLICATIONS, _COMMENT = range(0xE0, 0xF0), 0xFE
+
+# SOI, EOI and markers without a meaning. Behind each Pillow looks for the next marker at once, so
+# that what `segments` takes for their body would reach it unseen; libjpeg refuses all of them.
+_NO_SEGMENT = (0xC8, 0xD8, 0xD9, *range(0xF0, 0xFE))
 
 # Of what applications write: which colours the components are, how to turn them, their profile.
 _JFIF, _EXIF, _PROFILE, _ADOBE = (
@@ -15,23 +18,24 @@ _JFIF, _EXIF, _PROFILE, _ADOBE = (
 )
 _MAX_PROFILE = 255  # segments, which are numbered in one byte: ICC.1:2022, B.4
 
-# Bytes of all quantisation tables, of which a file has four at most; Pillow takes 8 µs for each.
+# Bytes of all quantisation tables; a file has four at most, and Pillow takes 8 µs per table.
 _MAX_TABLES = 65_535
 
-_MARKER = re.compile(rb"\xff([\xc0-\xcf\xd8-\xfe])")
 
+def without_unneeded_segments(data: bytes) -> bytes:
+    """The file with only those segments before its first scan that are needed to show it.
 
-def without_baggage(data: bytes) -> bytes:
-    """The file with only those segments before its first scan that say how to show it.
-
-    Of EXIF the first: Pillow joins all there are, in time that grows with their square. The file
-    itself where no scan is found. ValueError where tables go on without end.
+    Only the first EXIF segment stays: Pillow joins all of them, in quadratic time. Returns `data`
+    itself if there is no scan. Raises ValueError for tables or segments without end, and for a
+    marker that no decoder passes over.
     """
     kept = [data[:2]]
     exif = profiles = tables = 0
-    for marker, start, end in _segments(data):
-        if marker == _SCAN:
+    for marker, start, end in segments(data):
+        if marker == SCAN:
             return b"".join((*kept, data[start:]))
+        if marker in _NO_SEGMENT:
+            raise ValueError("not a segment of a JPEG")
         here = (marker, data[start + 4 : start + 16])
         exif += _is(here, _EXIF)
         profiles += _is(here, _PROFILE)
@@ -51,12 +55,3 @@ def without_baggage(data: bytes) -> bytes:
 
 def _is(segment: tuple[int, bytes], known: tuple[int, bytes]) -> bool:
     return segment[0] == known[0] and segment[1].startswith(known[1])
-
-
-def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Marker, start and end of each segment; what is no segment is passed over."""
-    at = 2
-    while found := _MARKER.search(data, at):
-        start = found.start()
-        at = found.end() + int.from_bytes(data[found.end() : found.end() + 2], "big")
-        yield data[start + 1], start, at

@@ -1,24 +1,23 @@
-"""What a PNG says and Pillow leaves out or gets wrong: cICP, and a transparent colour in tRNS."""
+"""What Pillow leaves out or gets wrong of a PNG: cICP, and a transparent colour in tRNS."""
 
 import io
-import struct
 from collections.abc import Iterable
 
 from PIL import Image, ImageChops
 
+from shared.png_chunks import body, chunks
+from workers.imaging.colour.cicp import Codes
 from workers.imaging.colour.convert import to_plain
 
-_SIGNATURE = 8  # bytes
-_MAX_CHUNKS = 1000  # looked at before the pixels; files have a dozen
-
+_CICP_BYTES = 4  # 11.3.2.6
 _GREY, _RGB = 0, 2  # colour types, PNG, third edition, 11.2.1
 
 
 def complete(image: Image.Image, data: bytes) -> Image.Image:
-    """A decoded PNG with its `cicp` in `info`, and its transparent colour brought to its pixels.
+    """A decoded PNG with `cicp` in its `info`, and with its transparent colour applied rightly.
 
     data: the whole file. Pillow compares the 16 bits of a transparent grey with pixels of 8 bits
-    that it has spread from 2 or 4, and it drops the key of pixels of 16.
+    that it has spread from 2 or 4, and it drops the transparent colour of pixels of 16.
     """
     codes = _codes(data)
     if codes:
@@ -34,23 +33,19 @@ def complete(image: Image.Image, data: bytes) -> Image.Image:
     return image
 
 
-def _codes(data: bytes) -> tuple[int, int, int, int] | None:
+def _codes(data: bytes) -> Codes | None:
     """The four bytes of cICP, which comes before the palette and the pixels; None without."""
-    at = _SIGNATURE
-    for _ in range(_MAX_CHUNKS):
-        if at + 12 > len(data):
+    for chunk in chunks(data):
+        if chunk.name in (b"PLTE", b"IDAT"):
             return None
-        length, name = struct.unpack_from(">I4s", data, at)
-        if name == b"cICP" and length == 4:
-            return struct.unpack_from("4B", data, at + 8)
-        if name in (b"PLTE", b"IDAT", b"IEND"):
-            return None
-        at += 12 + length
+        if chunk.name == b"cICP" and chunk.length == _CICP_BYTES:
+            primaries, transfer, matrix, full_range = body(data, chunk)
+            return primaries, transfer, matrix, full_range
     return None
 
 
 def _keyed(image: Image.Image, data: bytes, colour: int) -> Image.Image:
-    """A picture of 16 bits with alpha 0 where all 16 bits are those of the key."""
+    """A picture of 16 bits with alpha 0 where all 16 bits are those of the transparent colour."""
     key = image.info["transparency"]
     if colour == _GREY:
         low, high = Image.frombytes("LA", image.size, image.tobytes()).split()
@@ -66,7 +61,7 @@ def _keyed(image: Image.Image, data: bytes, colour: int) -> Image.Image:
 
 
 def _low_half(data: bytes) -> Image.Image:
-    """The lower bytes of an RGB picture of 16 bits, of which Pillow keeps the upper ones."""
+    """The lower bytes of an RGB picture of 16 bits; Pillow keeps only the upper ones."""
     image = Image.open(io.BytesIO(data), formats=["PNG"])
     image.tile = [tile._replace(args="RGB;16L") for tile in image.tile]
     image.load()
@@ -74,7 +69,7 @@ def _low_half(data: bytes) -> Image.Image:
 
 
 def _same(channels: Iterable[Image.Image], values: Iterable[int]) -> Image.Image:
-    """255 where each channel has its value, else 0."""
+    """A mask of 255 where each channel has its value, else 0."""
     masks = [
         channel.point([255 * (level == value) for level in range(256)])
         for channel, value in zip(channels, values, strict=True)

@@ -1,4 +1,4 @@
-"""Pixels to bytes, by the encoder of the format asked for."""
+"""Pixels to bytes, by the encoder of the requested format."""
 
 from collections.abc import Callable
 
@@ -6,13 +6,12 @@ from PIL import Image
 
 from shared.errors import TooLargeForFormatError
 from shared.imagetype import ImageType
-from shared.models import Effort
 from workers.imaging.encoding import avif, jpeg, png, webp
 from workers.imaging.encoding.encoded import Encoded
+from workers.imaging.encoding.settings import EncoderSettings
 
-# Each takes pixels in L, LA, RGB or RGBA, a quality from 40 to 100 and an effort; none writes
-# metadata.
-_ENCODERS: dict[ImageType, Callable[[Image.Image, int, Effort], Encoded]] = {
+# Each takes pixels in L, LA, RGB or RGBA. None writes metadata.
+ENCODERS: dict[ImageType, Callable[[Image.Image, EncoderSettings], Encoded]] = {
     ImageType.WEBP: webp.encode,
     ImageType.AVIF: avif.encode,
     ImageType.JPG: jpeg.encode,
@@ -20,22 +19,21 @@ _ENCODERS: dict[ImageType, Callable[[Image.Image, int, Effort], Encoded]] = {
 }
 
 
-def encode(image: Image.Image, to: ImageType, quality: int, effort: Effort) -> Encoded:
-    """An sRGB picture in L, LA, RGB or RGBA as a file of the format, without metadata.
+def encode(image: Image.Image, to: ImageType, settings: EncoderSettings) -> Encoded:
+    """An sRGB image in L, LA, RGB or RGBA as a file of the format, without metadata.
 
-    The picture is taken over, and perhaps closed so that its memory serves the encoder; give a
-    copy of one that is still needed. An alpha that hides nothing may stay: each encoder finds
-    that out and drops it.
+    An encoder may close the image to save memory: pass a copy of one that is still needed.
+    Alpha that is opaque everywhere may stay in the image: the encoders drop it.
 
-    Raises TooLargeForFormatError where a side is longer than the format holds.
+    Raises TooLargeForFormatError if a side is longer than the format allows.
     """
     check_sides(image.size, to)
-    image.info = {}  # Pillow's writers would put what is in there in the file
-    return _ENCODERS[to](image, quality, effort)
+    image.info = {}  # Pillow's writers would copy it into the file
+    return ENCODERS[to](image, settings)
 
 
 def check_sides(size: tuple[int, int], to: ImageType) -> None:
-    """Raise TooLargeForFormatError where a side in pixels is longer than the format holds."""
+    """Raises TooLargeForFormatError if a side in pixels is longer than the format allows."""
     longest = to.facts.longest_side
     width, height = size
     if max(size) > longest:

@@ -1,4 +1,4 @@
-"""What every encoder gives, and what every road."""
+"""What the encoders return, and what the pipelines return."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from shared.models import Encoding
 
 @dataclass(frozen=True)
 class Encoded:
-    """One file without metadata, and the road that was taken to it."""
+    """One file without metadata, and how its pixels were made."""
 
     data: bytes
     encoding: Encoding
@@ -15,9 +15,9 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Finished:
-    """A picture at the end of its road.
+    """The result of a pipeline.
 
-    width, height: its pixels. preview: a small JPEG of it (see `preview`) where one was asked for.
+    width, height: in pixels. preview: a small JPEG (see `make_preview`) if one was requested.
     """
 
     encoded: Encoded

@@ -1,20 +1,20 @@
-"""A picture's pixels, one channel behind the other, as encoders outside of Pillow take them."""
+"""An image's pixels as bytes, pixel after pixel, as encoders outside of Pillow take them."""
 
 import io
 
 from PIL import Image
 
-_ROWS = 256  # at a time
+_ROWS_PER_CHUNK = 256
 
 
 def packed(image: Image.Image) -> bytes:
-    """What `tobytes` gives, at half its memory: that holds all pixels twice while it joins them.
+    """What `Image.tobytes` returns, at half its memory: that joins chunks and so holds all twice.
 
-    Written into a buffer of the final length, which `getvalue` then hands out without a copy.
+    The buffer has its final length from the start, and `getvalue` returns it without a copy.
     """
     channels = len(image.getbands())
     out = io.BytesIO(bytes(image.width * image.height * channels))
-    for top in range(0, image.height, _ROWS):
-        box = (0, top, image.width, min(top + _ROWS, image.height))
+    for top in range(0, image.height, _ROWS_PER_CHUNK):
+        box = (0, top, image.width, min(top + _ROWS_PER_CHUNK, image.height))
         out.write(image.crop(box).tobytes())
     return out.getvalue()

@@ -1,4 +1,4 @@
-"""PNG, lossless to the pixel, by oxipng."""
+"""PNG, lossless, by oxipng."""
 
 import oxipng
 from PIL import Image
@@ -6,15 +6,15 @@ from PIL import Image
 from shared.models import Effort, Encoding
 from workers.imaging.encoding.encoded import Encoded
 from workers.imaging.encoding.packed import packed
+from workers.imaging.encoding.settings import EncoderSettings
 
-# oxipng's levels, 0 to 6. On 23 photographs and graphics 1 takes 1 % more bytes than 2 for half
-# the CPU, and three of them are larger than libpng's best; 3 saves nothing for twice it.
-_LEVELS = {Effort.FAST: 1, Effort.BALANCED: 2, Effort.SMALL: 4}
+_LEVELS = {Effort.FAST: 1, Effort.BALANCED: 2, Effort.SMALL: 4}  # oxipng's, 0 to 6
 
-# From here on 2 would take 20 s of CPU and more, and memory for its alternatives.
-_MOST_PIXELS = 24_000_000
+# Above this always the fast level: higher ones take 20 s of CPU and more, and memory to compare
+# alternatives.
+SLOW_LEVEL_MAX_PIXELS = 24_000_000
 
-_COLOURS = {
+_COLOUR_TYPES = {
     "L": oxipng.ColorType.grayscale,
     "LA": oxipng.ColorType.grayscale_alpha,
     "RGB": oxipng.ColorType.rgb,
@@ -22,21 +22,21 @@ _COLOURS = {
 }
 
 
-def encode(image: Image.Image, quality: int, effort: Effort) -> Encoded:  # noqa: ARG001
-    """Reduced to palette, grey or fewer bits where no pixel changes, then filtered and deflated.
+def encode(image: Image.Image, settings: EncoderSettings) -> Encoded:
+    """Reduced to a palette, to grey or to fewer bits if no pixel changes, then compressed.
 
-    `quality` says nothing here. What stands under full transparency is kept too. The picture is
-    taken over and closed. oxipng tries alternatives in threads of its own, as many as
-    RAYON_NUM_THREADS says: set it to 1 for the process, so that one image is one core.
+    Ignores the quality. Keeps the colour of fully transparent pixels. Closes the image.
+    oxipng uses as many threads as RAYON_NUM_THREADS says: set it to 1 for the process, so that
+    each image uses one core.
     """
-    level = level_for(image.width * image.height, effort)
-    size, colour, pixels = image.size, _COLOURS[image.mode], packed(image)
+    level = level_for(image.width * image.height, settings.effort)
+    size, colour_type, pixels = image.size, _COLOUR_TYPES[image.mode], packed(image)
     image.close()
-    raw = oxipng.RawImage(*size, colour, 8, pixels)
-    del pixels  # it has a copy of its own
+    raw = oxipng.RawImage(*size, colour_type, 8, pixels)
+    del pixels  # `raw` holds a copy
     return Encoded(raw.create_optimized_png(level=level), Encoding.LOSSLESS)
 
 
 def level_for(pixels: int, effort: Effort) -> int:
-    """oxipng's level for a picture of so many pixels."""
-    return _LEVELS[Effort.FAST if pixels > _MOST_PIXELS else effort]
+    """oxipng's level for an image of that many pixels."""
+    return _LEVELS[Effort.FAST if pixels > SLOW_LEVEL_MAX_PIXELS else effort]

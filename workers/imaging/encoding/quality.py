@@ -1,10 +1,12 @@
-"""One quality for all encoders: the same number, the same look."""
+"""One quality for all encoders: at the same quality, the same perceived quality."""
 
 from typing import Literal
 
-from workers.imaging.encoding.quality_table import NUMBERS
+from shared.models import MIN_QUALITY
+from workers.imaging.encoding.quality_table import ENCODER_QUALITY
 
-Scale = Literal[
+# One encoder may have several curves: for some settings, or for some kinds of images.
+QualityCurve = Literal[
     "webp",
     "jpegli",
     "jpeg444",
@@ -17,19 +19,20 @@ Scale = Literal[
     "avif420",
 ]
 
-_FIRST = 40  # the lowest quality there is
-_END = 100  # of every encoder's own scale
+_MAX_ENCODER_QUALITY = 100  # of every encoder
 
 
-def on_scale(quality: int, scale: Scale) -> float:
-    """Our quality, 40 to 100, as an encoder's own number.
+def to_encoder_quality(quality: int, curve: QualityCurve) -> float:
+    """Our quality, 40 to 100, as the encoder's own.
 
-    Quality q is the mean SSIMULACRA2 that libjpeg-turbo at q and 4:2:0 has over many pictures;
-    docs/quality.md tells how the table was made. Past an encoder's ceiling its highest number.
+    Quality q stands for the mean SSIMULACRA2 score of libjpeg-turbo at q and 4:2:0 over many
+    images; docs/quality.md says how the table was made. Where an encoder cannot reach that score,
+    its highest quality.
     """
-    return NUMBERS[scale][quality - _FIRST]
+    return ENCODER_QUALITY[curve][quality - MIN_QUALITY]
 
 
-def ceiling(scale: Scale) -> int:
-    """The highest quality whose look the encoder reaches."""
-    return _FIRST - 1 + sum(number < _END for number in NUMBERS[scale])
+def max_reachable_quality(curve: QualityCurve) -> int:
+    """The highest of our qualities whose score the encoder reaches, up to 100."""
+    reached = sum(value < _MAX_ENCODER_QUALITY for value in ENCODER_QUALITY[curve])
+    return MIN_QUALITY - 1 + reached

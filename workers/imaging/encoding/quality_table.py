@@ -1,8 +1,8 @@
 """Written by `make calibrate` on 2026-11-24; docs/quality.md says how."""
 
-# By scale, the encoder's own number for each quality from 40 to 100.
+# By quality curve: the encoder quality for each quality from 40 to 100.
 # fmt: off
-NUMBERS: dict[str, tuple[float, ...]] = {
+ENCODER_QUALITY: dict[str, tuple[float, ...]] = {
     "webp": (
         41.8, 42.9, 44.0, 45.6, 47.2, 48.5, 49.7, 50.9, 52.2, 53.6, 55.0, 56.5, 57.9, 58.9,
         59.8, 60.8, 61.8, 62.8, 63.9, 64.9, 65.9, 67.3, 68.7, 70.0, 71.3, 72.6, 73.9, 75.2,

@@ -1,4 +1,4 @@
-"""The size of an AVIF: of what its boxes say and of the AV1 in it, the largest.
+"""The size of an AVIF: the largest that its boxes or the AV1 in it name.
 
 The boxes (`isobmff`) may name a size smaller than that of the frames they lead to, and a
 decoder allocates for the frames.
@@ -9,24 +9,25 @@ from collections.abc import Iterator
 
 from workers.imaging.formats import av1
 from workers.imaging.formats.isobmff import Fields, Group, grid_size, items, only, walk
+from workers.imaging.formats.measured import Measured
 
-# The largest picture's pixels so many times may all frames have that are read: four layers and as
-# many of alpha. Thousands that are never shown fit into the bytes of one, and all are decoded.
+# Times the largest picture's pixels that all frames together may have: four layers, and as many of
+# alpha. Thousands that are never shown fit into the bytes of one, and a decoder makes them all.
 _MAX_TIMES = 8
 _SMALL = 1_000_000  # pixels that may be decoded at any size
 
 
-def measure(data: bytes) -> tuple[int, int, int]:
-    """Width, height and frames: the largest of all item, track and AV1 frame sizes.
+def measure(data: bytes) -> Measured:
+    """The largest of all item, track and AV1 frame sizes, grids and their tiles included.
 
-    Grids and their tiles are included. Frames are the samples of the longest track, for image
-    sequences; of its AV1 the first sample is read. Raises ValueError, IndexError or
-    struct.error where boxes or AV1 are damaged or have no picture.
+    In an image sequence, frames are the samples of the longest track; the AV1 of its first sample
+    is read. Raises ValueError, IndexError or struct.error where boxes or AV1 are damaged or have
+    no picture.
     """
     sizes: list[av1.Size] = []
     frames = 1
     groups: list[Group] = [{}]
-    for name, start, end in walk(data):
+    for name, start, end, _ in walk(data):
         if name in (b"meta", b"stbl"):
             groups.append({})
         groups[-1].setdefault(name, []).append((start, end))
@@ -44,15 +45,15 @@ def measure(data: bytes) -> tuple[int, int, int]:
     width, height = max(wide for wide, _ in sizes), max(high for _, high in sizes)
     if budget.pixels > _MAX_TIMES * max(width * height, _SMALL):
         raise ValueError("too many frames in a still")
-    return width, height, frames
+    return Measured(width, height, frames)
 
 
 def _frame_sizes(data: bytes, groups: list[Group], budget: av1.Budget) -> Iterator[av1.Size]:
-    """The sizes in the AV1 of all items, first samples and configurations, and of grids."""
+    """The sizes in the AV1 of all items, first samples and configurations, and those of grids."""
     pictures = 0
     for group in groups:
         for start, end in group.get(b"av1C", ()):
-            # configOBUs, AV1 Codec ISO Media File ImageType Binding 2.3; mostly none
+            # configOBUs, AV1 Codec ISO Media File Format Binding, 2.3; mostly there are none
             yield av1.largest_frame(data[start + 4 : end], budget) or (0, 0)
         for kind, piece in (*items(data, group, (b"av01", b"grid")), *_first_sample(data, group)):
             size = grid_size(piece) if kind == b"grid" else av1.largest_frame(piece, budget)

@@ -1,4 +1,4 @@
-"""How much decoding the pictures of a HEIC ask for that are put together of others.
+"""How much decoding is asked for by pictures of a HEIC that are made of other pictures.
 
 A grid or an overlay names the items that it is made of (dimg, ISO/IEC 23008-12, 6.4.7), and
 may name a large one a thousand times for a small canvas: libheif then decodes it as often.
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from workers.imaging.formats.isobmff import Fields, Group, only
 
-_MAX_TIMES = 8  # the largest picture; a phone's grid with its gain map takes less than 4
+_MAX_TIMES = 8  # times the largest picture; a phone's grid with its gain map takes less than 4
 _MAX_DEPTH = 8  # of pictures made of pictures; phones have 3
 _MAX_NAMED = 100_000  # properties and inputs of all items together
 _SMALL = 1_000_000  # pixels that may be decoded at any size
@@ -17,9 +17,10 @@ _Counts = dict[int, list[int]]  # by item
 
 
 def check_work(data: bytes, group: Group, pixels: int) -> None:
-    """Refuse a file for which far more is decoded than its largest picture of so many pixels.
+    """Refuse a file for which far more is decoded than its largest picture.
 
-    Raises ValueError, also where one is made of itself.
+    pixels: width times height of that picture. Raises ValueError, also where a picture is made of
+    itself.
     """
     inputs = _inputs(data, group)
     if inputs:
@@ -70,7 +71,7 @@ def _inputs(data: bytes, group: Group) -> _Counts:
 
 
 def _areas(data: bytes, group: Group) -> dict[int, int]:
-    """Width times height in each item's ispe; libheif decodes no HEVC far larger than that."""
+    """Width times height in each item's ispe; libheif refuses HEVC far larger than that."""
     sizes = _listed_sizes(data, group)
     found: dict[int, int] = {}
     left = _MAX_NAMED

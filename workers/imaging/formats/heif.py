@@ -1,4 +1,4 @@
-"""The size of a HEIC: of what its boxes say and of the HEVC in it, the largest.
+"""The size of a HEIC: the largest that its boxes or the HEVC in it name.
 
 The boxes (`isobmff`) may name a size smaller than that of the pictures they lead to, and
 a decoder allocates for the pictures.
@@ -23,26 +23,27 @@ from workers.imaging.formats.isobmff import (
     only,
     walk,
 )
+from workers.imaging.formats.measured import Measured
 
 _CODED, _DERIVED = b"hvc1", (b"grid", b"iovl")
 _PICTURES = (_CODED, *_DERIVED, b"iden")
 _OTHERS = {b"av01", b"avc1", b"vvc1", b"evc1", b"jpeg", b"j2k1"}
-_OPAQUE = {b"unci", b"tili", b"mski"}  # of which no size is read here, though libheif might
+_OPAQUE = {b"unci", b"tili", b"mski"}  # libheif may decode these, and their size is not read here
+
 # Bytes. Profiles and metadata are copied for each picture that stands on its own; a phone's
 # file has one such, with less than 2 MB, and a burst of 20 hardly more.
 _MAX_COPIES = 200_000_000
 
 
-def measure(data: bytes) -> tuple[int, int, int]:
-    """Width, height and frames: the largest of all item and HEVC sizes, before any cropping.
+def measure(data: bytes) -> Measured:
+    """The largest of all item and HEVC sizes, before any cropping.
 
-    Grids, overlays and their tiles are included. Frames are the samples of the longest track;
-    of a file with tracks the still beside them is what is read. Raises UnsupportedImageError
-    where there is no HEVC-coded still, and ValueError, IndexError or struct.error where boxes
-    or HEVC are damaged.
+    Grids, overlays and their tiles are included. Frames are the samples of the longest track,
+    although the still beside the tracks is what is read. Raises UnsupportedImageError if there is
+    no HEVC-coded still, and ValueError, IndexError or struct.error where boxes or HEVC are damaged.
     """
     group: Group = {}  # all boxes: two tables of items are one too many, wherever they stand
-    for name, start, end in walk(data):
+    for name, start, end, _ in walk(data):
         group.setdefault(name, []).append((start, end))
     if b"mini" in group:  # ISO/IEC 23008-12, Amd 2: items without boxes of their own
         raise ValueError("a box that is not read")
@@ -54,7 +55,7 @@ def measure(data: bytes) -> tuple[int, int, int]:
     samples = [struct.unpack_from(">I", data, start + 8)[0] for start, _ in group.get(b"stsz", ())]
     width, height = max(wide for wide, _ in sizes), max(high for _, high in sizes)
     check_work(data, group, width * height)
-    return width, height, max((1, *samples))
+    return Measured(width, height, max((1, *samples)))
 
 
 def _check_kinds(group: Group, known: set[Item]) -> None:
@@ -73,10 +74,10 @@ def _check_copies(data: bytes, group: Group, known: set[Item]) -> None:
     aside = {item.number for item in known if item.kind not in _PICTURES}
     alone = sum(1 for item in known if item.kind in _PICTURES and not item.hidden)
     extra = sum(end - start for start, end in group.get(b"colr", ()))
-    for number, _, extents in locations(Fields(data, located)):
+    for number, _, _, extents in locations(Fields(data, located)):
         if number in aside:
             extra += sum(size for _, size in extents)
-    if (alone + 1) * extra > _MAX_COPIES:  # the primary item counts though it were hidden
+    if (alone + 1) * extra > _MAX_COPIES:  # the primary item counts even if it is hidden
         raise ValueError("too much beside the pictures")
 
 
@@ -97,6 +98,6 @@ def _picture_sizes(data: bytes, group: Group) -> Iterator[Size]:
 
 
 def _overlay_size(piece: Buffer) -> Size:
-    """ImageOverlay of HEIF, 6.6.2.2: the canvas that pictures are laid on."""
+    """Width and height of the canvas that pictures are placed on: HEIF, 6.6.2.2."""
     width, height = struct.unpack_from(">II" if piece[1] & 1 else ">HH", piece, 10)
     return width, height

@@ -1,12 +1,12 @@
 """The boxes that AVIF and HEIC are made of, and where in the file their items lie.
 
 The boxes are those of ISO/IEC 14496-12, the items those of HEIF, ISO/IEC 23008-12. Nothing is
-decoded. What is damaged or makes no sense raises ValueError, IndexError or struct.error; every
+decoded. What is damaged or makes no sense raises ValueError, IndexError or struct.error. Every
 walk is linear in the file and ends at a cap.
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 Buffer = bytes | memoryview
@@ -29,9 +29,24 @@ _PARENTS = {
     b"stsd": 8,
     b"av01": 78,  # VisualSampleEntry
 }
-_MAX_BOXES = 200_000  # a grid has at most 65,536 tiles, each an item with its infe
+
+# A grid has at most 65,536 tiles, each an item with its infe; its alpha may have as many.
+MAX_BOXES = 200_000
 _MAX_EXTENTS = 100_000  # items and their extents in one file
-_MAX_SHARED = 2  # times the file's length may all items have together; equal ones count once
+_MAX_SHARED = 2  # times the file's length that all items may have together; equal ones count once
+_ALPHA_HEAD = 65_536  # bytes that are searched for alpha
+
+
+class Box(NamedTuple):
+    """One box. start, end: offsets of its body, which ends no later than what encloses it.
+
+    cut: whether its length field says that it should end later.
+    """
+
+    name: bytes
+    start: int
+    end: int
+    cut: bool
 
 
 class Item(NamedTuple):
@@ -42,26 +57,48 @@ class Item(NamedTuple):
     hidden: bool
 
 
-class Fields:
-    """The numbers in a box, one behind the other; ValueError past its end."""
+class Location(NamedTuple):
+    """Where iloc says that an item lies: the offset and length of each extent.
 
-    def __init__(self, data: bytes, span: Span) -> None:
+    method: 0 counts from the start of the file, 1 from that of idat's body. elsewhere: whether the
+    data is said to be in another file; decoders look into this one all the same.
+    """
+
+    number: int
+    method: int
+    elsewhere: bool
+    extents: tuple[Span, ...]
+
+
+class Fields:
+    """The numbers in a box, read one after the other; ValueError past its end."""
+
+    def __init__(self, data: bytes, span: Span | None = None) -> None:
         self._data = data
-        self._at, self._end = span
+        self._at, self._end = span or (0, len(data))
 
     def read(self, size: int) -> int:
         """The next number, of `size` bytes."""
+        return int.from_bytes(self.take(size), "big")
+
+    def take(self, size: int) -> bytes:
+        """The next `size` bytes."""
         start = self._at
         self._at += size
         if self._at > self._end:
             raise ValueError("cut short")
-        return int.from_bytes(self._data[start : self._at], "big")
+        return self._data[start : self._at]
 
 
-def walk(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Type, start and end of the body of each box, parents before their children."""
+def walk(data: bytes, parents: Mapping[bytes, int] = _PARENTS) -> Iterator[Box]:
+    """Each box, parents before the boxes in them.
+
+    parents: the boxes to go into, and the bytes in each before its first box. A box may be cut
+    short with the file (mdat), since what is there still tells the size. Raises ValueError after
+    `MAX_BOXES` boxes, where the end of each box that was gone into counts too.
+    """
     todo = [(0, len(data))]
-    for _ in range(_MAX_BOXES):
+    for _ in range(MAX_BOXES):
         if not todo:
             return
         at, end = todo.pop()
@@ -76,18 +113,28 @@ def walk(data: bytes) -> Iterator[tuple[bytes, int, int]]:
             length = end - at
         if at + length < body:
             raise ValueError("a box shorter than its header")
-        # A box may be cut short with the file (mdat); what is here still tells the size.
         stop = min(at + length, end)
-        yield name, body, stop
+        yield Box(name, body, stop, at + length > end)
         todo.append((at + length, end))
-        if name in _PARENTS:
+        if name in parents:
             more = 2 if name == b"iinf" and data[body : body + 1] > b"\0" else 0
-            todo.append((body + _PARENTS[name] + more, stop))
+            todo.append((body + parents[name] + more, stop))
     raise ValueError("too many boxes")
 
 
+def whole_boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Type and body of each outermost box; ValueError unless they fill the data."""
+    end = 0
+    for name, start, end, cut in walk(data, {}):
+        if cut:
+            raise ValueError("cut short")
+        yield name, data[start:end]
+    if end != len(data):
+        raise ValueError("cut short")
+
+
 def only(group: Group, name: bytes) -> Span | None:
-    """The one box of a type; where there are more, readers differ in which they take."""
+    """The one box of a type, or None; ValueError if there are more, since readers take either."""
     spans = group.get(name, [])
     if len(spans) > 1:
         raise ValueError("a second box")
@@ -95,12 +142,12 @@ def only(group: Group, name: bytes) -> Span | None:
 
 
 def entries(data: bytes, group: Group) -> set[Item]:
-    """All items that a meta names."""
+    """All items that a meta box names."""
     return {_entry(Fields(data, span)) for span in group.get(b"infe", ())}
 
 
 def _entry(fields: Fields) -> Item:
-    """The infe box, HEIF's being of version 2 or 3."""
+    """What an infe box says; in HEIF it has version 2 or 3."""
     head = fields.read(4)
     number = fields.read(4 if head >> 24 == 3 else 2)
     fields.read(2)
@@ -108,7 +155,7 @@ def _entry(fields: Fields) -> Item:
 
 
 def items(data: bytes, group: Group, kinds: tuple[bytes, ...]) -> Iterator[tuple[bytes, Buffer]]:
-    """Type and data of each item of these types; equal data once, and empty data never."""
+    """Type and data of each item of these types: equal data once, and empty data never."""
     known = {(item.number, item.kind) for item in entries(data, group)}
     located = only(group, b"iloc")
     if located is None:
@@ -116,7 +163,7 @@ def items(data: bytes, group: Group, kinds: tuple[bytes, ...]) -> Iterator[tuple
     low, high = only(group, b"idat") or (0, 0)
     seen = set()
     left = _MAX_SHARED * len(data)
-    for item, method, extents in locations(Fields(data, located)):
+    for item, method, _, extents in locations(Fields(data, located)):
         length = sum(size for _, size in extents)
         for kind in kinds:
             if (item, kind) not in known or not length or (kind, method, extents) in seen:
@@ -131,11 +178,8 @@ def items(data: bytes, group: Group, kinds: tuple[bytes, ...]) -> Iterator[tuple
             yield kind, parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def locations(fields: Fields) -> Iterator[tuple[int, int, tuple[Span, ...]]]:
-    """Item number, construction method, and offset and length of each extent, from iloc.
-
-    Method 0 counts from the start of the file, 1 from that of idat's body.
-    """
+def locations(fields: Fields) -> Iterator[Location]:
+    """The place of each item, by the fields of an iloc box."""
     version = fields.read(4) >> 24
     if version > 2:
         raise ValueError("a later version")
@@ -145,7 +189,7 @@ def locations(fields: Fields) -> Iterator[tuple[int, int, tuple[Span, ...]]]:
     for _ in range(fields.read(4 if version == 2 else 2)):
         number = fields.read(4 if version == 2 else 2)
         method = fields.read(2) & 15 if version else 0
-        fields.read(2)  # data_reference_index: decoders take this file
+        elsewhere = fields.read(2) != 0  # data_reference_index
         base = fields.read(for_base)
         count = fields.read(2)
         left -= 1 + count
@@ -155,10 +199,16 @@ def locations(fields: Fields) -> Iterator[tuple[int, int, tuple[Span, ...]]]:
         for _ in range(count):
             fields.read(for_index if version else 0)
             extents.append((base + fields.read(for_offset), fields.read(for_length)))
-        yield number, method, tuple(extents)
+        yield Location(number, method, elsewhere, tuple(extents))
 
 
 def grid_size(piece: Buffer) -> Size:
-    """ImageGrid of HEIF, 6.6.2.3: the canvas that its tiles are copied to."""
+    """Width and height of the canvas that a grid's tiles are copied to: HEIF, 6.6.2.3."""
     width, height = struct.unpack_from(">II" if piece[1] & 1 else ">HH", piece, 4)
     return width, height
+
+
+def has_alpha(data: bytes) -> bool:
+    """By the name of an auxiliary picture (HEIF, 6.9) in front of the pixels."""
+    head = data[:_ALPHA_HEAD]
+    return b":auxiliary:alpha\0" in head or b":auxid:1\0" in head

@@ -1,51 +1,105 @@
-"""What a JPEG's headers say of how it is coded: ITU T.81, table B.1."""
+"""The segments of a JPEG, and what its headers say: ITU-T T.81, annex B."""
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
-_TABLES = {0xC4, 0xC8, 0xCC}  # among C0 to CF what is no frame header
+from workers.imaging.formats.measured import Measured
+
+SCAN, END = 0xDA, 0xD9
+_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # frame headers: SOF0 to SOF15, table B.1
 _PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
-_SCAN, _END = 0xDA, 0xD9
-_MAX_SEGMENTS = 10_000
 
-# A marker with a length, or SOI or EOI. What else follows a byte FF is stuffing, a restart or
-# filling, in a scan as before it; decoders look for the next marker behind it, as this does.
+# A JPEG of 20 MB in full segments has 300; encoders write 10 to 24 scans, each with its tables.
+MAX_SEGMENTS = 10_000
+
+# A marker with a length, or SOI or EOI. Decoders pass over what else follows a byte FF, which is
+# stuffing, a restart, filling or reserved, in a scan as before it. The search is linear: fill bytes
+# are not part of the pattern, or it would start anew at each of a million.
 _MARKER = re.compile(rb"\xff([\xc0-\xcf\xd8-\xfe])")
+_MARKER_OR_RESERVED = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
+
+# Bytes between segments, which are no part of any, before the frame header. No encoder writes them.
+_MAX_STRAY_BYTES = 20_000
 
 # A scan is a pass over all blocks whatever it holds, and 16 bytes can refine every coefficient by
-# nothing: 0.6 to 1 ms a megapixel with libjpeg-turbo 3.2, so that the most here is 2 s. Encoders
+# nothing: 0.6 to 1 ms per megapixel with libjpeg-turbo 3.2, so that the most here is 2 s. Encoders
 # write 10 scans, in CMYK 24, and 100 megapixels of these are not to be refused.
 _USUAL_SCANS = 25
 _MAX_SCANNED = 2_500_000_000  # pixels in all scans
-_LEAST_SCANNED = 1_000_000  # that one counts as: its tables are made anew
+_LEAST_SCANNED = 1_000_000  # pixels that one scan counts as, since its tables are made anew
+
+
+class Segment(NamedTuple):
+    """One marker segment. start: offset of the FF of its marker; end: offset behind its body.
+
+    `end` is what the two bytes behind the marker say, also for SOI and EOI, which have no length.
+    In a file that is cut short it may lie behind the data.
+    """
+
+    marker: int
+    start: int
+    end: int
+
+
+def segments(data: bytes, *, reserved: bool = False) -> Iterator[Segment]:
+    """Each segment behind SOI, up to the end of the data; what is no segment is passed over.
+
+    reserved: also what follows the markers 01 to BF, which no decoder reads. Raises ValueError
+    after `MAX_SEGMENTS` segments.
+    """
+    pattern = _MARKER_OR_RESERVED if reserved else _MARKER
+    at = 2
+    for _ in range(MAX_SEGMENTS):
+        found = pattern.search(data, at)
+        if found is None:
+            return
+        behind = found.end()
+        at = behind + int.from_bytes(data[behind : behind + 2], "big")
+        yield Segment(data[behind - 1], found.start(), at)
+    raise ValueError("too many segments")
+
+
+def measure(data: bytes) -> Measured:
+    """The size in the first frame header, which must come before any scan.
+
+    Raises ValueError where there is none, where it or a segment before it breaks off, or where
+    the scans would cost far more than the pixels.
+    """
+    size: Measured | None = None
+    at, stray, scans = 2, 0, 0
+    for marker, start, end in segments(data):
+        if marker == END:
+            break
+        scans += marker == SCAN
+        if size is None:
+            stray += start - at
+            if marker == SCAN or end < start + 4 or stray > _MAX_STRAY_BYTES:
+                raise ValueError("no frame header")
+            size = _frame_size(data[start + 4 : end]) if marker in _FRAMES else None
+            at = end
+    if size is None:
+        raise ValueError("no frame header")
+    if scans > max(_USUAL_SCANS, _MAX_SCANNED // max(size.width * size.height, _LEAST_SCANNED)):
+        raise ValueError("too many scans")
+    return size
+
+
+def _frame_size(body: bytes) -> Measured:
+    """Width and height in the body of a frame header, B.2.2: precision, lines, samples per line."""
+    if len(body) < 6:
+        raise ValueError("cut short")
+    return Measured(int.from_bytes(body[3:5], "big"), int.from_bytes(body[1:3], "big"))
 
 
 def is_progressive(data: bytes) -> bool:
-    """Whether its coefficients come in several scans: a decoder then holds all of them.
+    """Whether the coefficients come in several scans: a decoder then holds all of them.
 
     False too where no frame header is found.
     """
-    frames = (marker for marker in _markers(data) if 0xC0 <= marker <= 0xCF)
-    return next((marker for marker in frames if marker not in _TABLES), None) in _PROGRESSIVE
-
-
-def check_scans(data: bytes, pixels: int) -> None:
-    """Refuse a file whose scans cost far more than its pixels; ValueError.
-
-    pixels: width times height.
-    """
-    scans = sum(marker == _SCAN for marker in _markers(data))
-    if scans > max(_USUAL_SCANS, _MAX_SCANNED // max(pixels, _LEAST_SCANNED)):
-        raise ValueError("too many scans")
-
-
-def _markers(data: bytes) -> Iterator[int]:
-    """Each marker up to the end of the image; ValueError past the cap."""
-    at = 2
-    for _ in range(_MAX_SEGMENTS):
-        found = _MARKER.search(data, at)
-        if found is None or data[found.end() - 1] == _END:
-            return
-        yield data[found.end() - 1]
-        at = found.end() + int.from_bytes(data[found.end() : found.end() + 2], "big")
-    raise ValueError("too many segments")
+    for marker, _, _ in segments(data):
+        if marker == END:
+            return False
+        if marker in _FRAMES:
+            return marker in _PROGRESSIVE
+    return False

@@ -15,15 +15,15 @@ _STRIPPERS: dict[ImageType, Callable[[bytes], bytes]] = {
 
 
 def strip(data: bytes, kind: ImageType) -> bytes | None:
-    """The file without metadata, thumbnails and trailing bytes; no pixel is coded anew.
+    """The file without metadata, thumbnails and trailing bytes; no pixel is encoded again.
 
-    data: a whole file that decodes; kind: its type. What is kept is named, piece by
-    piece; whatever else a file holds is left out where decoders pass over it. None for other
-    kinds, and where a file is unusual enough that nobody could say what leaving out would do:
-    it is to be encoded anew then.
+    data: a whole file that decodes; kind: its type. Each piece that is kept is named; whatever
+    else a file holds is left out where decoders pass over it. Returns None for other types, and
+    for a file so unusual that leaving something out might change what it shows: the caller then
+    encodes it again.
 
-    An orientation, a profile and what else says how to show the pixels go too: the caller
-    knows that they say nothing.
+    Orientation, profile and whatever else says how to show the pixels are left out too: the caller
+    has checked that they change nothing.
     """
     stripper = _STRIPPERS.get(kind)
     if stripper is None:

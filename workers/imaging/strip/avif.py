@@ -1,26 +1,28 @@
-"""AVIF: written anew around the coded pictures, with what is needed to show them.
+"""AVIF: the coded pictures in a newly written file, with what is needed to show them.
 
-Nothing is copied but what is named here: the AV1 of the primary picture, of its tiles and of its
-alpha, and properties whose every byte has a meaning for the pixels.
+Only what is named here is copied: the AV1 of the primary picture, of its tiles and of its alpha,
+and properties whose every byte has a meaning for the pixels.
 """
 
 import struct
 from collections.abc import Iterator
 from dataclasses import replace
 
+from workers.imaging.formats.isobmff import whole_boxes
 from workers.imaging.strip import boxes
 from workers.imaging.strip.boxes import Item, Property, Still
+from workers.imaging.strip.isobmff_writer import box, written
 
 _BRANDS = (b"avif", b"mif1", b"miaf", b"MA1A", b"MA1B")
 _TOP = (b"ftyp", b"meta", b"mdat", b"free", b"skip", b"uuid")  # no moov: a still
 
-# HEIF 6.5.8 and the AV1 Image File ImageType 4.1: both names of an alpha channel are in use.
+# HEIF 6.5.8 and AV1 Image File Format 4.1: both names of an alpha channel are in use.
 _ALPHAS = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1")
 
-# Lengths in bytes, FullBox headers with them: ispe, light levels, and colours as four numbers.
+# Lengths in bytes with the FullBox header: size, and the light levels.
 _EXACT = {b"ispe": 12, b"clli": 4, b"mdcv": 24}
 _NCLX = 11  # "nclx", three numbers of 16 bits and the range
-_AV1C = 4  # after which come OBUs that repeat the item's own
+_AV1C = 4  # bytes; OBUs behind them repeat the item's own
 
 # ITU-T H.273: sRGB's primaries and transfer, and "unspecified", which is shown as sRGB.
 _SRGB_CODES = ((1, 13), (2, 2), (1, 2), (2, 13))
@@ -29,34 +31,34 @@ _SRGB_CODES = ((1, 13), (2, 2), (1, 2), (2, 13))
 _PICTURE_OBUS = (1, 3, 4, 6, 7)
 _METADATA_OBU = 5
 
-_MAX_DEPTH = 4  # a grid, its tiles, their alpha; one more to see that this was all
+_MAX_DEPTH = 4  # a grid, its tiles, their alpha, and one more to see that nothing follows
 
 
 def strip(data: bytes) -> bytes:
-    """The primary picture with its tiles and its alpha; ValueError where that is not all.
+    """The primary picture with its tiles and its alpha; ValueError for anything unusual.
 
-    Thumbnails, gain maps, depth, Exif and XMP are items that it does not need. A picture that
-    boxes turn, mirror or crop is refused, as is one with layers or with metadata in its AV1.
+    Thumbnails, gain maps, depth, Exif and XMP are items that the picture does not need. A picture
+    that boxes turn, mirror or crop is refused, as is one with layers or with metadata in its AV1.
     """
-    tops = list(boxes.split(data))
+    tops = list(whole_boxes(data))
     if any(name not in _TOP for name, _ in tops):
         raise ValueError("more than a still")
-    found = boxes.single(iter(tops), b"ftyp", b"meta")
+    found = boxes.single(tops, b"ftyp", b"meta")
     still = _needed(boxes.read(data, found[b"meta"]))
-    return boxes.written(_ftyp(found[b"ftyp"]), still)
+    return written(_ftyp(found[b"ftyp"]), still)
 
 
 def _ftyp(body: bytes) -> bytes:
-    """The brands that say something of a still AVIF; others could say anything."""
+    """The ftyp box with the known brands of a still AVIF; an unknown one could mean anything."""
     major, others = body[:4], [body[at : at + 4] for at in range(8, len(body), 4)]
     if major not in _BRANDS:
         raise ValueError("not a still AVIF")
     kept = dict.fromkeys(brand for brand in others if brand in _BRANDS)
-    return boxes.box(b"ftyp", major, bytes(4), *kept)
+    return box(b"ftyp", major, bytes(4), *kept)
 
 
 def _needed(still: Still) -> Still:
-    """The primary item and all that it is made of; properties and AV1 cleaned."""
+    """The primary item and all that it is made of, with only the needed properties and OBUs."""
     kept = _reached(still)
     if max(kept) > 0xFFFF:
         raise ValueError("numbers of 32 bits")
@@ -70,7 +72,7 @@ def _needed(still: Still) -> Still:
 
 
 def _reached(still: Still) -> set[int]:
-    """The primary item, what grids in it are made of, and the alpha of all these."""
+    """The numbers of the primary item, of its grids' tiles, and of the alpha of all these."""
     reached: set[int] = set()
     new = {still.primary}
     for _ in range(_MAX_DEPTH):
@@ -120,7 +122,7 @@ def _is_nclx(body: bytes) -> bool:
 
 
 def _property(name: bytes, body: bytes) -> bytes | None:
-    """A property as it goes into the file, None if it does not."""
+    """A property as it is written, or None if it is left out."""
     if name in _EXACT:
         return body[: _EXACT[name]]
     if name == b"pixi":
@@ -135,7 +137,7 @@ def _property(name: bytes, body: bytes) -> bytes | None:
 
 
 def _picture_obus(data: bytes) -> Iterator[bytes]:
-    """The OBUs that are picture: AV1, 5.3; padding and what is reserved carries anything."""
+    """The OBUs that make the picture: AV1, 5.3. Padding and reserved ones can carry anything."""
     at = 0
     while at < len(data):
         start, header = at, data[at]
@@ -152,7 +154,7 @@ def _picture_obus(data: bytes) -> Iterator[bytes]:
 
 
 def _leb128(data: bytes, at: int) -> tuple[int, int]:
-    """AV1, 4.10.5: a number of at most 8 bytes, and where it ends."""
+    """A number of at most 8 bytes and the offset behind it: AV1, 4.10.5."""
     value = 0
     for index in range(8):
         value |= (data[at + index] & 0x7F) << 7 * index

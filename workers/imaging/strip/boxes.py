@@ -1,22 +1,25 @@
-"""Boxes of ISO/IEC 14496-12 and HEIF, ISO/IEC 23008-12: read, and written anew."""
+"""What the meta box of an AVIF or HEIC says: items, properties and references.
 
-import struct
-from collections.abc import Iterator
+HEIF, ISO/IEC 23008-12. Stricter than the probe: ValueError, LookupError or struct.error where
+readers might differ, since what is not understood cannot be left out safely.
+"""
+
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+
+from workers.imaging.formats.isobmff import Fields, Location, locations, whole_boxes
 
 Property = tuple[bytes, bytes, bool]  # type, body, whether a reader must know it
 
-_MAX_PROPERTIES = 127  # that an ipma of 8 bits can number
-_MAX_BOXES = 100_000  # in one box; a grid has at most 65,536 tiles
 _MAX_USES = 400_000  # of properties by items
-_MAX_TIMES = 2  # the file's length, that all items may have together
+_MAX_TIMES = 2  # times the file's length that all items may have together
 
 
 @dataclass(frozen=True)
 class Item:
-    """A coded picture, or a rule to put one together.
+    """A coded picture, or a rule to assemble one.
 
-    at: where its first byte stood in the file.
+    at: offset of its first byte in the file.
     """
 
     kind: bytes
@@ -35,43 +38,8 @@ class Still:
     references: tuple[tuple[bytes, int, tuple[int, ...]], ...]
 
 
-class Fields:
-    """The numbers in a box, one behind the other; ValueError past its end."""
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-        self._at = 0
-
-    def read(self, size: int) -> int:
-        return int.from_bytes(self.take(size), "big")
-
-    def take(self, size: int) -> bytes:
-        self._at += size
-        if self._at > len(self._body):
-            raise ValueError("cut short")
-        return self._body[self._at - size : self._at]
-
-
-def split(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Type and body of each box; ValueError unless they fill the data."""
-    at = 0
-    for _ in range(_MAX_BOXES):
-        if at >= len(data):
-            return
-        length, name = struct.unpack_from(">I4s", data, at)
-        head = 8
-        if length == 1:
-            length, head = struct.unpack_from(">Q", data, at + 8)[0], 16
-        length = length or len(data) - at
-        if length < head or at + length > len(data):
-            raise ValueError("cut short")
-        yield name, data[at + head : at + length]
-        at += length
-    raise ValueError("too many boxes")
-
-
-def single(boxes: Iterator[tuple[bytes, bytes]], *names: bytes) -> dict[bytes, bytes]:
-    """The bodies of these boxes; where one comes twice, readers differ in which they take."""
+def single(boxes: Iterable[tuple[bytes, bytes]], *names: bytes) -> dict[bytes, bytes]:
+    """The bodies of these boxes; ValueError where one comes twice, since readers take either."""
     found: dict[bytes, bytes] = {}
     for name, body in boxes:
         if name in names and found.setdefault(name, body) is not body:
@@ -79,17 +47,12 @@ def single(boxes: Iterator[tuple[bytes, bytes]], *names: bytes) -> dict[bytes, b
     return found
 
 
-def box(name: bytes, *parts: bytes) -> bytes:
-    body = b"".join(parts)
-    return struct.pack(">I4s", 8 + len(body), name) + body
-
-
 def read(data: bytes, meta: bytes) -> Still:
-    """What the body of a meta box says, with the items' data from the whole file."""
+    """What the body of a meta box says, with the items' data taken from the whole file."""
     parts = (b"pitm", b"iloc", b"iinf", b"iref", b"iprp", b"idat")
-    found = single(split(meta[4:]), *parts)
+    found = single(whole_boxes(meta[4:]), *parts)
     primary = _primary(found[b"pitm"])
-    places = dict(_locations(Fields(found[b"iloc"]), data, found.get(b"idat", b"")))
+    places = dict(_places(found[b"iloc"], data, found.get(b"idat", b"")))
     properties = _properties(found[b"iprp"])
     items = {
         number: Item(kind, hidden, places[number][1], places[number][0], properties.get(number, ()))
@@ -101,7 +64,7 @@ def read(data: bytes, meta: bytes) -> Still:
 
 def primary_properties(meta: bytes) -> tuple[Property, ...]:
     """The properties of the primary item, by the body of a meta box."""
-    found = single(split(meta[4:]), b"pitm", b"iprp")
+    found = single(whole_boxes(meta[4:]), b"pitm", b"iprp")
     return _properties(found[b"iprp"]).get(_primary(found[b"pitm"]), ())
 
 
@@ -111,8 +74,8 @@ def _primary(pitm: bytes) -> int:
 
 
 def _infos(iinf: bytes) -> Iterator[tuple[int, bytes, bool]]:
-    """Number, type and hiddenness of each item; infe is of version 2 or 3 in HEIF."""
-    for name, body in split(iinf[6 if iinf[0] == 0 else 8 :]):
+    """Number, type and hiddenness of each item; in HEIF, infe has version 2 or 3."""
+    for name, body in whole_boxes(iinf[6 if iinf[0] == 0 else 8 :]):
         if name == b"infe" and body[0] in (2, 3):
             fields = Fields(body)
             flags = fields.read(4)
@@ -122,35 +85,30 @@ def _infos(iinf: bytes) -> Iterator[tuple[int, bytes, bool]]:
             yield number, fields.take(4), bool(flags & 1)
 
 
-def _locations(iloc: Fields, data: bytes, idat: bytes) -> Iterator[tuple[int, tuple[int, bytes]]]:
-    """Number, first offset and data of each item, by offsets into the file or into idat."""
-    version = iloc.read(4) >> 24
-    sizes = iloc.read(2)
-    for_offset, for_length, for_base, for_index = (sizes >> shift & 15 for shift in (12, 8, 4, 0))
-    wide = 4 if version == 2 else 2
+def _places(iloc: bytes, data: bytes, idat: bytes) -> Iterator[tuple[int, tuple[int, bytes]]]:
+    """Number, first offset and data of each item."""
     left = _MAX_TIMES * len(data)
-    for _ in range(iloc.read(wide)):
-        number = iloc.read(wide)
-        method = iloc.read(2) & 15 if version else 0
-        elsewhere = iloc.read(2)
-        base, parts, first = iloc.read(for_base), [], 0
-        for _ in range(iloc.read(2)):
-            iloc.read(for_index if version else 0)
-            at, length = base + iloc.read(for_offset), iloc.read(for_length)
-            parts.append((idat if method else data)[at : at + length])
-            first = first or at
-            left -= length
-            if len(parts[-1]) != length or not length:
-                raise ValueError("cut short")
-        if version > 2 or method > 1 or elsewhere or left < 0:
+    for place in locations(Fields(iloc)):
+        left -= sum(length for _, length in place.extents)
+        if place.method > 1 or place.elsewhere or left < 0:
             raise ValueError("not where data can be")
-        yield number, (first, b"".join(parts))
+        first = next((at for at, _ in place.extents if at), 0)
+        yield place.number, (first, b"".join(_parts(place, idat if place.method else data)))
+
+
+def _parts(place: Location, data: bytes) -> Iterator[bytes]:
+    """The bytes of each extent; ValueError where one is empty or reaches past the data."""
+    for at, length in place.extents:
+        part = data[at : at + length]
+        if len(part) != length or not length:
+            raise ValueError("cut short")
+        yield part
 
 
 def _properties(iprp: bytes) -> dict[int, tuple[Property, ...]]:
     """The properties of each item, in order."""
-    found = single(split(iprp), b"ipco", b"ipma")
-    all_ = [*split(found[b"ipco"])]
+    found = single(whole_boxes(iprp), b"ipco", b"ipma")
+    all_ = [*whole_boxes(found[b"ipco"])]
     ipma = Fields(found[b"ipma"])
     flags = ipma.read(4)
     wide = 2 if flags & 1 else 1
@@ -171,65 +129,7 @@ def _properties(iprp: bytes) -> dict[int, tuple[Property, ...]]:
 
 def _references(iref: bytes) -> Iterator[tuple[bytes, int, tuple[int, ...]]]:
     wide = 2 if iref[0] == 0 else 4
-    for name, body in split(iref[4:]):
+    for name, body in whole_boxes(iref[4:]):
         fields = Fields(body)
         source = fields.read(wide)
         yield name, source, tuple(fields.read(wide) for _ in range(fields.read(2)))
-
-
-def written(ftyp: bytes, still: Still) -> bytes:
-    """A file of this ftyp box, one meta box and mdat; equal data of items stands there once."""
-    order = sorted(still.items, key=lambda number: still.items[number].at)
-    pieces = list(dict.fromkeys(still.items[number].data for number in order))
-    places: dict[bytes, int] = {}
-    start = 0
-    for _ in range(2):  # the second time with the right offsets
-        at = start
-        for piece in pieces:
-            places[piece] = at
-            at += len(piece)
-        head = ftyp + _meta(still, places)
-        start = len(head) + 8
-    return head + box(b"mdat", *pieces)
-
-
-def _meta(still: Still, places: dict[bytes, int]) -> bytes:
-    numbers = sorted(still.items)
-    count = struct.pack(">H", len(numbers))
-    iloc, infos = [], []
-    for number in numbers:
-        item = still.items[number]
-        iloc.append(struct.pack(">HHHII", number, 0, 1, places[item.data], len(item.data)))
-        flags = 0x02000000 | item.hidden
-        infos.append(box(b"infe", struct.pack(">IHH", flags, number, 0), item.kind, b"\0"))
-    references = [
-        box(name, struct.pack(f">HH{len(to)}H", source, len(to), *to))
-        for name, source, to in still.references
-    ]
-    return box(
-        b"meta",
-        bytes(4),
-        box(b"hdlr", bytes(8), b"pict", bytes(13)),
-        box(b"pitm", bytes(4), struct.pack(">H", still.primary)),
-        box(b"iloc", bytes(4), b"\x44\0", count, *iloc),
-        box(b"iinf", bytes(4), count, *infos),
-        *([box(b"iref", bytes(4), *references)] if references else []),
-        _iprp(still),
-    )
-
-
-def _iprp(still: Still) -> bytes:
-    every = [(name, body) for item in still.items.values() for name, body, _ in item.properties]
-    distinct = list(dict.fromkeys(every))
-    if len(distinct) > _MAX_PROPERTIES:
-        raise ValueError("too many properties")
-    uses = []
-    for number, item in sorted(still.items.items()):
-        marks = [
-            1 + distinct.index((name, body)) | essential << 7
-            for name, body, essential in item.properties
-        ]
-        uses.append(struct.pack(">HB", number, len(marks)) + bytes(marks))
-    ipco = box(b"ipco", *(box(name, body) for name, body in distinct))
-    ipma = box(b"ipma", bytes(4), struct.pack(">I", len(uses)), *uses)
-    return box(b"iprp", ipco, ipma)

@@ -2,21 +2,21 @@
 
 import struct
 import zlib
-from collections.abc import Iterator
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+from shared.png_chunks import SIGNATURE, body, whole_chunks
+
 _KEPT = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 _ANIMATION = (b"acTL", b"fcTL", b"fdAT")  # 11.3.6; an animation is more than its first picture
 
-# 11.3.2.6: primaries and transfer of sRGB, RGB in full range. Any other is a profile in a few
-# bytes, and browsers go by it.
+# 11.3.2.6: primaries and transfer of sRGB, RGB in full range. Any other is a profile in four bytes,
+# and browsers apply it.
 _SRGB_CODES = b"\1\x0d\0\1"
 
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of a colour type, 11.2.1
 _PALETTE = 3
 _TRANSPARENCY = {0: (2,), 2: (6,), _PALETTE: range(1, 257)}  # bytes of tRNS, 11.3.1.1
 
-# First column and row, and steps between columns and rows of Adam7's passes, 8.1.
+# Of each Adam7 pass: first column and row, and the steps between columns and rows, 8.1.
 _ADAM7 = (
     (0, 0, 8, 8),
     (4, 0, 8, 8),
@@ -27,30 +27,30 @@ _ADAM7 = (
     (0, 1, 1, 2),
 )
 
-_MAX_CHUNKS = 100_000  # a full 20 MB of empty ones would take seconds
 _PIECE = 1 << 16  # bytes inflated and dropped at a time, so that a bomb needs no memory
 
 
 def strip(data: bytes) -> bytes:
     """IHDR, PLTE, tRNS, IDAT and IEND, each once; ValueError where these are not the picture.
 
-    The pixels' bytes are inflated once to count them: neither behind the compressed stream nor
-    in it may stand more than the picture needs.
+    The compressed pixels are inflated once to count them: neither behind the stream nor in it may
+    be more than the picture needs, or it could carry anything.
     """
     found: dict[bytes, list[bytes]] = {}
-    for name, body in _chunks(data):
-        if name in _ANIMATION or (name == b"cICP" and body != _SRGB_CODES):
+    for chunk in whole_chunks(data):
+        name = chunk.name
+        if name in _ANIMATION or (name == b"cICP" and body(data, chunk) != _SRGB_CODES):
             raise ValueError("more than one picture, or colours of another space")
         if name in _KEPT:
-            found.setdefault(name, []).append(body)
+            found.setdefault(name, []).append(body(data, chunk))
         elif not name[0] & 0x20:
             raise ValueError("a critical chunk that is unknown")
     if any(len(bodies) > 1 for name, bodies in found.items() if name != b"IDAT"):
-        raise ValueError("a chunk too many")
+        raise ValueError("one chunk too many")
     header = found[b"IHDR"][0]
     colour = struct.unpack(">IIBBBBB", header)[3]
-    out = [_SIGNATURE, _chunk(b"IHDR", header)]
-    if colour == _PALETTE:  # elsewhere a palette is a mere suggestion
+    out = [SIGNATURE, _chunk(b"IHDR", header)]
+    if colour == _PALETTE:  # for other colour types a palette is only a suggestion
         out.append(_chunk(b"PLTE", found[b"PLTE"][0]))
     clear = found.get(b"tRNS", [b""])[0]
     if len(clear) in _TRANSPARENCY.get(colour, ()):
@@ -60,34 +60,17 @@ def strip(data: bytes) -> bytes:
 
 
 def depth(data: bytes) -> int:
-    """Bits of a channel, 1 to 16, by the header; `data` is a PNG that decodes."""
+    """Bits per channel, 1 to 16, by the header; `data` is a PNG that decodes."""
     return data[24]
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Type and body of each chunk to IEND; what follows is no part of the picture."""
-    at = len(_SIGNATURE)
-    for _ in range(_MAX_CHUNKS):
-        length, name = struct.unpack_from(">I4s", data, at)
-        start, at = at + 8, at + 12 + length
-        if at > len(data):
-            raise ValueError("cut short")
-        yield name, data[start : at - 4]
-        if name == b"IEND":
-            return
-    raise ValueError("too many chunks")
-
-
-def _chunk(name: bytes, body: bytes) -> bytes:
-    return struct.pack(">I4s", len(body), name) + body + struct.pack(">I", _crc(name, body))
-
-
-def _crc(name: bytes, body: bytes) -> int:
-    return zlib.crc32(body, zlib.crc32(name))
+def _chunk(name: bytes, content: bytes) -> bytes:
+    checksum = zlib.crc32(content, zlib.crc32(name))
+    return struct.pack(">I4s", len(content), name) + content + struct.pack(">I", checksum)
 
 
 def _raw_length(header: bytes) -> int:
-    """Bytes of the filtered rows, 7.2: each row a filter byte and its pixels."""
+    """Bytes of the filtered rows, 7.2: per row a filter byte and its pixels."""
     width, height, bits, colour, _, _, interlaced = struct.unpack(">IIBBBBB", header)
     passes = _ADAM7 if interlaced else ((0, 0, 1, 1),)
     total = 0

@@ -3,25 +3,25 @@
 import struct
 from collections.abc import Iterator
 
+from workers.imaging.formats.riff import FIRST, FRAME_HEADER, whole_chunks
+
 _Chunk = tuple[bytes, bytes]  # name, body
 
 _BITSTREAMS = (b"VP8 ", b"VP8L")
 _ALPHA, _ANIMATION = 0x10, 0x02  # flags of VP8X, section 2.7.1.1
-_FRAME_HEADER = 16  # bytes of ANMF before its chunks
-_MAX_CHUNKS = 100_000  # of the file or of a frame
 _FRAME_FLAGS = 0x03  # blending and disposal; the six bits above are reserved
 
 
 def strip(data: bytes) -> bytes:
     """The bitstreams with what places them; ValueError where these are not one picture.
 
-    A still without an alpha chunk needs no VP8X and goes back to the simple layout. An animation
+    A still without an alpha chunk needs no VP8X and is written in the simple layout. An animation
     keeps all its frames and their times.
     """
     length = struct.unpack_from("<I", data, 4)[0]
     if data[:4] != b"RIFF" or data[8:12] != b"WEBP" or 8 + length > len(data):
         raise ValueError("no WebP, or cut short")
-    chunks = list(_chunks(data[12 : 8 + length]))
+    chunks = list(whole_chunks(data, FIRST, 8 + length))
     if not chunks or chunks[0][0] != b"VP8X":
         return _riff(chunks[:1])
     canvas = chunks[0][1]
@@ -35,21 +35,8 @@ def strip(data: bytes) -> bytes:
     return _riff([_canvas(canvas, _ALPHA), *picture] if extended else picture)
 
 
-def _chunks(body: bytes) -> Iterator[_Chunk]:
-    at = 0
-    for _ in range(_MAX_CHUNKS):
-        if at + 8 > len(body):
-            return
-        name, length = struct.unpack_from("<4sI", body, at)
-        if at + 8 + length > len(body):
-            raise ValueError("cut short")
-        yield name, body[at + 8 : at + 8 + length]
-        at += 8 + length + (length & 1)
-    raise ValueError("too many chunks")
-
-
 def _canvas(body: bytes, flags: int) -> _Chunk:
-    """VP8X with those of its flags that may stay; what is reserved is 0."""
+    """VP8X with only these of its flags; what is reserved is set to 0."""
     return b"VP8X", bytes((body[0] & flags, 0, 0, 0)) + body[4:10]
 
 
@@ -69,9 +56,9 @@ def _animation(chunks: list[_Chunk]) -> Iterator[_Chunk]:
     yield b"ANIM", settings[0][:6]
     for name, body in chunks:
         if name == b"ANMF":
-            picture = _joined(_picture(list(_chunks(body[_FRAME_HEADER:]))))
-            flags = bytes((body[_FRAME_HEADER - 1] & _FRAME_FLAGS,))
-            yield name, body[: _FRAME_HEADER - 1] + flags + picture
+            picture = _joined(_picture(list(whole_chunks(body, FRAME_HEADER))))
+            flags = bytes((body[FRAME_HEADER - 1] & _FRAME_FLAGS,))
+            yield name, body[: FRAME_HEADER - 1] + flags + picture
 
 
 def _riff(chunks: list[_Chunk]) -> bytes:

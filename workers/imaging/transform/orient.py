@@ -1,10 +1,10 @@
-"""EXIF orientation: from the numbers 1 to 8 to an upright picture."""
+"""EXIF orientation, 1 to 8: read it, and turn an image upright."""
 
 import struct
 
 from PIL import ExifTags, Image
 
-# Exif 2.32, tag 0x0112: what must be done to the stored picture to see it upright.
+# Exif 2.32, tag 0x0112: what makes the stored image upright.
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -17,10 +17,10 @@ _TURNS = {
 
 
 def orientation_of(image: Image.Image) -> int:
-    """EXIF's orientation, 1 where there is none or the EXIF block is broken.
+    """EXIF's orientation; 1 if there is none or if the EXIF block is broken.
 
-    AVIF turns by boxes of its own (irot, imir); the decoder reports them as if they were EXIF
-    and does not apply them. XMP is left aside, as browsers do.
+    AVIF has boxes of its own for it (irot, imir), which the decoder does not apply but reports
+    as EXIF. XMP is ignored, as in browsers.
     """
     exif = Image.Exif()
     try:
@@ -32,6 +32,6 @@ def orientation_of(image: Image.Image) -> int:
 
 
 def upright(image: Image.Image, orientation: int) -> Image.Image:
-    """The picture as it is meant to be seen; from 5 on, width and height change places."""
+    """The image as it is meant to be seen. Orientations 5 to 8 swap width and height."""
     turn = _TURNS.get(orientation)
     return image if turn is None else image.transpose(turn)

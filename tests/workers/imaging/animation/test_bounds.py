@@ -14,7 +14,7 @@ from shared.imagetype import ImageType
 from shared.models import Effort, Options
 from tests.workers.imaging.making import opened, run
 from tests.workers.imaging.moving import KINDS, MOVING, flat, grainy, moving
-from workers.imaging import process
+from workers.imaging import ImageJob, process
 from workers.imaging.formats.probe import probe
 
 
@@ -62,17 +62,18 @@ def test_the_same_animation_gives_the_same_bytes(kind: str, to: ImageType) -> No
 @pytest.mark.parametrize("effort", list(Effort))
 def test_an_animation_is_made_at_every_effort(effort: Effort) -> None:
     data = moving("WEBP", grainy(3))
-    output = process(data, probe(data), Options(format=ImageType.WEBP), None, effort)
+    output = process(ImageJob(data, probe(data), Options(ImageType.WEBP), effort=effort))
     assert opened(output.data).format == "WEBP"
 
 
 PEAK = """
 import sys
+from shared.imagetype import ImageType
 from shared.models import Options
+from workers.imaging import ImageJob, process
 from workers.imaging.formats.probe import probe
-from workers.imaging import process
 data = sys.stdin.buffer.read()
-process(data, probe(data), Options(format=ImageType(sys.argv[1])), None)
+process(ImageJob(data, probe(data), Options(ImageType(sys.argv[1]))))
 print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
 

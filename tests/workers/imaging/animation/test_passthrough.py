@@ -6,7 +6,6 @@ import pytest
 
 from shared.imagetype import ImageType
 from shared.models import Encoding, Watermark
-from tests.support.types import TYPES
 from tests.workers.imaging.making import (
     ADOBE_RGB,
     matrix_profile,
@@ -115,8 +114,8 @@ def test_an_animated_webp_never_goes_out_as_avif() -> None:
 def test_a_stripped_animation_that_is_not_the_same_does_not_go_out(
     at: bytes, change: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def spoilt(data: bytes, kind: str) -> bytes | None:
-        out = bytearray(strip(data, TYPES[kind]) or b"")
+    def spoilt(data: bytes, kind: ImageType) -> bytes | None:
+        out = bytearray(strip(data, kind) or b"")
         out[out.rindex(at) + change] ^= 1
         return bytes(out)
 

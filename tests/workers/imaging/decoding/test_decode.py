@@ -18,7 +18,7 @@ from tests.workers.imaging.making import (
     run,
     saved,
 )
-from workers.imaging import process
+from workers.imaging import ImageJob, process
 
 
 def samples() -> dict[str, bytes]:
@@ -92,12 +92,12 @@ def test_text_named_jpg_is_unsupported() -> None:
 
 def test_only_the_decoder_that_the_header_called_for_runs() -> None:
     with pytest.raises(CorruptImageError):
-        process(saved(noise(), "PNG"), Probe(ImageType.JPG, 96, 64, 1), Options(), None)
+        process(ImageJob(saved(noise(), "PNG"), Probe(ImageType.JPG, 96, 64, 1), Options()))
 
 
 def test_a_picture_larger_than_its_header_said_is_not_decoded() -> None:
     with pytest.raises(CorruptImageError):
-        process(saved(noise(), "PNG"), Probe(ImageType.PNG, 95, 64, 1), Options(), None)
+        process(ImageJob(saved(noise(), "PNG"), Probe(ImageType.PNG, 95, 64, 1), Options()))
 
 
 def test_bytes_behind_the_end_do_no_harm() -> None:
@@ -121,7 +121,7 @@ def test_a_still_picture_has_no_warning() -> None:
 def test_damage_in_the_message_names_no_inside() -> None:
     with pytest.raises(CorruptImageError) as caught:
         run(samples()["webp"][:-9])
-    assert caught.value.message == "This WEBP image is damaged or cut short"
+    assert caught.value.message == "This WebP image is damaged or cut short"
 
 
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "WEBP"])

@@ -25,9 +25,10 @@ from tests.workers.imaging.making import (
     with_exif,
 )
 from workers.imaging.encoding.encode import encode
-from workers.imaging.encoding.jpeg import FULL_COLOUR_FROM
-from workers.imaging.encoding.quality import Scale, on_scale
-from workers.imaging.encoding.quality_table import NUMBERS
+from workers.imaging.encoding.jpeg import FULL_COLOUR_MIN_QUALITY
+from workers.imaging.encoding.quality import QualityCurve, to_encoder_quality
+from workers.imaging.encoding.quality_table import ENCODER_QUALITY
+from workers.imaging.encoding.settings import EncoderSettings
 
 PHOTO = "tests/samples/chelsea.png"
 KINDS = {
@@ -82,7 +83,7 @@ def test_transparency_is_kept(to: ImageType, mode: str) -> None:
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
-def test_transparency_is_white_under_jpg(mode: str) -> None:
+def test_transparency_is_white_in_jpg(mode: str) -> None:
     image = Image.new("RGBA", (32, 32), (0, 0, 0, 0))
     image.paste((0, 0, 0, 128), (16, 0, 32, 32))
     seen = result(saved(image.convert(mode), "PNG"), ImageType.JPG, quality=100).convert("L")
@@ -91,7 +92,7 @@ def test_transparency_is_white_under_jpg(mode: str) -> None:
 
 
 @pytest.mark.parametrize("to", [ImageType.WEBP, ImageType.AVIF, ImageType.PNG])
-def test_an_alpha_that_hides_nothing_is_dropped(to: ImageType) -> None:
+def test_an_opaque_alpha_channel_is_dropped(to: ImageType) -> None:
     image = quarters().convert("RGBA")
     assert not opened(run(saved(image, "PNG"), to).data).has_transparency_data
 
@@ -99,7 +100,7 @@ def test_an_alpha_that_hides_nothing_is_dropped(to: ImageType) -> None:
 @pytest.mark.parametrize(
     ("to", "side"), [(ImageType.WEBP, 16384), (ImageType.AVIF, 32769), (ImageType.JPG, 65501)]
 )
-def test_a_side_past_the_format_is_refused_with_advice(to: ImageType, side: int) -> None:
+def test_a_side_too_long_for_the_format_is_refused_with_advice(to: ImageType, side: int) -> None:
     data = png((side, 2, 1, 0), (b"\0" + bytes(side // 8 + 1)) * 2)
     with pytest.raises(TooLargeForFormatError) as caught:
         run(data, to)
@@ -110,7 +111,7 @@ def test_a_side_past_the_format_is_refused_with_advice(to: ImageType, side: int)
     assert run(data, to, max_width=side - 1).width == side - 1
 
 
-def test_the_advised_width_of_a_tall_picture_makes_it_fit() -> None:
+def test_a_tall_picture_of_the_advised_width_fits() -> None:
     data = png((4, 20_000, 1, 0), b"\0\0" * 20_000)
     with pytest.raises(TooLargeForFormatError, match="maxWidth of 3 or less"):
         run(data, ImageType.WEBP)
@@ -178,26 +179,27 @@ def test_png_is_smaller_than_a_plain_save(image: Image.Image) -> None:
     assert len(run(saved(rgb, "BMP"), ImageType.PNG).data) < len(saved(rgb, "PNG"))
 
 
-def test_jpg_is_progressive_and_full_in_colour_above_the_ceiling_of_half() -> None:
+def test_jpg_is_progressive_and_in_full_colour_from_the_highest_qualities_on() -> None:
     low, high = (
         Image.open(io.BytesIO(run(photo(), ImageType.JPG, quality=quality).data))
-        for quality in (FULL_COLOUR_FROM - 1, FULL_COLOUR_FROM)
+        for quality in (FULL_COLOUR_MIN_QUALITY - 1, FULL_COLOUR_MIN_QUALITY)
     )
     assert low.info.get("progressive")
     assert JpegImagePlugin.get_sampling(low) == 2
     assert JpegImagePlugin.get_sampling(high) == 0
 
 
-@pytest.mark.parametrize("scale", sorted(NUMBERS))
-def test_no_scale_falls(scale: Scale) -> None:
-    numbers = [on_scale(quality, scale) for quality in range(40, 101)]
-    assert numbers == sorted(numbers)
-    assert numbers[0] < numbers[-1] <= 100
+@pytest.mark.parametrize("curve", sorted(ENCODER_QUALITY))
+def test_no_quality_curve_falls(curve: QualityCurve) -> None:
+    values = [to_encoder_quality(quality, curve) for quality in range(40, 101)]
+    assert values == sorted(values)
+    assert values[0] < values[-1] <= 100
 
 
-@pytest.mark.parametrize("quality", [40, FULL_COLOUR_FROM - 1, 100])
-def test_no_picture_has_coefficients_that_end_the_process(quality: int) -> None:
-    # mozjpeg calls exit() on those out of range. A wave's signs in full contrast have the largest.
+@pytest.mark.parametrize("quality", [40, FULL_COLOUR_MIN_QUALITY - 1, 100])
+def test_no_encoded_jpeg_has_coefficients_that_end_the_process(quality: int) -> None:
+    # mozjpeg calls exit() on those out of range. The signs of a wave in full contrast have the
+    # largest.
     waves = [
         [math.cos((2 * at + 1) * number * math.pi / 16) for at in range(8)] for number in range(8)
     ]
@@ -208,5 +210,6 @@ def test_no_picture_has_coefficients_that_end_the_process(quality: int) -> None:
         for at in ((0, 0), (8, 8)):
             image.paste(tile, at)
             image.paste(ImageChops.invert(tile), (8 - at[0], at[1]))
-        data = encode(image.convert("RGB"), ImageType.JPG, quality, Effort.BALANCED).data
+        settings = EncoderSettings(quality, Effort.BALANCED)
+        data = encode(image.convert("RGB"), ImageType.JPG, settings).data
         assert opened(data).size == image.size

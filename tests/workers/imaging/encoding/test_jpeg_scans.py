@@ -1,4 +1,4 @@
-"""Better scans: the same pixels in fewer bytes, and a worker that outlives mozjpeg."""
+"""Better scans: the same pixels in fewer bytes, and a worker that survives mozjpeg's exit."""
 
 import pytest
 
@@ -36,15 +36,15 @@ def test_a_baseline_jpeg_gets_smaller() -> None:
     assert len(with_better_scans(data) or data) < len(data)
 
 
-def test_a_coefficient_out_of_range_ends_mozjpeg_and_not_us() -> None:
+def test_a_coefficient_out_of_range_ends_only_the_child_process() -> None:
     assert opened(out_of_range()).size == (8, 8)
     assert with_better_scans(out_of_range()) is None
 
 
-def test_what_is_no_jpeg_is_none() -> None:
+def test_other_data_than_a_jpeg_returns_none() -> None:
     assert with_better_scans(b"just text") is None
 
 
 def test_a_file_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jpeg_scans, "_SECONDS", 0.001)
+    monkeypatch.setattr(jpeg_scans, "_TIMEOUT_SECONDS", 0.001)
     assert with_better_scans(saved(soft(), "JPEG")) is None

@@ -9,13 +9,13 @@ from workers.imaging.encoding.packed import packed
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
-def test_packed_pixels_are_those_that_pillow_gives(mode: str) -> None:
+def test_packed_pixels_are_those_of_tobytes(mode: str) -> None:
     noise = [Image.effect_noise((70, 700), 80) for _ in mode]
     image = Image.merge(mode, noise)
     assert packed(image) == image.tobytes()
 
 
-def test_packing_holds_the_pixels_once() -> None:
+def test_packing_takes_the_memory_of_the_pixels_only_once() -> None:
     image = Image.new("RGB", (2000, 2000))
     tracemalloc.start()
     try:

@@ -1,4 +1,4 @@
-"""One quality, one look: short runs of what docs/quality.md measures in full."""
+"""The same perceived quality at one quality: a short run of what docs/quality.md measures."""
 
 import io
 from functools import cache
@@ -12,8 +12,9 @@ from shared.imagetype import ImageType
 from shared.models import Effort
 from tests.workers.imaging.making import saved
 from workers.imaging.encoding.encode import encode
-from workers.imaging.encoding.jpeg import FULL_COLOUR_FROM
-from workers.imaging.encoding.quality import ceiling
+from workers.imaging.encoding.jpeg import FULL_COLOUR_MIN_QUALITY
+from workers.imaging.encoding.quality import max_reachable_quality
+from workers.imaging.encoding.settings import EncoderSettings
 
 SAMPLES = ["astronaut.png", "coffee.png", "rocket.jpg", "seeding_by_Clements_Engelhardt.jpg"]
 LOSSY = [ImageType.WEBP, ImageType.AVIF, ImageType.JPG]
@@ -34,23 +35,24 @@ def score(reference: Image.Image, data: bytes) -> float:
 
 @cache
 def encoded(to: ImageType, quality: int, effort: Effort = Effort.BALANCED) -> list[bytes]:
-    return [encode(image.copy(), to, quality, effort).data for image in pictures()]
+    settings = EncoderSettings(quality, effort)
+    return [encode(image.copy(), to, settings).data for image in pictures()]
 
 
 def mean(files: list[bytes]) -> float:
     return fmean(map(score, pictures(), files))
 
 
-# Four small photographs stray further from the mean of many pictures than the formats do from one
-# another, AVIF at low qualities most.
+# Four small photographs differ more from the mean of many than the formats do from each other,
+# mostly AVIF at low qualities.
 @pytest.mark.parametrize(("quality", "near"), [(45, 7), (70, 3), (85, 3)])
-def test_at_one_quality_all_formats_look_like_libjpeg_turbo(quality: int, near: float) -> None:
+def test_at_one_quality_all_formats_score_like_libjpeg_turbo(quality: int, near: float) -> None:
     target = mean([saved(image, "JPEG", quality=quality) for image in pictures()])
     for to in LOSSY:
         assert abs(mean(encoded(to, quality)) - target) < near, to
 
 
-def test_every_effort_of_avif_looks_alike_at_one_quality() -> None:
+def test_every_effort_of_avif_scores_alike_at_one_quality() -> None:
     scores = [mean(encoded(ImageType.AVIF, 75, effort)) for effort in Effort]
     assert max(scores) - min(scores) < 2
 
@@ -60,15 +62,19 @@ def test_more_effort_of_avif_is_fewer_bytes() -> None:
     assert sizes == sorted(sizes, reverse=True)
 
 
-def test_webp_goes_on_past_its_ceiling_near_lossless() -> None:
-    top = ceiling("webp")
+def test_webp_is_near_lossless_above_what_lossy_reaches() -> None:
+    top = max_reachable_quality("webp")
     assert top < 100
     assert mean(encoded(ImageType.WEBP, top + 1)) > mean(encoded(ImageType.WEBP, top)) + 3
 
 
 @pytest.mark.parametrize(
-    ("to", "quality"), [(ImageType.JPG, FULL_COLOUR_FROM - 1), (ImageType.WEBP, ceiling("webp"))]
+    ("to", "quality"),
+    [
+        (ImageType.JPG, FULL_COLOUR_MIN_QUALITY - 1),
+        (ImageType.WEBP, max_reachable_quality("webp")),
+    ],
 )
-def test_size_does_not_fall_where_an_encoder_takes_over(to: ImageType, quality: int) -> None:
+def test_size_does_not_fall_where_another_encoder_takes_over(to: ImageType, quality: int) -> None:
     below, above = (sum(map(len, encoded(to, at))) for at in (quality, quality + 1))
     assert below <= above

@@ -9,8 +9,9 @@ from shared.imagetype import ImageType
 from tests.workers.imaging import planting
 from tests.workers.imaging.planting import SECRET, coded
 from tests.workers.imaging.strip.test_strip import stripped
-from workers.imaging.strip import boxes, strip
+from workers.imaging.strip import strip
 from workers.imaging.strip.boxes import Item, Still
+from workers.imaging.strip.isobmff_writer import box
 
 
 def test_a_thumbnail_and_a_gain_map_of_an_avif_go() -> None:
@@ -71,7 +72,7 @@ def test_an_avif_whose_profile_hides_other_colours_is_refused(
 
 def test_an_avif_that_is_a_film_too_is_refused() -> None:
     data = planting.heif(Still(1, {1: coded()}, ()))
-    assert strip(data + boxes.box(b"moov", b""), ImageType.AVIF) is None
+    assert strip(data + box(b"moov", b""), ImageType.AVIF) is None
 
 
 def test_an_avif_that_keeps_its_pixels_among_its_boxes_is_read() -> None:
@@ -79,13 +80,13 @@ def test_an_avif_that_keeps_its_pixels_among_its_boxes_is_read() -> None:
     piece = coded().data
     at = data.index(piece) - 8
     meta = data.index(b"meta") - 4
-    idat = boxes.box(b"idat", piece)
+    idat = box(b"idat", piece)
     moved = bytearray(data[:at] + idat)
     struct.pack_into(">I", moved, meta, at - meta + len(idat))
     iloc = moved.index(b"iloc")
     place = struct.pack(">HHHHII", 1, 1, 0, 1, 0, len(piece))  # version 1, with a method
     old = moved[iloc - 4 : iloc + 12 + 14]
-    new = boxes.box(b"iloc", b"\1\0\0\0\x44\0\0\1", place)
+    new = box(b"iloc", b"\1\0\0\0\x44\0\0\1", place)
     moved[iloc - 4 : iloc - 4 + len(old)] = new
     struct.pack_into(">I", moved, meta, at - meta + len(idat) + len(new) - len(old))
     assert stripped(bytes(moved), "AVIF") == stripped(data, "AVIF")

@@ -1,4 +1,4 @@
-"""What `fluximage up` makes sure of before it starts anything of ours."""
+"""Whether the settings are complete and each server can be used, before anything starts."""
 
 from collections.abc import Callable, Mapping
 
@@ -12,26 +12,29 @@ from shared.services import redis_client
 from shared.settings import Settings
 
 CONNECT_SECONDS = 5
-# Stands for what an embedded server will say of itself once it runs.
-TO_COME = {
-    "REDIS_URL": {"REDIS_URL": "redis://to-come"},
-    "DATABASE_URL": {"DATABASE_URL": "postgresql://to-come"},
+# Stands for the settings of an embedded server, which are known only once it runs.
+PLACEHOLDERS = {
+    "REDIS_URL": {"REDIS_URL": "redis://placeholder"},
+    "DATABASE_URL": {"DATABASE_URL": "postgresql://placeholder"},
     "S3_ENDPOINT": {
-        "S3_ENDPOINT": "http://to-come",
-        "S3_ACCESS_KEY": "to-come",
-        "S3_SECRET_KEY": "to-come",
+        "S3_ENDPOINT": "http://placeholder",
+        "S3_ACCESS_KEY": "placeholder",
+        "S3_SECRET_KEY": "placeholder",
     },
 }
 
 
 def check_settings(environ: Mapping[str, str]) -> None:
-    """Raises OperatorError with every fault that shows before a server is started."""
-    embedded = [more for name, more in TO_COME.items() if not environ.get(name)]
-    settings.load(dict(environ) | {k: v for more in embedded for k, v in more.items()})
+    """Raises OperatorError with every fault that can be found before a server is started."""
+    complete = dict(environ)
+    for name, placeholders in PLACEHOLDERS.items():
+        if not environ.get(name):
+            complete |= placeholders
+    settings.load(complete)
 
 
 def check_servers(settings: Settings) -> None:
-    """Use each server once and make the bucket; raises OperatorError naming the one that fails."""
+    """Use each server once and create the bucket; raises OperatorError naming one that fails."""
     database_url = settings.database_url.get_secret_value()
     checks: dict[str, Callable[[], object]] = {
         "REDIS_URL": lambda: redis_client(settings).ping(),
@@ -44,9 +47,9 @@ def check_servers(settings: Settings) -> None:
         try:
             check()
         except (FluximageError, redis.RedisError, psycopg.Error, OSError, ValueError) as error:
-            # Others quote the address, which holds the password.
-            telling = isinstance(
+            # Errors of other types quote the address, which holds the password.
+            is_safe = isinstance(
                 error, FluximageError | redis.RedisError | psycopg.OperationalError
             )
-            reason = f": {str(error).splitlines()[0]}" if telling and str(error) else "."
+            reason = f": {str(error).splitlines()[0]}" if is_safe and str(error) else "."
             raise OperatorError(f"The server of {name} cannot be used{reason}") from error

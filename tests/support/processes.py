@@ -1,4 +1,4 @@
-"""What tests have to know of running processes, by /proc (Linux)."""
+"""Facts about running processes for tests, from /proc (Linux)."""
 
 import os
 import re
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def command_lines() -> dict[int, str]:
-    """The command line of every process that has one, zombies left out."""
+    """The command line of every process by its id, without zombies."""
     found = {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
@@ -22,7 +22,7 @@ def command_lines() -> dict[int, str]:
 
 
 def naming(mark: object) -> list[int]:
-    """The processes whose command line names `mark`, this one left out."""
+    """The other processes whose command line contains `mark`."""
     lines = command_lines().items()
     return [pid for pid, line in lines if str(mark) in line and pid != os.getpid()]
 
@@ -50,7 +50,7 @@ def alive(pids: set[int]) -> set[int]:
 
 
 def eventually(condition: Callable[[], object], seconds: float = 15.0) -> bool:
-    """Whether `condition` comes true within `seconds`."""
+    """Whether `condition` becomes true within `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -60,19 +60,19 @@ def eventually(condition: Callable[[], object], seconds: float = 15.0) -> bool:
 
 
 def peak_kib(pid: int) -> int:
-    """The most memory that the process held since it began, or since `forget_peak`."""
+    """The peak memory of the process, in KiB, since its start or the last `forget_peak`."""
     found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     assert found
     return int(found[1])
 
 
 def forget_peak(pid: int) -> None:
-    """Makes the memory that the process holds now its peak."""
+    """Resets the peak to the memory that the process holds now."""
     Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 
 def unnamed_bytes(pid: int) -> int:
-    """What the process's open files without a name hold: on a disk, and in no folder."""
+    """The bytes in the process's open files that are already deleted from their folder."""
     held = 0
     for descriptor in Path(f"/proc/{pid}/fd").iterdir():
         try:

@@ -1,4 +1,4 @@
-"""What the service says of its servers' settings: from their own words, and of real servers."""
+"""Which settings of the servers are unsafe: from what they report, and from real servers."""
 
 import os
 import subprocess
@@ -13,8 +13,8 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 
-from infra.commands import safety
-from infra.commands.safety import Finding, Level
+from infra.commands import server_settings
+from infra.commands.server_settings import Finding, Level
 from infra.embedded.network import LOOPBACK, free_port
 from infra.embedded.objects import BUCKET, objects
 from infra.embedded.server import bare_environment
@@ -22,7 +22,7 @@ from infra.supervision.supervisor import Supervisor
 from shared import settings
 from shared.clients.object_store import S3Store
 from shared.services import Services
-from tests.infra.processes import eventually
+from tests.support.processes import eventually
 
 GOOD_REDIS = {"redis_version": "7.2.4", "maxmemory_policy": "noeviction", "aof_enabled": 1}
 GOOD_POSTGRES = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "local"}
@@ -43,7 +43,7 @@ def told(found: list[Finding]) -> tuple[Level, str]:
     ],
 )
 def test_a_redis_that_may_lose_messages_is_unsafe(changes: dict[str, object], words: str) -> None:
-    level, text = told(list(safety.of_redis(GOOD_REDIS | changes)))
+    level, text = told(list(server_settings.of_redis(GOOD_REDIS | changes)))
     assert level is Level.UNSAFE
     assert words in text
 
@@ -51,7 +51,10 @@ def test_a_redis_that_may_lose_messages_is_unsafe(changes: dict[str, object], wo
 @pytest.mark.parametrize("name", list(GOOD_REDIS))
 def test_what_redis_does_not_say_is_unknown(name: str) -> None:
     info = {key: value for key, value in GOOD_REDIS.items() if key != name}
-    assert told(list(safety.of_redis(info))) == (Level.UNKNOWN, f"Redis does not say its {name}.")
+    assert told(list(server_settings.of_redis(info))) == (
+        Level.UNKNOWN,
+        f"Redis does not say its {name}.",
+    )
 
 
 @pytest.mark.parametrize(
@@ -62,14 +65,14 @@ def test_what_redis_does_not_say_is_unknown(name: str) -> None:
         ("synchronous_commit", Level.UNSAFE),
     ],
 )
-def test_a_postgres_that_a_crash_harms_is_unsafe(name: str, level: Level) -> None:
-    found = told(list(safety.of_postgres(15, GOOD_POSTGRES | {name: "off"})))
+def test_a_postgres_that_a_crash_can_damage_is_unsafe(name: str, level: Level) -> None:
+    found = told(list(server_settings.of_postgres(15, GOOD_POSTGRES | {name: "off"})))
     assert found[0] is level
     assert f"({name} off)" in found[1]
 
 
 def test_an_old_postgres_is_unsafe() -> None:
-    assert told(list(safety.of_postgres(14, GOOD_POSTGRES))) == (
+    assert told(list(server_settings.of_postgres(14, GOOD_POSTGRES))) == (
         Level.UNSAFE,
         "Postgres 14 is older than 15. Upgrade it.",
     )
@@ -77,38 +80,38 @@ def test_an_old_postgres_is_unsafe() -> None:
 
 @pytest.mark.parametrize(("ahead", "words"), [(5.6, "6 s ahead of"), (-61.0, "61 s behind")])
 def test_clocks_that_differ_are_unsafe(ahead: float, words: str) -> None:
-    level, text = told(list(safety.of_clock(ahead)))
+    level, text = told(list(server_settings.of_clock(ahead)))
     assert level is Level.UNSAFE
     assert words in text
 
 
-def test_good_settings_are_not_spoken_of() -> None:
-    assert list(safety.of_redis(GOOD_REDIS)) == []
-    assert list(safety.of_postgres(15, GOOD_POSTGRES)) == []
-    assert list(safety.of_clock(4.9)) == []
+def test_good_settings_bring_no_finding() -> None:
+    assert list(server_settings.of_redis(GOOD_REDIS)) == []
+    assert list(server_settings.of_postgres(15, GOOD_POSTGRES)) == []
+    assert list(server_settings.of_clock(4.9)) == []
 
 
 def test_the_embedded_servers_are_safe(unit: Services) -> None:
-    assert safety.findings(unit.settings) == []
+    assert server_settings.findings(unit.settings) == []
 
 
-def test_the_clock_is_held_against_that_of_postgres(
+def test_the_clock_is_compared_with_that_of_postgres(
     unit: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = time.time
-    monkeypatch.setattr("infra.commands.safety.time.time", lambda: now() + 60)
-    assert "60 s ahead of" in told(safety.findings(unit.settings))[1]
+    monkeypatch.setattr("infra.commands.server_settings.time.time", lambda: now() + 60)
+    assert "60 s ahead of" in told(server_settings.findings(unit.settings))[1]
 
 
 def changed(environment: Mapping[str, str], **servers: str) -> settings.Settings:
     return settings.load(dict(environment) | servers)
 
 
-def test_parameters_count_as_they_are_for_our_own_connections(
+def test_parameters_are_those_of_our_own_connections(
     unit_environment: Mapping[str, str],
 ) -> None:
     url = unit_environment["DATABASE_URL"] + "?options=-csynchronous_commit%3Doff"
-    found = safety.findings(changed(unit_environment, DATABASE_URL=url))
+    found = server_settings.findings(changed(unit_environment, DATABASE_URL=url))
     assert "synchronous_commit off" in told(found)[1]
 
 
@@ -123,7 +126,7 @@ def test_parameters_count_as_they_are_for_our_own_connections(
 def test_a_server_that_cannot_be_asked_is_unknown(
     unit_environment: Mapping[str, str], given: dict[str, str], server: str
 ) -> None:
-    level, text = told(safety.findings(changed(unit_environment, **given)))
+    level, text = told(server_settings.findings(changed(unit_environment, **given)))
     assert level is Level.UNKNOWN
     assert text.startswith(f"{server} did not answer")
 
@@ -142,7 +145,7 @@ def test_a_redis_that_refuses_info_is_unknown(
     address = urlsplit(unit_environment["REDIS_URL"])
     guest = urlunsplit(address._replace(netloc=f"guest:pw@{address.hostname}:{address.port}"))
     try:
-        level, _ = told(safety.findings(changed(unit_environment, REDIS_URL=guest)))
+        level, _ = told(server_settings.findings(changed(unit_environment, REDIS_URL=guest)))
     finally:
         unit.redis.acl_deluser("guest")
     assert level is Level.UNKNOWN
@@ -150,7 +153,7 @@ def test_a_redis_that_refuses_info_is_unknown(
 
 @pytest.fixture
 def open_store(tmp_path: Path) -> Iterator[settings.Settings]:
-    """Settings with an object store that asks nobody for a key."""
+    """Settings with an object store that requires no key."""
     server = objects(tmp_path, LOOPBACK, free_port(), "key", "hush", tmp_path / "log")
     with Supervisor() as supervisor:
         supervisor.start(replace(server.child, env=bare_environment()))
@@ -162,13 +165,13 @@ def open_store(tmp_path: Path) -> Iterator[settings.Settings]:
 
 
 def test_a_bucket_that_anyone_can_read_is_unsafe(open_store: settings.Settings) -> None:
-    texts = [one.text for one in safety.findings(open_store) if one.level is Level.UNSAFE]
+    texts = [one.text for one in server_settings.findings(open_store) if one.level is Level.UNSAFE]
     assert texts[0].startswith(f"The bucket {BUCKET} can be read by anyone")
 
 
-def test_looking_at_the_bucket_leaves_nothing_in_it(unit: Services) -> None:
-    assert safety.findings(unit.settings) == []
-    assert safety.PROBE_KEY not in S3Store(unit.settings).list_batches()
+def test_the_check_of_the_bucket_leaves_nothing_in_it(unit: Services) -> None:
+    assert server_settings.findings(unit.settings) == []
+    assert server_settings.PROBE_KEY not in S3Store(unit.settings).list_batches()
 
 
 def run(environment: Mapping[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -240,4 +243,4 @@ def test_nothing_starts_on_a_postgres_without_fsync(
     assert refused.returncode == 1
     warning, refusal = refused.stderr.splitlines()
     assert "unsafe: Redis drops messages" in warning
-    assert refusal.startswith("fluximage: refused: Postgres does not write to its disk")
+    assert refusal.startswith("fluximage: refused: Postgres reports a commit before it is on disk")

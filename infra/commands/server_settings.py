@@ -1,8 +1,8 @@
-"""What is unsafe about the settings of our servers, and what to do about it.
+"""Which settings of the servers are unsafe, and what to do about it.
 
-Only of fsync a start is refused: without it, the first crash of Postgres' machine can leave files
-that contradict each other, and then not the last second is lost but every account, credit and
-session. All else costs time, or some seconds of what was accepted, and may be meant so.
+Only a Postgres without fsync is refused: one crash of its machine can leave files that contradict
+each other, and then every account, credit and session is lost. Anything else costs time or the
+last seconds of accepted work, and may be intended.
 """
 
 import io
@@ -17,24 +17,24 @@ import psycopg
 import redis
 import urllib3
 
-from infra.commands.checks import CONNECT_SECONDS
+from infra.commands.server_checks import CONNECT_SECONDS
 from shared.clients.object_store import S3Store
 from shared.errors import OperatorError, StoreError
 from shared.services import redis_client
 from shared.settings import Settings
 
-OLDEST_REDIS, OLDEST_POSTGRES = 7, 15  # as README says
-MOST_SKEW_SECONDS = 5.0
-PROBE_KEY = "fluximage-check"  # no batch's: these are UUIDs
+OLDEST_REDIS, OLDEST_POSTGRES = 7, 15  # the oldest versions that are supported
+MAX_SKEW_SECONDS = 5.0
+PROBE_KEY = "fluximage-check"  # cannot be a batch's prefix, which is a UUID
 PARAMETERS = ["fsync", "full_page_writes", "synchronous_commit"]
 
 
 class Level(StrEnum):
     """How bad a finding is; the value is what the operator reads."""
 
-    UNKNOWN = "unknown"  # the server does not say
+    UNKNOWN = "unknown"  # the server does not tell the setting
     UNSAFE = "unsafe"
-    FATAL = "refused"  # no start with it
+    FATAL = "refused"  # the service does not start with it
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Finding:
 
 
 def findings(settings: Settings) -> list[Finding]:
-    """What was found; a server that cannot be asked is an unknown one. The bucket must be there."""
+    """All findings; a server that does not answer is UNKNOWN. The bucket must exist."""
     asked: dict[str, Callable[[Settings], Iterator[Finding]]] = {
         "Redis": _redis,
         "Postgres": _postgres,
@@ -57,23 +57,25 @@ def findings(settings: Settings) -> list[Finding]:
         try:
             found += ask(settings)
         except (redis.RedisError, psycopg.Error, StoreError, urllib3.exceptions.HTTPError):
-            text = f"{server} did not answer, or not this user: its settings could not be checked."
+            text = (
+                f"{server} did not answer, or refused this user: its settings could not be checked."
+            )
             found.append(Finding(Level.UNKNOWN, text))
     return found
 
 
 def warn(settings: Settings) -> list[Finding]:
-    """Prints each finding on standard error, and gives them; raises OperatorError for a fatal one.
+    """Print each finding on standard error and return them all.
 
-    The fatal one is the error's text.
+    Raises OperatorError with the text of a fatal one.
     """
     found = findings(settings)
-    for one in found:
-        if one.level is not Level.FATAL:
-            print(f"fluximage: {one.level}: {one.text}", file=sys.stderr)
-    for one in found:
-        if one.level is Level.FATAL:
-            raise OperatorError(f"{one.level}: {one.text}")
+    for finding in found:
+        if finding.level is not Level.FATAL:
+            print(f"fluximage: {finding.level}: {finding.text}", file=sys.stderr)
+    for finding in found:
+        if finding.level is Level.FATAL:
+            raise OperatorError(f"{finding.level}: {finding.text}")
     return found
 
 
@@ -96,7 +98,7 @@ def _postgres(settings: Settings) -> Iterator[Finding]:
 
 
 def _bucket(settings: Settings) -> Iterator[Finding]:
-    """Puts an object there and asks for it as a stranger would."""
+    """Store an object and read it without a signature, as a stranger would."""
     store = S3Store(settings)
     store.put(PROBE_KEY, io.BytesIO(b"?"), 1, "text/plain")
     url = f"{settings.s3_endpoint.rstrip('/')}/{settings.s3_bucket}/{PROBE_KEY}"
@@ -109,12 +111,12 @@ def _bucket(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             Level.UNSAFE,
             f"The bucket {settings.s3_bucket} can be read by anyone, without a signed link and"
-            " after it has expired. Take its public policy away.",
+            " after a link has expired. Remove its public policy.",
         )
 
 
 def of_redis(info: Mapping[str, object]) -> Iterator[Finding]:
-    """info: the answer to INFO, which managed servers give where they refuse CONFIG GET."""
+    """info: the answer to INFO, which also managed servers return that refuse CONFIG GET."""
     unsafe = partial(Finding, Level.UNSAFE)
     for name in sorted({"redis_version", "maxmemory_policy", "aof_enabled"} - info.keys()):
         yield Finding(Level.UNKNOWN, f"Redis does not say its {name}.")
@@ -125,17 +127,17 @@ def of_redis(info: Mapping[str, object]) -> Iterator[Finding]:
     if policy != "noeviction":
         yield unsafe(
             f"Redis drops messages when its memory is full (maxmemory-policy {policy}), and their"
-            " images stand still until they are sent again. Set maxmemory-policy noeviction."
+            " images wait until they are sent again. Set maxmemory-policy noeviction."
         )
     if not info.get("aof_enabled", 1):
         yield unsafe(
-            "Redis forgets the queue when it restarts (appendonly no), and what was in it stands"
-            " still until it is sent again. Set appendonly yes."
+            "Redis loses the queue when it restarts (appendonly no), and the images in it wait"
+            " until they are sent again. Set appendonly yes."
         )
 
 
 def of_postgres(version: int, parameters: Mapping[str, str]) -> Iterator[Finding]:
-    """version: the major one. parameters: those of PARAMETERS, `on`, `off` or in between."""
+    """version: the major one. parameters: the values of PARAMETERS, such as `on` or `off`."""
     off = {name for name, value in parameters.items() if value == "off"}
     if version < OLDEST_POSTGRES:
         text = f"Postgres {version} is older than {OLDEST_POSTGRES}. Upgrade it."
@@ -143,29 +145,29 @@ def of_postgres(version: int, parameters: Mapping[str, str]) -> Iterator[Finding
     if "fsync" in off:
         yield Finding(
             Level.FATAL,
-            "Postgres does not write to its disk before it says so (fsync off): one crash of its"
-            " machine can take every account, credit and session. Set fsync on.",
+            "Postgres reports a commit before it is on disk (fsync off): one crash of its machine"
+            " can destroy every account, credit and session. Set fsync on.",
         )
     if "synchronous_commit" in off:
         yield Finding(
             Level.UNSAFE,
-            "Postgres forgets the last commits when it crashes (synchronous_commit off): batches"
-            " that clients were told of, and what they cost. Set synchronous_commit on.",
+            "Postgres loses the last commits when it crashes (synchronous_commit off): batches that"
+            " were accepted, and their charges. Set synchronous_commit on.",
         )
     if "full_page_writes" in off:
         yield Finding(
             Level.UNSAFE,
-            "Postgres cannot mend a page that was half written in a crash (full_page_writes off)."
-            " Set full_page_writes on, unless its file system writes pages whole, as ZFS does.",
+            "Postgres cannot repair a page that a crash left half written (full_page_writes off)."
+            " Set full_page_writes on, unless its file system writes whole pages, as ZFS does.",
         )
 
 
 def of_clock(ahead_seconds: float) -> Iterator[Finding]:
-    """ahead_seconds: this machine's clock less Postgres'."""
-    if abs(ahead_seconds) > MOST_SKEW_SECONDS:
-        way = "ahead of" if ahead_seconds > 0 else "behind"
+    """ahead_seconds: this machine's clock minus Postgres' clock."""
+    if abs(ahead_seconds) > MAX_SKEW_SECONDS:
+        relation = "ahead of" if ahead_seconds > 0 else "behind"
         yield Finding(
             Level.UNSAFE,
-            f"The clock of this machine is {abs(ahead_seconds):.0f} s {way} Postgres': signed links"
-            " end too early or too late, or are refused. Keep both by NTP.",
+            f"The clock of this machine is {abs(ahead_seconds):.0f} s {relation} Postgres': signed"
+            " links end too early or too late, or are refused. Synchronise both by NTP.",
         )

@@ -1,0 +1,34 @@
+"""What several commands share: options, and the database that they work on."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from infra.embedded import database_url
+from infra.migrations.run import migrate
+from shared.db.database import Database
+
+data_dir_option = click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".fluximage"),
+    show_default=True,
+    help="Directory of the embedded servers' data. If DATABASE_URL is set, it is used instead.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+
+
+@contextmanager
+def open_database(data_dir: Path) -> Iterator[Database]:
+    """The database of the environment, else that of the embedded stack, running or not."""
+    if given := os.environ.get("DATABASE_URL"):
+        with Database(given, max_connections=1) as database:
+            yield database
+        return
+    with database_url(data_dir) as url:
+        migrate(url)  # a stack of an older version may have been stopped here
+        with Database(url, max_connections=1) as database:
+            yield database

@@ -1,0 +1,62 @@
+"""Prints docs/settings.md, made from the settings themselves.
+
+After a change of shared/settings.py, `make settings` writes the page again.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic.fields import FieldInfo
+
+from shared.settings import Settings
+
+_HEAD = """\
+# Settings
+
+All settings are environment variables. An empty value counts as unset. Every fault is reported
+before anything starts, all faults together.
+
+This page is made from `shared/settings.py` by `make settings`.
+
+| name | default | allowed | meaning |
+|---|---|---|---|
+"""
+_FOOT = """
+`WEB_CONCURRENCY` (default 2), which gunicorn reads itself, is the number of API processes.
+"""
+
+
+def page() -> str:
+    """The whole page, in Markdown."""
+    return _HEAD + "".join(f"| {' | '.join(row)} |\n" for row in _rows()) + _FOOT
+
+
+def _rows() -> Iterator[tuple[str, str, str, str]]:
+    schema = Settings.model_json_schema()
+    for field in Settings.model_fields.values():
+        name = str(field.validation_alias)
+        allowed = _allowed(schema["properties"][name], schema["$defs"])
+        yield f"`{name}`", _default(field), allowed, field.description or ""
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    return f"`{field.default}`" if field.default not in (None, "", ()) else "unset"
+
+
+def _allowed(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
+    """The values that a field takes, by its JSON schema; empty for any text."""
+    if "$ref" in schema:
+        choices = definitions[schema["$ref"].rpartition("/")[2]]["enum"]
+        return ", ".join(f"`{choice}`" for choice in choices)
+    for one in schema.get("anyOf", [schema]):
+        if "maximum" in one:
+            return f"{one['minimum']} to {one['maximum']}"
+        if "minimum" in one:
+            return f"{one['minimum']} or more"
+    return ""
+
+
+if __name__ == "__main__":
+    print(page(), end="")

@@ -1,0 +1,74 @@
+"""The product's processes and the command line of each, once.
+
+`fluximage up` and the chaos tests start them from here. Procfile and docker-compose.yml repeat
+the command lines, since other programs read them; tests/infra/test_processes.py compares all.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from shared.clients.celery_queue import AI_QUEUE, IMAGES_QUEUE, IO_QUEUE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Process:
+    """One process: `python -m module` with `options`.
+
+    It may take `grace_seconds` to end after SIGTERM. One that `needs_provider` has work only
+    where an AI provider is configured.
+    """
+
+    name: str
+    module: str
+    options: tuple[str, ...] = ()
+    grace_seconds: float = 10.0
+    needs_provider: bool = False
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The module and its options: what follows `python -m`."""
+        return self.module, *self.options
+
+
+@dataclass(frozen=True, kw_only=True)
+class CeleryWorker(Process):
+    """A Celery worker on one queue.
+
+    `concurrency` is the number of processes (prefork) or threads; None: one per core.
+    `node` is its name among workers; None: that of the queue.
+    """
+
+    queue: str
+    pool: Literal["prefork", "threads"]
+    concurrency: int | str | None = None
+    node: str | None = None
+    app: str = "workers.celery"
+    module: str = "celery"
+    # A worker first finishes the images it has in hand: SIGKILL before that would strand messages.
+    grace_seconds: float = 20.0
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The module and its options: what follows `python -m`."""
+        count = () if self.concurrency is None else ("--concurrency", str(self.concurrency))
+        return (
+            *(self.module, "--quiet", "--app", self.app, "worker"),
+            *("--queues", self.queue, "--pool", self.pool, *count),
+            *("--hostname", f"{self.node or self.queue}@%h", "--loglevel", "warning"),
+            # Workers would tell each other of every event, and nothing here listens.
+            *("--without-gossip", "--without-mingle", *self.options),
+        )
+
+
+WEB = Process(
+    name="web",
+    module="gunicorn",
+    options=("--config", "python:api.gunicorn_config"),
+    grace_seconds=15.0,
+)
+WORKER = CeleryWorker(name="worker", queue=IMAGES_QUEUE, pool="prefork")
+AI = CeleryWorker(name="ai", queue=AI_QUEUE, pool="threads", needs_provider=True)
+IO = CeleryWorker(name="io", queue=IO_QUEUE, pool="threads", concurrency=32)
+PERIODIC = Process(name="periodic", module="workers.periodic")
+
+PROCESSES = (WEB, WORKER, AI, IO, PERIODIC)  # in the order of their start

@@ -1,0 +1,50 @@
+"""The size and the alpha of a WebP: RFC 9649."""
+
+import struct
+
+from workers.imaging.formats.measured import MAX_FRAMES, Measured
+from workers.imaging.formats.riff import chunks
+
+_ALPHA = 0x10  # in the first byte of VP8X (section 2.7), and in the fifth of VP8L (section 3.4)
+
+
+def measure(data: bytes) -> Measured:
+    """The largest size that the canvas, a frame or a bitstream names.
+
+    A decoder may allocate for any of them. Raises ValueError or struct.error where there is no
+    chunk or one that names a size breaks off.
+    """
+    width = height = frames = 0
+    for name, start, _ in chunks(data, into_frames=True):
+        wide, high = _size(data, name, start)
+        width, height = max(width, wide), max(height, high)
+        frames += name == b"ANMF"
+        if frames == MAX_FRAMES:
+            break
+    return Measured(width, height, max(1, frames))
+
+
+def _size(data: bytes, name: bytes, at: int) -> tuple[int, int]:
+    """Width and height that a chunk with its body at this offset names; zeros if it names none."""
+    if name == b"VP8X":
+        return _u24(data, at + 4) + 1, _u24(data, at + 7) + 1
+    if name == b"ANMF":
+        return _u24(data, at + 6) + 1, _u24(data, at + 9) + 1
+    if name == b"VP8L":
+        bits = struct.unpack_from("<I", data, at + 1)[0]
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if name == b"VP8 ":
+        wide, high = struct.unpack_from("<HH", data, at + 6)
+        return wide & 0x3FFF, high & 0x3FFF  # the upper two bits are a scale for display
+    return 0, 0
+
+
+def _u24(data: bytes, at: int) -> int:
+    return int.from_bytes(data[at : at + 3], "little")
+
+
+def has_alpha(data: bytes) -> bool:
+    """By the flags of VP8X, or by the one bit in a lone VP8L."""
+    if data[12:16] == b"VP8X":
+        return bool(data[20] & _ALPHA)
+    return data[12:16] == b"VP8L" and bool(data[24] & _ALPHA)
