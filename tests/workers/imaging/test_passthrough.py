@@ -1,4 +1,4 @@
-"""Never larger: which uploads go out as they came, and that none of these grows."""
+"""Passthrough: which uploads keep their own pixels, and that no result is larger."""
 
 import struct
 from typing import Any
@@ -37,7 +37,7 @@ STILLS = {name: still for name, still in STILLS.items() if "animated" not in nam
 EVERY = [pytest.param(to, data, id=name) for name, (to, data) in STILLS.items()]
 QUALITIES = [40, 60, 82, 95, 100]
 
-# A file of each format that is so small that no encoder at quality 100 beats it.
+# A file of each lossy format that is smaller than any encoder makes it at quality 100.
 ROUGH: dict[ImageType, bytes] = {
     ImageType.JPG: saved(soft(), "JPEG", quality=30),
     ImageType.WEBP: saved(soft(), "WEBP", quality=20),
@@ -52,7 +52,7 @@ def encoding(data: bytes, to: ImageType, mark: bytes | None = None, **options: A
 
 @pytest.mark.parametrize("quality", QUALITIES)
 @pytest.mark.parametrize(("to", "data"), EVERY)
-def test_no_answer_is_larger_than_its_upload(to: ImageType, data: bytes, quality: int) -> None:
+def test_no_result_is_larger_than_its_upload(to: ImageType, data: bytes, quality: int) -> None:
     assert len(run(data, to, quality=quality).data) <= len(data)
 
 
@@ -67,7 +67,7 @@ def test_an_upload_without_metadata_does_not_grow(to: ImageType, data: bytes, qu
 
 @pytest.mark.parametrize("quality", QUALITIES)
 @pytest.mark.parametrize(("to", "data"), EVERY)
-def test_an_answer_sent_in_again_does_not_grow(to: ImageType, data: bytes, quality: int) -> None:
+def test_a_result_uploaded_again_does_not_grow(to: ImageType, data: bytes, quality: int) -> None:
     once = run(data, to, quality=quality).data
     assert len(run(once, to, quality=100).data) <= len(once)
 
@@ -82,7 +82,7 @@ def test_a_single_pixel_does_not_grow(to: ImageType, mode: str) -> None:
 
 
 @pytest.mark.parametrize(("to", "data"), EVERY)
-def test_no_secret_is_in_an_answer(to: ImageType, data: bytes) -> None:
+def test_no_metadata_is_in_a_result(to: ImageType, data: bytes) -> None:
     for quality in (40, 100):
         assert SECRET not in run(data, to, quality=quality).data
 
@@ -95,19 +95,19 @@ def test_an_original_keeps_every_pixel(to: ImageType, data: bytes) -> None:
 
 
 @pytest.mark.parametrize(("to", "data"), EACH_ROUGH)
-def test_what_encoding_anew_makes_smaller_is_encoded_anew(to: ImageType, data: bytes) -> None:
+def test_an_upload_that_becomes_smaller_is_encoded_again(to: ImageType, data: bytes) -> None:
     large = opened(data)
     fine = saved(large, KINDS[to], quality=100)
     assert encoding(fine, to, quality=40) is Encoding.REENCODED
 
 
-def test_a_png_that_was_packed_better_stays() -> None:
+def test_a_png_that_is_compressed_as_well_passes_through() -> None:
     data = run(saved(soft(), "PNG"), ImageType.PNG).data
     output = run(data, ImageType.PNG)
     assert (output.data, output.encoding) == (data, Encoding.ORIGINAL)
 
 
-def test_a_png_that_was_packed_worse_is_lossless() -> None:
+def test_a_png_that_is_compressed_worse_is_lossless() -> None:
     data = saved(soft(), "PNG", compress_level=1)
     output = run(data, ImageType.PNG)
     assert output.encoding is Encoding.LOSSLESS
@@ -115,43 +115,43 @@ def test_a_png_that_was_packed_worse_is_lossless() -> None:
 
 
 @pytest.mark.parametrize(("to", "data"), EACH_ROUGH)
-def test_a_resized_picture_is_encoded_anew(to: ImageType, data: bytes) -> None:
+def test_a_resized_image_is_encoded_again(to: ImageType, data: bytes) -> None:
     assert encoding(data, to, max_width=95) is Encoding.REENCODED
     assert encoding(data, to, max_height=63) is Encoding.REENCODED
 
 
 @pytest.mark.parametrize(("to", "data"), EACH_ROUGH)
-def test_a_box_that_the_picture_fits_in_changes_nothing(to: ImageType, data: bytes) -> None:
+def test_a_box_that_the_image_fits_in_changes_nothing(to: ImageType, data: bytes) -> None:
     assert encoding(data, to, max_width=96, max_height=64) is Encoding.ORIGINAL
 
 
 @pytest.mark.parametrize("opacity", [0, 50])
 @pytest.mark.parametrize(("to", "data"), EACH_ROUGH)
-def test_a_watermarked_picture_is_encoded_anew(to: ImageType, data: bytes, opacity: int) -> None:
+def test_a_watermarked_image_is_encoded_again(to: ImageType, data: bytes, opacity: int) -> None:
     mark = saved(noise(9, 9), "PNG")
     how = Watermark(opacity_percent=opacity)
     assert encoding(data, to, mark, watermark=how) is Encoding.REENCODED
 
 
 @pytest.mark.parametrize(("to", "data"), EACH_ROUGH)
-def test_another_format_is_encoded_anew(to: ImageType, data: bytes) -> None:
+def test_another_format_is_encoded_again(to: ImageType, data: bytes) -> None:
     other = ImageType.WEBP if to is ImageType.JPG else ImageType.JPG
     assert encoding(data, other) is Encoding.REENCODED
 
 
 @pytest.mark.parametrize("orientation", range(2, 9))
-def test_a_picture_that_is_not_upright_is_encoded_anew(orientation: int) -> None:
+def test_an_image_that_is_not_upright_is_encoded_again(orientation: int) -> None:
     data = saved(soft(), "JPEG", quality=30, exif=with_exif(orientation))
     assert encoding(data, ImageType.JPG) is Encoding.REENCODED
 
 
-def test_an_orientation_behind_the_pixels_of_a_png_counts() -> None:
+def test_an_orientation_after_the_pixels_of_a_png_counts() -> None:
     packed = run(saved(soft(), "PNG"), ImageType.PNG).data
     turned = packed[:-12] + chunk(b"eXIf", with_exif(3)[6:]) + packed[-12:]
     assert encoding(turned, ImageType.PNG) is Encoding.LOSSLESS
 
 
-def test_an_avif_that_is_not_upright_is_encoded_anew() -> None:
+def test_an_avif_that_is_not_upright_is_encoded_again() -> None:
     data = saved(soft(), "AVIF", quality=20, exif=with_exif(6))
     assert b"irot" in data
     assert encoding(data, ImageType.AVIF) is Encoding.REENCODED
@@ -164,7 +164,7 @@ def test_a_profile_of_another_space_is_converted(to: ImageType) -> None:
     assert encoding(data, to) is Encoding.REENCODED
 
 
-def test_a_profile_of_srgb_goes_and_the_picture_stays() -> None:
+def test_an_srgb_profile_is_removed_and_the_pixels_pass_through() -> None:
     data = jpeg(soft(), quality=30)
     output = run(data, ImageType.JPG, quality=100)
     assert output.encoding is Encoding.ORIGINAL
@@ -180,12 +180,14 @@ def test_a_profile_of_srgb_goes_and_the_picture_stays() -> None:
         pytest.param(b"broken", True, id="broken"),
     ],
 )
-def test_a_grey_jpeg_stays_only_if_its_profile_moves_no_grey(profile: bytes, kept: bool) -> None:
+def test_a_grey_jpeg_passes_through_only_if_its_profile_changes_no_grey(
+    profile: bytes, kept: bool
+) -> None:
     data = saved(soft().convert("L"), "JPEG", quality=30, icc_profile=profile)
     assert (encoding(data, ImageType.JPG) is Encoding.ORIGINAL) == kept
 
 
-def test_a_cmyk_jpeg_is_encoded_anew() -> None:
+def test_a_cmyk_jpeg_is_encoded_again() -> None:
     data = saved(soft().convert("CMYK"), "JPEG", quality=30)
     assert encoding(data, ImageType.JPG) is Encoding.REENCODED
 
@@ -213,7 +215,7 @@ P3_PRIMARIES = (31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000)
         pytest.param([(b"cICP", b"\x0c\x0d\0\1")], False, id="P3's cICP"),
     ],
 )
-def test_a_png_stays_only_if_its_chunks_say_srgb(
+def test_a_png_passes_through_only_if_its_chunks_mean_srgb(
     chunks: list[tuple[bytes, bytes]], kept: bool
 ) -> None:
     packed = run(saved(soft(), "PNG"), ImageType.PNG).data
@@ -221,7 +223,7 @@ def test_a_png_stays_only_if_its_chunks_say_srgb(
     assert (encoding(data, ImageType.PNG) is Encoding.ORIGINAL) == kept
 
 
-def test_an_animated_webp_is_no_still() -> None:
+def test_an_animated_webp_does_not_pass_through_as_a_still() -> None:
     turned = soft().transpose(Image.Transpose.ROTATE_180)
     data = saved(soft(), "WEBP", save_all=True, quality=1, append_images=[turned])
     assert probe(data).frames == 2
@@ -229,7 +231,7 @@ def test_an_animated_webp_is_no_still() -> None:
     assert encoding(data, ImageType.WEBP) is not Encoding.ORIGINAL
 
 
-def test_the_alpha_of_a_webp_stays_with_its_picture() -> None:
+def test_the_alpha_of_a_webp_passes_through_with_its_pixels() -> None:
     data = saved(faded(), "WEBP", quality=20, alpha_quality=20)
     output = run(data, ImageType.WEBP, quality=100)
     assert output.encoding is Encoding.ORIGINAL

@@ -10,7 +10,7 @@ from shared.models import Watermark
 from tests.workers.imaging.making import noise, run, saved
 
 
-def test_seconds_name_the_four_steps() -> None:
+def test_seconds_are_reported_for_each_step() -> None:
     output = run(saved(noise(), "JPEG"), ImageType.WEBP)
     assert list(output.seconds) == ["decode", "resize", "watermark", "encode"]
     assert all(value >= 0 for value in output.seconds.values())
@@ -24,7 +24,7 @@ def test_cpu_seconds_cover_the_whole_call() -> None:
     assert 0.5 * spent < output.cpu_seconds <= spent
 
 
-def test_the_same_input_gives_the_same_bytes() -> None:
+def test_the_same_input_returns_the_same_bytes() -> None:
     for to in OUTPUT_TYPES:
         data = saved(noise(), "JPEG")
         mark = saved(noise(9, 9), "PNG")
@@ -32,14 +32,14 @@ def test_the_same_input_gives_the_same_bytes() -> None:
         assert once == again
 
 
-def test_the_plugin_that_was_chosen_reads_avif() -> None:
+def test_avif_is_read_by_the_plugin() -> None:
     assert features.check("avif")
     assert Image.OPEN["AVIF"][0].__module__ == "pillow_avif.AvifImagePlugin"
     assert workers.imaging.__all__ == ["ImageJob", "Output", "process"]
 
 
 @pytest.mark.parametrize("to", list(OUTPUT_TYPES))
-def test_processing_leaves_nothing_behind(to: ImageType) -> None:
+def test_processing_keeps_no_image_in_memory(to: ImageType) -> None:
     data = saved(noise(), "PNG")
     run(data, to)
     gc.collect()

@@ -32,25 +32,25 @@ KNOWN = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255))  # what `quarte
 
 
 def preview(data: bytes, to: ImageType = ImageType.WEBP, **options: Any) -> Image.Image:
-    """What a model would see of one file."""
+    """The decoded preview of one file."""
     file = run(data, to, description_request=REQUEST, **options).preview
     assert file is not None
     return opened(file)
 
 
 def near(image: Image.Image, wanted: tuple[int, ...], at: tuple[int, int] = (9, 9)) -> bool:
-    """Whether a pixel is of about that colour, give or take what a JPEG does."""
+    """Whether a pixel has about that colour, within the noise of JPEG."""
     seen = pixel(image.convert("RGB"), at)
     return all(abs(a - b) <= 4 for a, b in zip(seen, wanted, strict=True))
 
 
-def test_without_a_brief_there_is_no_preview() -> None:
+def test_without_a_description_request_there_is_no_preview() -> None:
     output = run(saved(quarters(), "PNG"))
     assert output.preview is None
     assert "preview" not in output.seconds
 
 
-def test_the_time_that_a_preview_takes_is_noted() -> None:
+def test_the_time_of_a_preview_is_reported() -> None:
     output = run(saved(quarters(), "PNG"), description_request=REQUEST)
     assert list(output.seconds) == ["decode", "preview", "resize", "watermark", "encode"]
 
@@ -76,14 +76,14 @@ def test_a_line_of_pixels_is_previewed(
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
-def test_of_a_thumbnail_too_all_768_pixels_are_seen(kind: str) -> None:
+def test_the_preview_of_a_thumbnail_has_768_pixels_too(kind: str) -> None:
     data = saved(Image.new("RGB", (6400, 4800)), kind)
     output = run(data, description_request=REQUEST, max_width=100)
     assert (output.width, output.height) == (100, 75)
     assert opened(output.preview or b"").size == (768, 576)
 
 
-def test_a_jpeg_for_a_thumbnail_is_decoded_with_the_detail_of_768_pixels() -> None:
+def test_a_jpeg_for_a_thumbnail_is_decoded_large_enough_for_its_preview() -> None:
     stripes = np.tile(np.repeat(np.array([0, 255], np.uint8), 4), (384, 3072 // 8))
     seen = preview(saved(Image.fromarray(stripes), "JPEG", quality=95), max_width=100)
     assert pixels(seen).std() > 80  # 127 as drawn, 0 where they have run together
@@ -103,7 +103,7 @@ def test_display_p3_becomes_srgb() -> None:
     assert near(seen, to_srgb((200, 90, 60), DISPLAY_P3, 2.2))
 
 
-def test_press_colours_are_seen_as_their_profile_says() -> None:
+def test_cmyk_is_converted_by_its_profile() -> None:
     inks = Image.new("CMYK", (900, 90), (255, 0, 0, 0))
     seen = preview(saved(inks, "TIFF", icc_profile=press_profile((138, 91, 78))))
     assert near(seen, (0, 148, 216))
@@ -118,12 +118,12 @@ def test_a_palette_shows_its_colours() -> None:
     assert tuple(corners(preview(saved(quarters().quantize(4), "PNG")))) == KNOWN
 
 
-def test_sixteen_bits_a_channel_are_not_clipped() -> None:
+def test_sixteen_bits_per_channel_are_not_clipped() -> None:
     rows = (b"\0" + b"\x40\x00" * 32) * 32
     assert near(preview(png((32, 32, 16, 0), rows), ImageType.PNG), (64, 64, 64))
 
 
-def test_black_on_nothing_is_laid_on_white() -> None:
+def test_black_on_transparent_gets_a_white_background() -> None:
     logo = Image.new("RGBA", (64, 64))
     logo.paste("black", (0, 0, 32, 64))
     seen = preview(saved(logo, "PNG"))
@@ -132,7 +132,7 @@ def test_black_on_nothing_is_laid_on_white() -> None:
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
-def test_white_on_nothing_shows(mode: str) -> None:
+def test_white_on_transparent_gets_a_grey_background(mode: str) -> None:
     logo = Image.new("RGBA", (64, 64))
     logo.paste((250, 250, 250, 255), (0, 0, 32, 64))
     seen = preview(saved(logo.convert(mode), "PNG"))
@@ -140,20 +140,20 @@ def test_white_on_nothing_shows(mode: str) -> None:
     assert near(seen, (96, 96, 96), (55, 9))
 
 
-def test_white_words_beside_a_coloured_emblem_show() -> None:
+def test_white_words_beside_a_coloured_emblem_get_a_grey_background() -> None:
     logo = Image.new("RGBA", (64, 64))
     logo.paste("red", (0, 0, 32, 64))
     logo.paste("white", (32, 0, 48, 64))
     assert near(preview(saved(logo, "PNG")), (96, 96, 96), (59, 9))
 
 
-def test_what_is_invisible_has_no_say_in_the_ground() -> None:
+def test_invisible_pixels_do_not_decide_the_background() -> None:
     logo = Image.new("RGBA", (64, 64), (255, 255, 255, 0))
     logo.paste("black", (0, 0, 32, 64))
     assert near(preview(saved(logo, "PNG")), (255, 255, 255), (55, 9))
 
 
-def test_a_shadow_that_hardly_shows_has_little_say_in_the_ground() -> None:
+def test_a_faint_shadow_hardly_decides_the_background() -> None:
     logo = Image.new("RGBA", (64, 64), (0, 0, 0, 12))
     logo.paste("white", (0, 0, 9, 64))
     assert not near(preview(saved(logo, "PNG")), (243, 243, 243), (55, 9))
@@ -167,7 +167,7 @@ def test_letters_stay_legible() -> None:
 
 
 @pytest.mark.parametrize("max_width", [None, 90])
-def test_the_watermark_is_not_in_it(max_width: int | None) -> None:
+def test_a_preview_has_no_watermark(max_width: int | None) -> None:
     how = Watermark(scale_percent=50, opacity_percent=100, position=Position.MC)
     mark = saved(Image.new("RGB", (60, 60), "white"), "PNG")
     data = saved(Image.new("RGB", (900, 900), "navy"), "PNG")
@@ -181,7 +181,7 @@ def test_the_watermark_is_not_in_it(max_width: int | None) -> None:
 
 @pytest.mark.parametrize("size", [(96, 64), (960, 640)])
 @pytest.mark.parametrize("profile", [None, matrix_profile(DISPLAY_P3, 2.2)], ids=["plain", "P3"])
-def test_no_metadata_is_in_it(profile: bytes | None, size: tuple[int, int]) -> None:
+def test_a_preview_has_no_metadata(profile: bytes | None, size: tuple[int, int]) -> None:
     data = saved(
         noise(*size),
         "JPEG",
@@ -209,11 +209,11 @@ def test_an_animation_is_previewed_by_its_first_frame(
     assert getattr(Image.open(io.BytesIO(output.data)), "n_frames", 1) == len(COLOURS)
 
 
-def test_an_animation_that_may_not_move_is_previewed_by_its_first_frame() -> None:
+def test_an_animation_that_becomes_a_still_is_previewed_by_its_first_frame() -> None:
     assert near(preview(moving("GIF", flat()), ImageType.JPG), COLOURS[0])
 
 
-def test_without_a_brief_an_animation_has_no_preview() -> None:
+def test_without_a_description_request_an_animation_has_no_preview() -> None:
     assert run(moving("GIF", flat()), ImageType.WEBP).preview is None
 
 
@@ -226,20 +226,20 @@ def test_without_a_brief_an_animation_has_no_preview() -> None:
     ],
     ids=["JPEG", "WebP", "animation"],
 )
-def test_an_upload_whose_own_pixels_go_out_is_previewed(data: bytes, to: ImageType) -> None:
+def test_an_upload_that_passes_through_is_previewed(data: bytes, to: ImageType) -> None:
     output = run(data, to, description_request=REQUEST)
     assert output.encoding is Encoding.ORIGINAL
     assert opened(output.preview or b"").size == (output.width, output.height)
 
 
-def test_a_png_of_sixteen_bits_that_stays_one_is_previewed() -> None:
+def test_a_png_that_keeps_sixteen_bits_is_previewed() -> None:
     rows = b"".join(b"\0" + bytes(range(y, y + 64)) for y in range(32))
     assert preview(png((32, 32, 16, 0), rows), ImageType.PNG).size == (32, 32)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF"])
 @pytest.mark.parametrize("size", [(96, 64), (960, 640)])
-def test_a_preview_leaves_the_picture_as_it_is(kind: str, size: tuple[int, int]) -> None:
+def test_a_preview_does_not_change_the_result(kind: str, size: tuple[int, int]) -> None:
     data = saved(noise(*size), kind)
     for to in OUTPUT_TYPES:
         assert run(data, to, description_request=REQUEST).data == run(data, to).data

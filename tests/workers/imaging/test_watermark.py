@@ -44,7 +44,7 @@ def place(image: Image.Image) -> tuple[int, int, int, int]:
         (Position.BR, 158, 78),
     ],
 )
-def test_each_position_lies_where_its_name_says(position: Position, left: int, top: int) -> None:
+def test_each_position_is_where_its_name_says(position: Position, left: int, top: int) -> None:
     image = marked(BASE, MARK, Watermark(20, 100, position))
     assert place(image) == (left, top, left + 40, top + 20)
 
@@ -55,30 +55,30 @@ def test_the_width_is_a_share_of_the_base(scale: int, width: int) -> None:
     assert (right - left, bottom - top) == (width, width // 2)
 
 
-def test_the_share_is_that_of_the_scaled_picture() -> None:
+def test_the_width_is_a_share_of_the_resized_image() -> None:
     output = run(BASE, ImageType.PNG, MARK, watermark=Watermark(50, 100), max_width=100)
     left, _, right, _ = place(opened(output.data))
     assert right - left == 50
 
 
 @pytest.mark.parametrize(("opacity", "green"), [(100, 0), (80, 51), (50, 128), (10, 230)])
-def test_opacity_mixes_mark_and_base(opacity: int, green: int) -> None:
+def test_opacity_blends_watermark_and_base(opacity: int, green: int) -> None:
     seen = pixel(marked(BASE, MARK, Watermark(20, opacity, Position.MC)), (100, 50))
     assert abs(seen[1] - green) <= 1
 
 
-def test_opacity_multiplies_the_alpha_of_the_mark() -> None:
+def test_opacity_multiplies_the_alpha_of_the_watermark() -> None:
     half = saved(Image.new("RGBA", (40, 20), (255, 0, 0, 128)), "PNG")
     seen = pixel(marked(BASE, half, Watermark(20, 50, Position.MC)), (100, 50))
     assert abs(seen[1] - 191) <= 1
 
 
-def test_opacity_0_changes_no_pixel_and_counts_as_marked() -> None:
+def test_opacity_0_changes_no_pixel_and_counts_as_watermarked() -> None:
     image = marked(BASE, MARK, Watermark(20, 0))
     assert pixels(image).min() == 255
 
 
-def test_a_tall_mark_is_shrunk_to_fit_within_the_margin() -> None:
+def test_a_tall_watermark_is_scaled_down_to_fit_inside_the_margin() -> None:
     tall = saved(Image.new("RGB", (10, 200), "red"), "PNG")
     left, top, right, bottom = place(marked(BASE, tall, Watermark(50, 100, Position.MC)))
     assert (top, bottom) == (2, 98)
@@ -87,7 +87,7 @@ def test_a_tall_mark_is_shrunk_to_fit_within_the_margin() -> None:
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 60), (60, 1), (2, 2), (3, 7)])
 @pytest.mark.parametrize("position", list(Position))
-def test_a_tiny_base_takes_a_mark(size: tuple[int, int], position: Position) -> None:
+def test_a_tiny_base_can_have_a_watermark(size: tuple[int, int], position: Position) -> None:
     base = saved(Image.new("RGB", size, "white"), "PNG")
     image = marked(base, MARK, Watermark(50, 100, position))
     assert image.size == size
@@ -96,7 +96,7 @@ def test_a_tiny_base_takes_a_mark(size: tuple[int, int], position: Position) -> 
     assert bottom - top <= size[1]
 
 
-def test_a_transparent_base_stays_transparent_around_the_mark() -> None:
+def test_a_transparent_base_stays_transparent_around_the_watermark() -> None:
     clear = saved(Image.new("RGBA", (200, 100), (0, 0, 255, 0)), "PNG")
     image = marked(clear, MARK, Watermark(20, 50, Position.MC))
     assert pixel(image)[3] == 0
@@ -105,12 +105,12 @@ def test_a_transparent_base_stays_transparent_around_the_mark() -> None:
     assert abs(alpha - 128) <= 1
 
 
-def test_a_grey_base_takes_a_coloured_mark() -> None:
+def test_a_grey_base_can_have_a_coloured_watermark() -> None:
     grey = saved(Image.new("L", (200, 100), 255), "PNG")
     assert pixel(marked(grey, MARK, Watermark(20, 100, Position.MC)), (100, 50)) == (255, 0, 0)
 
 
-def test_one_mark_serves_images_of_different_opacity() -> None:
+def test_one_watermark_can_be_applied_with_different_opacities() -> None:
     faint = pixel(marked(BASE, MARK, Watermark(20, 10, Position.MC)), (100, 50))
     solid = pixel(marked(BASE, MARK, Watermark(20, 100, Position.MC)), (100, 50))
     assert faint[1] > 225
@@ -118,14 +118,14 @@ def test_one_mark_serves_images_of_different_opacity() -> None:
 
 
 @pytest.mark.parametrize("mark", [MARK[:60], b"", b"not a picture", MARK[:-12]])
-def test_a_mark_that_does_not_decode_is_an_error_of_its_own(mark: bytes) -> None:
+def test_a_watermark_that_does_not_decode_is_its_own_error(mark: bytes) -> None:
     with pytest.raises(ImageError) as caught:
         run(BASE, ImageType.PNG, mark, watermark=Watermark())
     assert caught.value.code == "processing_failed"
     assert caught.value.message == "The watermark could not be decoded"
 
 
-def test_without_a_watermark_nothing_is_laid() -> None:
+def test_without_a_watermark_no_pixel_changes() -> None:
     output = run(BASE)
     assert not output.watermarked
     assert pixels(opened(output.data)).min() == pixels(opened(output.data)).max()

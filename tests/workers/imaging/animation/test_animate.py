@@ -1,4 +1,4 @@
-"""Animations from end to end: frames, times, plays, size, mark, colour."""
+"""Animations end to end: frames, durations, plays, size, watermark, colour."""
 
 import struct
 
@@ -33,9 +33,9 @@ def times(data: bytes) -> list[int]:
 
 
 def plays(data: bytes) -> int:
-    """How often a file says that it is to be seen; 0 is without end.
+    """The number of plays in a WebP or AVIF file; 0 is endless.
 
-    Of AVIF by ISO/IEC 14496-12, 8.6.6: the track's time over that of the edit that repeats.
+    For AVIF by ISO/IEC 14496-12, 8.6.6: the track's duration divided by that of the repeated edit.
     """
     if data[:4] == b"RIFF":
         return int(opened(data).info["loop"])
@@ -57,7 +57,7 @@ def plays(data: bytes) -> int:
 
 @pytest.mark.parametrize("to", MOVING)
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_frame_comes_through_in_its_order(kind: str, to: ImageType) -> None:
+def test_every_frame_is_kept_in_order(kind: str, to: ImageType) -> None:
     shown = list(frames(run(moving(kind, flat()), to).data))
     assert len(shown) == 4
     for frame, colour in zip(shown, COLOURS, strict=True):
@@ -66,25 +66,25 @@ def test_every_frame_comes_through_in_its_order(kind: str, to: ImageType) -> Non
 
 @pytest.mark.parametrize("to", MOVING)
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_frame_keeps_its_time(kind: str, to: ImageType) -> None:
+def test_every_frame_keeps_its_duration(kind: str, to: ImageType) -> None:
     assert times(run(moving(kind, flat(), duration=TIMES), to).data) == TIMES
 
 
 @pytest.mark.parametrize("to", MOVING)
 @pytest.mark.parametrize("kind", KINDS)
-def test_frames_of_at_most_10_ms_get_the_100_that_browsers_give(kind: str, to: ImageType) -> None:
+def test_frames_of_at_most_10_ms_get_100_as_in_browsers(kind: str, to: ImageType) -> None:
     data = moving(kind, flat(), duration=[0, 10, 20, 50])
     assert times(run(data, to).data) == [100, 100, 20, 50]
 
 
 @pytest.mark.parametrize("to", MOVING)
 @pytest.mark.parametrize("count", [0, 1, 2, 9, 65535])
-def test_the_plays_of_a_webp_stay(count: int, to: ImageType) -> None:
+def test_the_plays_of_a_webp_are_kept(count: int, to: ImageType) -> None:
     assert plays(run(moving("WEBP", flat(), loop=count), to).data) == count
 
 
 @pytest.mark.parametrize(("options", "count"), [({"loop": 0}, 0), ({"loop": 3}, 4)])
-def test_the_plays_of_a_gif_stay_in_avif(options: dict[str, int], count: int) -> None:
+def test_the_plays_of_a_gif_are_kept_in_avif(options: dict[str, int], count: int) -> None:
     assert plays(run(moving("GIF", flat(), **options), ImageType.AVIF).data) == count
 
 
@@ -98,14 +98,14 @@ def test_the_plays_are_in_the_alpha_track_of_avif_too() -> None:
 
 
 @pytest.mark.parametrize("to", MOVING)
-def test_every_frame_is_scaled_into_the_box(to: ImageType) -> None:
+def test_every_frame_is_resized_into_the_box(to: ImageType) -> None:
     output = run(moving("GIF", flat((96, 64))), to, max_width=30)
     assert (output.width, output.height) == (30, 20)
     assert {frame.size for frame in frames(output.data)} == {(30, 20)}
 
 
 @pytest.mark.parametrize("to", MOVING)
-def test_the_mark_is_on_every_frame(to: ImageType) -> None:
+def test_the_watermark_is_on_every_frame(to: ImageType) -> None:
     mark = saved(Image.new("RGB", (9, 9), "white"), "PNG")
     how = Watermark(scale_percent=50, opacity_percent=100)
     output = run(moving("GIF", flat((96, 64))), to, mark, watermark=how)
@@ -116,7 +116,7 @@ def test_the_mark_is_on_every_frame(to: ImageType) -> None:
 
 
 @pytest.mark.parametrize("to", [ImageType.JPG, ImageType.PNG])
-def test_jpg_and_png_take_the_first_frame_and_say_so(to: ImageType) -> None:
+def test_jpg_and_png_are_the_first_frame_with_a_warning(to: ImageType) -> None:
     output = run(moving("GIF", flat()), to)
     notice = ("animation_flattened", "Only the first of the 4 frames was used")
     assert output.warnings == (notice,)
@@ -129,13 +129,13 @@ def test_an_animation_that_stays_one_has_no_warning(to: ImageType) -> None:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "AVIF", "TIFF"])
-def test_other_animations_give_their_first_frame(kind: str) -> None:
+def test_other_animations_become_their_first_frame(kind: str) -> None:
     data = saved(flat()[0], kind, save_all=True, append_images=flat()[1:])
     assert getattr(opened(run(data, ImageType.WEBP).data), "n_frames", 1) == 1
 
 
 @pytest.mark.parametrize("to", MOVING)
-def test_frames_turn_upright(to: ImageType) -> None:
+def test_frames_become_upright(to: ImageType) -> None:
     stored = [quarters().transpose(STORED[6]), quarters().transpose(STORED[6])]
     stored[1].paste("black", (0, 0, 4, 4))
     shown = list(frames(run(moving("WEBP", stored, exif=with_exif(6)), to).data))
@@ -144,7 +144,7 @@ def test_frames_turn_upright(to: ImageType) -> None:
 
 
 @pytest.mark.parametrize("to", MOVING)
-def test_the_profile_is_brought_to_srgb_in_every_frame(to: ImageType) -> None:
+def test_every_frame_is_converted_to_srgb(to: ImageType) -> None:
     profile = matrix_profile(ADOBE_RGB, 2.2)
     shown = list(frames(run(moving("WEBP", flat(), icc_profile=profile), to).data))
     for frame, colour in zip(shown, COLOURS, strict=True):
@@ -163,27 +163,27 @@ def test_no_metadata_is_in_the_file(to: ImageType) -> None:
         assert name not in out
 
 
-def test_the_time_of_its_making_is_not_in_an_avif() -> None:
+def test_an_avif_has_no_creation_time() -> None:
     out = run(moving("GIF", flat()), ImageType.AVIF).data
     for name in (b"mvhd", b"tkhd", b"mdhd"):
         at = out.index(name) + 8
         assert out[at : at + 16] == bytes(16)
 
 
-def test_few_colours_come_through_exactly_and_say_so() -> None:
+def test_frames_of_few_colours_are_lossless() -> None:
     output = run(moving("GIF", flat()), ImageType.WEBP)
     assert output.encoding == "lossless"
     for frame, colour in zip(frames(output.data), COLOURS, strict=True):
         assert (pixels(frame.convert("RGB")) == colour).all()
 
 
-def test_one_frame_that_is_not_exact_makes_the_animation_reencoded() -> None:
+def test_one_lossy_frame_makes_the_animation_reencoded() -> None:
     output = run(moving("WEBP", [*flat((96, 64)), noise()]), ImageType.WEBP)
     assert output.encoding == "reencoded"
 
 
 @pytest.mark.parametrize("to", MOVING)
-def test_slow_change_beside_fast_is_not_lost(to: ImageType) -> None:
+def test_a_slow_change_beside_a_fast_one_is_not_lost(to: ImageType) -> None:
     steps = [Image.new("RGB", (64, 64), (60 + step,) * 3) for step in range(50)]
     for step, frame in enumerate(steps):
         frame.paste((step * 90 % 256, 0, 0), (0, 0, 16, 16))

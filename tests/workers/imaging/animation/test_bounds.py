@@ -1,4 +1,4 @@
-"""Animations that are damaged or too large, and what one costs."""
+"""Animations that are damaged or too large, and the memory of one."""
 
 import contextlib
 import os
@@ -19,7 +19,7 @@ from workers.imaging.formats.probe import probe
 
 
 @pytest.mark.parametrize("to", MOVING)
-def test_a_side_too_long_for_the_format_is_told(to: ImageType) -> None:
+def test_a_side_too_long_for_the_format_is_an_error(to: ImageType) -> None:
     ends = {ImageType.WEBP: 16383, ImageType.AVIF: 32768}[to]
     long = flat((ends + 1, 1))
     with pytest.raises(TooLargeForFormatError):
@@ -44,7 +44,7 @@ def test_a_frame_whose_pixels_end_early_is_corrupt(to: ImageType) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_overwritten_bytes_raise_nothing_but_corrupt(kind: str) -> None:
+def test_overwritten_bytes_raise_only_corrupt_image_errors(kind: str) -> None:
     data = moving(kind, grainy(4))
     for start in range(20, len(data), len(data) // 60):
         broken = data[:start] + b"\xa5" * 9 + data[start + 9 :]
@@ -60,7 +60,7 @@ def test_the_same_animation_gives_the_same_bytes(kind: str, to: ImageType) -> No
 
 
 @pytest.mark.parametrize("effort", list(Effort))
-def test_an_animation_is_made_at_every_effort(effort: Effort) -> None:
+def test_an_animation_is_written_at_every_effort(effort: Effort) -> None:
     data = moving("WEBP", grainy(3))
     output = process(ImageJob(data, probe(data), Options(ImageType.WEBP), effort=effort))
     assert opened(output.data).format == "WEBP"
@@ -81,7 +81,7 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="reads Linux's /proc")
 @pytest.mark.parametrize("to", MOVING)
 @pytest.mark.parametrize("kind", KINDS)
-def test_memory_does_not_grow_with_the_frames(kind: str, to: ImageType) -> None:
+def test_memory_does_not_grow_with_the_number_of_frames(kind: str, to: ImageType) -> None:
     peaks = []
     for count in (6, 36):  # of 3.1 MB decoded, which would be 94 MB more
         drawn = [Image.new("RGB", (1024, 768), (step, 0, 0)) for step in range(count)]

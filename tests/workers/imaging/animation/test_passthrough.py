@@ -1,4 +1,4 @@
-"""Never larger, for animations: which animated WebPs go out as they came."""
+"""Passthrough for animations: which animated WebPs keep their own frames."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ TIMES = [40, 90, 30]
 
 
 def film(**options: Any) -> bytes:
-    """Three frames of a quality so low that no encoding anew at 100 wins."""
+    """Three frames of such low quality that encoding them again at 100 is always larger."""
     frames = [soft(40, 30), soft(48, 30).crop((8, 0, 48, 30)), noise(40, 30)]
     how = {"quality": 5, "lossless": False, "duration": TIMES, "loop": 3}
     return moving("WEBP", frames, **(how | options))
@@ -42,7 +42,7 @@ ANIMATED |= {"alpha": moving("WEBP", [faded(40, 30), faded(48, 30).crop((8, 0, 4
 
 @pytest.mark.parametrize("quality", [40, 82, 100])
 @pytest.mark.parametrize("name", ANIMATED)
-def test_no_animated_answer_is_larger_than_its_upload(name: str, quality: int) -> None:
+def test_no_animated_result_is_larger_than_its_upload(name: str, quality: int) -> None:
     data = ANIMATED[name]
     once = run(data, ImageType.WEBP, quality=quality).data
     assert len(once) <= len(data)
@@ -57,11 +57,11 @@ def test_an_animated_original_keeps_frames_times_and_plays() -> None:
     assert (output.width, output.height) == (40, 30)
 
 
-def test_an_animation_that_encoding_anew_makes_smaller_is_encoded_anew() -> None:
+def test_an_animation_that_becomes_smaller_is_encoded_again() -> None:
     assert encoding(film(quality=100), quality=40) == "reencoded"
 
 
-def test_an_animated_original_goes_out_without_its_metadata() -> None:
+def test_an_animated_original_loses_its_metadata() -> None:
     data = film(xmp=b"<x>SECRET</x>", exif=with_exif(gps=True), icc_profile=SRGB)
     out = run(data, ImageType.WEBP, quality=100)
     assert out.encoding is Encoding.ORIGINAL
@@ -70,7 +70,7 @@ def test_an_animated_original_goes_out_without_its_metadata() -> None:
 
 
 @pytest.mark.parametrize("ms", [0, 10])
-def test_an_animation_with_a_hasty_frame_is_encoded_anew_with_the_time_it_is_shown_for(
+def test_an_animation_with_a_frame_of_at_most_10_ms_is_encoded_again(
     ms: int,
 ) -> None:
     data = film(duration=[40, ms, 30])
@@ -79,26 +79,26 @@ def test_an_animation_with_a_hasty_frame_is_encoded_anew_with_the_time_it_is_sho
     assert encoding(film(duration=[40, 11, 30])) == "original"
 
 
-def test_a_scaled_animation_is_encoded_anew() -> None:
+def test_a_resized_animation_is_encoded_again() -> None:
     assert encoding(film(), max_width=39) == "reencoded"
     assert encoding(film(), max_width=40, max_height=30) == "original"
 
 
-def test_a_watermarked_animation_is_encoded_anew() -> None:
+def test_a_watermarked_animation_is_encoded_again() -> None:
     mark = saved(noise(9, 9), "PNG")
     assert encoding(film(), mark=mark, watermark=Watermark(opacity_percent=0)) == "reencoded"
 
 
 @pytest.mark.parametrize("orientation", range(2, 9))
-def test_an_animation_that_is_not_upright_is_encoded_anew(orientation: int) -> None:
+def test_an_animation_that_is_not_upright_is_encoded_again(orientation: int) -> None:
     assert encoding(film(exif=with_exif(orientation))) == "reencoded"
 
 
-def test_an_animation_in_another_space_is_encoded_anew() -> None:
+def test_an_animation_in_another_colour_space_is_encoded_again() -> None:
     assert encoding(film(icc_profile=matrix_profile(ADOBE_RGB, 2.2))) == "reencoded"
 
 
-def test_an_animated_webp_never_goes_out_as_avif() -> None:
+def test_an_animated_webp_does_not_pass_through_as_avif() -> None:
     assert encoding(film(), ImageType.AVIF) == "reencoded"
 
 
@@ -111,7 +111,7 @@ def test_an_animated_webp_never_goes_out_as_avif() -> None:
         pytest.param(b"ANMF", 8 + 0, id="a place outside"),
     ],
 )
-def test_a_stripped_animation_that_is_not_the_same_does_not_go_out(
+def test_a_stripped_animation_that_differs_is_not_used(
     at: bytes, change: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def spoilt(data: bytes, kind: ImageType) -> bytes | None:

@@ -28,7 +28,7 @@ def near(seen: tuple[int, ...], wanted: tuple[int, ...], tolerance: int = 2) -> 
     return all(close)
 
 
-def test_alpha_passes_a_profile_untouched() -> None:
+def test_a_profile_does_not_change_alpha() -> None:
     data = saved(flat("RGBA", (200, 90, 60, 77)), "PNG", icc_profile=matrix_profile(DISPLAY_P3, 2))
     assert near(pixel(result(data)), (*to_srgb((200, 90, 60), DISPLAY_P3, 2), 77))
 
@@ -41,20 +41,20 @@ def test_an_srgb_profile_changes_no_pixel() -> None:
         assert pixel(result(data).convert("RGB")) == colour
 
 
-def test_a_profile_that_is_only_nearly_srgb_is_applied() -> None:
+def test_a_profile_that_is_only_close_to_srgb_is_applied() -> None:
     assert not is_srgb(matrix_profile(SRGB, 2.0))
 
 
 @pytest.mark.parametrize("profile", [b"not a profile", b"\0" * 200])
 @pytest.mark.parametrize(("mode", "colour"), [("RGB", (9, 99, 199)), ("L", 99), ("LA", (9, 99))])
-def test_a_broken_profile_is_taken_for_srgb(
+def test_a_broken_profile_counts_as_srgb(
     profile: bytes, mode: str, colour: int | tuple[int, ...]
 ) -> None:
     data = saved(flat(mode, colour), "PNG", icc_profile=profile)
     assert result(data).convert(mode).getpixel((0, 0)) == colour
 
 
-def test_a_profile_cut_short_is_taken_for_srgb() -> None:
+def test_a_truncated_profile_counts_as_srgb() -> None:
     data = saved(
         flat("RGB", (9, 99, 199)), "PNG", icc_profile=matrix_profile(DISPLAY_P3, 2.2)[:300]
     )
@@ -74,7 +74,7 @@ def test_grey_with_a_profile_stays_grey_in_srgb(mode: str) -> None:
     assert near(pixel(image), (188, 90)[: len(mode)])  # half the light is 188 in sRGB
 
 
-def test_grey_with_a_colour_profile_follows_it() -> None:
+def test_grey_with_an_rgb_profile_is_converted_by_it() -> None:
     data = saved(flat("L", 128), "PNG", icc_profile=matrix_profile(SRGB, 1.0))
     assert near(pixel(result(data).convert("RGB")), (188, 188, 188))
 
@@ -90,7 +90,7 @@ def test_cmyk_of_a_tiff_without_a_profile_becomes_rgb(
     assert near(pixel(result(data, ImageType.WEBP, quality=100)), colour, tolerance=4)
 
 
-def test_cmyk_is_read_through_its_profile() -> None:
+def test_cmyk_is_converted_by_its_profile() -> None:
     crimson = (130, 190, 150)  # Lab in 8 bits: cyan ink that looks red
     data = saved(flat("CMYK", (255, 0, 0, 0)), "JPEG", icc_profile=press_profile(crimson))
     red, green, blue = pixel(result(data))
@@ -98,7 +98,7 @@ def test_cmyk_is_read_through_its_profile() -> None:
     assert max(green, blue) < 120
 
 
-def test_cmyk_with_a_broken_profile_is_read_without_it() -> None:
+def test_cmyk_with_a_broken_profile_is_converted_without_it() -> None:
     data = saved(flat("CMYK", (255, 0, 0, 0)), "JPEG", quality=100, icc_profile=b"broken")
     assert near(pixel(result(data)), (0, 255, 255), tolerance=4)
 
@@ -107,7 +107,9 @@ def test_cmyk_with_a_broken_profile_is_read_without_it() -> None:
     ("mode", "value", "grey"),
     [("F", 0.5, 128), ("F", 255.0, 255), ("I", 200, 200), ("I", 32768, 128), ("I;16", 32896, 128)],
 )
-def test_wide_channels_of_a_tiff_are_brought_to_8_bits(mode: str, value: float, grey: int) -> None:
+def test_channels_of_a_tiff_with_more_bits_become_8_bits(
+    mode: str, value: float, grey: int
+) -> None:
     image = result(saved(flat(mode, value if mode == "F" else int(value)), "TIFF"))
     assert pixel(image.convert("L")) == (grey,)
 
@@ -118,7 +120,7 @@ def test_lab_becomes_rgb() -> None:
     assert max(green, blue) < 120
 
 
-def test_one_bit_pictures_are_black_and_white() -> None:
+def test_one_bit_images_are_black_and_white() -> None:
     image = flat("1", 0)
     image.paste(1, (12, 0, 24, 24))
     seen = result(saved(image, "PNG")).convert("L")
@@ -134,7 +136,7 @@ def test_a_palette_with_transparency_keeps_it() -> None:
 
 
 @pytest.mark.parametrize(("mode", "colour"), [("L", 7), ("RGB", (7, 8, 9))])
-def test_a_named_transparent_colour_becomes_alpha(mode: str, colour: int | tuple[int, ...]) -> None:
+def test_a_transparent_colour_becomes_alpha(mode: str, colour: int | tuple[int, ...]) -> None:
     image = flat(mode, colour)
     image.paste(255 if mode == "L" else (255, 255, 255), (12, 0, 24, 24))
     seen = result(saved(image, "PNG", transparency=colour)).convert("RGBA")

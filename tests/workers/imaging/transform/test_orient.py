@@ -20,14 +20,14 @@ def stored_as(orientation: int, image: Image.Image) -> Image.Image:
     return image.transpose(STORED[orientation]) if orientation in STORED else image
 
 
-def test_the_box_is_that_of_the_upright_picture() -> None:
+def test_the_box_is_for_the_upright_image() -> None:
     data = saved(stored_as(6, quarters(1200, 800)), "JPEG", exif=with_exif(6))
     image = result(data, max_width=300)
     assert image.size == (300, 200)
     assert corners(image) == corners(quarters())
 
 
-def test_scaled_decoding_reckons_with_the_turn() -> None:
+def test_scaled_decoding_considers_the_orientation() -> None:
     stripes = Image.new("L", (1600, 100))
     for left in range(0, 1600, 8):
         stripes.paste(255, (left, 0, left + 4, 100))
@@ -38,21 +38,21 @@ def test_scaled_decoding_reckons_with_the_turn() -> None:
     assert pixels(image.convert("L")).std() > 100
 
 
-def test_an_orientation_behind_the_pixels_of_a_png_counts() -> None:
+def test_an_orientation_after_the_pixels_of_a_png_counts() -> None:
     data = png((2, 1, 8, 2), b"\0" + bytes((255, 0, 0, 0, 0, 255)), end=False)
     exif = with_exif(6).removeprefix(b"Exif\0\0")
     image = result(data + chunk(b"eXIf", exif) + chunk(b"IEND", b""))
     assert image.size == (1, 2)
 
 
-def test_an_orientation_that_does_not_exist_turns_nothing() -> None:
+def test_an_undefined_orientation_changes_nothing() -> None:
     data = saved(quarters(), "JPEG", exif=with_exif(77))
     assert corners(result(data)) == corners(quarters())
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF"])
 @pytest.mark.parametrize("offset", [8, 12, 18])
-def test_a_broken_exif_block_still_gives_a_picture(kind: str, offset: int) -> None:
+def test_an_image_with_a_broken_exif_block_is_processed(kind: str, offset: int) -> None:
     exif = with_exif(6)
     data = saved(quarters(), kind, exif=exif)
     at = data.index(b"MM\0*\0\0\0\x08" if b"MM\0*" in exif else b"II*\0\x08\0\0\0")

@@ -19,7 +19,7 @@ from workers.imaging.transform.resize import fit
         ((299, 200), (299, 199)),
     ],
 )
-def test_a_picture_is_scaled_into_the_box_in_proportion(
+def test_an_image_is_scaled_into_the_box_in_proportion(
     box: tuple[int | None, int | None], size: tuple[int, int]
 ) -> None:
     output = run(saved(quarters(300, 200), "PNG"), max_width=box[0], max_height=box[1])
@@ -27,12 +27,12 @@ def test_a_picture_is_scaled_into_the_box_in_proportion(
 
 
 @pytest.mark.parametrize("to", list(OUTPUT_TYPES))
-def test_a_picture_is_never_scaled_up(to: ImageType) -> None:
+def test_an_image_is_never_scaled_up(to: ImageType) -> None:
     output = run(saved(noise(40, 30), "JPEG"), to, max_width=4000, max_height=65535)
     assert (output.width, output.height) == (40, 30)
 
 
-def test_no_side_falls_below_one_pixel() -> None:
+def test_no_side_becomes_less_than_one_pixel() -> None:
     assert fit(10_000, 1, 10, None) == (10, 1)
     assert fit(1, 10_000, None, 10) == (1, 10)
     output = run(saved(Image.new("RGB", (3000, 2)), "PNG"), max_width=1)
@@ -48,7 +48,7 @@ def test_invisible_colour_does_not_bleed_into_edges() -> None:
 
 
 @pytest.mark.parametrize("side", [100, 150, 260, 399])
-def test_scaled_decoding_of_a_jpeg_looks_like_scaling_the_whole(side: int) -> None:
+def test_scaled_decoding_of_a_jpeg_is_close_to_resizing_the_whole(side: int) -> None:
     photo = Image.open("tests/samples/rocket.jpg").resize((1601, 1069), Image.Resampling.BICUBIC)
     data = saved(photo, "JPEG", quality=95)
     whole = saved(opened(data), "PNG")
@@ -63,6 +63,6 @@ def test_scaled_decoding_keeps_edges_where_they_are() -> None:
     assert abs((255 - small).sum(axis=1).mean() / 255 - 100 * 1208 / 1609) < 0.05
 
 
-def test_a_plain_colour_stays_as_it_is() -> None:
+def test_a_plain_colour_does_not_change() -> None:
     image = Image.new("RGB", (1000, 700), (12, 200, 99))
     assert pixel(result(saved(image, "PNG"), max_width=90), (44, 30)) == (12, 200, 99)

@@ -1,4 +1,4 @@
-"""A PNG of 16 bits a channel, with nothing asked of it but to get smaller, keeps them."""
+"""A PNG with 16 bits per channel keeps them if nothing but a smaller file is asked for."""
 
 import struct
 import zlib
@@ -21,7 +21,7 @@ def test_a_png_of_16_bits_keeps_all_of_them(channels: int, colour: int) -> None:
     assert np.array_equal(wide(output.data, channels), wide(data, channels))
 
 
-def test_a_png_of_16_bits_that_packs_better_is_lossless() -> None:
+def test_a_png_of_16_bits_that_compresses_better_is_lossless() -> None:
     rows = (np.arange(64 * 64) * 7).astype(">u2").reshape(64, 64)
     data = png((64, 64, 16, 0), b"".join(b"\0" + row.tobytes() for row in rows))
     output = run(data, ImageType.PNG)
@@ -29,13 +29,13 @@ def test_a_png_of_16_bits_that_packs_better_is_lossless() -> None:
     assert np.array_equal(wide(output.data, 1)[:, :, 0], rows)
 
 
-def test_a_png_of_16_bits_that_is_scaled_has_8() -> None:
+def test_a_resized_png_of_16_bits_has_8() -> None:
     output = run(deep(40, 30, 3, 2), ImageType.PNG, max_width=20)
     assert output.data[24] == 8
 
 
 def wide(data: bytes, channels: int) -> NDArray[np.uint16]:
-    """The channels of a 16-bit PNG without interlacing, of which Pillow would give 8 bits."""
+    """The channels of a 16-bit PNG without interlacing, which Pillow reduces to 8 bits."""
     width, height, depth = struct.unpack_from(">IIB", data, 16)
     assert depth == 16
     at, stream = 8, b""
@@ -52,7 +52,7 @@ def wide(data: bytes, channels: int) -> NDArray[np.uint16]:
 
 
 def _unfiltered(kind: int, row: bytes, above: bytes, step: int) -> bytes:
-    """PNG, third edition, 9.2: a row as it was before its filter."""
+    """A row without its filter: PNG, third edition, 9.2."""
     out = bytearray(row)
     for at in range(len(row)):
         left, corner = (out[at - step], above[at - step]) if at >= step else (0, 0)
