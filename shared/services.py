@@ -15,7 +15,7 @@ from shared.settings import Settings
 
 @dataclass(frozen=True)
 class Services:
-    """What steps, routes and the sweeper work with."""
+    """What steps, routes and the sweep work with."""
 
     settings: Settings
     database: Database

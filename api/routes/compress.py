@@ -100,7 +100,7 @@ def _accept(
         )
         batches.accept(services.database, uuid4(), batch)
     except (RequestRefusedError, StoreError):
-        # Not where Postgres was lost: the batch may be committed. If it is not, the sweeper
+        # Not where Postgres was lost: the batch may be committed. If it is not, the sweep
         # deletes the objects.
         _unstore(services, batch_id)
         raise
@@ -120,7 +120,7 @@ def _store(services: Services, batch_id: UUID, parsed: CompressRequest) -> Seque
 
 
 def _unstore(services: Services, batch_id: UUID) -> None:
-    with suppress(StoreError):  # the sweeper deletes objects that no batch owns
+    with suppress(StoreError):  # the sweep deletes objects that no batch owns
         services.store.delete_prefix(inputs_prefix(batch_id))
 
 

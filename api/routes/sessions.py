@@ -20,7 +20,7 @@ blueprint = Blueprint("sessions", __name__)
 
 _DEFAULT_LIMIT = 100
 _MAX_LIMIT = 1000
-# The sweeper deletes the outputs of the rest: each batch is a call to the store, and the client
+# The sweep deletes the outputs of the rest: each batch is a call to the store, and the client
 # waits for it.
 _MAX_BATCHES_DELETED_NOW = 20
 
@@ -63,7 +63,7 @@ def cancel(session_id: str) -> Response:
     )
     with suppress(UnavailableError):  # the window may have room for another batch now
         services.dispatch()
-    with suppress(UnavailableError):  # the sweeper deletes them then
+    with suppress(UnavailableError):  # the sweep deletes them then
         for batch_id in batch_ids[:_MAX_BATCHES_DELETED_NOW]:
             services.store.delete_prefix(outputs_prefix(batch_id))
     view = sessions.view_session(
