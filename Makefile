@@ -3,8 +3,10 @@ PYTHON ?= python3
 # Paths are relative, so that the path of the checkout may contain a space.
 BIN := .venv/bin
 READY := .venv/ready
+# Test processes; each has servers of its own.
+PROCESSES ?= 2
 
-.PHONY: help demo test check audit check-access chaos fuzz up bench bench-codecs bench-cost \
+.PHONY: help demo test test-full check audit check-access chaos fuzz up bench bench-codecs bench-cost \
 	calibrate check-memory lock settings clean
 
 demo: $(READY) ## compress the sample photographs, on real embedded servers
@@ -13,8 +15,11 @@ demo: $(READY) ## compress the sample photographs, on real embedded servers
 help: ## print what every target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-test: $(READY) check ## run everything that CI runs
-	@$(BIN)/python -m pytest
+test: $(READY) check ## check the code and run the quick tests, some minutes
+	@$(BIN)/python -m pytest --numprocesses $(PROCESSES) -m "not full and not live"
+
+test-full: $(READY) check ## run everything that CI runs: the quick tests and the slow ones
+	@$(BIN)/python -m pytest --numprocesses $(PROCESSES)
 
 check: $(READY) ## linter, formatter and strict types
 	@$(BIN)/ruff check
