@@ -141,10 +141,10 @@ def check_watermark(data: bytes) -> None:
 def _whole_png(data: bytes) -> tuple[int, int]:
     """Width and height of a PNG whose chunks are all there and all match their checksum."""
     names = []
-    for chunk in png_chunks.whole_chunks(data):
-        if not png_chunks.is_intact(data, chunk):
+    for name, start, end in png_chunks.whole_chunks(data):
+        if not png_chunks.is_intact(data, start, end):
             raise ValueError("wrong checksum")
-        names.append(chunk.name)
+        names.append(name)
     length, first, width, height, depth, colour, *rest = struct.unpack_from(">I4sIIBBBBB", data, 8)
     depths = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
     sane = depth in depths.get(colour, ()) and rest[:2] == [0, 0] and rest[2] in (0, 1)

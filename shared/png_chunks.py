@@ -3,7 +3,6 @@
 import struct
 import zlib
 from collections.abc import Iterator
-from typing import NamedTuple
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -11,22 +10,12 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_CHUNKS = 50_000
 
 _HEADER, _CHECKSUM = 8, 4  # bytes: length and type before the body, CRC-32 behind it
+FRAMING = _HEADER + _CHECKSUM
 
 
-class Chunk(NamedTuple):
-    """One chunk. start: offset of its length field; end: offset behind its checksum.
-
-    `end` is what the length field says: in a file that is cut short it lies behind the data.
-    """
-
-    name: bytes
-    start: int
-    end: int
-
-    @property
-    def length(self) -> int:
-        """Bytes of its body."""
-        return self.end - self.start - _HEADER - _CHECKSUM
+# Name, offset of its length field, offset behind its checksum, by what the length field says: in a
+# file that is cut short it lies behind the data. No class, since that would double a walk's time.
+Chunk = tuple[bytes, int, int]
 
 
 def chunks(data: bytes) -> Iterator[Chunk]:
@@ -40,8 +29,8 @@ def chunks(data: bytes) -> Iterator[Chunk]:
         if at + _HEADER > len(data):
             return
         length, name = struct.unpack_from(">I4s", data, at)
-        end = at + _HEADER + length + _CHECKSUM
-        yield Chunk(name, at, end)
+        end = at + FRAMING + length
+        yield name, at, end
         if name == b"IEND":
             return
         at = end
@@ -51,22 +40,20 @@ def chunks(data: bytes) -> Iterator[Chunk]:
 def whole_chunks(data: bytes) -> Iterator[Chunk]:
     """Each chunk as `chunks` returns it; ValueError where one is cut short or IEND is missing."""
     name = b""
-    for chunk in chunks(data):
-        if chunk.end > len(data):
+    for name, start, end in chunks(data):
+        if end > len(data):
             raise ValueError("cut short")
-        yield chunk
-        name = chunk.name
+        yield name, start, end
     if name != b"IEND":
         raise ValueError("no end")
 
 
-def body(data: bytes, chunk: Chunk) -> bytes:
-    """What a chunk holds between its type and its checksum."""
-    return data[chunk.start + _HEADER : chunk.end - _CHECKSUM]
+def body(data: bytes, start: int, end: int) -> bytes:
+    """What a chunk of these offsets holds between its type and its checksum."""
+    return data[start + _HEADER : end - _CHECKSUM]
 
 
-def is_intact(data: bytes, chunk: Chunk) -> bool:
-    """Whether a whole chunk's type and body match its checksum (section 5.5)."""
-    body_end = chunk.end - _CHECKSUM
-    found = zlib.crc32(memoryview(data)[chunk.start + 4 : body_end])
-    return found == int.from_bytes(data[body_end : chunk.end], "big")
+def is_intact(data: bytes, start: int, end: int) -> bool:
+    """Whether the type and body of a whole chunk match its checksum (section 5.5)."""
+    found = zlib.crc32(data[start + 4 : end - _CHECKSUM])
+    return found == int.from_bytes(data[end - _CHECKSUM : end], "big")

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from PIL import Image, ImageChops
 
-from shared.png_chunks import body, chunks
+from shared.png_chunks import FRAMING, body, chunks
 from workers.imaging.colour.cicp import Codes
 from workers.imaging.colour.convert import to_plain
 
@@ -35,11 +35,11 @@ def complete(image: Image.Image, data: bytes) -> Image.Image:
 
 def _codes(data: bytes) -> Codes | None:
     """The four bytes of cICP, which comes before the palette and the pixels; None without."""
-    for chunk in chunks(data):
-        if chunk.name in (b"PLTE", b"IDAT"):
+    for name, start, end in chunks(data):
+        if name in (b"PLTE", b"IDAT"):
             return None
-        if chunk.name == b"cICP" and chunk.length == _CICP_BYTES:
-            primaries, transfer, matrix, full_range = body(data, chunk)
+        if name == b"cICP" and end - start == FRAMING + _CICP_BYTES:
+            primaries, transfer, matrix, full_range = body(data, start, end)
             return primaries, transfer, matrix, full_range
     return None
 

@@ -1,6 +1,6 @@
 """Damage to a PNG that browsers pass over, and for which Pillow would refuse the picture."""
 
-from shared.png_chunks import SIGNATURE, Chunk, body, chunks, is_intact
+from shared.png_chunks import FRAMING, SIGNATURE, body, chunks, is_intact
 
 _ANCILLARY = 0x20  # bit of a type's first letter, PNG, third edition, 5.4
 
@@ -25,34 +25,33 @@ def without_damage(data: bytes) -> bytes:
     to leave out. Raises ValueError for a second header, which Pillow would believe, and for chunks
     without end.
     """
-    kept, start = [], 0
+    kept, kept_from = [], 0
     profiles = 0
-    for chunk in chunks(data):
-        name = chunk.name
-        if chunk.end > len(data) or name == b"IEND":
+    for name, start, end in chunks(data):
+        if end > len(data) or name == b"IEND":
             break
-        if name == b"IHDR" and chunk.start != len(SIGNATURE):
+        if name == b"IHDR" and start != len(SIGNATURE):
             raise ValueError("a second header")
-        sound = _is_sound(data, chunk)
+        sound = _is_sound(data, name, start, end)
         if name == b"iCCP" and sound:
             profiles += 1
             sound = profiles == 1
         if name[0] & _ANCILLARY and name not in _ANIMATION and not sound:
-            kept.append(data[start : chunk.start])
-            start = chunk.end
-    return b"".join((*kept, data[start:])) if kept else data
+            kept.append(data[kept_from:start])
+            kept_from = end
+    return b"".join((*kept, data[kept_from:])) if kept else data
 
 
-def _is_sound(data: bytes, chunk: Chunk) -> bool:
+def _is_sound(data: bytes, name: bytes, start: int, end: int) -> bool:
     """Whether a chunk is undamaged and of use."""
-    name = chunk.name
-    if name in _TEXTS or not is_intact(data, chunk):
+    if name in _TEXTS or not is_intact(data, start, end):
         return False
     if name == b"iCCP":  # its name ends with a zero, the method of compression is 0
-        profile = body(data, chunk)
+        profile = body(data, start, end)
         name_end = profile.find(b"\0")
         return name_end >= 0 and profile[name_end + 1 : name_end + 2] == b"\0"
+    length = end - start - FRAMING
     if name == b"tRNS":
         wanted = _KEY_LENGTHS.get(data[25])
-        return chunk.length <= _MAX_PALETTE if wanted is None else chunk.length == wanted
-    return chunk.length == _LENGTHS.get(name, chunk.length)
+        return length <= _MAX_PALETTE if wanted is None else length == wanted
+    return length == _LENGTHS.get(name, length)

@@ -1,7 +1,7 @@
-"""The largest frame that a piece of AV1 asks its decoder for, from its headers alone.
+"""The largest frame that a piece of AV1 makes its decoder allocate, from its headers alone.
 
 Sections are those of the AV1 Bitstream & Decoding Process Specification, version 1.0.0 with
-Errata 1. Names of fields are theirs, shortened.
+Errata 1. Names of fields are the specification's, shortened.
 """
 
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ Size = tuple[int, int]  # width, height
 
 _SEQUENCE_HEADER, _FRAME_HEADER, _FRAME, _REDUNDANT_FRAME_HEADER = 1, 3, 6, 7  # obu_type, 6.2.2
 _KEY, _INTER, _SWITCH = 0, 1, 3  # frame_type, 6.8.2
-_CHOOSE = 2  # SELECT_SCREEN_CONTENT_TOOLS and SELECT_INTEGER_MV, section 3: each frame says
+_CHOOSE = 2  # SELECT_SCREEN_CONTENT_TOOLS and SELECT_INTEGER_MV, section 3: each frame chooses
 _MAX_HEADER = 1024  # bytes; 32 operating points make the longest one 400
 _MAX_OBUS = 20_000  # in one file; a grid of 1,000 tiles has 3,000
 
 
 class Budget:
-    """How many OBUs may still be looked at, over all pieces of a file.
+    """How many OBUs may still be read, over all pieces of a file.
 
-    pixels: of all frames met so far; a decoder makes each of them, be it shown or not.
+    pixels: of all frames met so far; a decoder makes each of them, whether it is shown or not.
     """
 
     left = _MAX_OBUS
@@ -33,7 +33,7 @@ class Budget:
 
 
 class _Bits:
-    """Bits from the front of a header; ValueError past its end."""
+    """The bits of a header, read from its front; ValueError past its end."""
 
     def __init__(self, data: memoryview) -> None:
         self._value = int.from_bytes(data[:_MAX_HEADER], "big")
@@ -50,7 +50,7 @@ class _Bits:
         return self.read(1) == 1
 
     def skip_uvlc(self) -> None:
-        """uvlc() of section 4.10.3; of 32 zeros and more none may come here (6.4.3)."""
+        """uvlc() of section 4.10.3; 32 zeros or more are not allowed here (6.4.3)."""
         zeros = 0
         while not self.flag():
             zeros += 1
@@ -61,7 +61,7 @@ class _Bits:
 
 @dataclass
 class _Sequence:
-    """What the frames behind a sequence header are read by; lengths are in bits."""
+    """What a sequence header says of how its frames are read; lengths are in bits."""
 
     reduced: bool = False
     delay_length: int | None = None  # of frame_presentation_time, where frames carry it
@@ -79,9 +79,9 @@ class _Sequence:
 def largest_frame(data: Buffer, budget: Budget) -> Size | None:
     """Width and height in pixels of the largest frame, or None without a sequence header.
 
-    A decoder goes by the last sequence header it met, and a frame may override its size, so
-    all of them are read. ValueError where one breaks off. Bytes missing at the end of the
-    last OBU do no harm: its header is in front.
+    A decoder applies the last sequence header it met, and a frame may override its size, so all
+    of them are read. Raises ValueError where one breaks off. Bytes may be missing at the end of
+    the last OBU, since its header is in front.
     """
     view = memoryview(data)
     sequence = None
@@ -190,7 +190,8 @@ def _frame_size(bits: _Bits, sequence: _Sequence, layer: tuple[int, int]) -> Siz
         return usual
     if bits.flag():  # show_existing_frame
         return 0, 0
-    # The size of these may be that of a frame before, or stand behind much else: what fits counts.
+    # Such a frame may repeat the size of an earlier one, or name it behind much else: the largest
+    # size that its bits can hold is assumed.
     any_size = 1 << sequence.width_length, 1 << sequence.height_length
     kind, shown = bits.read(2), bits.flag()
     if kind == _SWITCH:

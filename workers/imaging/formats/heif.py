@@ -62,7 +62,7 @@ def _check_kinds(group: Group, known: set[Item]) -> None:
     kinds = {item.kind for item in known}
     if kinds & _OPAQUE or (_CODED not in kinds and (kinds & _OTHERS or b"moov" in group)):
         raise UnsupportedImageError(
-            "This HEIF file has no still picture that is coded with HEVC, which is what is read"
+            "This HEIF file has no still picture coded with HEVC, the only coding that is supported"
         )
 
 

@@ -1,6 +1,6 @@
-"""The picture that a piece of HEVC asks its decoder for, from its headers alone.
+"""The picture that a piece of HEVC makes its decoder allocate, from its headers alone.
 
-Sections are those of ITU-T H.265 (V10, 07/2024). Names of fields are theirs, shortened.
+Sections are those of ITU-T H.265 (V10, 07/2024). Names of fields are the standard's, shortened.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ _MAX_NALS = 20_000  # in one file; a grid of 1,000 tiles has 2,000
 
 
 class Budget:
-    """How many NAL units may still be looked at, over all pieces of a file."""
+    """How many NAL units may still be read, over all pieces of a file."""
 
     left = _MAX_NALS
 
@@ -28,7 +28,7 @@ class Budget:
 
 
 class _Bits:
-    """Bits from the front of a header; ValueError past its end."""
+    """The bits of a header, read from its front; ValueError past its end."""
 
     def __init__(self, data: bytes) -> None:
         self._value = int.from_bytes(data, "big")
@@ -42,7 +42,7 @@ class _Bits:
         return self._value >> self._left & ((1 << count) - 1)
 
     def golomb(self) -> int:
-        """ue(v) of section 9.2; of more than 32 bits none is a number that may stand here."""
+        """ue(v) of section 9.2; a number of more than 32 bits is not allowed here."""
         zeros = 0
         while not self.read(1):
             zeros += 1
@@ -54,8 +54,8 @@ class _Bits:
 def configured(record: memoryview, budget: Budget) -> Iterator[Size]:
     """The size of each SPS in an hvcC box, ISO/IEC 14496-15, 8.3.3.1.2.
 
-    ValueError where it breaks off, or where lengths of NAL units are not of four bytes: those
-    of all encoders are, and decoders differ in whether they believe another length.
+    Raises ValueError where it breaks off, or where lengths of NAL units do not have four bytes:
+    all encoders write four, and decoders differ in whether they accept another number.
     """
     if record[0] != 1 or record[21] & 3 != 3:
         raise ValueError("not a version or length that is written")
@@ -76,11 +76,11 @@ def configured(record: memoryview, budget: Budget) -> Iterator[Size]:
 
 
 def picture(data: Buffer, budget: Budget) -> Iterator[Size]:
-    """The size of each SPS in band with the one picture of an item; mostly there is none.
+    """The size of each SPS that stands beside the one picture of an item; mostly there is none.
 
-    libde265 goes by them as by those of hvcC. ValueError where the item is not one IDR picture
-    (HEIF, ISO/IEC 23008-12, B.2.2, asks for one): a decoder would hold up to 17 pictures of a
-    longer stream, and makes up the missing ones that a picture of another type may refer to.
+    libde265 applies them like those of hvcC. Raises ValueError where the item is not one IDR
+    picture, as HEIF demands (ISO/IEC 23008-12, B.2.2): a decoder would hold up to 17 pictures of a
+    longer stream, and makes up missing ones that a picture of another type may refer to.
     """
     view = memoryview(data)
     at = pictures = 0
@@ -100,12 +100,12 @@ def picture(data: Buffer, budget: Budget) -> Iterator[Size]:
 
 
 def _kind(unit: memoryview) -> int:
-    """nal_unit_type, section 7.3.1.2, whatever the layer: libde265 goes by the SPS of any."""
+    """nal_unit_type, section 7.3.1.2, of any layer: libde265 applies the SPS of each."""
     return unit[0] >> 1 & 63 if len(unit) > 2 else _NOTHING
 
 
 def _sps_sizes(unit: memoryview) -> Iterator[Size]:
-    """The size in an SPS, before any cropping: that is what is allocated."""
+    """The size in an SPS, before any cropping, since that is what a decoder allocates."""
     if _kind(unit) == _SPS:
         # Section 7.3.1.1: emulation_prevention_three_byte goes first.
         plain = bytes(unit[:_MAX_HEADER]).replace(b"\0\0\3", b"\0\0")

@@ -23,8 +23,8 @@ _MARKER_OR_RESERVED = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
 _MAX_STRAY_BYTES = 20_000
 
 # A scan is a pass over all blocks whatever it holds, and 16 bytes can refine every coefficient by
-# nothing: 0.6 to 1 ms per megapixel with libjpeg-turbo 3.2, so that the most here is 2 s. Encoders
-# write 10 scans, in CMYK 24, and 100 megapixels of these are not to be refused.
+# nothing: all scans of a file together must decode in 2 s. Encoders write 10 scans, in CMYK 24, and
+# 100 megapixels of these must be accepted.
 _USUAL_SCANS = 25
 _MAX_SCANNED = 2_500_000_000  # pixels in all scans
 _LEAST_SCANNED = 1_000_000  # pixels that one scan counts as, since its tables are made anew

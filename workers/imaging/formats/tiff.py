@@ -85,7 +85,7 @@ def _first(data: bytes, starts: range, layout: _Layout) -> tuple[int, int]:
     for tag, values, value in _entries(data, starts, layout):
         if tag == _COMPRESSION and value not in _COMPRESSIONS:
             raise UnsupportedImageError(
-                "This TIFF is packed in a way that is not read; "
+                "The compression of this TIFF is not supported; "
                 "none, CCITT, LZW, JPEG, Deflate and PackBits are"
             )
         fax = fax or (tag == _COMPRESSION and value in _FAXES)

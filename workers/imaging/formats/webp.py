@@ -5,27 +5,31 @@ import struct
 from workers.imaging.formats.measured import MAX_FRAMES, Measured
 from workers.imaging.formats.riff import chunks
 
+_SIZED = (b"VP8X", b"ANMF", b"VP8L", b"VP8 ")  # the chunks that name a size
 _ALPHA = 0x10  # in the first byte of VP8X (section 2.7), and in the fifth of VP8L (section 3.4)
 
 
 def measure(data: bytes) -> Measured:
     """The largest size that the canvas, a frame or a bitstream names.
 
-    A decoder may allocate for any of them. Raises ValueError or struct.error where there is no
-    chunk or one that names a size breaks off.
+    A decoder may allocate for any of them. Raises ValueError or struct.error where none names a
+    size or one that does breaks off.
     """
-    width = height = frames = 0
+    sizes = []
+    frames = 0
     for name, start, _ in chunks(data, into_frames=True):
-        wide, high = _size(data, name, start)
-        width, height = max(width, wide), max(height, high)
-        frames += name == b"ANMF"
-        if frames == MAX_FRAMES:
-            break
+        if name in _SIZED:
+            sizes.append(_size(data, name, start))
+        if name == b"ANMF":
+            frames += 1
+            if frames == MAX_FRAMES:
+                break
+    width, height = max(wide for wide, _ in sizes), max(high for _, high in sizes)
     return Measured(width, height, max(1, frames))
 
 
 def _size(data: bytes, name: bytes, at: int) -> tuple[int, int]:
-    """Width and height that a chunk with its body at this offset names; zeros if it names none."""
+    """Width and height that a chunk with its body at this offset names."""
     if name == b"VP8X":
         return _u24(data, at + 4) + 1, _u24(data, at + 7) + 1
     if name == b"ANMF":
@@ -33,10 +37,8 @@ def _size(data: bytes, name: bytes, at: int) -> tuple[int, int]:
     if name == b"VP8L":
         bits = struct.unpack_from("<I", data, at + 1)[0]
         return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    if name == b"VP8 ":
-        wide, high = struct.unpack_from("<HH", data, at + 6)
-        return wide & 0x3FFF, high & 0x3FFF  # the upper two bits are a scale for display
-    return 0, 0
+    wide, high = struct.unpack_from("<HH", data, at + 6)  # of VP8
+    return wide & 0x3FFF, high & 0x3FFF  # the upper two bits are a scale for display
 
 
 def _u24(data: bytes, at: int) -> int:

@@ -37,12 +37,11 @@ def strip(data: bytes) -> bytes:
     be more than the picture needs, or it could carry anything.
     """
     found: dict[bytes, list[bytes]] = {}
-    for chunk in whole_chunks(data):
-        name = chunk.name
-        if name in _ANIMATION or (name == b"cICP" and body(data, chunk) != _SRGB_CODES):
+    for name, start, end in whole_chunks(data):
+        if name in _ANIMATION or (name == b"cICP" and body(data, start, end) != _SRGB_CODES):
             raise ValueError("more than one picture, or colours of another space")
         if name in _KEPT:
-            found.setdefault(name, []).append(body(data, chunk))
+            found.setdefault(name, []).append(body(data, start, end))
         elif not name[0] & 0x20:
             raise ValueError("a critical chunk that is unknown")
     if any(len(bodies) > 1 for name, bodies in found.items() if name != b"IDAT"):
