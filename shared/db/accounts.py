@@ -39,7 +39,9 @@ def create(database: Database, name: str, plan: Plan) -> str:
         try:
             row = connection.execute(_CREATE, (name, plan)).fetchone()
         except UniqueViolation:
-            raise OperatorError(f"There is an account named {name} already") from None
+            raise OperatorError(
+                f"An account named {name} already exists; choose another name"
+            ) from None
         return _issue(connection, one(row)["id"])
 
 
@@ -57,7 +59,7 @@ _ADD_TOPUP = "UPDATE accounts SET topup_credits = topup_credits + %s WHERE name 
 def add_topup(database: Database, name: str, credits: int) -> None:
     """Adds AI credits that never expire; raises OperatorError."""
     if credits < 1:
-        raise OperatorError("A top-up has at least one credit")
+        raise OperatorError(f"A top-up must have at least one credit, not {credits}")
     _update(database, _ADD_TOPUP, credits, name)
 
 
@@ -126,7 +128,7 @@ def roll_key(database: Database, name: str) -> str:
     with database.transaction() as connection:
         row = connection.execute(_LOCK_ACCOUNT, (name,)).fetchone()
         if row is None:
-            raise OperatorError(f"There is no account named {name}")
+            raise _unknown(name)
         connection.execute(_REVOKE_KEYS, (row["id"],))
         return _issue(connection, row["id"])
 
@@ -158,4 +160,10 @@ def _update(database: Database, statement: str, value: object, name: str) -> Non
     with database.autocommit() as connection:
         changed = connection.execute(statement, (value, name)).rowcount
     if not changed:
-        raise OperatorError(f"There is no account named {name}")
+        raise _unknown(name)
+
+
+def _unknown(name: str) -> OperatorError:
+    return OperatorError(
+        f"There is no account named {name}; `fluximage accounts list` prints those that exist"
+    )

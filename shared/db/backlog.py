@@ -95,4 +95,4 @@ def check_queue_age(database: Database, limit_seconds: int) -> None:
     """Raises UnavailableError when the oldest queued image is older than the limit."""
     with database.autocommit() as connection:
         if connection.execute(_OLDER_THAN, (limit_seconds,)).fetchone() is not None:
-            raise UnavailableError("The queue is too long now, try again later", 30)
+            raise UnavailableError("The queue is too long now; try again later", 30)

@@ -18,6 +18,10 @@ from shared.errors import ConflictError, KeyReusedError, UnavailableError
 ACCEPTING_SECONDS = 300
 _FREE_AGAIN_SECONDS = 0.5
 
+_BEING_ACCEPTED = (
+    "Another request with this Idempotency-Key is being accepted; send this one again in a second"
+)
+
 
 @dataclass(frozen=True)
 class Accepting:
@@ -79,9 +83,11 @@ def _take(
             return accepting
         row = one(connection.execute(_HOLDER, (account_id, key)).fetchone())
     if row["batch_id"] is None:
-        raise ConflictError("A request with this Idempotency-Key is being accepted; try again")
+        raise ConflictError(_BEING_ACCEPTED)
     if row["fingerprint"] != fingerprint:
-        raise KeyReusedError("This Idempotency-Key was used before with other files or options")
+        raise KeyReusedError(
+            "This Idempotency-Key was used before with other files or options; use a new key"
+        )
     batch_id: UUID = row["batch_id"]
     return batch_id
 
@@ -96,7 +102,7 @@ def finish(connection: Connection, accepting: Accepting, batch_id: UUID) -> None
     """Ties the key to its batch; raises ConflictError when a repeat took the key over."""
     values = (batch_id, accepting.account_id, accepting.key, accepting.token)
     if not connection.execute(_FINISH, values).rowcount:
-        raise ConflictError("A request with this Idempotency-Key is being accepted; try again")
+        raise ConflictError(_BEING_ACCEPTED)
 
 
 def forget(database: Database, accepting: Accepting) -> None:

@@ -148,7 +148,7 @@ def test_a_batch_is_503_while_the_queue_is_too_old_and_nothing_is_stored(still: 
     stored = set(still.unit.store.list_batches())
     response = still.compress([("b.png", png())], headers=ASYNC | {"Idempotency-Key": "k"})
     assert response.status_code == 503
-    assert response.json() == {"error": "The queue is too long now, try again later"}
+    assert response.json() == {"error": "The queue is too long now; try again later"}
     assert int(response.headers["Retry-After"]) > 0
     with still.unit.database.transaction() as connection:
         rows = connection.execute("SELECT id FROM batches").fetchall()

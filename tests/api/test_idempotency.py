@@ -50,7 +50,8 @@ def test_another_payload_under_a_used_key_is_refused(client: Client) -> None:
     ):
         assert other.status_code == 422
         assert other.json() == {
-            "error": "This Idempotency-Key was used before with other files or options"
+            "error": "This Idempotency-Key was used before with other files or options;"
+            " use a new key"
         }
     assert _used(client) == 2
 

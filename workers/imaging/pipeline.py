@@ -72,7 +72,7 @@ def process(job: ImageJob) -> Output:
             finished = animate(job) if job.stays_animated else _process_still(job)
     except MemoryError:
         # Must not leave the task: it would end the whole worker instead of this image.
-        raise ImageError("This image needs more memory than there is") from None
+        raise ImageError("This image needs more memory than is available") from None
     return Output(
         data=finished.encoded.data,
         encoding=finished.encoded.encoding,

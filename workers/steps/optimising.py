@@ -59,7 +59,7 @@ def _attempt(services: Services, claim: Claim, report: Report) -> _AfterCommit |
         return _give_back(services, claim, report)
     except MemoryError:
         # In Celery's hands it would end the main process of this worker, and of the next one.
-        failure = ImageError("The image needs more memory than there is")
+        failure = ImageError("This image needs more memory than is available")
         return _fail(services, claim, failure, report)
     except Exception:
         # A fault of ours or of a codec. Uncaught, the image would wait until its lease ends.

@@ -39,6 +39,6 @@ def check_sides(size: tuple[int, int], to: ImageType) -> None:
     if max(size) > longest:
         fitting = min(longest, max(1, width * longest // max(size)))
         raise TooLargeForFormatError(
-            f"The result would be {width} x {height} pixels; {to.value} ends at "
-            f"{longest} pixels a side. Ask for a maxWidth of {fitting} or less"
+            f"The result would be {width} x {height} pixels; {to.value} allows "
+            f"at most {longest} pixels per side. Ask for a maxWidth of {fitting} or less"
         )

@@ -32,8 +32,8 @@ def _check_runs(data: bytes, pixels: int, rows: int) -> None:
     """Refuse a run-length encoded bitmap that would cost far more than another of its size."""
     if pixels > _MAX_RUN_PIXELS:
         raise TooManyPixelsError(
-            f"The image has {pixels / 1e6:g} megapixels; of a run-length encoded bitmap "
-            f"at most {_MAX_RUN_PIXELS / 1e6:g} are allowed"
+            f"The image has {pixels / 1e6:g} megapixels; "
+            f"a run-length encoded bitmap may have at most {_MAX_RUN_PIXELS / 1e6:g}"
         )
     pixels_at = struct.unpack_from("<I", data, 10)[0]
     if len(data) - pixels_at > 2 * (pixels + rows) + _SLACK:

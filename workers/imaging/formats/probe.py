@@ -53,8 +53,8 @@ def probe(data: bytes) -> Probe:
     kind = type_of(data)
     if kind is None:
         raise UnsupportedImageError(
-            "This is not an image that is supported: "
-            "JPEG, PNG, WebP, AVIF, HEIC, GIF, TIFF and BMP are"
+            "This file is not a supported image. "
+            "Supported are JPEG, PNG, WebP, AVIF, HEIC, GIF, TIFF and BMP"
         )
     try:
         width, height, frames = _MEASURES[kind](data)
@@ -79,7 +79,7 @@ def check_limits(probe: Probe, max_pixels: int, max_frames: int) -> None:
     if max(probe.width, probe.height) > _MAX_SIDE:
         raise TooManyPixelsError(
             f"The image has {probe.width} x {probe.height} pixels; "
-            f"at most {_MAX_SIDE} per side are allowed"
+            f"at most {_MAX_SIDE} pixels per side are allowed"
         )
     if probe.width * probe.height > max_pixels:
         raise TooManyPixelsError(

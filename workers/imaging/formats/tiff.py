@@ -85,8 +85,8 @@ def _first(data: bytes, starts: range, layout: _Layout) -> tuple[int, int]:
     for tag, values, value in _entries(data, starts, layout):
         if tag == _COMPRESSION and value not in _COMPRESSIONS:
             raise UnsupportedImageError(
-                "The compression of this TIFF is not supported; "
-                "none, CCITT, LZW, JPEG, Deflate and PackBits are"
+                "This TIFF has a compression that is not supported. Supported are no compression, "
+                "CCITT, LZW, JPEG, Deflate and PackBits"
             )
         fax = fax or (tag == _COMPRESSION and value in _FAXES)
         if tag in (_STRIPS, _TILES) and values > _MAX_PIECES:

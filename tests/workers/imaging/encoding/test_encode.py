@@ -105,8 +105,8 @@ def test_a_side_too_long_for_the_format_is_refused_with_advice(to: ImageType, si
     with pytest.raises(TooLargeForFormatError) as caught:
         run(data, to)
     assert caught.value.message == (
-        f"The result would be {side} x 2 pixels; {to.value} ends at {side - 1} pixels a side. "
-        f"Ask for a maxWidth of {side - 1} or less"
+        f"The result would be {side} x 2 pixels; {to.value} allows at most {side - 1} pixels "
+        f"per side. Ask for a maxWidth of {side - 1} or less"
     )
     assert run(data, to, max_width=side - 1).width == side - 1
 
