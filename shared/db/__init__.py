@@ -1,0 +1,15 @@
+"""Every SQL statement: a named constant above the function that runs it.
+
+Which modules touch which table (a test compares this with the statements):
+
+accounts          accounts backlog credits
+ai_usage          ai_usage
+api_keys          accounts
+batches           backlog batches image_states images sessions upkeep
+file_names        file_names
+idempotency_keys  idempotency upkeep
+images            ai_usage backlog batches descriptions image_states sessions upkeep
+ledger            credits
+sessions          batches image_states images sessions upkeep
+usage             credits
+"""
