@@ -3,11 +3,15 @@
 A new field:
 1. its name in _TEXT_FIELDS or _FILE_FIELDS here (its snake_case spelling follows from it);
 2. its value in `parse`, checked by `_whole`, `_choice` or `_flag`, or by a function of its own;
-3. a value of Options in shared/models.py, also in `to_json` and `from_json`. One that is not an
-   option goes to CompressRequest, and to `_fingerprint` in api/routes/compress.py;
+3. a value of Options in shared/models.py, whose docstring says what `to_json` and `from_json` owe
+   to older rows. One that is not an option goes to CompressRequest, and to `_fingerprint` in
+   api/routes/compress.py;
 4. a row in the table of fields in docs/api.md, which tests/test_docs.py compares with SPELLINGS;
 5. tests in tests/api/test_fields.py: values at and beyond its bounds, and its default;
-6. where the worker uses it: workers/steps/, which hands the options to workers/imaging/.
+6. the step of workers/imaging/pipeline.py that reads it from `job.options`, and its counterpart in
+   animation/animate.py. One that changes how a file is encoded goes into EncoderSettings
+   (encoding/settings.py) and the encoders;
+7. passthrough.py, where it changes pixels, and workers/cost/, where it changes what an image costs.
 """
 
 import re

@@ -8,7 +8,6 @@ from flask import request
 
 from api.context import context
 from api.disconnect import has_hung_up
-from api.fields import refusal
 from shared.clients.pubsub import Topic
 from shared.errors import UnavailableError
 
@@ -44,16 +43,6 @@ def preference(limit_seconds: int) -> Preference:
         return Preference(limit_seconds, None)
     applied = f"wait={seconds}"
     return Preference(seconds, f"respond-async, {applied}" if asynchronous else applied)
-
-
-def whole_argument(name: str, low: int, high: int, default: int) -> int:
-    """Returns a query parameter that is a whole number; raises InvalidFieldError."""
-    text = request.args.get(name)
-    if text is None:
-        return default
-    if text.isascii() and text.isdigit() and len(text) <= 12 and low <= int(text) <= high:
-        return int(text)
-    raise refusal(name, text, f"a whole number from {low} to {high}")
 
 
 def wait_until(topic: Topic, done: Callable[[], bool], seconds: float) -> None:

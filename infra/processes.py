@@ -1,7 +1,8 @@
 """The product's processes and the command line of each, once.
 
-`fluximage up` and the chaos tests start them from here. Procfile and docker-compose.yml repeat
-the command lines, since other programs read them; tests/infra/test_processes.py compares all.
+`fluximage up` (infra/commands/up.py) and chaos (infra/chaos/environment.py) start them from here.
+Procfile, docker-compose.yml and infra/container/Dockerfile repeat the command lines, because other
+programs read them; tests/infra/test_processes.py compares all.
 """
 
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ class Process:
 class CeleryWorker(Process):
     """A Celery worker on one queue.
 
-    `concurrency` is the number of processes (prefork) or threads; None: one per core.
+    `concurrency` is the number of processes (prefork) or threads; None: whoever starts it decides.
     `node` is its name among workers; None: that of the queue.
     """
 

@@ -1,4 +1,5 @@
-"""Every error of this service. Its `message` is public: clients read it as it stands.
+"""Every error of this service. Its `message` is public: clients read it as it stands, except that
+of an unsupported image, which `api/responses.py` replaces by the published sentence.
 
 FluximageError
   ImageError                  one image ends in `failed`; code: processing_failed
@@ -12,11 +13,11 @@ FluximageError
     AiAnswerError               ai_answer
     AiDeclinedError             ai_declined
     AiLimitError                ai_limit
-  RequestRefusedError         the request is refused because of what it asks; status:
+  RequestRefusedError         the request is refused because of what it asks, with a status:
     InvalidFieldError           400
     UnauthorizedError           401
     PlanLimitError              403
-    AiNotAvailableError         403 ia_not_available
+    AiNotAvailableError         403 ia_not_available (the published spelling)
     NoCreditsError              403 no_credits
     NotFoundError               404
     RequestTimeoutError         408
@@ -28,6 +29,8 @@ FluximageError
       ObjectMissingError          503
     MemoryTakenError            inside a worker only
   OperatorError               a command fails; the command line only
+
+An image that was cancelled has the code `cancelled`, which `shared/db/image_states.py` writes.
 
 The statuses are set in api/errors.py; docs/api.md explains every code to clients.
 """

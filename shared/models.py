@@ -138,6 +138,10 @@ class Options:
     quality: 40 to 100; png ignores it.
     max_width, max_height: pixels. The upright image is scaled down in proportion to fit; never up.
     description_request: None where no AI is asked for.
+
+    Options are stored as JSON and are part of what an Idempotency-Key compares. So a value that is
+    added later is left out of `to_json` at its default, and read with `row.get`: older rows have
+    none, and a repeated request must not look like another one.
     """
 
     format: ImageType = ImageType.WEBP

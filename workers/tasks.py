@@ -7,7 +7,7 @@ from uuid import UUID
 
 from celery import Celery
 
-from shared.clients.celery_queue import CLOSE_BATCH, DESCRIBE, OPTIMISE
+from shared.clients.celery_queue import CLOSE_BATCH_TASK, DESCRIBE_TASK, OPTIMISE_TASK
 from shared.errors import UnavailableError
 from shared.services import Services
 from workers import steps
@@ -21,15 +21,15 @@ def register(
 ) -> None:
     """Adds the tasks to the application. services, provider: return those of this process."""
 
-    @app.task(name=OPTIMISE, shared=False)
+    @app.task(name=OPTIMISE_TASK, shared=False)
     def optimise(image_id: str) -> None:
         _run(partial(steps.optimise, services()), image_id)
 
-    @app.task(name=DESCRIBE, shared=False)
+    @app.task(name=DESCRIBE_TASK, shared=False)
     def describe(image_id: str) -> None:
         _run(partial(steps.describe, services(), provider()), image_id)
 
-    @app.task(name=CLOSE_BATCH, shared=False)
+    @app.task(name=CLOSE_BATCH_TASK, shared=False)
     def close_batch(batch_id: str) -> None:
         _run(partial(steps.close_batch, services()), batch_id)
 

@@ -2,13 +2,14 @@
 
 from contextlib import suppress
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
+from api.arguments import cursor_argument, whole_argument
 from api.caller import account, authenticated
 from api.context import context
-from api.fields import is_session_id, refusal
+from api.fields import is_session_id
 from api.responses import json_response, session_body
-from api.waiting import wait_until, whole_argument
+from api.waiting import wait_until
 from shared.clients import pubsub
 from shared.clients.object_store import outputs_prefix
 from shared.clients.pubsub import session_topic
@@ -33,7 +34,7 @@ def poll(session_id: str) -> Response:
     services = context().services
     limit = whole_argument("limit", 1, _MAX_LIMIT, _DEFAULT_LIMIT)
     wait_seconds = whole_argument("wait", 0, 10**9, 0)
-    after = _cursor()
+    after = cursor_argument()
 
     def view() -> View:
         return sessions.view_session(
@@ -76,10 +77,3 @@ def _check(session_id: str) -> None:
     # Such a session cannot exist, and Postgres refuses a text with a NUL character.
     if not is_session_id(session_id):
         raise NotFoundError("There is no such session")
-
-
-def _cursor() -> int:
-    text = request.args.get("cursor", "0")
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise refusal("cursor", text, "the next_cursor of an earlier answer")
-    return int(text)

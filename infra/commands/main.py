@@ -1,4 +1,9 @@
-"""The operator's command line: `fluximage COMMAND`. Each command has a file of its own."""
+"""The operator's command line: `fluximage COMMAND`. Each command has a file of its own.
+
+A new command: a module here with a `command` (or a `group` for several verbs on one noun; a new
+verb goes into its group's module), what it shares with others in options.py, its place in COMMANDS,
+tests in tests/infra/commands/, and a line in docs/operations.md.
+"""
 
 import logging
 import sys

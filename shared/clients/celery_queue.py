@@ -20,9 +20,9 @@ from shared.settings import Settings
 IMAGES_QUEUE = "images"  # CPU: prefork, one process per core
 AI_QUEUE = "ai"  # waiting for the model: as many threads as calls may be under way
 IO_QUEUE = "io"  # waiting for the store: many threads
-OPTIMISE = "fluximage.optimise"
-DESCRIBE = "fluximage.describe"
-CLOSE_BATCH = "fluximage.close_batch"
+OPTIMISE_TASK = "fluximage.optimise"
+DESCRIBE_TASK = "fluximage.describe"
+CLOSE_BATCH_TASK = "fluximage.close_batch"
 
 # After this long Redis delivers a message again that was not acknowledged. It must be far above
 # the hard limit plus the wait in the queue, or one task runs several times at once. Our own lease,
@@ -41,9 +41,9 @@ def celery_app(settings: Settings) -> Celery:
         accept_content=["json"],  # pickle from a broker is code from a stranger
         task_default_queue=IMAGES_QUEUE,
         task_routes={
-            OPTIMISE: {"queue": IMAGES_QUEUE},
-            DESCRIBE: {"queue": AI_QUEUE},
-            CLOSE_BATCH: {"queue": IO_QUEUE},
+            OPTIMISE_TASK: {"queue": IMAGES_QUEUE},
+            DESCRIBE_TASK: {"queue": AI_QUEUE},
+            CLOSE_BATCH_TASK: {"queue": IO_QUEUE},
         },
         task_acks_late=True,  # a message outlives its worker
         # True would redeliver an image that kills its worker for ever; the row counts attempts.
@@ -86,7 +86,7 @@ class Queue:
 
     def publish_batch(self, batch_id: UUID, image_ids: Sequence[UUID], *, ai: bool) -> None:
         """A chord: one member per image, and a body that closes the batch after all of them."""
-        body = self._signature(CLOSE_BATCH, batch_id)
+        body = self._signature(CLOSE_BATCH_TASK, batch_id)
         with _broker():
             chord([self._member(i, ai=ai) for i in image_ids], app=self._app)(body)
 
@@ -98,14 +98,14 @@ class Queue:
     def publish_description(self, image_id: UUID) -> None:
         """The second task of an image's member alone, for a message that was lost."""
         with _broker():
-            self._signature(DESCRIBE, image_id).apply_async()
+            self._signature(DESCRIBE_TASK, image_id).apply_async()
 
     def _member(self, image_id: UUID, *, ai: bool) -> Signature:
         """The tasks of one image: its pixels, and then its text."""
-        pixels = self._signature(OPTIMISE, image_id)
+        pixels = self._signature(OPTIMISE_TASK, image_id)
         if not ai:
             return pixels
-        return chain(pixels, self._signature(DESCRIBE, image_id), app=self._app)
+        return chain(pixels, self._signature(DESCRIBE_TASK, image_id), app=self._app)
 
     def _signature(self, task: str, id_: UUID) -> Signature:
         # The chord counts its members in a key of its own and needs none of their results, each of

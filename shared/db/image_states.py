@@ -18,9 +18,12 @@
     queued, processing, optimised, describing ──▶ failed | cancelled
 
 Each of the two steps has its own claim: a lease (until when), a token (whose commit counts) and
-a number of attempts. A statement that ends a claim matches the token as well as the state, so a
-worker that was too slow changes nothing. Nothing else in the code sets `images.state`; an image is
-born queued by the column's default, and a trigger in the database refuses any other move.
+a number of attempts. A statement that ends a claim matches its token, so a worker that was too slow
+changes nothing; only cancelling does not ask for one. Nothing else in the code sets `images.state`.
+An image is born queued by the column's default. A trigger in the database
+(`infra/migrations/versions/0001_first.py`) refuses any other move.
+
+Legal, though no statement makes them today: queued or optimised to failed, and optimised to done.
 """
 
 from dataclasses import dataclass

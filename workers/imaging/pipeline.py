@@ -105,6 +105,9 @@ class _Still:
 def _steps(job: ImageJob) -> Iterator[tuple[str, Callable[[_Still], None]]]:
     """The steps of a still in order, each with the name that its time is reported under.
 
+    Decoding notes whether the upload's own pixels may be the result; encoding then chooses the
+    smaller file (`passthrough`).
+
     Orientation and colour come after resizing, so that they handle the small image and not the
     large one. The preview comes before it, because a thumbnail has too few pixels to describe.
     """

@@ -1,4 +1,4 @@
-"""The first step of one image: claim, load, wait for memory, process, save, commit."""
+"""The first step of one image: claim, load, probe, wait for memory, process, save, commit."""
 
 import io
 import logging

@@ -121,7 +121,7 @@ CREATE INDEX images_claimed ON images (lease_until) WHERE state IN ('processing'
 CREATE INDEX images_open ON images (session_id, state)
     WHERE state NOT IN ('done', 'failed', 'cancelled');
 
--- The state machine of shared.models, so that no mistake in a statement can break it.
+-- The state machine of shared/db/image_states.py, so that no mistake in a statement can break it.
 CREATE FUNCTION images_keep_to_transitions() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF (OLD.state, NEW.state) NOT IN (

@@ -44,6 +44,9 @@ _ALPHAS: dict[ImageType, Callable[[bytes], bool]] = {
 }
 
 
+_SUPPORTED = ", ".join(kind.facts.label for kind in ImageType)
+
+
 def probe(data: bytes) -> Probe:
     """The type, stored size in pixels and frame count of a whole uploaded file.
 
@@ -53,8 +56,7 @@ def probe(data: bytes) -> Probe:
     kind = type_of(data)
     if kind is None:
         raise UnsupportedImageError(
-            "This file is not a supported image. "
-            "Supported are JPEG, PNG, WebP, AVIF, HEIC, GIF, TIFF and BMP"
+            f"This file is not a supported image. Supported are {_SUPPORTED}"
         )
     try:
         width, height, frames = _MEASURES[kind](data)
