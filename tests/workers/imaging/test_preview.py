@@ -1,4 +1,4 @@
-"""The preview that a model describes: its size, colours and background, and what it must not hold."""
+"""The preview that a model describes: its size, colours and background, and what is left out."""
 
 import io
 from typing import Any
@@ -240,7 +240,7 @@ def test_a_png_that_keeps_sixteen_bits_is_previewed() -> None:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF"])
-@pytest.mark.parametrize("size", [(96, 64), (960, 24)])  # one that its preview shows in full
+@pytest.mark.parametrize("size", [(96, 64), (960, 24)])  # the second is larger than its preview
 def test_a_preview_does_not_change_the_result(kind: str, size: tuple[int, int]) -> None:
     data = saved(noise(*size), kind)
     for to in OUTPUT_TYPES:

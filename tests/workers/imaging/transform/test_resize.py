@@ -1,4 +1,4 @@
-"""Scaling into a box: sizes, edges, transparency, and JPEGs that are decoded at a part of their size."""
+"""Scaling into a box: sizes, edges, transparency, and JPEGs decoded at a part of their size."""
 
 import numpy as np
 import pytest
