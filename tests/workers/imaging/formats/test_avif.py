@@ -1,3 +1,5 @@
+"""AVIF: the probe names the largest size that a decoder could take from the file."""
+
 import contextlib
 import io
 import struct

@@ -1,3 +1,5 @@
+"""HEIC: the probe names the size that the decoder allocates, or refuses the file."""
+
 import contextlib
 import io
 import struct
