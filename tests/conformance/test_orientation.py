@@ -1,12 +1,25 @@
 """Pictures that are stored turned, and what says so."""
 
+from itertools import cycle
+
 import pytest
 from PIL import Image
 
 from shared.imagetype import ImageType
 from tests.conformance.comparing import ALL
 from tests.conformance.inputs import with_segments
-from tests.workers.imaging.making import STORED, chunk, corners, quarters, result, saved, with_exif
+from tests.support.pairwise import pairwise
+from tests.workers.imaging.making import (
+    STORED,
+    chunk,
+    corners,
+    opened,
+    quarters,
+    result,
+    run,
+    saved,
+    with_exif,
+)
 
 UPRIGHT = quarters(48, 32)
 XMP = (
@@ -21,34 +34,33 @@ def stored(orientation: int) -> Image.Image:
     return UPRIGHT.transpose(STORED[orientation]) if orientation in STORED else UPRIGHT
 
 
-@pytest.mark.parametrize("to", ALL)
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF"])
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_each_orientation_comes_out_upright(kind: str, orientation: int, to: ImageType) -> None:
+KINDS = ["JPEG", "PNG", "WEBP", "AVIF", "TIFF"]
+ORIENTATIONS = list(range(1, 9))
+
+
+@pytest.mark.parametrize(("kind", "orientation", "to"), pairwise(KINDS, ORIENTATIONS, ALL))
+def test_each_orientation_comes_out_upright_and_is_named_no_more(
+    kind: str, orientation: int, to: ImageType
+) -> None:
     data = saved(stored(orientation), kind, exif=with_exif(orientation))
-    image = result(data, to, quality=90)
+    out = run(data, to, quality=90).data
+    image = opened(out)
     assert image.size == UPRIGHT.size
     assert corners(image) == corners(UPRIGHT)
+    assert image.getexif().get(0x0112, 1) == 1
 
 
-@pytest.mark.parametrize("to", ALL)
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_the_output_names_no_orientation_to_turn_it_again(orientation: int, to: ImageType) -> None:
-    data = saved(stored(orientation), "JPEG", exif=with_exif(orientation))
-    assert result(data, to).getexif().get(0x0112, 1) == 1
-
-
-@pytest.mark.parametrize("orientation", range(2, 9))
-def test_avif_is_turned_by_its_own_boxes(orientation: int) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = orientation  # alone: no EXIF block is written then, only the boxes
-    data = saved(stored(orientation), "AVIF", exif=exif)
-    assert b"Exif" not in data
-    assert (b"irot" in data, b"imir" in data) == (
-        orientation in (3, 5, 6, 7, 8),
-        orientation in (2, 4, 5, 7),
-    )
-    assert corners(result(data)) == corners(UPRIGHT)
+def test_avif_is_turned_by_its_own_boxes() -> None:
+    for orientation in ORIENTATIONS[1:]:
+        exif = Image.Exif()
+        exif[0x0112] = orientation  # alone: no EXIF block is written then, only the boxes
+        data = saved(stored(orientation), "AVIF", exif=exif)
+        assert b"Exif" not in data
+        assert (b"irot" in data, b"imir" in data) == (
+            orientation in (3, 5, 6, 7, 8),
+            orientation in (2, 4, 5, 7),
+        )
+        assert corners(result(data)) == corners(UPRIGHT), orientation
 
 
 def test_an_orientation_in_the_exif_of_an_avif_without_boxes_is_ignored() -> None:
@@ -61,7 +73,7 @@ def test_an_orientation_in_the_exif_of_an_avif_without_boxes_is_ignored() -> Non
     assert (image.size, corners(image)) == (UPRIGHT.size, corners(UPRIGHT))
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF"])
+@pytest.mark.parametrize("kind", KINDS[:-1])
 def test_an_orientation_in_xmp_alone_turns_nothing(kind: str) -> None:
     data = saved(UPRIGHT, kind, xmp=XMP)
     if kind == "JPEG" and XMP not in data:
@@ -78,8 +90,7 @@ def test_exif_outranks_a_contrary_xmp() -> None:
     assert corners(result(data)) == corners(UPRIGHT)
 
 
-@pytest.mark.parametrize("to", ALL)
-@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize(("orientation", "to"), list(zip(ORIENTATIONS, cycle(ALL), strict=False)))
 def test_turning_and_scaling_go_together(orientation: int, to: ImageType) -> None:
     small = stored(orientation)
     large = small.resize((small.width * 10, small.height * 10))

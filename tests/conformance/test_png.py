@@ -8,6 +8,7 @@ from shared.imagetype import ImageType
 from tests.conformance.comparing import ALL, QUALITY, TOLERANCE, WITH_ALPHA, difference
 from tests.conformance.inputs import Samples, chart, palette, patches, png_of
 from tests.conformance.reference import Values
+from tests.support.pairwise import pairwise
 from tests.workers.imaging.making import result, run
 
 GREY, RGB, PALETTE, GREY_ALPHA, RGBA = 0, 2, 3, 4, 6
@@ -45,47 +46,44 @@ def wanted(samples: Samples, colour_type: int, depth: int) -> Values:
     return np.concatenate([colour, alpha], axis=1)
 
 
-@pytest.mark.parametrize("to", ALL)
-@pytest.mark.parametrize("interlaced", [False, True], ids=["rows", "Adam7"])
-@pytest.mark.parametrize(("colour_type", "depth"), LAYOUTS)
+@pytest.mark.parametrize(("layout", "interlaced", "to"), pairwise(LAYOUTS, [False, True], ALL))
 def test_a_png_of_each_layout_keeps_its_colours(
-    colour_type: int, depth: int, interlaced: bool, to: ImageType
+    layout: tuple[int, int], interlaced: bool, to: ImageType
 ) -> None:
+    colour_type, depth = layout
     samples = values(colour_type, depth)
     extra = [palette(entries(depth))] if colour_type == PALETTE else []
     drawn = chart(samples, 4)
     data = png_of(drawn, depth, colour_type, *extra, interlaced=interlaced)
     rgba: Values = wanted(samples, colour_type, depth)
-    if to is ImageType.JPG:  # lies on white
+    if to is ImageType.JPG:  # JPG has no alpha: it is drawn on white
         rgba = rgba[:, :3] * rgba[:, 3:] / 255 + 255 - rgba[:, 3:]
     seen = patches(result(data, to, quality=QUALITY), "RGB" if to is ImageType.JPG else "RGBA", 4)
     assert difference(seen, rgba) <= TOLERANCE[to] + ROUNDING
 
 
-@pytest.mark.parametrize("size", [(1, 1), (2, 1), (1, 3), (5, 5), (7, 3), (9, 17)])
 @pytest.mark.parametrize(("colour_type", "depth"), LAYOUTS)
-def test_a_small_interlaced_png_is_the_same_as_one_row_by_row(
-    colour_type: int, depth: int, size: tuple[int, int]
-) -> None:
-    drawn = np.random.default_rng(1).integers(0, 1 << depth, (*size, CHANNELS[colour_type]))
-    extra = [palette(entries(depth))] if colour_type == PALETTE else []
-    rows, adam7 = (
-        result(png_of(drawn, depth, colour_type, *extra, interlaced=interlaced)).convert("RGBA")
-        for interlaced in (False, True)
-    )
-    assert rows.size == size[::-1]
-    assert rows.tobytes() == adam7.tobytes()
+def test_a_small_interlaced_png_is_the_same_as_one_row_by_row(colour_type: int, depth: int) -> None:
+    for size in ((1, 1), (2, 1), (1, 3), (5, 5), (7, 3), (9, 17)):
+        drawn = np.random.default_rng(1).integers(0, 1 << depth, (*size, CHANNELS[colour_type]))
+        extra = [palette(entries(depth))] if colour_type == PALETTE else []
+        rows, adam7 = (
+            result(png_of(drawn, depth, colour_type, *extra, interlaced=interlaced)).convert("RGBA")
+            for interlaced in (False, True)
+        )
+        assert rows.size == size[::-1]
+        assert rows.tobytes() == adam7.tobytes(), size
 
 
-@pytest.mark.parametrize("to", WITH_ALPHA)
 @pytest.mark.parametrize("depth", [1, 2, 4, 8])
-def test_a_palette_keeps_the_partial_alpha_of_its_entries(depth: int, to: ImageType) -> None:
+def test_a_palette_keeps_the_partial_alpha_of_its_entries(depth: int) -> None:
     samples = values(PALETTE, depth)
     alphas = np.arange(1 << depth) * 200 // (1 << depth) + 50
     trns = (b"tRNS", bytes(alphas.tolist()))
     data = png_of(chart(samples, 4), depth, PALETTE, palette(entries(depth)), trns)
-    seen = patches(result(data, to, quality=QUALITY), "RGBA", 4)[:, 3]
-    assert difference(seen, alphas[samples[:, 0]].astype(float)) <= TOLERANCE[to]
+    for to in WITH_ALPHA:
+        seen = patches(result(data, to, quality=QUALITY), "RGBA", 4)[:, 3]
+        assert difference(seen, alphas[samples[:, 0]].astype(float)) <= TOLERANCE[to], to
 
 
 def test_entries_without_an_alpha_of_their_own_are_opaque() -> None:
@@ -95,30 +93,30 @@ def test_entries_without_an_alpha_of_their_own_are_opaque() -> None:
     assert alpha.tolist() == [0, 128, 255, 255]
 
 
-@pytest.mark.parametrize("interlaced", [False, True], ids=["rows", "Adam7"])
 @pytest.mark.parametrize("depth", [1, 2, 4, 8, 16])
-def test_one_grey_is_transparent_and_its_neighbours_are_not(depth: int, interlaced: bool) -> None:
+def test_one_grey_is_transparent_and_its_neighbours_are_not(depth: int) -> None:
     top = (1 << depth) - 1
     key = top * 3 // 5
     greys = [key, max(0, key - 1), min(top, key + 1), 0, top]
     trns = (b"tRNS", key.to_bytes(2, "big"))
     drawn = np.array([[[grey] for grey in greys]] * 3)
-    image = result(png_of(drawn, depth, GREY, trns, interlaced=interlaced)).convert("RGBA")
-    for row in np.asarray(image)[..., 3].tolist():
-        assert row == [0 if grey == key else 255 for grey in greys]
+    for interlaced in (False, True):
+        image = result(png_of(drawn, depth, GREY, trns, interlaced=interlaced)).convert("RGBA")
+        for row in np.asarray(image)[..., 3].tolist():
+            assert row == [0 if grey == key else 255 for grey in greys], interlaced
 
 
-@pytest.mark.parametrize("interlaced", [False, True], ids=["rows", "Adam7"])
 @pytest.mark.parametrize("depth", [8, 16])
-def test_one_colour_is_transparent_and_its_neighbours_are_not(depth: int, interlaced: bool) -> None:
+def test_one_colour_is_transparent_and_its_neighbours_are_not(depth: int) -> None:
     key = np.array([0x1234, 0x8001, 0xFF00]) >> (16 - depth)
     near = [
         key + np.eye(3, dtype=int)[channel] * (-1 if channel == 2 else 1) for channel in (0, 1, 2)
     ]
     trns = (b"tRNS", key.astype(">u2").tobytes())
     drawn = np.array([[key, *near, key]] * 2)
-    image = result(png_of(drawn, depth, RGB, trns, interlaced=interlaced)).convert("RGBA")
-    assert np.asarray(image)[0, :, 3].tolist() == [0, 255, 255, 255, 0]
+    for interlaced in (False, True):
+        image = result(png_of(drawn, depth, RGB, trns, interlaced=interlaced)).convert("RGBA")
+        assert np.asarray(image)[0, :, 3].tolist() == [0, 255, 255, 255, 0], interlaced
 
 
 def test_a_transparent_colour_of_16_bits_leaves_the_others_as_they_are() -> None:

@@ -55,8 +55,9 @@ def test_gamma_alone_is_applied(to: ImageType) -> None:
     assert_seen(tagged(*LINEAR), seen(COLOURS, BT709, power(1.0)), to)
 
 
-@pytest.mark.parametrize("to", ALL)
-@pytest.mark.parametrize("space", [DISPLAY_P3, ADOBE_RGB, BT2020, WIDE])
+@pytest.mark.parametrize(
+    ("space", "to"), list(zip([DISPLAY_P3, ADOBE_RGB, BT2020, WIDE], ALL, strict=True))
+)
 def test_gamma_and_chromaticities_make_a_space(space: tuple[float, ...], to: ImageType) -> None:
     assert_seen(tagged(gama(1 / 1.8), chrm(space)), seen(COLOURS, space, power(1.8)), to)
 
@@ -104,12 +105,9 @@ def test_each_transfer_of_cicp_is_the_curve_of_its_standard(transfer: int) -> No
     assert_seen(tagged(cicp(1, transfer)), wanted, add=0.5)
 
 
-@pytest.mark.parametrize("to", ALL)
 @pytest.mark.parametrize(("code", "space"), [(1, BT709), (9, BT2020), (12, DISPLAY_P3)])
-def test_the_primaries_of_cicp_are_honoured(
-    code: int, space: tuple[float, ...], to: ImageType
-) -> None:
-    assert_seen(tagged(cicp(code, 13)), seen(COLOURS, space, srgb_light), to)
+def test_the_primaries_of_cicp_are_honoured(code: int, space: tuple[float, ...]) -> None:
+    assert_seen(tagged(cicp(code, 13)), seen(COLOURS, space, srgb_light))
 
 
 def test_cicp_in_narrow_range_is_spread() -> None:
@@ -139,13 +137,13 @@ RANKS = [
 ]
 
 
-@pytest.mark.parametrize("backwards", [False, True])
 @pytest.mark.parametrize(("chunks", "wanted"), RANKS, ids=[str(rank) for rank in range(6)])
 def test_cicp_outranks_the_profile_and_that_srgb_and_that_gamma(
-    chunks: tuple[tuple[bytes, bytes], ...], wanted: Values, backwards: bool
+    chunks: tuple[tuple[bytes, bytes], ...], wanted: Values
 ) -> None:
-    # PNG, third edition, 4.3, table 1; the order of the chunks in the file says nothing.
-    assert_seen(tagged(*(chunks[::-1] if backwards else chunks)), wanted)
+    # PNG, third edition, 4.3, table 1. The order of the chunks in the file does not matter.
+    assert_seen(tagged(*chunks), wanted)
+    assert_seen(tagged(*chunks[::-1]), wanted)
 
 
 def test_a_palette_follows_its_profile() -> None:

@@ -1,11 +1,13 @@
 """Pictures with alpha, as they look on a light and on a dark page."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
 from shared.imagetype import ImageType
-from tests.conformance.comparing import ALL, QUALITY, TOLERANCE, WITH_ALPHA, difference
+from tests.conformance.comparing import QUALITY, TOLERANCE, WITH_ALPHA, difference
 from tests.conformance.inputs import COLOURS, GREYS, patches, picture
 from tests.conformance.reference import BT709, DISPLAY_P3, Values, over, power, seen
 from tests.conformance.test_colour import GAMMA, profile_of
@@ -20,34 +22,33 @@ def rgba(image: Image.Image) -> Values:
     return np.asarray(image.convert("RGBA"), dtype=float)
 
 
-@pytest.mark.parametrize("background", [LIGHT, DARK])
+def assert_looks(data: bytes, wanted: Values, to: ImageType) -> None:
+    """The patches of the file's result look as wanted on a light and on a dark page."""
+    image = patches(result(data, to, quality=QUALITY), "RGBA")
+    for background in (LIGHT, DARK):
+        assert difference(over(image, background), over(wanted, background)) <= TOLERANCE[to]
+
+
 @pytest.mark.parametrize("to", WITH_ALPHA)
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])
-def test_a_chart_looks_the_same_on_any_page(kind: str, to: ImageType, background: float) -> None:
+def test_a_chart_looks_the_same_on_any_page(kind: str, to: ImageType) -> None:
     options = {"lossless": True, "exact": True} if kind == "WEBP" else {}
-    data = saved(picture(CHART, "RGBA"), kind, **options)
-    image = patches(result(data, to, quality=QUALITY), "RGBA")
-    assert difference(over(image, background), over(CHART, background)) <= TOLERANCE[to]
+    assert_looks(saved(picture(CHART, "RGBA"), kind, **options), CHART, to)
 
 
-@pytest.mark.parametrize("background", [LIGHT, DARK])
 @pytest.mark.parametrize("to", WITH_ALPHA)
-def test_a_profile_counts_under_partial_alpha_too(to: ImageType, background: float) -> None:
+def test_a_profile_counts_under_partial_alpha_too(to: ImageType) -> None:
     data = saved(picture(CHART, "RGBA"), "PNG", icc_profile=profile_of(DISPLAY_P3))
     wanted = np.concatenate([seen(COLOURS, DISPLAY_P3, power(GAMMA)), ALPHAS], axis=1)
-    image = patches(result(data, to, quality=QUALITY), "RGBA")
-    assert difference(over(image, background), over(wanted, background)) <= TOLERANCE[to]
+    assert_looks(data, wanted, to)
 
 
-@pytest.mark.parametrize("background", [LIGHT, DARK])
 @pytest.mark.parametrize("to", WITH_ALPHA)
-def test_grey_with_alpha_and_a_profile_looks_the_same(to: ImageType, background: float) -> None:
+def test_grey_with_alpha_and_a_profile_looks_the_same(to: ImageType) -> None:
     grey = np.concatenate([GREYS, ALPHAS], axis=1)
     data = saved(picture(grey, "LA"), "PNG", icc_profile=grey_profile(1.5))
     colour = seen(GREYS.repeat(3, axis=1), BT709, power(1.5))
-    wanted = np.concatenate([colour, ALPHAS], axis=1)
-    image = patches(result(data, to, quality=QUALITY), "RGBA")
-    assert difference(over(image, background), over(wanted, background)) <= TOLERANCE[to]
+    assert_looks(data, np.concatenate([colour, ALPHAS], axis=1), to)
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
@@ -72,11 +73,10 @@ def disc() -> Image.Image:
     return image
 
 
-@pytest.mark.parametrize("background", [LIGHT, DARK])
-@pytest.mark.parametrize("to", ALL)
+@pytest.mark.parametrize(
+    ("to", "background"), [*product(WITH_ALPHA, (LIGHT, DARK)), (ImageType.JPG, LIGHT)]
+)
 def test_scaling_first_or_composing_first_is_the_same(to: ImageType, background: float) -> None:
-    if to is ImageType.JPG:
-        background = LIGHT  # the only one that it has
     page = Image.new("RGBA", (400, 400), (int(background),) * 3 + (255,))
     page.alpha_composite(disc())
     wanted = rgba(result(saved(page.convert("RGB"), "PNG"), max_width=100))[..., :3]

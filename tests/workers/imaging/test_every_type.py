@@ -18,6 +18,7 @@ To add a type that is written, give it a `longest_side` in its facts, and also:
 
 import io
 from functools import cache
+from itertools import product
 
 import pytest
 from PIL import Image
@@ -68,12 +69,8 @@ def transparent(kind: ImageType) -> bytes:
 
 
 @pytest.mark.parametrize("kind", EVERY_TYPE)
-def test_every_type_is_recognised(kind: ImageType) -> None:
+def test_every_type_is_recognised_and_probed(kind: ImageType) -> None:
     assert type_of(sample(kind)) is kind
-
-
-@pytest.mark.parametrize("kind", EVERY_TYPE)
-def test_every_type_is_probed(kind: ImageType) -> None:
     found = probe(sample(kind))
     assert (found.kind, found.width, found.height, found.frames) == (kind, *noise().size, 1)
 
@@ -84,7 +81,7 @@ def test_the_alpha_of_every_type_that_may_have_it_is_probed(kind: ImageType) -> 
     assert not probe(sample(kind)).alpha
 
 
-def test_types_without_alpha_or_with_alpha_that_is_not_read_are_said_to_have_none() -> None:
+def test_types_without_alpha_or_with_alpha_that_is_not_read_are_probed_without() -> None:
     for kind in set(ImageType) - set(ALPHA_READ):
         assert not probe(sample(kind)).alpha, kind
 
@@ -95,10 +92,9 @@ def test_every_type_is_decoded(kind: ImageType) -> None:
     assert source.image.size == noise().size
 
 
-@pytest.mark.parametrize("kind", EVERY_TYPE)
-def test_decoding_every_type_has_a_cost(kind: ImageType) -> None:
-    assert kind in DECODE_SECONDS
-    assert kind in DECODE_MEGABYTES
+def test_decoding_every_type_has_a_cost() -> None:
+    assert set(DECODE_SECONDS) >= set(ImageType)
+    assert set(DECODE_MEGABYTES) >= set(ImageType)
 
 
 @pytest.mark.parametrize("kind", ANIMATIONS_READ)
@@ -128,14 +124,13 @@ def test_every_output_type_is_stripped_of_metadata(to: ImageType) -> None:
 
 
 @pytest.mark.parametrize("to", OUTPUT_TYPES)
-@pytest.mark.parametrize("effort", Effort)
-def test_encoding_every_output_type_has_a_cost(to: ImageType, effort: Effort) -> None:
+def test_encoding_every_output_type_has_a_cost(to: ImageType) -> None:
     assert {to.value} <= encoding.RATES.keys() & encoding.BYTES_PER_PIXEL.keys()
     assert to in encoding.FIXED_BYTES
-    for kind in ImageType:
+    for kind, effort in product(ImageType, Effort):
         cost = estimate(probe(sample(kind)), len(sample(kind)), Options(to), effort)
-        assert cost.cpu_seconds > 0
-        assert cost.memory_bytes > 0
+        assert cost.cpu_seconds > 0, (kind, effort)
+        assert cost.memory_bytes > 0, (kind, effort)
 
 
 @pytest.mark.parametrize("to", OUTPUT_TYPES)

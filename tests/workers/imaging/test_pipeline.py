@@ -1,7 +1,8 @@
+"""One image through the engine: times, memory, and the same bytes every time."""
+
 import gc
 import time
 
-import pytest
 from PIL import Image, features
 
 import workers.imaging
@@ -17,7 +18,7 @@ def test_seconds_are_reported_for_each_step() -> None:
 
 
 def test_cpu_seconds_cover_the_whole_call() -> None:
-    data = saved(noise(900, 700), "PNG")
+    data = saved(noise(400, 300), "PNG")
     started = time.process_time()
     output = run(data, ImageType.AVIF)
     spent = time.process_time() - started
@@ -38,13 +39,13 @@ def test_avif_is_read_by_the_plugin() -> None:
     assert workers.imaging.__all__ == ["ImageJob", "Output", "process"]
 
 
-@pytest.mark.parametrize("to", list(OUTPUT_TYPES))
-def test_processing_keeps_no_image_in_memory(to: ImageType) -> None:
+def test_processing_keeps_no_image_in_memory() -> None:
     data = saved(noise(), "PNG")
-    run(data, to)
+    for to in OUTPUT_TYPES:
+        run(data, to)
     gc.collect()
     before = sum(isinstance(thing, Image.Image) for thing in gc.get_objects())
-    for _ in range(3):
+    for to in OUTPUT_TYPES * 3:
         run(data, to)
     gc.collect()
     assert sum(isinstance(thing, Image.Image) for thing in gc.get_objects()) <= before

@@ -66,26 +66,21 @@ def test_every_frame_is_kept_in_order(kind: str, to: ImageType) -> None:
 
 @pytest.mark.parametrize("to", MOVING)
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_frame_keeps_its_duration(kind: str, to: ImageType) -> None:
+def test_every_frame_keeps_its_duration_but_of_at_most_10_ms(kind: str, to: ImageType) -> None:
     assert times(run(moving(kind, flat(), duration=TIMES), to).data) == TIMES
-
-
-@pytest.mark.parametrize("to", MOVING)
-@pytest.mark.parametrize("kind", KINDS)
-def test_frames_of_at_most_10_ms_get_100_as_in_browsers(kind: str, to: ImageType) -> None:
-    data = moving(kind, flat(), duration=[0, 10, 20, 50])
+    data = moving(kind, flat(), duration=[0, 10, 20, 50])  # browsers show those for 100
     assert times(run(data, to).data) == [100, 100, 20, 50]
 
 
 @pytest.mark.parametrize("to", MOVING)
-@pytest.mark.parametrize("count", [0, 1, 2, 9, 65535])
-def test_the_plays_of_a_webp_are_kept(count: int, to: ImageType) -> None:
-    assert plays(run(moving("WEBP", flat(), loop=count), to).data) == count
+def test_the_plays_of_a_webp_are_kept(to: ImageType) -> None:
+    for count in (0, 1, 2, 9, 65535):
+        assert plays(run(moving("WEBP", flat(), loop=count), to).data) == count
 
 
-@pytest.mark.parametrize(("options", "count"), [({"loop": 0}, 0), ({"loop": 3}, 4)])
-def test_the_plays_of_a_gif_are_kept_in_avif(options: dict[str, int], count: int) -> None:
-    assert plays(run(moving("GIF", flat(), **options), ImageType.AVIF).data) == count
+def test_the_plays_of_a_gif_are_kept_in_avif() -> None:
+    for loop, count in ((0, 0), (3, 4)):
+        assert plays(run(moving("GIF", flat(), loop=loop), ImageType.AVIF).data) == count
 
 
 def test_the_plays_are_in_the_alpha_track_of_avif_too() -> None:

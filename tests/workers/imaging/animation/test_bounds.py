@@ -43,27 +43,28 @@ def test_a_frame_whose_pixels_end_early_is_corrupt(to: ImageType) -> None:
         run(short, to)
 
 
+@pytest.mark.parametrize("places", [12, pytest.param(150, marks=pytest.mark.full)])
 @pytest.mark.parametrize("kind", KINDS)
-def test_overwritten_bytes_raise_only_corrupt_image_errors(kind: str) -> None:
+def test_overwritten_bytes_raise_only_corrupt_image_errors(kind: str, places: int) -> None:
     data = moving(kind, grainy(4))
-    for start in range(20, len(data), len(data) // 60):
+    for start in range(20, len(data), len(data) // places):
         broken = data[:start] + b"\xa5" * 9 + data[start + 9 :]
         with contextlib.suppress(CorruptImageError):
             run(broken, ImageType.WEBP, max_width=16)
 
 
 @pytest.mark.parametrize("to", MOVING)
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_same_animation_gives_the_same_bytes(kind: str, to: ImageType) -> None:
-    data = moving(kind, flat())
-    assert run(data, to).data == run(data, to).data
+def test_the_same_animation_becomes_the_same_bytes(to: ImageType) -> None:
+    for kind in KINDS:
+        data = moving(kind, flat())
+        assert run(data, to).data == run(data, to).data, kind
 
 
-@pytest.mark.parametrize("effort", list(Effort))
-def test_an_animation_is_written_at_every_effort(effort: Effort) -> None:
+def test_an_animation_is_written_at_every_effort() -> None:
     data = moving("WEBP", grainy(3))
-    output = process(ImageJob(data, probe(data), Options(ImageType.WEBP), effort=effort))
-    assert opened(output.data).format == "WEBP"
+    for effort in Effort:
+        output = process(ImageJob(data, probe(data), Options(ImageType.WEBP), effort=effort))
+        assert opened(output.data).format == "WEBP", effort
 
 
 PEAK = """
@@ -79,11 +80,10 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="reads Linux's /proc")
-@pytest.mark.parametrize("to", MOVING)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "to"), [("GIF", ImageType.AVIF), ("WEBP", ImageType.WEBP)])
 def test_memory_does_not_grow_with_the_number_of_frames(kind: str, to: ImageType) -> None:
     peaks = []
-    for count in (6, 36):  # of 3.1 MB decoded, which would be 94 MB more
+    for count in (4, 24):  # of 3.1 MB decoded, which would be 62 MB more
         drawn = [Image.new("RGB", (1024, 768), (step, 0, 0)) for step in range(count)]
         for step, frame in enumerate(drawn):
             frame.paste("white", (step * 9, 99, step * 9 + 40, 300))

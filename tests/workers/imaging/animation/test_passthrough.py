@@ -40,13 +40,13 @@ ANIMATED |= {"rough": film(), "flat": moving("WEBP", flat())}
 ANIMATED |= {"alpha": moving("WEBP", [faded(40, 30), faded(48, 30).crop((8, 0, 48, 30))])}
 
 
-@pytest.mark.parametrize("quality", [40, 82, 100])
 @pytest.mark.parametrize("name", ANIMATED)
-def test_no_animated_result_is_larger_than_its_upload(name: str, quality: int) -> None:
+def test_no_animated_result_is_larger_than_its_upload(name: str) -> None:
     data = ANIMATED[name]
-    once = run(data, ImageType.WEBP, quality=quality).data
-    assert len(once) <= len(data)
-    assert len(run(once, ImageType.WEBP, quality=100).data) <= len(once)
+    for quality in (40, 82, 100):
+        once = run(data, ImageType.WEBP, quality=quality).data
+        assert len(once) <= len(data), quality
+        assert len(run(once, ImageType.WEBP, quality=100).data) <= len(once), quality
 
 
 def test_an_animated_original_keeps_frames_times_and_plays() -> None:
@@ -89,9 +89,9 @@ def test_a_watermarked_animation_is_encoded_again() -> None:
     assert encoding(film(), mark=mark, watermark=Watermark(opacity_percent=0)) == "reencoded"
 
 
-@pytest.mark.parametrize("orientation", range(2, 9))
-def test_an_animation_that_is_not_upright_is_encoded_again(orientation: int) -> None:
-    assert encoding(film(exif=with_exif(orientation))) == "reencoded"
+def test_an_animation_that_is_not_upright_is_encoded_again() -> None:
+    for orientation in range(2, 9):
+        assert encoding(film(exif=with_exif(orientation))) == "reencoded", orientation
 
 
 def test_an_animation_in_another_colour_space_is_encoded_again() -> None:

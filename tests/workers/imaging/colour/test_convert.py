@@ -1,3 +1,5 @@
+"""Colours of every mode to sRGB in 8 bits: profiles, CMYK, Lab, deep and transparent sources."""
+
 import pytest
 from PIL import Image, ImageCms
 

@@ -1,4 +1,4 @@
-"""Damage in a PNG that browsers pass over, and damage that they do not."""
+"""Damage in a PNG that browsers ignore, and damage that makes it corrupt."""
 
 import zlib
 
@@ -46,12 +46,12 @@ DAMAGED = {
 }
 
 
-@pytest.mark.parametrize("behind", [False, True])
 @pytest.mark.parametrize("name", DAMAGED)
-def test_a_damaged_ancillary_chunk_is_as_if_it_were_not_there(name: str, behind: bool) -> None:
-    data = planted(DAMAGED[name], behind=behind)
-    assert without_damage(data) == BARE
-    assert (pixels(result(data).convert("RGB")) == pixels(noise())).all()
+def test_a_damaged_ancillary_chunk_is_left_out(name: str) -> None:
+    for behind in (False, True):
+        data = planted(DAMAGED[name], behind=behind)
+        assert without_damage(data) == BARE, behind
+        assert (pixels(result(data).convert("RGB")) == pixels(noise())).all(), behind
 
 
 def test_a_damaged_chunk_leaves_the_next_its_word() -> None:

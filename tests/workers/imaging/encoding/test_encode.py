@@ -1,3 +1,5 @@
+"""Encoded files: the format asked for, its limits, no metadata, and what quality means in each."""
+
 import io
 import itertools
 import math
@@ -10,6 +12,7 @@ from PIL.PngImagePlugin import PngInfo
 from shared.errors import TooLargeForFormatError
 from shared.imagetype import OUTPUT_TYPES, ImageType
 from shared.models import Effort
+from tests.support.pairwise import pairwise
 from tests.workers.imaging.making import SRGB as SRGB_COLORANTS
 from tests.workers.imaging.making import (
     matrix_profile,
@@ -51,9 +54,8 @@ def test_the_output_is_of_the_format_asked_for(to: ImageType) -> None:
     assert opened(output.data).size == (output.width, output.height) == (451, 300)
 
 
-@pytest.mark.parametrize("to", list(OUTPUT_TYPES))
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
-def test_no_metadata_leaves(kind: str, to: ImageType) -> None:
+def test_no_metadata_is_in_a_result(kind: str) -> None:
     extras: dict[str, object] = {"exif": with_exif(1, gps=True), "dpi": (300, 300)}
     extras["icc_profile"] = matrix_profile(SRGB_COLORANTS, 2.0)
     if kind == "PNG":
@@ -64,22 +66,23 @@ def test_no_metadata_leaves(kind: str, to: ImageType) -> None:
         extras["xmp"] = b"<x:xmpmeta>SECRETXMP</x:xmpmeta>"
     data = saved(quarters(), kind, **extras)
     assert b"SECRET" in data
-    output = run(data, to).data
-    assert not any(word in output for word in (b"SECRET", b"Exif", b"eXIf", b"acsp", b"2026"))
-    image = opened(output)
-    assert not {"exif", "icc_profile", "xmp", "dpi", "comment"} & {
-        key for key, value in image.info.items() if value and (key, to) != ("dpi", ImageType.JPG)
-    }
+    for to in OUTPUT_TYPES:
+        output = run(data, to).data
+        for word in (b"SECRET", b"Exif", b"eXIf", b"acsp", b"2026"):
+            assert word not in output, to
+        found = {key for key, value in opened(output).info.items() if value}
+        found -= {"dpi"} if to is ImageType.JPG else set()
+        assert not {"exif", "icc_profile", "xmp", "dpi", "comment"} & found, to
 
 
-@pytest.mark.parametrize("to", [ImageType.WEBP, ImageType.AVIF, ImageType.PNG])
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
-def test_transparency_is_kept(to: ImageType, mode: str) -> None:
+def test_transparency_is_kept(mode: str) -> None:
     image = Image.linear_gradient("L").convert(mode)
     image.putalpha(Image.linear_gradient("L").rotate(90))
-    seen = result(saved(image, "PNG"), to, quality=90).getchannel("A")
-    difference = abs(pixels(seen) - pixels(image.getchannel("A")))
-    assert difference.mean() < 1.5
+    for to in (ImageType.WEBP, ImageType.AVIF, ImageType.PNG):
+        seen = result(saved(image, "PNG"), to, quality=90).getchannel("A")
+        difference = abs(pixels(seen) - pixels(image.getchannel("A")))
+        assert difference.mean() < 1.5, to
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
@@ -118,10 +121,12 @@ def test_a_tall_picture_of_the_advised_width_fits() -> None:
     assert run(data, ImageType.WEBP, max_width=3).height == 15_000
 
 
-@pytest.mark.parametrize("to", list(OUTPUT_TYPES))
-@pytest.mark.parametrize("size", [(1, 1), (1, 64), (63, 65), (64, 64), (65, 127)])
-@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
-def test_every_size_and_layout_encodes(to: ImageType, size: tuple[int, int], mode: str) -> None:
+LAYOUTS = ["L", "LA", "RGB", "RGBA"]
+SIZES = [(1, 1), (1, 64), (63, 65), (64, 64), (65, 127)]
+
+
+@pytest.mark.parametrize(("size", "mode", "to"), pairwise(SIZES, LAYOUTS, OUTPUT_TYPES))
+def test_every_size_and_layout_encodes(size: tuple[int, int], mode: str, to: ImageType) -> None:
     image = noise(*size).convert(mode)
     if mode.endswith("A"):
         image.putalpha(noise(*size).getchannel("R"))
@@ -130,9 +135,9 @@ def test_every_size_and_layout_encodes(to: ImageType, size: tuple[int, int], mod
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="Linux alone has it")
-@pytest.mark.parametrize("to", list(OUTPUT_TYPES))
-def test_no_encoder_leaves_the_process_under_real_time_scheduling(to: ImageType) -> None:
-    run(photo(), to)
+def test_no_encoder_leaves_the_process_under_real_time_scheduling() -> None:
+    for to in OUTPUT_TYPES:
+        run(photo(), to)
     threads = [int(name) for name in os.listdir("/proc/self/task")]
     assert {os.sched_getscheduler(thread) for thread in threads} == {os.SCHED_OTHER}
 
@@ -149,7 +154,7 @@ def test_more_quality_is_more_bytes_and_less_loss(to: ImageType) -> None:
     assert losses == sorted(losses, reverse=True)
 
 
-@pytest.mark.parametrize("sample", ["coffee.png", "chelsea.png", "rocket.jpg", "astronaut.png"])
+@pytest.mark.parametrize("sample", ["coffee.png", "chelsea.png"])
 def test_avif_is_smaller_than_webp_at_the_same_quality(sample: str) -> None:
     with open(f"tests/samples/{sample}", "rb") as file:
         data = file.read()

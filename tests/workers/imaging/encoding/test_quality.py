@@ -17,6 +17,7 @@ from workers.imaging.encoding.quality import max_reachable_quality
 from workers.imaging.encoding.settings import EncoderSettings
 
 SAMPLES = ["astronaut.png", "coffee.png", "rocket.jpg", "seeding_by_Clements_Engelhardt.jpg"]
+full = pytest.mark.full  # slow: every picture in every format is scored
 LOSSY = [ImageType.WEBP, ImageType.AVIF, ImageType.JPG]
 
 
@@ -45,18 +46,22 @@ def mean(files: list[bytes]) -> float:
 
 # Four small photographs differ more from the mean of many than the formats do from each other,
 # mostly AVIF at low qualities.
-@pytest.mark.parametrize(("quality", "near"), [(45, 7), (70, 3), (85, 3)])
+@pytest.mark.parametrize(
+    ("quality", "near"), [pytest.param(45, 7, marks=full), (70, 3), pytest.param(85, 3, marks=full)]
+)
 def test_at_one_quality_all_formats_score_like_libjpeg_turbo(quality: int, near: float) -> None:
     target = mean([saved(image, "JPEG", quality=quality) for image in pictures()])
     for to in LOSSY:
         assert abs(mean(encoded(to, quality)) - target) < near, to
 
 
+@full
 def test_every_effort_of_avif_scores_alike_at_one_quality() -> None:
     scores = [mean(encoded(ImageType.AVIF, 75, effort)) for effort in Effort]
     assert max(scores) - min(scores) < 2
 
 
+@full
 def test_more_effort_of_avif_is_fewer_bytes() -> None:
     sizes = [sum(map(len, encoded(ImageType.AVIF, 75, effort))) for effort in Effort]
     assert sizes == sorted(sizes, reverse=True)

@@ -1,3 +1,5 @@
+"""AV1: the size of a picture from its sequence and frame headers."""
+
 from dataclasses import dataclass
 
 import pytest

@@ -1,3 +1,5 @@
+"""AVIF: the probe names the largest size that a decoder could take from the file."""
+
 import contextlib
 import io
 import struct
@@ -15,6 +17,7 @@ from shared.errors import CorruptImageError, TooManyPixelsError, UnsupportedImag
 from shared.imagetype import ImageType
 from shared.models import Probe
 from tests.support.avif import Mux, animation, box, encoded, grid, mux, noise, payload, still
+from tests.support.pairwise import pairwise
 from workers.imaging.formats.probe import check_limits, probe
 
 MODES = {"L": 1, "RGB": 3, "RGBA": 4}
@@ -64,10 +67,13 @@ LAYOUTS = [
 ]
 
 
-@pytest.mark.parametrize("codec", CODECS)
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0", "4:0:0"])
-@pytest.mark.parametrize("size", [(1, 1), (2, 3), (37, 21), (129, 64)])
+SUBSAMPLINGS = ["4:4:4", "4:2:2", "4:2:0", "4:0:0"]
+SIZES = [(1, 1), (2, 3), (37, 21), (129, 64)]
+
+
+@pytest.mark.parametrize(
+    ("codec", "mode", "subsampling", "size"), pairwise(CODECS, list(MODES), SUBSAMPLINGS, SIZES)
+)
 def test_every_still_has_its_size(
     codec: str, mode: str, subsampling: str, size: tuple[int, int]
 ) -> None:

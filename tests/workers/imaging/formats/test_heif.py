@@ -1,3 +1,5 @@
+"""HEIC: the probe names the size that the decoder allocates, or refuses the file."""
+
 import contextlib
 import io
 import struct
@@ -25,6 +27,7 @@ from tests.support.heic import (
     resized,
     still,
 )
+from tests.support.pairwise import pairwise
 from workers.imaging.formats.probe import check_limits, probe
 
 
@@ -38,9 +41,10 @@ def hevc(*pieces: bytes) -> tuple[tuple[bytes, bytes], ...]:
     return tuple((b"hvc1", piece) for piece in pieces)
 
 
-@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
-@pytest.mark.parametrize("chroma", [420, 422, 444])
-@pytest.mark.parametrize("size", [(1, 1), (2, 3), (37, 21), (129, 64)])
+@pytest.mark.parametrize(
+    ("mode", "chroma", "size"),
+    pairwise(["L", "RGB", "RGBA"], [420, 422, 444], [(1, 1), (2, 3), (37, 21), (129, 64)]),
+)
 def test_every_still_has_its_size_in_whole_blocks(
     mode: str, chroma: int, size: tuple[int, int]
 ) -> None:

@@ -1,3 +1,5 @@
+"""The probe: type, size, frames and alpha from the header, and the limits that are checked then."""
+
 import contextlib
 import io
 import struct

@@ -1,8 +1,10 @@
+"""Scaling into a box: sizes, edges, transparency, and JPEGs decoded at a part of their size."""
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from shared.imagetype import OUTPUT_TYPES, ImageType
+from shared.imagetype import OUTPUT_TYPES
 from tests.workers.imaging.making import noise, opened, pixel, pixels, quarters, result, run, saved
 from workers.imaging.transform.resize import fit
 
@@ -26,10 +28,10 @@ def test_an_image_is_scaled_into_the_box_in_proportion(
     assert (output.width, output.height) == size
 
 
-@pytest.mark.parametrize("to", list(OUTPUT_TYPES))
-def test_an_image_is_never_scaled_up(to: ImageType) -> None:
-    output = run(saved(noise(40, 30), "JPEG"), to, max_width=4000, max_height=65535)
-    assert (output.width, output.height) == (40, 30)
+def test_an_image_is_never_scaled_up() -> None:
+    for to in OUTPUT_TYPES:
+        output = run(saved(noise(40, 30), "JPEG"), to, max_width=4000, max_height=65535)
+        assert (output.width, output.height) == (40, 30), to
 
 
 def test_no_side_becomes_less_than_one_pixel() -> None:
@@ -47,13 +49,13 @@ def test_invisible_colour_does_not_bleed_into_edges() -> None:
     assert seen[..., 1].max() == 0
 
 
-@pytest.mark.parametrize("side", [100, 150, 260, 399])
-def test_scaled_decoding_of_a_jpeg_is_close_to_resizing_the_whole(side: int) -> None:
+def test_scaled_decoding_of_a_jpeg_is_close_to_resizing_the_whole() -> None:
     photo = Image.open("tests/samples/rocket.jpg").resize((1601, 1069), Image.Resampling.BICUBIC)
     data = saved(photo, "JPEG", quality=95)
-    whole = saved(opened(data), "PNG")
-    near, exact = (pixels(result(file, max_width=side)) for file in (data, whole))
-    assert np.abs(near - exact).mean() < 1.0
+    whole = saved(opened(data), "BMP")
+    for side in (100, 150, 260, 399):
+        near, exact = (pixels(result(file, max_width=side)) for file in (data, whole))
+        assert np.abs(near - exact).mean() < 1.0, side
 
 
 def test_scaled_decoding_keeps_edges_where_they_are() -> None:
