@@ -18,6 +18,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from infra.commands.main import main
 from infra.embedded import remove
 from infra.embedded.network import free_port
 from tests.support.paths import ROOT
@@ -234,8 +235,15 @@ def test_another_port_than_the_usual_one_is_printed(data_dir: Path) -> None:
     assert re.fullmatch(r"Port 8080 is taken; fluximage takes \d+\.\n", refused.stdout)
 
 
-@pytest.mark.parametrize("host", ["nonsense.invalid", "192.0.2.1", "::2", "x" * 70])
-@pytest.mark.parametrize("port", [(), ("--port", 18080)], ids=["any port", "one port"])
+@pytest.mark.parametrize(
+    ("host", "port"),
+    [
+        ("nonsense.invalid", ()),
+        ("192.0.2.1", ("--port", 18080)),
+        ("::2", ()),
+        ("x" * 70, ("--port", 18080)),
+    ],
+)
 def test_an_address_that_is_not_ours_is_reported_in_one_sentence(
     host: str, port: tuple[object, ...], tmp_path: Path
 ) -> None:
@@ -262,12 +270,20 @@ def test_an_address_that_is_not_ours_is_reported_in_one_sentence(
     ],
 )
 def test_misuse_is_2_and_failure_is_1_without_a_traceback(
-    code: int, arguments: tuple[object, ...]
+    code: int,
+    arguments: tuple[object, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    failed = run(*arguments)
-    assert (failed.returncode, failed.stdout) == (code, "")
-    assert failed.stderr
-    assert "Traceback" not in failed.stderr
+    for name in os.environ.keys() - ENVIRONMENT.keys():
+        monkeypatch.delenv(name)
+    monkeypatch.setattr("sys.argv", ["fluximage", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    told = capsys.readouterr()
+    assert (ended.value.code, told.out) == (code, "")
+    assert told.err
+    assert "Traceback" not in told.err
 
 
 def test_an_address_that_is_not_a_database_is_reported_in_one_sentence() -> None:
