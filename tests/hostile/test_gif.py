@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from shared.imagetype import OUTPUT_TYPES, ImageType
+from shared.imagetype import ImageType
 from tests.hostile.clean import REFUSALS, assert_outcomes, end
 from tests.workers.imaging.making import noise, saved
 from tests.workers.imaging.moving import flat, moving
@@ -24,7 +24,7 @@ def frame(
     return b"," + struct.pack("<HHHHB", *at, width, height, 0) + codes
 
 
-@pytest.mark.parametrize("to", list(OUTPUT_TYPES))
+@pytest.mark.parametrize("to", [ImageType.WEBP, ImageType.PNG])
 def test_more_frames_than_allowed_are_refused(to: ImageType) -> None:
     assert end(screen() + frame() * 1_001 + b";", to).outcome == "too_many_frames"
 

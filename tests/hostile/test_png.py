@@ -6,6 +6,7 @@ import zlib
 import pytest
 
 from shared.imagetype import OUTPUT_TYPES, ImageType
+from tests.hostile import inflating
 from tests.hostile.clean import REFUSALS, assert_outcomes, end
 from tests.workers.imaging.making import chunk, noise, opened, png, saved
 from tests.workers.imaging.planting import interlaced, soft
@@ -15,17 +16,10 @@ BEFORE_PIXELS, BEHIND = 33, len(BARE) - 12
 MANY = 20_000_000  # bytes, the most that an upload may have
 
 
-def inflating(megabytes: int) -> bytes:
-    """A zlib stream of so many megabytes of zeros, a thousandth as long."""
-    packing = zlib.compressobj(9)
-    zeros = bytes(1_000_000)
-    return b"".join(packing.compress(zeros) for _ in range(megabytes)) + packing.flush()
-
-
 TEXTS = {
-    "zTXt": chunk(b"zTXt", b"Comment\0\0" + inflating(200)),
-    "iTXt": chunk(b"iTXt", b"Comment\0\1\0\0\0" + inflating(200)),
-    "iCCP": chunk(b"iCCP", b"profile\0\0" + inflating(200)),
+    "zTXt": chunk(b"zTXt", b"Comment\0\0" + inflating.zeros(200)),
+    "iTXt": chunk(b"iTXt", b"Comment\0\1\0\0\0" + inflating.zeros(200)),
+    "iCCP": chunk(b"iCCP", b"profile\0\0" + inflating.zeros(200)),
 }
 MILLION = chunk(b"iCCP", b"profile\0\0" + zlib.compress(bytes(1_000_000), 9))
 
@@ -82,7 +76,7 @@ def test_a_picture_of_a_hundred_million_rows_is_refused() -> None:
 def test_pixels_that_inflate_past_the_picture_cost_little() -> None:
     data = png((8, 8, 8, 0), b"")
     whole = chunk(b"IDAT", zlib.compress(b""))
-    more = chunk(b"IDAT", inflating(200))
+    more = chunk(b"IDAT", inflating.zeros(200))
     assert end(data.replace(whole, more), ImageType.PNG).outcome in {"ok", "corrupt_image"}
 
 

@@ -220,6 +220,7 @@ def test_the_check_command_says_when_nothing_is_unsafe(
     assert checked.stdout == "Nothing unsafe was found in the settings of the servers.\n"
 
 
+@pytest.mark.full
 def test_migrating_goes_on_with_a_warning(
     unit: Services, unit_environment: Mapping[str, str]
 ) -> None:
@@ -229,7 +230,11 @@ def test_migrating_goes_on_with_a_warning(
     assert "unsafe: Redis drops messages" in migrated.stderr
 
 
-@pytest.mark.parametrize("arguments", [("migrate",), ("up",)])
+@pytest.mark.parametrize(
+    "arguments",
+    [("migrate",), pytest.param(("up",), marks=pytest.mark.full)],
+    ids=["migrate", "up"],
+)
 def test_nothing_starts_on_a_postgres_without_fsync(
     unit: Services, unit_environment: Mapping[str, str], arguments: tuple[str, ...], tmp_path: Path
 ) -> None:

@@ -169,7 +169,15 @@ def test_no_secret_is_in_any_command_line(service: Service) -> None:
     assert not [name for name, secret in secrets.items() if secret in lines]
 
 
-@pytest.mark.parametrize("mark", ["--queues images", "gunicorn", "valkey-server", "rclone"])
+@pytest.mark.parametrize(
+    "mark",
+    [
+        "--queues images",
+        "valkey-server",
+        pytest.param("gunicorn", marks=pytest.mark.full),
+        pytest.param("rclone", marks=pytest.mark.full),
+    ],
+)
 def test_work_goes_on_after_a_kill_9_of(service: Service, mark: str) -> None:
     pids = {pid for pid, line in children(service).items() if mark in line}
     os.kill(min(pids), signal.SIGKILL)  # the leader; the others are what it forked
@@ -311,9 +319,12 @@ def test_settings_that_cannot_be_used_end_a_start_before_anything_is_created(
 @pytest.mark.parametrize(
     "given",
     [
-        {"REDIS_URL": "redis://:hush@127.0.0.1:9"},
         {"DATABASE_URL": "postgresql://me:hush@127.0.0.1:9/x"},
-        {"S3_ENDPOINT": "http://127.0.0.1:9", "S3_ACCESS_KEY": "me", "S3_SECRET_KEY": "hush"},
+        pytest.param({"REDIS_URL": "redis://:hush@127.0.0.1:9"}, marks=pytest.mark.full),
+        pytest.param(
+            {"S3_ENDPOINT": "http://127.0.0.1:9", "S3_ACCESS_KEY": "me", "S3_SECRET_KEY": "hush"},
+            marks=pytest.mark.full,
+        ),
     ],
     ids=lambda given: next(iter(given)),
 )
@@ -327,6 +338,7 @@ def test_a_given_server_that_does_not_answer_is_named(
     assert "Traceback" not in refused.stderr
 
 
+@pytest.mark.full
 def test_a_stop_leaves_no_process_and_the_next_start_knows_the_key(data_dir: Path) -> None:
     keys, port = set(), free_port()
     for number in (signal.SIGINT, signal.SIGTERM):
