@@ -1,4 +1,4 @@
-"""docs/api.md has every code, call and field of the API; the tree in shared/errors.py is whole."""
+"""docs/api.md has every code, call and field of the API; drawings and names in prose are right."""
 
 import ast
 import re
@@ -8,6 +8,7 @@ from typing import TypeVar
 from api.errors import CODES, STATUSES
 from api.fields import SPELLINGS
 from api.http_errors import SENTENCES
+from infra.chaos.faults import FAULTS
 from shared import errors
 from shared.errors import DescriptionError, FluximageError, ImageError, WarningCode
 from tests.api.calls import CALLS
@@ -84,6 +85,20 @@ def test_every_field_is_in_the_docs() -> None:
 
 def test_every_call_is_in_the_docs() -> None:
     assert sorted(first_cells("# The HTTP API")) == sorted(map(str, CALLS))
+
+
+def test_every_test_and_fault_that_prose_names_exists() -> None:
+    prose = [*(ROOT / "docs").glob("*.md"), ROOT / "README.md", *SOURCES]
+    files = list((ROOT / "tests").rglob("*.py"))
+    names = {path.stem for path in files}
+    for path in files:
+        names |= set(re.findall(r"def (test_\w+)", path.read_text()))
+    for path in prose:
+        text = path.read_text()
+        assert set(re.findall(r"\btest_\w+", text)) <= names, path
+        assert set(re.findall(r"chaos `(\w+)`", text)) <= FAULTS.keys(), path
+        for named in re.findall(r"\btests/[\w/.]*\w", text):
+            assert (ROOT / named).exists(), f"{path}: {named}"
 
 
 def test_the_tree_of_errors_is_drawn_as_it_is() -> None:

@@ -1,6 +1,7 @@
 """What an upload must come to: a refusal that the contract knows, or a clean file in bounds."""
 
 import struct
+from collections.abc import Iterable
 from functools import cache
 
 from shared.imagetype import ImageType
@@ -62,9 +63,27 @@ def output_faults(data: bytes, to: ImageType) -> list[str]:
 
 
 def end(
-    data: bytes, to: ImageType = ImageType.WEBP, *, quality: int = 82, max_width: int | None = None
+    data: bytes,
+    to: ImageType = ImageType.WEBP,
+    *,
+    quality: int = 82,
+    max_width: int | None = None,
+    case: object = "",
 ) -> Verdict:
-    """How an upload ends in a process of its own; AssertionError where that is not well."""
+    """How an upload ends in a process of its own; AssertionError where that is not well.
+
+    case: the name of one of several uploads, for the message.
+    """
     verdict = _judge().judge(data, Options(format=to, quality=quality, max_width=max_width))
-    assert not faults(verdict, to), "\n".join(faults(verdict, to))
+    found = faults(verdict, to)
+    assert not found, "\n".join(f"{case} to {to}: {fault}" for fault in found)
     return verdict
+
+
+def assert_outcomes(
+    uploads: Iterable[tuple[object, bytes]], expected: set[str], to: ImageType = ImageType.WEBP
+) -> None:
+    """Requires of each named upload that it ends well, with one of the expected outcomes."""
+    for name, data in uploads:
+        outcome = end(data, to, case=name).outcome
+        assert outcome in expected, f"{name}: {outcome}"

@@ -41,6 +41,15 @@ FILES = {
 }
 
 
+def test_a_file_cut_anywhere_is_corrupt_or_whole() -> None:
+    with Judge() as judge:
+        for name, data in FILES.items():
+            for percent in (0, 1, 5, 50, 95, 99):
+                verdict = judge.judge(data[: len(data) * percent // 100], Options(max_width=64))
+                assert not faults(verdict, ImageType.WEBP), f"{name} at {percent} %"
+
+
+@pytest.mark.full
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_cut_at_each_percent_is_corrupt_or_whole(name: str) -> None:
     data = FILES[name]
@@ -50,6 +59,7 @@ def test_a_file_cut_at_each_percent_is_corrupt_or_whole(name: str) -> None:
             assert not faults(verdict, ImageType.WEBP), f"{percent} %"
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("path", sorted(SAMPLES.glob("*.[jp]*")), ids=lambda path: path.name)
 def test_a_sample_cut_anywhere_is_corrupt(path: object) -> None:
     data = (SAMPLES / str(path)).read_bytes()

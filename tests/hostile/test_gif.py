@@ -4,8 +4,8 @@ import struct
 
 import pytest
 
-from shared.imagetype import OUTPUT_TYPES, ImageType
-from tests.hostile.clean import REFUSALS, end
+from shared.imagetype import ImageType
+from tests.hostile.clean import REFUSALS, assert_outcomes, end
 from tests.workers.imaging.making import noise, saved
 from tests.workers.imaging.moving import flat, moving
 
@@ -24,10 +24,13 @@ def frame(
     return b"," + struct.pack("<HHHHB", *at, width, height, 0) + codes
 
 
-@pytest.mark.parametrize("to", list(OUTPUT_TYPES))
-@pytest.mark.parametrize("count", [1_001, 1_300_000])
-def test_frames_without_end_are_refused(count: int, to: ImageType) -> None:
-    assert end(screen() + frame() * count + b";", to).outcome == "too_many_frames"
+@pytest.mark.parametrize("to", [ImageType.WEBP, ImageType.PNG])
+def test_more_frames_than_allowed_are_refused(to: ImageType) -> None:
+    assert end(screen() + frame() * 1_001 + b";", to).outcome == "too_many_frames"
+
+
+def test_frames_without_end_are_refused() -> None:
+    assert end(screen() + frame() * 1_300_000 + b";").outcome == "too_many_frames"
 
 
 BLOCKS = {
@@ -54,10 +57,10 @@ def test_a_block_without_end_costs_little(before: bytes, length: int) -> None:
     assert end(screen() + more + frame() + b";").outcome in {"ok", *REFUSALS}
 
 
-@pytest.mark.parametrize("size", [(65_535, 65_535), (65_535, 2_000)])
-def test_a_screen_of_26_bytes_is_refused(size: tuple[int, int]) -> None:
-    assert end(screen(*size) + b";").outcome in {"too_many_pixels", "corrupt_image"}
-    assert end(screen(*size) + frame() + b";").outcome == "too_many_pixels"
+def test_a_screen_of_26_bytes_is_refused() -> None:
+    for size in ((65_535, 65_535), (65_535, 2_000)):
+        assert end(screen(*size) + b";").outcome in {"too_many_pixels", "corrupt_image"}
+        assert end(screen(*size) + frame() + b";", case=size).outcome == "too_many_pixels"
 
 
 def test_a_frame_larger_than_its_screen_is_refused() -> None:
@@ -83,17 +86,20 @@ CODES = {
 
 
 @pytest.mark.parametrize("frames", [1, 2])
-@pytest.mark.parametrize("name", CODES)
-def test_bad_codes_are_corrupt_or_harmless(name: str, frames: int) -> None:
-    data = screen() + frame(64, 64, CODES[name]) * frames + b";"
-    assert end(data).outcome in {"ok", "corrupt_image"}
+def test_bad_codes_are_corrupt_or_harmless(frames: int) -> None:
+    coded = (
+        (name, screen() + frame(64, 64, codes) * frames + b";") for name, codes in CODES.items()
+    )
+    assert_outcomes(coded, {"ok", "corrupt_image"})
 
 
-@pytest.mark.parametrize("size", [(0, 0), (0, 4), (4, 0)])
-def test_a_frame_without_pixels_is_no_harm(size: tuple[int, int]) -> None:
-    for frames in (1, 2):
-        data = screen() + frame(*size) * frames + frame() + b";"
-        assert end(data).outcome in {"ok", "corrupt_image"}
+def test_a_frame_without_pixels_is_no_harm() -> None:
+    empty = (
+        ((size, frames), screen() + frame(*size) * frames + frame() + b";")
+        for size in ((0, 0), (0, 4), (4, 0))
+        for frames in (1, 2)
+    )
+    assert_outcomes(empty, {"ok", "corrupt_image"})
 
 
 def test_a_picture_without_any_palette_is_no_harm() -> None:
@@ -101,11 +107,13 @@ def test_a_picture_without_any_palette_is_no_harm() -> None:
     assert end(bare + frame() + frame() + b";").outcome in {"ok", "corrupt_image"}
 
 
-@pytest.mark.parametrize("disposal", range(8))
-def test_every_way_of_disposal_on_a_large_screen_is_bounded(disposal: int) -> None:
-    control = b"!\xf9\4" + bytes((disposal << 2 | 1,)) + b"\0\0\0\0"
-    data = screen(9_000, 9_000) + (control + frame()) * 3 + b";"
-    assert end(data).outcome == "too_many_frames"
+def test_every_disposal_on_a_large_screen_is_bounded() -> None:
+    controls = (b"!\xf9\4" + bytes((disposal << 2 | 1,)) + bytes(4) for disposal in range(8))
+    disposed = (
+        (disposal, screen(9_000, 9_000) + (control + frame()) * 3 + b";")
+        for disposal, control in enumerate(controls)
+    )
+    assert_outcomes(disposed, {"too_many_frames"})
 
 
 def test_a_film_behind_a_film_is_not_played() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from shared.imagetype import ImageType
 from tests.hostile import jpegs
-from tests.hostile.clean import REFUSALS, end
+from tests.hostile.clean import REFUSALS, assert_outcomes, end
 from tests.workers.imaging.making import noise, saved
 from tests.workers.imaging.planting import segment
 
@@ -33,7 +33,7 @@ def test_a_small_file_of_thousands_of_scans_is_refused(data: bytes) -> None:
     assert end(data).outcome == "corrupt_image"
 
 
-@pytest.mark.parametrize("side", [8, 64, 1024, 4096])
+@pytest.mark.parametrize("side", [8, 4096])
 def test_as_many_scans_as_encoders_write_are_decoded(side: int) -> None:
     assert end(jpegs.progressive(side, 24), max_width=64).outcome == "ok"
 
@@ -61,10 +61,27 @@ HEADERS = {
 }
 
 
-@pytest.mark.parametrize("at", [2, BEFORE_SCAN], ids=["before the frame", "behind the frame"])
 @pytest.mark.parametrize("name", HEADERS)
-def test_a_header_without_end_costs_little(name: str, at: int) -> None:
-    assert end(planted(filling(HEADERS[name]), at)).outcome in {"ok", *REFUSALS}
+def test_a_header_without_end_costs_little(name: str) -> None:
+    assert end(planted(filling(HEADERS[name]))).outcome in {"ok", *REFUSALS}
+
+
+# Those that the search for the frame header treats differently from other segments.
+BEFORE_FRAME = (
+    "comments",
+    "EXIF in large pieces",
+    "markers without a length",
+    "fill bytes",
+    "zeros",
+)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [n if n in BEFORE_FRAME else pytest.param(n, marks=pytest.mark.full) for n in HEADERS],
+)
+def test_a_header_without_end_before_the_frame_costs_little(name: str) -> None:
+    assert end(planted(filling(HEADERS[name]), 2)).outcome in {"ok", *REFUSALS}
 
 
 @pytest.mark.parametrize("marker", [0xC8, 0xD8, 0xD9, 0xF0, 0xFD])
@@ -74,10 +91,10 @@ def test_segments_behind_a_marker_without_a_length_cost_little(marker: int) -> N
     assert end(planted(filling(bytes((0xFF, marker)) + hidden))).outcome == "corrupt_image"
 
 
-@pytest.mark.parametrize("end_of_run", [b"\0", b"\xd0", b""])
-def test_fill_bytes_in_a_scan_cost_little(end_of_run: bytes) -> None:
-    data = BARE[:-2] + b"\xff" * 400_000 + end_of_run + b"\xff\xd9"
-    assert end(data, ImageType.JPG, quality=100).outcome in {"ok", *REFUSALS}
+def test_fill_bytes_in_a_scan_cost_little() -> None:
+    for end_of_run in (b"\0", b"\xd0", b""):
+        data = BARE[:-2] + b"\xff" * 400_000 + end_of_run + b"\xff\xd9"
+        assert end(data, ImageType.JPG, quality=100, case=end_of_run).outcome in {"ok", *REFUSALS}
 
 
 def test_stuffed_bytes_without_end_cost_little() -> None:
@@ -85,22 +102,26 @@ def test_stuffed_bytes_without_end_cost_little() -> None:
     assert end(data, ImageType.JPG, quality=100).outcome in {"ok", *REFUSALS}
 
 
-@pytest.mark.parametrize("components", [1, 3, 4])
-def test_a_header_of_a_huge_picture_is_refused(components: int) -> None:
-    data = jpegs.SOI + jpegs.frame(0xC2, 65_500, 65_500, components) + BARE[BEFORE_SCAN:]
-    assert end(data).outcome == "too_many_pixels"
+def test_a_header_of_a_huge_picture_is_refused() -> None:
+    huge = (
+        (count, jpegs.SOI + jpegs.frame(0xC2, 65_500, 65_500, count) + BARE[BEFORE_SCAN:])
+        for count in (1, 3, 4)  # components
+    )
+    assert_outcomes(huge, {"too_many_pixels"})
 
 
 def test_a_second_frame_larger_than_the_first_is_refused() -> None:
     assert end(planted(jpegs.frame(0xC0, 60_000, 60_000, 3))).outcome == "corrupt_image"
 
 
-@pytest.mark.parametrize("height", [0, 1])
-def test_a_height_told_behind_the_scan_is_refused(height: int) -> None:
-    data = bytearray(BARE)
-    struct.pack_into(">H", data, FRAME + 5, height)
+def test_a_height_stated_behind_the_scan_is_refused_or_harmless() -> None:
     lines = segment(0xDC, struct.pack(">H", 60_000))
-    assert end(bytes(data[:-2]) + lines + jpegs.EOI).outcome in {"ok", "corrupt_image"}
+    at = FRAME + 5
+    heights = (
+        (height, BARE[:at] + struct.pack(">H", height) + BARE[at + 2 : -2] + lines + jpegs.EOI)
+        for height in (0, 1)
+    )
+    assert_outcomes(heights, {"ok", "corrupt_image"})
 
 
 def test_ten_thousand_thumbnails_within_each_other_are_one_picture() -> None:

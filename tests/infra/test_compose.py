@@ -49,16 +49,12 @@ OF_THE_PROCESS = {"TMPDIR", "WEB_CONCURRENCY"}
 
 PROVIDER = {"ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL"}
 
-each_service = pytest.mark.parametrize("name", SERVICES)
-each_of_ours = pytest.mark.parametrize("name", OURS)
-each_celery_service = pytest.mark.parametrize("name", CELERY)
 
-
-def check(path: Path) -> "subprocess.CompletedProcess[str]":
-    """Checks a file with the specification's schema, which the package contains; no network."""
+def check(*paths: Path) -> "subprocess.CompletedProcess[str]":
+    """Checks files with the specification's schema, which the package contains; no network."""
     command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
     return subprocess.run(
-        [*command, str(path)], capture_output=True, text=True, timeout=60, check=False
+        [*command, *map(str, paths)], capture_output=True, text=True, timeout=60, check=False
     )
 
 
@@ -88,58 +84,43 @@ def test_the_file_keeps_to_the_compose_specification() -> None:
     assert result.returncode == 0, result.stdout
 
 
-@pytest.mark.parametrize(
-    ("right", "wrong"),
-    [
-        ("healthcheck:", "heathcheck:"),
-        ("restart: unless-stopped", "restart: [unless-stopped]"),
-        ("condition: service_healthy", "condition: service_well"),
-    ],
-)
-def test_a_file_that_breaks_the_specification_is_refused(
-    right: str, wrong: str, tmp_path: Path
-) -> None:
-    broken = tmp_path / "docker-compose.yml"
-    broken.write_text(TEXT.replace(right, wrong))
-    assert check(broken).returncode == 1
+def test_a_file_that_breaks_the_specification_is_refused(tmp_path: Path) -> None:
+    changes = {
+        "key.yml": ("healthcheck:", "heathcheck:"),
+        "type.yml": ("restart: unless-stopped", "restart: [unless-stopped]"),
+        "word.yml": ("condition: service_healthy", "condition: service_well"),
+    }
+    for name, (right, wrong) in changes.items():
+        (tmp_path / name).write_text(TEXT.replace(right, wrong))
+    report = check(*tmp_path.iterdir()).stdout
+    assert [name for name in changes if name not in report] == []
 
 
-@each_service
-def test_a_service_has_a_health_check_or_ends_by_itself(name: str) -> None:
-    service = SERVICES[name]
-    one_shot = service["restart"] == "no"
-    assert one_shot != ("healthcheck" in service)
+def test_a_service_has_a_health_check_and_comes_back_after_a_crash_or_ends_by_itself() -> None:
+    restart = {name: service["restart"] for name, service in SERVICES.items()}
+    checked = {name for name, service in SERVICES.items() if "healthcheck" in service}
+    assert restart == dict.fromkeys(SERVICES, "unless-stopped") | {"migrate": "no"}
+    assert checked == SERVICES.keys() - {"migrate"}
 
 
-@each_service
-def test_a_service_that_is_meant_to_stay_comes_back_after_a_crash(name: str) -> None:
-    assert name == "migrate" or SERVICES[name]["restart"] == "unless-stopped"
+def test_a_service_has_no_capability_of_root_and_writes_only_to_volumes_and_memory() -> None:
+    for name, service in SERVICES.items():
+        assert not service.get("privileged"), name
+        assert service["cap_drop"] == ["ALL"], name
+        assert "cap_add" not in service, name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["read_only"] is True, name
 
 
-@each_service
-def test_a_service_has_no_capability_of_root(name: str) -> None:
-    service = SERVICES[name]
-    assert not service.get("privileged")
-    assert service["cap_drop"] == ["ALL"]
-    assert "cap_add" not in service
-    assert service["security_opt"] == ["no-new-privileges:true"]
+def test_only_the_object_store_runs_as_root() -> None:
+    users = {name: service["user"].partition(":")[0] for name, service in SERVICES.items()}
+    assert [name for name, user in users.items() if user in {"0", "root"}] == ["minio"]
 
 
-@each_service
-def test_a_service_can_write_only_to_volumes_and_memory(name: str) -> None:
-    assert SERVICES[name]["read_only"] is True
-
-
-@each_service
-def test_only_the_object_store_runs_as_root(name: str) -> None:
-    user = SERVICES[name]["user"].partition(":")[0]
-    assert (user in {"0", "root"}) == (name == "minio")
-
-
-@each_service
-def test_an_image_is_pinned_to_one_release(name: str) -> None:
-    tag = SERVICES[name]["image"].rpartition(":")[2]
-    assert re.fullmatch(r"\d+\.\d+(\.\d+)?(-[a-z0-9.]+)?|RELEASE\.[0-9TZ-]+", tag)
+def test_an_image_is_pinned_to_one_release() -> None:
+    for name, service in SERVICES.items():
+        tag = service["image"].rpartition(":")[2]
+        assert re.fullmatch(r"\d+\.\d+(\.\d+)?(-[a-z0-9.]+)?|RELEASE\.[0-9TZ-]+", tag), name
 
 
 def test_our_own_image_carries_the_version_of_the_project() -> None:
@@ -151,26 +132,24 @@ def test_only_one_service_builds_the_image_that_all_of_ours_share() -> None:
     assert [name for name in SERVICES if "build" in SERVICES[name]] == ["migrate"]
 
 
-@each_of_ours
-def test_every_variable_of_a_process_is_a_known_setting(name: str) -> None:
-    assert set(SERVICES[name]["environment"]) - OF_THE_PROCESS <= set(settings.names())
+def test_a_process_of_ours_can_be_given_every_setting_and_nothing_else() -> None:
+    names = set(settings.names())
+    for name in OURS:
+        given = set(SERVICES[name]["environment"])
+        assert given - OF_THE_PROCESS <= names, name
+        assert names - PROVIDER <= given, name
 
 
-@each_of_ours
-def test_every_setting_can_be_given_to_a_process(name: str) -> None:
-    assert set(settings.names()) - PROVIDER <= set(SERVICES[name]["environment"])
+def test_the_providers_key_goes_to_those_who_need_it_and_to_no_decoder() -> None:
+    given = {name: PROVIDER & set(SERVICES[name]["environment"]) for name in OURS}
+    assert {name for name in OURS if given[name]} == {"api", "ai"}
+    assert given["api"] == given["ai"] == PROVIDER
 
 
-@each_of_ours
-def test_the_providers_key_goes_to_those_who_need_it_and_to_no_decoder(name: str) -> None:
-    given = PROVIDER & set(SERVICES[name]["environment"])
-    assert given == (PROVIDER if name in ("api", "ai") else set())
-
-
-@each_of_ours
-def test_four_given_secrets_make_a_usable_configuration(name: str) -> None:
-    loaded = settings.load(environment(name))
-    assert loaded.database_url.get_secret_value().endswith(":p0@postgres:5432/fluximage")
+def test_four_given_secrets_make_a_usable_configuration() -> None:
+    for name in OURS:
+        url = settings.load(environment(name)).database_url.get_secret_value()
+        assert url.endswith(":p0@postgres:5432/fluximage"), name
 
 
 def test_a_secret_has_no_default() -> None:
@@ -178,15 +157,15 @@ def test_a_secret_has_no_default() -> None:
     assert set(used) == {(name, ":?") for name in GIVEN}
 
 
-@each_service
-def test_a_port_is_published_on_the_loopback_unless_told_otherwise(name: str) -> None:
-    ports = [interpolated(port, {}) for port in SERVICES[name].get("ports", [])]
-    assert all(port.startswith("127.0.0.1:") for port in ports)
+def test_a_port_is_published_on_the_loopback_unless_told_otherwise() -> None:
+    published = [port for service in SERVICES.values() for port in service.get("ports", [])]
+    assert published
+    assert all(interpolated(port, {}).startswith("127.0.0.1:") for port in published)
 
 
-@each_celery_service
-def test_nothing_stops_a_worker_from_being_scaled(name: str) -> None:
-    assert not {"ports", "container_name", "hostname"} & set(SERVICES[name])
+def test_nothing_stops_a_worker_from_being_scaled() -> None:
+    for name in CELERY:
+        assert not {"ports", "container_name", "hostname"} & set(SERVICES[name]), name
 
 
 def test_the_worker_that_decodes_images_cannot_reach_the_internet() -> None:
@@ -220,18 +199,18 @@ def test_a_stopped_api_has_time_to_answer_what_it_accepted() -> None:
     assert seconds(SERVICES["api"]["stop_grace_period"]) >= gunicorn_config.graceful_timeout + 10
 
 
-@each_celery_service
-def test_a_stopped_worker_may_finish_its_current_images(name: str) -> None:
-    # Remapped, SIGTERM would start the soft shutdown, which always takes its whole time.
-    assert "REMAP_SIGTERM" not in SERVICES[name]["environment"]
-    assert "REMAP_SIGTERM" not in PROCFILE[name]
-    assert seconds(SERVICES[name]["stop_grace_period"]) >= 30
+def test_a_stopped_worker_may_finish_its_current_images() -> None:
+    for name in CELERY:
+        # Remapped, SIGTERM would start the soft shutdown, which always takes its whole time.
+        assert "REMAP_SIGTERM" not in SERVICES[name]["environment"], name
+        assert "REMAP_SIGTERM" not in PROCFILE[name], name
+        assert seconds(SERVICES[name]["stop_grace_period"]) >= 30, name
 
 
-@pytest.mark.parametrize("name", ["api", "worker", "ai", "io", "periodic"])
-def test_a_process_starts_after_the_migrations(name: str) -> None:
-    condition = SERVICES[name]["depends_on"]["migrate"]["condition"]
-    assert condition == "service_completed_successfully"
+def test_a_process_starts_after_the_migrations() -> None:
+    for name in set(OURS) - {"migrate"}:
+        condition = SERVICES[name]["depends_on"]["migrate"]["condition"]
+        assert condition == "service_completed_successfully", name
 
 
 def test_uploads_are_kept_on_a_disk_and_not_in_memory() -> None:
@@ -270,15 +249,12 @@ def wait_for(port: int) -> None:
     raise AssertionError("the broker did not start")
 
 
-@pytest.mark.parametrize(
-    ("option", "value"), [("appendonly", "yes"), ("maxmemory-policy", "noeviction")]
-)
-def test_the_broker_keeps_every_message(broker: int, option: str, value: str) -> None:
+def test_the_broker_keeps_every_message_and_refuses_clients_without_the_password(
+    broker: int,
+) -> None:
     with redis.Redis(port=broker, password="r0") as client:
-        assert client.config_get(option) == {option: value}
-
-
-def test_the_broker_refuses_clients_without_the_password(broker: int) -> None:
+        found = {**client.config_get("appendonly"), **client.config_get("maxmemory-policy")}
+    assert found == {"appendonly": "yes", "maxmemory-policy": "noeviction"}
     with redis.Redis(port=broker) as client, pytest.raises(redis.AuthenticationError):
         client.ping()
 

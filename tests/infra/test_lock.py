@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Iterator
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -61,43 +62,36 @@ MACHINES = [
 ]
 
 each_lock = pytest.mark.parametrize("path", SOURCES)
-each_requirement = pytest.mark.parametrize(
-    ("path", "text"), [(path, text) for path, texts in SOURCES.items() for text in texts]
-)
 
 
-@each_requirement
-def test_a_dependency_is_pinned_on_every_machine(path: str, text: str) -> None:
-    name = canonicalize_name(Requirement(text).name)
-    found = [pin.requirement for pin in LOCKS[path] if pin.name == name]
-    for machine in MACHINES:
-        fits = [pin for pin in found if not pin.marker or pin.marker.evaluate(machine)]
-        assert len(fits) == 1, f"{name} for {machine}; run the command at the top of {path}"
-
-
-@each_requirement
-def test_a_pinned_version_is_one_that_the_project_allows(path: str, text: str) -> None:
-    requirement = Requirement(text)
-    found = [pin for pin in LOCKS[path] if pin.name == canonicalize_name(requirement.name)]
-    assert all(requirement.specifier.contains(pin.version, prereleases=True) for pin in found)
-
-
-@each_requirement
-def test_the_extras_of_a_dependency_are_pinned_with_it(path: str, text: str) -> None:
-    requirement = Requirement(text)
-    found = [pin for pin in LOCKS[path] if pin.name == canonicalize_name(requirement.name)]
-    assert all(requirement.extras <= pin.requirement.extras for pin in found)
+def pins_of(path: str) -> Iterator[tuple[Requirement, list[Pin]]]:
+    """Each requirement of the project, with its pins in the lock file at `path`."""
+    for requirement in map(Requirement, SOURCES[path]):
+        name = canonicalize_name(requirement.name)
+        yield requirement, [pin for pin in LOCKS[path] if pin.name == name]
 
 
 @each_lock
-def test_every_pin_names_one_version(path: str) -> None:
-    assert all(re.fullmatch(r"==[\w.!+]+", str(pin.requirement.specifier)) for pin in LOCKS[path])
+def test_a_dependency_is_pinned_on_every_machine(path: str) -> None:
+    for (requirement, found), machine in product(pins_of(path), MACHINES):
+        markers = [pin.requirement.marker for pin in found]
+        fits = [marker for marker in markers if not marker or marker.evaluate(machine)]
+        assert len(fits) == 1, f"{requirement.name} for {machine}; run `make lock`"
 
 
 @each_lock
-def test_every_pin_has_hashes(path: str) -> None:
+def test_a_pin_has_a_version_and_the_extras_that_the_project_asks_for(path: str) -> None:
+    for requirement, found in pins_of(path):
+        for pin in found:
+            assert requirement.specifier.contains(pin.version, prereleases=True), requirement
+            assert requirement.extras <= pin.requirement.extras, requirement
+
+
+@each_lock
+def test_every_pin_names_one_version_and_has_hashes(path: str) -> None:
     assert LOCKS[path]
     for pin in LOCKS[path]:
+        assert re.fullmatch(r"==[\w.!+]+", str(pin.requirement.specifier)), pin.name
         assert pin.hashes, pin.name
         assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", value.strip()) for value in pin.hashes)
 

@@ -32,12 +32,14 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.full
 def test_images_take_about_the_estimated_memory(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         assert row["memory"] < 2 * row["memory_expected"] + 12 * MB
         assert row["memory_expected"] < 2 * row["memory"] + 12 * MB
 
 
+@pytest.mark.full
 def test_images_take_the_estimated_cpu_relative_to_each_other(
     rows: list[dict[str, Any]],
 ) -> None:
@@ -46,6 +48,7 @@ def test_images_take_the_estimated_cpu_relative_to_each_other(
     assert usual / 3 < min(ratios) <= max(ratios) < usual * 3
 
 
+@pytest.mark.full
 def test_a_workers_memory_does_not_grow_with_the_number_of_images() -> None:
     paths = [SAMPLES / "coffee.png", SAMPLES / "rocket.jpg"]
     after, later = in_child(residents, paths, (60, 200), (0.005, 0.02))

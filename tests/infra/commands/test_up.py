@@ -18,6 +18,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from infra.commands.main import main
 from infra.embedded import remove
 from infra.embedded.network import free_port
 from tests.support.paths import ROOT
@@ -168,7 +169,15 @@ def test_no_secret_is_in_any_command_line(service: Service) -> None:
     assert not [name for name, secret in secrets.items() if secret in lines]
 
 
-@pytest.mark.parametrize("mark", ["--queues images", "gunicorn", "valkey-server", "rclone"])
+@pytest.mark.parametrize(
+    "mark",
+    [
+        "--queues images",
+        "valkey-server",
+        pytest.param("gunicorn", marks=pytest.mark.full),
+        pytest.param("rclone", marks=pytest.mark.full),
+    ],
+)
 def test_work_goes_on_after_a_kill_9_of(service: Service, mark: str) -> None:
     pids = {pid for pid, line in children(service).items() if mark in line}
     os.kill(min(pids), signal.SIGKILL)  # the leader; the others are what it forked
@@ -234,8 +243,15 @@ def test_another_port_than_the_usual_one_is_printed(data_dir: Path) -> None:
     assert re.fullmatch(r"Port 8080 is taken; fluximage takes \d+\.\n", refused.stdout)
 
 
-@pytest.mark.parametrize("host", ["nonsense.invalid", "192.0.2.1", "::2", "x" * 70])
-@pytest.mark.parametrize("port", [(), ("--port", 18080)], ids=["any port", "one port"])
+@pytest.mark.parametrize(
+    ("host", "port"),
+    [
+        ("nonsense.invalid", ()),
+        ("192.0.2.1", ("--port", 18080)),
+        ("::2", ()),
+        ("x" * 70, ("--port", 18080)),
+    ],
+)
 def test_an_address_that_is_not_ours_is_reported_in_one_sentence(
     host: str, port: tuple[object, ...], tmp_path: Path
 ) -> None:
@@ -262,12 +278,20 @@ def test_an_address_that_is_not_ours_is_reported_in_one_sentence(
     ],
 )
 def test_misuse_is_2_and_failure_is_1_without_a_traceback(
-    code: int, arguments: tuple[object, ...]
+    code: int,
+    arguments: tuple[object, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    failed = run(*arguments)
-    assert (failed.returncode, failed.stdout) == (code, "")
-    assert failed.stderr
-    assert "Traceback" not in failed.stderr
+    for name in os.environ.keys() - ENVIRONMENT.keys():
+        monkeypatch.delenv(name)
+    monkeypatch.setattr("sys.argv", ["fluximage", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    told = capsys.readouterr()
+    assert (ended.value.code, told.out) == (code, "")
+    assert told.err
+    assert "Traceback" not in told.err
 
 
 def test_an_address_that_is_not_a_database_is_reported_in_one_sentence() -> None:
@@ -295,9 +319,12 @@ def test_settings_that_cannot_be_used_end_a_start_before_anything_is_created(
 @pytest.mark.parametrize(
     "given",
     [
-        {"REDIS_URL": "redis://:hush@127.0.0.1:9"},
         {"DATABASE_URL": "postgresql://me:hush@127.0.0.1:9/x"},
-        {"S3_ENDPOINT": "http://127.0.0.1:9", "S3_ACCESS_KEY": "me", "S3_SECRET_KEY": "hush"},
+        pytest.param({"REDIS_URL": "redis://:hush@127.0.0.1:9"}, marks=pytest.mark.full),
+        pytest.param(
+            {"S3_ENDPOINT": "http://127.0.0.1:9", "S3_ACCESS_KEY": "me", "S3_SECRET_KEY": "hush"},
+            marks=pytest.mark.full,
+        ),
     ],
     ids=lambda given: next(iter(given)),
 )
@@ -311,6 +338,7 @@ def test_a_given_server_that_does_not_answer_is_named(
     assert "Traceback" not in refused.stderr
 
 
+@pytest.mark.full
 def test_a_stop_leaves_no_process_and_the_next_start_knows_the_key(data_dir: Path) -> None:
     keys, port = set(), free_port()
     for number in (signal.SIGINT, signal.SIGTERM):

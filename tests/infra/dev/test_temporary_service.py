@@ -8,6 +8,7 @@ import pytest
 from infra.dev.temporary_service import temporary_service
 
 
+@pytest.mark.full
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's Postgres can lie elsewhere")
 def test_what_is_outside_the_data_directory_is_deleted_with_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -173,7 +173,11 @@ def test_a_second_start_on_the_same_directory_is_refused_with_the_process(stack:
         Stack(stack.data_dir.path, environ={}).__enter__()
 
 
-@pytest.mark.parametrize("guarded", [True, False], ids=["with its guardian", "guardian and all"])
+@pytest.mark.parametrize(
+    "guarded",
+    [True, pytest.param(False, marks=pytest.mark.full)],
+    ids=["with its guardian", "guardian and all"],
+)
 def test_after_kill_9_the_next_start_works_and_no_process_is_left(
     data_dir: Path, guarded: bool
 ) -> None:
@@ -204,6 +208,7 @@ def test_the_state_names_a_server_that_was_started_again(data_dir: Path) -> None
         assert eventually(is_noted)
 
 
+@pytest.mark.full
 def test_a_reused_process_id_in_a_stale_lock_file_does_not_matter(
     data_dir: Path,
 ) -> None:
@@ -220,6 +225,7 @@ def test_a_reused_process_id_in_a_stale_lock_file_does_not_matter(
         other.kill()
 
 
+@pytest.mark.full
 def test_an_interrupted_first_start_is_repeated(data_dir: Path) -> None:
     with Stack(data_dir, environ={}, parts=("DATABASE_URL",)):
         pass
@@ -229,6 +235,7 @@ def test_an_interrupted_first_start_is_repeated(data_dir: Path) -> None:
         assert connection.execute("select 1").fetchone() == (1,)
 
 
+@pytest.mark.full
 def test_a_server_that_does_not_start_shows_the_end_of_its_log(data_dir: Path) -> None:
     with Stack(data_dir, environ={}, parts=("DATABASE_URL",)):
         pass
@@ -245,6 +252,7 @@ def test_the_database_of_a_running_stack_is_used_as_it_is(stack: Stack) -> None:
         assert url == stack.environment["DATABASE_URL"]
 
 
+@pytest.mark.full
 def test_the_database_of_a_stopped_stack_runs_just_for_the_work(data_dir: Path) -> None:
     with Stack(data_dir, environ={}, parts=("DATABASE_URL",)):
         pass
@@ -271,6 +279,7 @@ def test_missing_packages_are_named_with_how_to_install_them() -> None:
         package("no-such-package")
 
 
+@pytest.mark.full
 @pytest.mark.skipif(not IS_ROOT, reason="only root runs Postgres as somebody else")
 def test_under_a_closed_directory_root_keeps_postgres_outside_and_opens_nothing() -> None:
     closed = Path(tempfile.mkdtemp(prefix="fluximage closed "))
@@ -305,6 +314,7 @@ def unprivileged_python() -> str | None:
     return None
 
 
+@pytest.mark.full
 @pytest.mark.skipif(not IS_ROOT, reason="the other tests show it")
 def test_an_ordinary_user_runs_everything_in_place() -> None:
     python = unprivileged_python()

@@ -4,17 +4,13 @@ import io
 import time
 from uuid import uuid4
 
-import httpx
 import pytest
 
 from infra.chaos.store_proxy import Mode, StoreProxy
 from shared.clients.object_store import ObjectStore, S3Store
 from shared.errors import ObjectMissingError, StoreError
-from shared.services import Services
 from shared.settings import load
 from tests.support.memory_store import MemoryStore
-
-REFUSED = (400, 401, 403)  # MinIO says 403 throughout; rclone tells a stale date apart
 
 
 @pytest.fixture(params=["s3", "memory"])
@@ -32,14 +28,9 @@ def put(store: ObjectStore, key: str, data: bytes = b"bytes") -> None:
 
 def test_what_was_put_is_what_one_gets(store: ObjectStore) -> None:
     key = f"{uuid4()}/in/0"
-    put(store, key, bytes(range(256)) * 50_000)
-    assert store.get(key) == bytes(range(256)) * 50_000
-
-
-def test_nothing_is_what_one_gets_of_an_empty_object(store: ObjectStore) -> None:
-    key = f"{uuid4()}/in/0"
-    put(store, key, b"")
-    assert store.get(key) == b""
+    for data in (bytes(range(256)) * 50_000, b""):
+        put(store, key, data)
+        assert store.get(key) == data
 
 
 def test_a_second_put_replaces_the_first(store: ObjectStore) -> None:
@@ -114,44 +105,3 @@ def test_a_store_that_is_busy_is_not_waited_for_as_long_as_it_asks(
         with pytest.raises(StoreError):
             store.get("some/key")
     assert time.monotonic() - started < 10
-
-
-def signed(services: Services, name: str = "cat.webp", seconds: int = 60) -> str:
-    key = f"{uuid4()}/out/{uuid4()}.webp"
-    services.store.put(key, io.BytesIO(b"webp"), 4, "image/webp")
-    return services.store.sign(key, name, seconds)
-
-
-def test_a_signed_url_downloads_under_the_name_it_was_signed_for(unit: Services) -> None:
-    answer = httpx.get(signed(unit, "猫 “x”.webp"))
-    assert answer.content == b"webp"
-    disposition = answer.headers["content-disposition"]
-    assert disposition.startswith("attachment;")
-    assert "filename*=UTF-8''%E7%8C%AB%20%E2%80%9Cx%E2%80%9D.webp" in disposition
-
-
-@pytest.mark.parametrize(
-    ("found", "replaced"),
-    [("cat.webp", "cat.html"), ("Expires=60", "Expires=600"), ("/out/", "/in/"), ("X-Amz-", "Y-")],
-)
-def test_a_signed_url_that_was_changed_is_refused(
-    unit: Services, found: str, replaced: str
-) -> None:
-    url = signed(unit)
-    assert found in url
-    assert httpx.get(url.replace(found, replaced)).status_code in REFUSED
-
-
-def test_a_signed_url_ends(unit: Services) -> None:
-    url = signed(unit, seconds=1)
-    time.sleep(2.1)
-    assert httpx.get(url).status_code in REFUSED
-
-
-def test_a_url_without_a_signature_is_refused(unit: Services) -> None:
-    assert httpx.get(signed(unit).partition("?")[0]).status_code in REFUSED
-
-
-def test_clients_come_by_the_public_address(unit_environment: dict[str, str]) -> None:
-    public = load(unit_environment | {"S3_PUBLIC_ENDPOINT": "https://cdn.example.com"})
-    assert S3Store(public).sign("a/out/b.webp", "b.webp", 60).startswith("https://cdn.example.com/")

@@ -1,3 +1,5 @@
+"""Who waits for a notification is woken by it, over one subscription per process."""
+
 import threading
 from contextlib import ExitStack
 from uuid import uuid4
@@ -14,7 +16,7 @@ def await_subscription(services: Services, topic: Topic, woken: threading.Event)
     woken.clear()
 
 
-def test_news_wakes_who_waits_for_its_topic_and_nobody_else(unit: Services) -> None:
+def test_a_notification_wakes_who_waits_for_its_topic_and_nobody_else(unit: Services) -> None:
     mine, other = batch_topic(uuid4()), session_topic(uuid4())
     listener = Listener(unit.redis)
     try:

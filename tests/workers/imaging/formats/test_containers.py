@@ -36,25 +36,13 @@ ENDLESS: dict[str, tuple[Callable[[bytes], Iterator[object]], bytes, bytes, int]
 
 
 @pytest.mark.parametrize("name", ENDLESS)
-def test_pieces_without_end_are_refused_once_the_cap_is_reached(name: str) -> None:
+def test_pieces_are_walked_up_to_the_cap_and_refused_beyond_it(name: str) -> None:
     walk, head, piece, cap = ENDLESS[name]
-    data = head + piece * (cap + 1)
-    pieces = walk(data)
+    assert len(list(walk(head + piece * (cap - 2)))) == cap - 2
+    pieces = walk(head + piece * (2 * cap))  # lazy: the pieces before the cap come all the same
     assert len(list(islice(pieces, cap))) == cap
     with pytest.raises(ValueError, match="too many"):
         next(pieces)
-
-
-@pytest.mark.parametrize("name", ENDLESS)
-def test_almost_as_many_pieces_as_the_cap_are_walked(name: str) -> None:
-    walk, head, piece, cap = ENDLESS[name]
-    assert len(list(walk(head + piece * (cap - 2)))) == cap - 2
-
-
-@pytest.mark.parametrize("name", ENDLESS)
-def test_a_walk_is_lazy(name: str) -> None:
-    walk, head, piece, cap = ENDLESS[name]
-    assert next(walk(head + piece * (2 * cap)))
 
 
 def test_png_chunks_end_behind_iend() -> None:
@@ -66,7 +54,7 @@ def test_png_chunks_end_behind_iend() -> None:
     assert list(png_chunks.whole_chunks(data)) == [first, last]
 
 
-@pytest.mark.parametrize("length", [2, 3, 2**31, 2**32 - 1])
+@pytest.mark.parametrize("length", [2, 2**32 - 1])
 def test_a_png_chunk_longer_than_its_file_ends_behind_it(length: int) -> None:
     data = png_chunks.SIGNATURE + struct.pack(">I4s", length, b"IDAT") + bytes(5)
     (found,) = png_chunks.chunks(data)
@@ -76,12 +64,12 @@ def test_a_png_chunk_longer_than_its_file_ends_behind_it(length: int) -> None:
         list(png_chunks.whole_chunks(data))
 
 
-@pytest.mark.parametrize("cut", range(12))
-def test_a_png_without_its_end_is_walked_but_not_whole(cut: int) -> None:
-    data = png_chunks.SIGNATURE + chunk(b"IDAT", b"ab") + chunk(b"IEND", b"")[:cut]
-    assert next(png_chunks.chunks(data))[0] == b"IDAT"
-    with pytest.raises(ValueError, match=r"cut short|no end"):
-        list(png_chunks.whole_chunks(data))
+def test_a_png_without_its_end_is_walked_but_not_whole() -> None:
+    for cut in range(12):
+        data = png_chunks.SIGNATURE + chunk(b"IDAT", b"ab") + chunk(b"IEND", b"")[:cut]
+        assert next(png_chunks.chunks(data))[0] == b"IDAT", cut
+        with pytest.raises(ValueError, match=r"cut short|no end"):
+            list(png_chunks.whole_chunks(data))
 
 
 def test_a_png_chunk_is_intact_if_its_checksum_is_right() -> None:
@@ -112,18 +100,18 @@ def test_reserved_markers_of_a_jpeg_are_segments_if_asked_for() -> None:
     assert [one.marker for one in jpeg.segments(data, reserved=True)] == [0x02, 0xDB, 0xD9]
 
 
-@pytest.mark.parametrize("tail", [b"", b"\0", b"\xff\xff", b"\0\1x"])
-def test_a_jpeg_segment_cut_short_is_the_last(tail: bytes) -> None:
-    data = SOI + segment(0xDB, b"table") + b"\xff\xe1" + tail
-    assert markers(data) == [0xDB, 0xE1]
+def test_a_jpeg_segment_cut_short_is_the_last() -> None:
+    for tail in (b"", b"\0", b"\xff\xff", b"\0\1x"):
+        data = SOI + segment(0xDB, b"table") + b"\xff\xe1" + tail
+        assert markers(data) == [0xDB, 0xE1], tail
 
 
-@pytest.mark.parametrize("length", [0, 1])
-def test_a_jpeg_segment_shorter_than_its_length_field_ends_within_it(length: int) -> None:
-    data = SOI + b"\xff\xe1" + struct.pack(">H", length) + segment(0xDB, b"") + EOI
-    first, *others = jpeg.segments(data)
-    assert first == (0xE1, 2, 4 + length)
-    assert [one.marker for one in others] == [0xDB, 0xD9]
+def test_a_jpeg_segment_shorter_than_its_length_field_ends_within_it() -> None:
+    for length in (0, 1):
+        data = SOI + b"\xff\xe1" + struct.pack(">H", length) + segment(0xDB, b"") + EOI
+        first, *others = jpeg.segments(data)
+        assert first == (0xE1, 2, 4 + length)
+        assert [one.marker for one in others] == [0xDB, 0xD9], length
 
 
 FRAME = frame(0xC0, 30, 20)
@@ -177,10 +165,10 @@ def test_a_gif_needs_no_trailer() -> None:
     assert len(list(gif.blocks(SCREEN + IMAGE + b"\1x\0"))) == 1
 
 
-@pytest.mark.parametrize("data", [IMAGE, IMAGE[:8], IMAGE + b"\xffx", COMMENT, b"!"])
-def test_a_gif_block_that_breaks_off_is_damage(data: bytes) -> None:
-    with pytest.raises(IndexError):
-        list(gif.blocks(SCREEN + data))
+def test_a_gif_block_that_breaks_off_is_damage() -> None:
+    for data in (IMAGE, IMAGE[:8], IMAGE + b"\xffx", COMMENT, b"!"):
+        with pytest.raises(IndexError):
+            list(gif.blocks(SCREEN + data))
 
 
 def test_what_is_no_gif_block_is_damage() -> None:
@@ -208,7 +196,7 @@ def test_riff_chunks_are_walked_into_frames_if_asked_for() -> None:
     assert nested == [b"ANMF", b"VP8L", b"EXIF"]
 
 
-@pytest.mark.parametrize("length", [3, 2**31, 2**32 - 1])
+@pytest.mark.parametrize("length", [3, 2**32 - 1])
 def test_a_riff_chunk_longer_than_its_file_ends_behind_it(length: int) -> None:
     data = webp(b"ABCD" + struct.pack("<I", length) + b"ab")
     assert list(riff.chunks(data)) == [(b"ABCD", 20, 20 + length)]
@@ -216,10 +204,10 @@ def test_a_riff_chunk_longer_than_its_file_ends_behind_it(length: int) -> None:
         list(riff.whole_chunks(data))
 
 
-@pytest.mark.parametrize("cut", range(1, 8))
-def test_a_riff_header_that_does_not_fit_is_passed_over(cut: int) -> None:
-    data = webp(riff_chunk(b"ABCD", b""), riff_chunk(b"EFGH", b"")[:cut])
-    assert [name for name, _ in riff.whole_chunks(data)] == [b"ABCD"]
+def test_a_riff_header_that_does_not_fit_is_passed_over() -> None:
+    for cut in range(1, 8):
+        data = webp(riff_chunk(b"ABCD", b""), riff_chunk(b"EFGH", b"")[:cut])
+        assert [name for name, _ in riff.whole_chunks(data)] == [b"ABCD"], cut
 
 
 def test_a_riff_chunk_that_reaches_past_the_given_end_is_cut_short() -> None:
@@ -274,12 +262,12 @@ def test_a_box_shorter_than_its_header_is_damage(header: bytes) -> None:
         list(isobmff.walk(header + bytes(20)))
 
 
-@pytest.mark.parametrize("tail", [b"x", bytes(7)])
-def test_bytes_behind_the_last_box_are_passed_over_but_not_whole(tail: bytes) -> None:
-    data = box(b"free") + tail
-    assert len(list(isobmff.walk(data))) == 1
-    with pytest.raises(ValueError, match="cut short"):
-        list(isobmff.whole_boxes(data))
+def test_bytes_behind_the_last_box_are_passed_over_but_not_whole() -> None:
+    for tail in (b"x", bytes(7)):
+        data = box(b"free") + tail
+        assert len(list(isobmff.walk(data))) == 1, tail
+        with pytest.raises(ValueError, match="cut short"):
+            list(isobmff.whole_boxes(data))
 
 
 def test_boxes_nested_sixty_thousand_deep_are_walked_without_recursion() -> None:
