@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests.api.conftest import ApiProcess
+from tests.support.cases import every_case
 
 
 def _logged(process: ApiProcess, path: str) -> str:
@@ -34,8 +35,8 @@ def _seen(process: ApiProcess, forwarded: list[str], source: str = "127.0.0.1") 
     return _logged(process, path)
 
 
-@pytest.mark.parametrize(
-    ("forwarded", "seen"),
+@every_case(
+    "forwarded, seen",
     [
         ([], "127.0.0.1"),
         (["203.0.113.7"], "203.0.113.7"),
@@ -67,7 +68,7 @@ def test_a_client_that_is_no_trusted_proxy_is_believed_nothing(
     assert _seen(still_process, ["203.0.113.7"], source="127.0.0.2") == "127.0.0.2"
 
 
-@pytest.mark.parametrize("header", ["X-Real-IP", "Forwarded", "True-Client-IP"])
+@every_case("header", ["X-Real-IP", "Forwarded", "True-Client-IP"])
 def test_no_other_header_names_a_client(still_process: ApiProcess, header: str) -> None:
     path = f"/{uuid4()}"
     httpx.get(still_process.url + path, headers={header: "203.0.113.7"})

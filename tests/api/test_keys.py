@@ -4,12 +4,12 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
-import pytest
 
 from shared.db import accounts
 from shared.services import Services
 from tests.api.calls import CALLS, OPEN, Call
 from tests.api.raw import exchange, head
+from tests.support.cases import every_case
 from tests.support.client import Client
 from tests.support.making import png
 
@@ -49,7 +49,7 @@ def test_missing_malformed_unknown_and_revoked_keys_get_the_same_answer(client: 
     assert all(_fingerprint(answer) == _fingerprint(answers[0]) for answer in answers)
 
 
-@pytest.mark.parametrize("call", [call for call in CALLS if str(call) not in OPEN], ids=str)
+@every_case("call", [call for call in CALLS if str(call) not in OPEN])
 def test_every_call_but_the_operators_needs_a_key(service_url: str, call: Call) -> None:
     response = httpx.request(call.method, service_url + call.path)
     assert (response.status_code, response.json()) == (401, {"error": "Unauthorized"})

@@ -5,8 +5,6 @@ import time
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-import pytest
-
 from api.http_errors import SENTENCES
 from tests.api.conftest import Still
 from tests.api.raw import (
@@ -20,6 +18,7 @@ from tests.api.raw import (
     part,
     post,
 )
+from tests.support.cases import every_case
 from tests.support.client import Client
 from tests.support.making import png
 
@@ -79,7 +78,7 @@ def test_a_boundary_inside_a_file_does_not_end_it(still: Still) -> None:
     assert row["original_size"] == len(inside)
 
 
-@pytest.mark.parametrize("kept", [0, 10, len(BODY) // 2, len(BODY) - len(end()), -8])
+@every_case("kept", [0, 10, len(BODY) // 2, len(BODY) - len(end()), -8])
 def test_a_body_that_ends_half_way_is_refused(still: Still, kept: int) -> None:
     assert _refused(still, post(still.url, still.key, BODY[:kept])) == BROKEN
 
@@ -104,7 +103,7 @@ def test_a_length_that_is_too_short_cuts_the_body(still: Still) -> None:
     assert _refused(still, exchange(still.url, sent)) == BROKEN
 
 
-@pytest.mark.parametrize("length", ["-1", "ten", "1_0", "+5", "0x10", "5, 6"])
+@every_case("length", ["-1", "ten", "1_0", "+5", "0x10", "5, 6"])
 def test_a_length_that_is_no_number_is_refused_as_json(still: Still, length: str) -> None:
     _refused(still, exchange(still.url, [_head(still.key, f"Content-Length: {length}"), BODY]))
 
@@ -115,7 +114,7 @@ def test_both_a_length_and_chunks_are_refused(still: Still) -> None:
     _refused(still, exchange(still.url, [_head(still.key, *headers), _chunked(BODY, 50)]))
 
 
-@pytest.mark.parametrize("boundary", ["", "; boundary=", '; boundary=""', "; border=x"])
+@every_case("boundary", ["", "; boundary=", '; boundary=""', "; border=x"])
 def test_a_body_without_a_boundary_is_refused(still: Still, boundary: str) -> None:
     headers = (f"Content-Type: multipart/form-data{boundary}", f"Content-Length: {len(BODY)}")
     answer = exchange(still.url, [head(still.key, *headers), BODY])
@@ -130,7 +129,7 @@ def test_another_boundary_than_was_announced_is_refused(still: Still) -> None:
     assert _refused(still, exchange(still.url, [head(still.key, *headers), BODY])) == BROKEN
 
 
-@pytest.mark.parametrize(
+@every_case(
     "headers",
     [
         b"Content-Type: text/plain",

@@ -16,6 +16,7 @@ import pytest
 
 from shared.services import Services
 from tests.api.calls import CALLS, Call
+from tests.support.cases import every_case
 from tests.support.client import Client
 from tests.support.making import make_account, png
 
@@ -96,7 +97,7 @@ def test_reads_across_accounts_are_404_with_the_same_bytes(owners: list[Owner]) 
     assert all(answer == nothing[call] for call, answer in compared)
 
 
-@pytest.mark.parametrize("call", WRITE_CALLS, ids=str)
+@every_case("call", WRITE_CALLS)
 def test_a_write_across_accounts_is_404_and_changes_nothing(
     owners: list[Owner], call: Call
 ) -> None:

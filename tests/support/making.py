@@ -2,13 +2,14 @@
 
 import hashlib
 import io
+import json
 from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 from PIL import Image
 from pydantic import SecretStr
 
-from infra.dev.messages_api import MessagesApi
+from infra.dev.messages_api import Answer, MessagesApi
 from shared.clients.object_store import original_key
 from shared.db import accounts, batches
 from shared.db.accounts import Account
@@ -29,6 +30,11 @@ def asking(settings: Settings, model: MessagesApi, **changes: object) -> Setting
     """The settings with a provider to ask, changed by the names of the fields."""
     provider = {"anthropic_api_key": SecretStr(model.key), "anthropic_base_url": model.url}
     return settings.model_copy(update=provider | changes)
+
+
+def saying(alt_text: str, file_name: str) -> Answer:
+    """The model's answer with that alt text and that file name."""
+    return Answer(json.dumps({"alt_text": alt_text, "file_name": file_name}))
 
 
 def make_account(services: Services, plan: Plan = Plan.AGENCY) -> tuple[Account, str]:
@@ -74,6 +80,6 @@ def make_batch(
 
 
 def accept(services: Services, batch: NewBatch) -> list[UUID]:
-    """Accepts the batch and gives the ids of its images, in order."""
+    """Accepts the batch and returns the ids of its images, in order."""
     batches.accept(services.database, uuid4(), batch)
     return [image.id for image in batch.images]

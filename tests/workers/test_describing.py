@@ -21,7 +21,7 @@ from shared.db.sessions import EndedImage
 from shared.imagetype import ImageType
 from shared.models import Claim, DescriptionRequest, Options, Result, Tokens, Watermark
 from shared.services import Services
-from tests.support.making import BOTH_TEXTS, accept, asking, make_account, make_batch, png
+from tests.support.making import BOTH_TEXTS, accept, asking, make_account, make_batch, png, saying
 from tests.support.memory_store import MemoryStore
 from tests.support.paths import SAMPLES
 from workers import steps
@@ -73,10 +73,6 @@ def described(
     image = optimised(services, options)
     describe(services, model, image, **settings)
     return image.ended(services)
-
-
-def saying(alt_text: str, file_name: str) -> Answer:
-    return Answer(json.dumps({"alt_text": alt_text, "file_name": file_name}))
 
 
 def test_an_image_gets_its_text_and_its_name_in_one_call(
