@@ -16,7 +16,7 @@ from shared.db.accounts import Account
 from shared.db.batches import NewBatch, NewImage
 from shared.db.idempotency import Accepting
 from shared.imagetype import ImageType
-from shared.models import DescriptionRequest, Options
+from shared.models import DescriptionRequest, Encoding, Options, Result
 from shared.plans import Plan
 from shared.services import Services
 from shared.settings import Settings
@@ -41,6 +41,20 @@ def make_account(services: Services, plan: Plan = Plan.AGENCY) -> tuple[Account,
     """A new account of that plan, and its key."""
     key = accounts.create(services.database, f"test-{uuid4()}", plan)
     return accounts.authenticate(services.database, key), key
+
+
+def make_result(output_key: str | None = None, preview_key: str | None = None) -> Result:
+    """What the first step commits."""
+    return Result(
+        ImageType.WEBP,
+        width=8,
+        height=6,
+        size=3,
+        output_key=output_key or f"x/out/{uuid4()}.webp",
+        watermarked=False,
+        encoding=Encoding.REENCODED,
+        preview_key=preview_key,
+    )
 
 
 def png(width: int = 8, height: int = 6, colour: str = "red") -> bytes:

@@ -16,9 +16,8 @@ from shared.db.image_states import OPTIMISE
 from shared.dispatch import dispatch
 from shared.errors import ImageError, StoreError
 from shared.imagetype import ImageType
-from shared.models import Encoding, Result
 from shared.services import Services
-from tests.support.making import accept, make_account, make_batch
+from tests.support.making import accept, make_account, make_batch, make_result
 from tests.support.memory_store import MemoryStore
 from workers import steps, sweep
 
@@ -50,8 +49,7 @@ def complete(services: Services, image_id: UUID) -> str:
     assert claim is not None
     key = output_key(claim.batch_id, claim.token, ImageType.WEBP)
     services.store.put(key, io.BytesIO(b"out"), 3, "image/webp")
-    result = Result(ImageType.WEBP, 8, 6, 3, key, watermarked=False, encoding=Encoding.REENCODED)
-    assert images.complete(services.database, claim, result) is not None
+    assert images.complete(services.database, claim, make_result(key)) is not None
     return key
 
 
