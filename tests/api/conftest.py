@@ -19,7 +19,7 @@ from flask.testing import FlaskClient
 from api.app import build_app
 from shared.plans import Plan
 from shared.services import Services
-from tests.support.client import Client
+from tests.support.client import Client, get
 from tests.support.making import make_account
 from workers import steps
 
@@ -173,7 +173,7 @@ def _await_live(process: "subprocess.Popen[bytes]", url: str, log: Path) -> None
         assert process.poll() is None, log.read_text()
         assert time.monotonic() < deadline, log.read_text()
         try:
-            httpx.get(f"{url}/health/live", timeout=5)
+            get(f"{url}/health/live", timeout=5)
         except httpx.TransportError:
             time.sleep(0.05)
         else:

@@ -3,13 +3,12 @@
 import re
 from urllib.parse import unquote
 
-import httpx
 import pytest
 
 from infra.dev.messages_api import Answer, MessagesApi
 from shared.models import Language
 from tests.support.cases import every_case
-from tests.support.client import Client
+from tests.support.client import Client, get
 from tests.support.languages import GOOD
 from tests.support.making import png, saying
 from tests.support.paths import SAMPLES
@@ -38,7 +37,7 @@ def test_an_image_downloads_under_the_name_that_it_was_given(
 ) -> None:
     model.script.append(saying("Coffee", "white-coffee-cup"))
     (image,) = client.compress([COFFEE], BOTH).json()["data"]
-    header = httpx.get(image["url"]).headers["content-disposition"]
+    header = get(image["url"]).headers["content-disposition"]
     assert "white-coffee-cup.webp" in unquote(header)
 
 

@@ -6,14 +6,13 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
-import httpx
 import pillow_heif
 from PIL import Image
 
 from tests.api.conftest import Still
 from tests.api.raw import gif
 from tests.support.cases import every_case
-from tests.support.client import Client
+from tests.support.client import Client, get
 from tests.support.making import png
 from tests.support.paths import SAMPLES
 
@@ -42,7 +41,7 @@ def test_every_value_of_an_image_is_true(client: Client) -> None:
     assert response.status_code == 200
     body = response.json()
     [image] = body["data"]
-    stored = httpx.get(image["url"])
+    stored = get(image["url"])
     assert (body["session_id"], body["status"]) == ("spring-sale", "completed")
     assert (body["errors"], body["warnings"]) == ([], [])
     assert UUID(image["id"]) != UUID(body["batch_id"])
@@ -64,7 +63,7 @@ def test_an_image_says_how_it_was_encoded(client: Client) -> None:
         return dict(image)
 
     rough = compressed("a.png", photo, {"format": "jpg", "quality": "40"})
-    again = httpx.get(rough["url"]).content
+    again = get(rough["url"]).content
     kept = compressed("a.jpg", again, {"format": "jpg", "quality": "100"})
     exact = compressed("a.png", photo, {"format": "png"})
     encodings = (rough["encoding"], kept["encoding"], exact["encoding"])
@@ -87,7 +86,7 @@ def test_a_download_is_of_the_format_and_size_that_was_asked_for(
         [("tree.png", png(40, 30))], {"format": format, "maxWidth": "20", "maxHeight": "20"}
     )
     [image] = answer.json()["data"]
-    download = httpx.get(image["url"])
+    download = get(image["url"])
     with Image.open(io.BytesIO(download.content)) as picture:
         assert (picture.format, picture.size) == (decoder, (20, 15))
     assert (image["width"], image["height"], image["format"]) == (20, 15, format)
@@ -97,14 +96,14 @@ def test_a_download_is_of_the_format_and_size_that_was_asked_for(
 
 def test_a_download_comes_under_its_file_name(client: Client) -> None:
     [image] = client.compress([("tree.png", png())]).json()["data"]
-    disposition = httpx.get(image["url"]).headers["Content-Disposition"]
+    disposition = get(image["url"]).headers["Content-Disposition"]
     assert disposition == "attachment; filename=\"tree.webp\"; filename*=UTF-8''tree.webp"
 
 
 def test_a_url_that_was_changed_does_not_download(client: Client) -> None:
     [image] = client.compress([("tree.png", png())]).json()["data"]
-    assert httpx.get(image["url"].replace("tree", "free")).status_code == 403
-    assert httpx.get(image["url"].partition("?")[0]).is_client_error
+    assert get(image["url"].replace("tree", "free")).status_code == 403
+    assert get(image["url"].partition("?")[0]).is_client_error
 
 
 def test_a_url_lives_a_day_and_says_until_when(client: Client) -> None:
@@ -259,7 +258,7 @@ def test_a_watermark_changes_the_picture_and_is_reported(client: Client) -> None
         [("a.png", png(100, 100))], fields | {"format": "png"}, watermark=mark
     ).json()
     [image] = body["data"]
-    with Image.open(io.BytesIO(httpx.get(image["url"]).content)) as picture:
+    with Image.open(io.BytesIO(get(image["url"]).content)) as picture:
         assert picture.convert("RGB").getpixel((50, 50)) == (0, 0, 255)
         assert picture.convert("RGB").getpixel((5, 5)) == (255, 0, 0)
     assert image["watermarked"] is True

@@ -12,7 +12,7 @@ from tests.api.calls import CALLS, PATHS, Call, methods_of
 from tests.api.conftest import Still
 from tests.api.raw import Answer, exchange, head
 from tests.support.cases import every_case
-from tests.support.client import Client
+from tests.support.client import Client, get
 from tests.support.making import png
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"]
@@ -31,7 +31,7 @@ def _is_an_error(response: httpx.Response, status: int) -> str:
     "path", ["/api", "/api/", "/api/nothing", "/", "/api/usage/more", "/static/x", "/%00", "/%FF"]
 )
 def test_an_unknown_path_is_404_in_json(service_url: str, path: str) -> None:
-    error = _is_an_error(httpx.get(service_url + path), 404)
+    error = _is_an_error(get(service_url + path), 404)
     assert error == SENTENCES[404]
 
 
@@ -124,7 +124,7 @@ def test_every_other_answer_has_the_headers_that_protect_browsers(client: Client
     _protects_browsers(client.compress([("a.png", png())]))
     _protects_browsers(client.call("POST", "/api/usage"))
     _protects_browsers(client.call("GET", "/nothing"))
-    _protects_browsers(httpx.get(f"{client.url}/api/usage"))
+    _protects_browsers(get(f"{client.url}/api/usage"))
 
 
 @every_case("kind", RequestRefusedError.__subclasses__())

@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
-import httpx
-
 from shared import services, settings
 from shared.services import Services
 from tests.api.conftest import Still, in_process
-from tests.support.client import Client
+from tests.support.client import Client, get
 from tests.support.making import make_account, png
 
 ASYNC = {"Prefer": "respond-async"}
@@ -27,18 +25,18 @@ def _metrics(client: Client) -> dict[str, float]:
 
 def test_live_and_ready_answer_without_a_key(service_url: str) -> None:
     for path in ("/health/live", "/health/ready"):
-        response = httpx.get(service_url + path)
+        response = get(service_url + path)
         assert (response.status_code, response.json()) == (200, {"status": "ok"})
 
 
 def test_ready_names_what_is_down(broken_url: str) -> None:
-    response = httpx.get(f"{broken_url}/health/ready", timeout=60)
+    response = get(f"{broken_url}/health/ready", timeout=60)
     assert response.status_code == 503
     assert response.json() == {"error": "Not ready: redis, store down", "down": ["redis", "store"]}
 
 
 def test_live_answers_whatever_is_down(broken_url: str) -> None:
-    assert httpx.get(f"{broken_url}/health/live").status_code == 200
+    assert get(f"{broken_url}/health/live").status_code == 200
 
 
 def test_without_postgres_nothing_is_ready_and_calls_are_503(

@@ -3,12 +3,11 @@
 import re
 import unicodedata
 
-import httpx
 import pytest
 
 from tests.api.raw import Answer, end, file_part, post
 from tests.support.cases import every_case
-from tests.support.client import Client
+from tests.support.client import Client, get
 from tests.support.making import png
 
 # What is sent between the quotes of a part's header, what we say it was, what we make of it.
@@ -63,7 +62,7 @@ def _is_safe(image: dict[str, str]) -> None:
     assert not re.search(r'[\x00-\x1f\x7f<>:"/\\|?*]', image["file_name"])
     assert not any(unicodedata.category(c).startswith("C") for c in image["file_name"])
     assert len(image["file_name"].encode()) <= 255
-    download = httpx.get(image["url"])
+    download = get(image["url"])
     assert download.status_code == 200
     disposition = download.headers["Content-Disposition"]
     assert re.fullmatch(

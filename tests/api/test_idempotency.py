@@ -9,7 +9,7 @@ from shared.db import idempotency
 from tests.api.conftest import Still
 from tests.api.raw import end, file_part, post
 from tests.support.cases import every_case
-from tests.support.client import Client
+from tests.support.client import Client, get
 from tests.support.making import png
 
 FILES = [("a.png", png()), ("b.png", png(9, 9))]
@@ -36,7 +36,7 @@ def test_a_repeat_answers_the_present_state_with_urls_that_work(still: Still) ->
     still.work(2)
     again = still.compress(FILES, headers=headers)
     assert again.status_code == 200
-    assert all(httpx.get(image["url"]).status_code == 200 for image in again.json()["data"])
+    assert all(get(image["url"]).status_code == 200 for image in again.json()["data"])
 
 
 def test_another_payload_under_a_used_key_is_refused(client: Client) -> None:

@@ -16,7 +16,7 @@ import pytest
 from shared.services import Services
 from tests.api.conftest import ApiProcess, Start, Still, in_process
 from tests.api.raw import BOUNDARY, CONTENT_TYPE, Answer, exchange, head
-from tests.support.client import Client
+from tests.support.client import Client, get
 from tests.support.making import make_account, png
 from tests.support.processes import descendants, eventually, forget_peak, peak_kib
 from workers import sweep
@@ -123,7 +123,7 @@ def test_many_who_wait_leave_room_for_polls(still: Still) -> None:
     url, headers = f"{still.url}/api/sessions/s", {"Authorization": f"Bearer {still.key}"}
 
     def wait(_: int) -> httpx.Response:
-        return httpx.get(url, params={"wait": 25}, headers=headers, timeout=60)
+        return get(url, params={"wait": 25}, headers=headers, timeout=60)
 
     with ThreadPoolExecutor(30) as pool:
         waiting = [pool.submit(wait, n) for n in range(30)]

@@ -7,7 +7,7 @@ import httpx
 from tests.api.conftest import Still
 from tests.api.raw import end, file_part, post
 from tests.support.cases import every_case
-from tests.support.client import Client
+from tests.support.client import Client, request
 from tests.support.making import png
 
 FILES = [("a.png", png())]
@@ -15,8 +15,12 @@ FILES = [("a.png", png())]
 
 def _post(client: Client, *prefer: str) -> httpx.Response:
     headers = [("Authorization", f"Bearer {client.key}"), *(("Prefer", p) for p in prefer)]
-    return httpx.post(
-        f"{client.url}/api/compress", headers=headers, files=[("file", FILES[0])], timeout=60
+    return request(
+        "POST",
+        f"{client.url}/api/compress",
+        headers=headers,
+        files=[("file", FILES[0])],
+        timeout=60,
     )
 
 

@@ -6,13 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from typing import Any
 
-import httpx
-
 from shared.services import Services
 from tests.api.conftest import Still
 from tests.api.raw import gif
 from tests.support.cases import every_case
-from tests.support.client import Client
+from tests.support.client import Client, get
 from tests.support.making import png
 from tests.support.processes import eventually
 
@@ -145,7 +143,7 @@ def test_urls_are_signed_afresh_at_every_poll(still: Still) -> None:
     urls = set()
     for _ in range(2):
         [image] = _poll(still)["data"]
-        assert httpx.get(image["url"]).status_code == 200
+        assert get(image["url"]).status_code == 200
         urls.add(image["url"])
         time.sleep(1.1)  # signatures are dated in whole seconds
     assert len(urls) == 2
@@ -280,9 +278,9 @@ def test_delete_gives_back_what_was_not_spent(still: Still) -> None:
 
 def test_delete_ends_the_urls(client: Client) -> None:
     [image] = client.compress(FILES[:1], {"sessionId": "s"}).json()["data"]
-    assert httpx.get(image["url"]).status_code == 200
+    assert get(image["url"]).status_code == 200
     assert client.call("DELETE", "/api/sessions/s").status_code == 200
-    assert httpx.get(image["url"]).status_code == 404
+    assert get(image["url"]).status_code == 404
     page = _poll(client)
     assert (page["status"], page["data"]) == ("cancelled", [])
 

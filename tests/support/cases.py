@@ -10,6 +10,10 @@ import pytest
 Test = Callable[..., None]
 
 
+def _short(value: object) -> str:
+    return repr(value[:60] if isinstance(value, str | bytes) else value)[:150]
+
+
 def every_case(names: str, cases: Iterable[Any]) -> Callable[[Test], Test]:
     """Runs a test function with every case and reports each case that fails.
 
@@ -27,7 +31,7 @@ def every_case(names: str, cases: Iterable[Any]) -> Callable[[Test], Test]:
         @functools.wraps(test)
         def run(subtests: pytest.Subtests, **more: Any) -> None:
             for case in given:
-                with subtests.test(repr(case)[:200]):
+                with subtests.test(", ".join(_short(value) for value in case)):
                     test(**more, **dict(zip(split, case, strict=True)))
 
         run.__signature__ = inspect.Signature([subtests, *fixtures])  # type: ignore[attr-defined]  # pytest reads it

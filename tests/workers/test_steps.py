@@ -17,7 +17,7 @@ from shared.imagetype import OUTPUT_TYPES, ImageType
 from shared.models import Options, Watermark
 from shared.services import Services
 from tests.support.making import accept, make_account, make_batch, png
-from tests.support.memory_store import MemoryStore
+from tests.support.memory_store import MemoryStore, with_memory_store
 from tests.support.paths import SAMPLES
 from workers import steps
 
@@ -25,19 +25,13 @@ T = TypeVar("T")
 
 
 def run(services: Services, data: bytes, options: Options | None = None) -> EndedImage:
-    """One image through all steps; gives what it became."""
+    """One image through all steps; returns what it became."""
     account, _ = make_account(services)
     batch = make_batch(services, account, data=data, options=options)
     (image_id,) = accept(services, batch)
     steps.optimise(services, image_id)
     (image,) = sessions.view_batch(services.database, account.id, batch.id).images
     return image
-
-
-def with_memory_store(services: Services, store: MemoryStore | None = None) -> Services:
-    store = store or MemoryStore()
-    store.prepare()
-    return replace(services, store=store)
 
 
 @pytest.mark.parametrize("format", list(OUTPUT_TYPES))
