@@ -25,6 +25,9 @@ ASYNC = "Prefer: respond-async"
 CHUNKED = "Transfer-Encoding: chunked"
 MEGABYTE = bytes(1024 * 1024)
 POSTED = 3  # images, before a test
+TOO_MANY = "The request body has too many parts; send at most 200"
+LONG_TEXT = "context must be at most 16384 bytes long"
+LARGE_FILE = "File huge.jpg exceeds the 20MB limit"
 BROKEN = "The request body is not valid multipart/form-data, or ends before its last boundary"
 LENGTH = f"Content-Length: {400 * len(MEGABYTE)}"
 
@@ -80,13 +83,13 @@ def _without_end(piece: bytes, start: bytes) -> Iterator[bytes]:
             part('name="x"', b"y") * 10_000,
             b"",
             (TYPE, LENGTH),
-            "The request body has too many parts; send at most 200",
+            TOO_MANY,
         ),
         (
             MEGABYTE,
             part('name="context"')[:-2],
             (TYPE, LENGTH),
-            "context must be at most 16384 bytes long",
+            LONG_TEXT,
         ),
         (MEGABYTE, part('name="' + "x" * 5000), (TYPE, LENGTH), BROKEN),
         (b"X: " + MEGABYTE + b"\r\n", b"------boundary\r\n", (TYPE, LENGTH), BROKEN),
@@ -95,7 +98,7 @@ def _without_end(piece: bytes, start: bytes) -> Iterator[bytes]:
             _chunk(MEGABYTE),
             _chunk(file_part("huge.jpg", b"")[:-2]),
             (TYPE, CHUNKED),
-            "File huge.jpg exceeds the 20MB limit",
+            LARGE_FILE,
         ),
         (b"1" * len(MEGABYTE), b"", (TYPE, CHUNKED), BROKEN),
         (b"X: y\r\n" * 100_000, b"0\r\n", (TYPE, CHUNKED), BROKEN),

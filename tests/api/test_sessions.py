@@ -158,7 +158,7 @@ def test_a_warning_of_a_page_names_its_batch_and_image(still: Still) -> None:
     assert list(warning) == ["index", "code", "message", "batch_id"]
 
 
-def test_wait_is_woken_by_news(still: Still) -> None:
+def test_wait_is_woken_by_a_notification(still: Still) -> None:
     _post(still)
     timer = threading.Timer(0.5, still.work)
     timer.start()
@@ -169,7 +169,7 @@ def test_wait_is_woken_by_news(still: Still) -> None:
     assert time.monotonic() - started < 10
 
 
-def test_news_wakes_sooner_than_the_row_is_read_again(still: Still) -> None:
+def test_a_notification_wakes_sooner_than_the_row_is_read_again(still: Still) -> None:
     # Without notifications a waiter reads the row every 2 seconds; three in a row stay below that.
     _post(still)
     taken = []

@@ -1,3 +1,5 @@
+"""Batches are sent to the workers within the window and fairly between accounts."""
+
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from uuid import UUID

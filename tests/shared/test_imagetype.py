@@ -1,3 +1,5 @@
+"""Which files are a watermark, and what the refusal of any other says."""
+
 import io
 import struct
 import zlib

@@ -1,3 +1,5 @@
+"""File names from clients are harmless in every file system and in a header."""
+
 from shared.imagetype import ImageType
 from shared.naming import clean_original, content_disposition, file_name, folded, stem_of
 from tests.support.cases import every_case

@@ -1,3 +1,5 @@
+"""When the billing period of an account starts."""
+
 from datetime import date
 
 from shared.plans import period_start

@@ -1,3 +1,5 @@
+"""Settings are read from the environment, and every fault is reported at once without a secret."""
+
 import pytest
 
 from shared.errors import OperatorError

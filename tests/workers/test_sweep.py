@@ -1,3 +1,5 @@
+"""The sweep repairs what was lost and deletes what has expired."""
+
 import io
 import threading
 from concurrent.futures import ThreadPoolExecutor

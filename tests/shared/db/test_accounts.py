@@ -1,3 +1,5 @@
+"""Accounts and their keys: exactly the current key opens the account."""
+
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest

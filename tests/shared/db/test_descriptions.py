@@ -1,3 +1,5 @@
+"""The second step of an image: claimed, committed, postponed and given up."""
+
 import io
 from uuid import UUID
 
@@ -79,9 +81,9 @@ def test_a_described_image_has_its_text_and_its_name_and_costs_both_credits(
     unit: Services,
 ) -> None:
     account_id, (image_id,) = waiting(unit)
-    closing = complete(unit, claim(unit, image_id))
-    assert closing is not None
-    assert closing.batch_closed
+    ended = complete(unit, claim(unit, image_id))
+    assert ended is not None
+    assert ended.batch_closed
     (image,) = view(unit, account_id).images
     assert (image.alt_text, image.file_name) == ("Red shoes on grass", "red-shoes-on-grass.webp")
     now = credits.balance(unit.database, account_id)

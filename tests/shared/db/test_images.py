@@ -1,3 +1,5 @@
+"""The first step of an image: one claim, one commit, one charge."""
+
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 

@@ -1,3 +1,5 @@
+"""A session is read to its end page by page, and cancelled once."""
+
 import pytest
 
 from shared.db import credits, images, sessions

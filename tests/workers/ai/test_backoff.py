@@ -1,3 +1,5 @@
+"""How long a retry waits."""
+
 import time
 from email.utils import formatdate
 

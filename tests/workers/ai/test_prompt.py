@@ -1,3 +1,5 @@
+"""What the model is sent for one image."""
+
 import base64
 import json
 from typing import Any
