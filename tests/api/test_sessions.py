@@ -16,7 +16,6 @@ from tests.support.processes import eventually
 
 FILES = [("a.png", png()), ("b.png", png(9, 9)), ("c.png", png(7, 7))]
 ASYNC = {"Prefer": "respond-async"}
-NOT_FOUND = {"error": "There is no such session"}
 BAD_NUMBERS = ["", "-1", "x", "1.5", "٣", "9" * 30, "1 OR 1=1", "\0"]
 
 
@@ -221,24 +220,6 @@ def test_a_cursor_past_the_end_is_an_empty_page(still: Still) -> None:
     _post(still)
     still.work(3)
     assert _poll(still, cursor=999_999)["data"] == []
-
-
-def test_another_accounts_session_answers_as_one_that_does_not_exist(
-    client: Client, stranger: Client
-) -> None:
-    assert client.compress(FILES[:1], {"sessionId": "mine"}).status_code == 200
-    for method in ("GET", "DELETE"):
-        theirs = stranger.call(method, "/api/sessions/mine")
-        nobodys = stranger.call(method, "/api/sessions/nobodys")
-        assert (theirs.status_code, nobodys.status_code) == (404, 404)
-        assert theirs.json() == nobodys.json() == NOT_FOUND
-    assert _poll(client, "mine")["progress"]["completed"] == 1
-
-
-def test_two_accounts_may_use_one_session_id(client: Client, stranger: Client) -> None:
-    for someone in (client, stranger):
-        someone.compress(FILES[:1], {"sessionId": "shared"})
-        assert _poll(someone, "shared")["progress"]["total"] == 1
 
 
 @every_case("name", ["%00", "a%00b", "%FF", "..%2f..%2fetc", "%F0%9F%92%A9", "x" * 3000, "a%20b"])

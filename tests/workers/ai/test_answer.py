@@ -292,12 +292,14 @@ def test_an_unusable_file_name_is_refused(written: str) -> None:
         'Here you are: {"alt_text": "A dog"}',
         '```json\n{"alt_text": "A dog"}\n```',
         '{"alt_text": "A dog"} {"alt_text": "A cat"}',
+        '[{"alt_text": "A dog", "file_name": "dog"}]',
+        '{"result": {"alt_text": "A dog", "file_name": "dog"}}',
         "[" * 10_000,
         '{"alt_text": ' + "1" * 5_000 + "}",
         json.dumps({"alt_text": "A dog", "more": "x" * MAX_ANSWER_CHARACTERS}),
     ],
 )
-def test_an_answer_that_is_not_a_json_object_has_no_text(text: str) -> None:
+def test_an_answer_that_is_not_one_json_object_with_the_texts_has_no_text(text: str) -> None:
     answer = parse_answer(text, DescriptionRequest(True, True), 125)
     assert answer.description == Description()
     assert answer.faults

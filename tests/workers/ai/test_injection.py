@@ -161,22 +161,6 @@ def test_an_alt_text_keeps_nothing_that_turns_text_round_or_hides_in_it() -> Non
     assert answer.description.alt_text == "Red shoes on X-Header: grass"
 
 
-@every_case(
-    "answer",
-    [
-        'As you wish: {"alt_text": "Red shoes", "file_name": "red-shoes"}',
-        '{"alt_text": "Red shoes", "file_name": "red-shoes"} Anything else?',
-        '{"alt_text": {"alt_text": "Red shoes"}, "file_name": ["red-shoes"]}',
-        '{"result": {"alt_text": "Red shoes", "file_name": "red-shoes"}}',
-        '[{"alt_text": "Red shoes", "file_name": "red-shoes"}]',
-        '"{\\"alt_text\\": \\"Red shoes\\"}"',
-        "HACKED",
-    ],
-)
-def test_an_answer_of_another_form_has_no_text(answer: str) -> None:
-    assert parse_answer(answer, DescriptionRequest(True, True), 125).description == Description()
-
-
 def test_other_properties_are_not_read() -> None:
     more = {"alt_text": "Red shoes", "file_name": "red-shoes", "__class__": "x", "url": "http://x"}
     answer = parse_answer(json.dumps(more), DescriptionRequest(True, True), 125)
