@@ -1,6 +1,7 @@
 """API processes with settings of their own, beside the whole running service."""
 
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -13,10 +14,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from flask.testing import FlaskClient
 
+from api.app import build_app
 from shared.plans import Plan
 from shared.services import Services
-from tests.support.client import Client
+from tests.support.client import Client, get
 from tests.support.making import make_account
 from workers import steps
 
@@ -64,7 +67,7 @@ def start_api(tmp_path_factory: pytest.TempPathFactory) -> Start:
             probe.bind(("127.0.0.1", 0))
             address = f"127.0.0.1:{probe.getsockname()[1]}"
         command = [sys.executable, "-m", "gunicorn", "--config", "python:api.gunicorn_config"]
-        with log.open("wb") as file:
+        with log.open("wb") as file, _few_open_files():
             process = subprocess.Popen(
                 [*command, "--bind", address, "--no-control-socket"],
                 env=os.environ | {"WEB_CONCURRENCY": "1"} | dict(environment),
@@ -82,6 +85,17 @@ def start_api(tmp_path_factory: pytest.TempPathFactory) -> Start:
                 process.wait()
 
     return start
+
+
+@contextmanager
+def _few_open_files() -> Iterator[None]:
+    """What is started meanwhile may open few files, unless it raises its limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.fixture(scope="session")
@@ -129,6 +143,16 @@ def broken_url(unit_environment: Mapping[str, str], start_api: Start) -> Iterato
         yield stack.enter_context(start_api(dict(unit_environment) | down)).url
 
 
+@contextmanager
+def in_process(built: Services) -> Iterator[FlaskClient]:
+    """The application in this process, for settings that no other test needs."""
+    app = build_app(built)
+    try:
+        yield app.test_client()
+    finally:
+        app.extensions["fluximage"].listener.close()
+
+
 @pytest.fixture
 def free(service_url: str, service: Services) -> Client:
     """A client of the running service with a new account on the free plan."""
@@ -149,7 +173,7 @@ def _await_live(process: "subprocess.Popen[bytes]", url: str, log: Path) -> None
         assert process.poll() is None, log.read_text()
         assert time.monotonic() < deadline, log.read_text()
         try:
-            httpx.get(f"{url}/health/live", timeout=5)
+            get(f"{url}/health/live", timeout=5)
         except httpx.TransportError:
             time.sleep(0.05)
         else:

@@ -3,7 +3,6 @@
 import re
 
 import httpx
-import pytest
 
 from api.errors import STATUSES
 from api.headers import PROTECTIVE
@@ -12,7 +11,8 @@ from shared.errors import RequestRefusedError
 from tests.api.calls import CALLS, PATHS, Call, methods_of
 from tests.api.conftest import Still
 from tests.api.raw import Answer, exchange, head
-from tests.support.client import Client
+from tests.support.cases import every_case
+from tests.support.client import Client, get
 from tests.support.making import png
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"]
@@ -27,22 +27,22 @@ def _is_an_error(response: httpx.Response, status: int) -> str:
     return error
 
 
-@pytest.mark.parametrize(
+@every_case(
     "path", ["/api", "/api/", "/api/nothing", "/", "/api/usage/more", "/static/x", "/%00", "/%FF"]
 )
 def test_an_unknown_path_is_404_in_json(service_url: str, path: str) -> None:
-    error = _is_an_error(httpx.get(service_url + path), 404)
+    error = _is_an_error(get(service_url + path), 404)
     assert error == SENTENCES[404]
 
 
-@pytest.mark.parametrize("path", ["//api/usage", "/api//usage", "/api/./usage/../usage"])
+@every_case("path", ["//api/usage", "/api//usage", "/api/./usage/../usage"])
 def test_a_path_written_strangely_gets_no_html(client: Client, path: str) -> None:
     answer = exchange(client.url, [head(client.key, "Connection: close", method="GET", path=path)])
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.status in (200, 404)
 
 
-@pytest.mark.parametrize("path", PATHS)
+@every_case("path", PATHS)
 def test_a_method_that_a_path_does_not_accept_is_405_in_json(client: Client, path: str) -> None:
     allowed = methods_of(path)
     for method in METHODS:
@@ -62,8 +62,8 @@ def test_head_answers_as_get_without_a_body(client: Client) -> None:
     assert (response.status_code, response.content) == (200, b"")
 
 
-@pytest.mark.parametrize(
-    ("request_", "status"),
+@every_case(
+    "request_, status",
     [
         (b"NONSENSE\r\n\r\n", 400),
         (b"GET /api/usage\r\n\r\n", 400),
@@ -113,7 +113,7 @@ def _protects_browsers(response: httpx.Response) -> None:
     assert response.headers["Cache-Control"] == "no-store"
 
 
-@pytest.mark.parametrize("call", CALLS, ids=str)
+@every_case("call", CALLS)
 def test_the_answer_to_every_call_has_the_headers_that_protect_browsers(
     client: Client, call: Call
 ) -> None:
@@ -124,10 +124,10 @@ def test_every_other_answer_has_the_headers_that_protect_browsers(client: Client
     _protects_browsers(client.compress([("a.png", png())]))
     _protects_browsers(client.call("POST", "/api/usage"))
     _protects_browsers(client.call("GET", "/nothing"))
-    _protects_browsers(httpx.get(f"{client.url}/api/usage"))
+    _protects_browsers(get(f"{client.url}/api/usage"))
 
 
-@pytest.mark.parametrize("kind", RequestRefusedError.__subclasses__())
+@every_case("kind", RequestRefusedError.__subclasses__())
 def test_every_refused_request_has_a_status(kind: type[RequestRefusedError]) -> None:
     assert 400 <= STATUSES[kind] < 500
 

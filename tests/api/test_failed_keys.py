@@ -9,7 +9,7 @@ from uuid import uuid4
 import httpx
 
 from tests.api.conftest import Still
-from tests.support.client import Client
+from tests.support.client import Client, get
 
 LIMIT = 10
 UNKNOWN = f"flx_live_{'0' * 40}"
@@ -17,7 +17,7 @@ UNKNOWN = f"flx_live_{'0' * 40}"
 
 def _call(client: Client, address: str, key: str = UNKNOWN) -> httpx.Response:
     headers = {"Authorization": f"Bearer {key}".strip(), "X-Forwarded-For": address}
-    return httpx.get(f"{client.url}/api/usage", headers=headers)
+    return get(f"{client.url}/api/usage", headers=headers)
 
 
 def _fail(client: Client, address: str, key: str = UNKNOWN) -> httpx.Response:
@@ -71,4 +71,4 @@ def test_what_a_client_writes_itself_does_not_make_it_another_address(still: Sti
 def test_without_redis_a_wrong_key_is_401_as_ever(broken_url: str) -> None:
     key = f"flx_live_{uuid4().hex}{'0' * 8}"
     headers = {"Authorization": f"Bearer {key}"}
-    assert httpx.get(f"{broken_url}/api/usage", headers=headers).status_code == 401
+    assert get(f"{broken_url}/api/usage", headers=headers).status_code == 401

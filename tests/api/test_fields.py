@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import httpx
-import pytest
 from PIL import Image
 
 from tests.api.conftest import Still
 from tests.api.raw import end, file_part, part, post
+from tests.support.cases import every_case
 from tests.support.client import Client
 from tests.support.making import png
 
@@ -95,7 +95,7 @@ def _queue(client: Client, fields: Mapping[str, str], **more: Any) -> httpx.Resp
     return client.compress([("a.png", png())], fields, ASYNC, **more)
 
 
-@pytest.mark.parametrize(("name", "value", "allowed"), BAD)
+@every_case("name, value, allowed", BAD)
 def test_a_bad_value_gets_one_sentence_with_name_what_came_and_what_is_allowed(
     client: Client, name: str, value: str, allowed: str
 ) -> None:
@@ -112,22 +112,24 @@ def test_every_value_that_is_allowed_is_taken(client: Client) -> None:
         assert error.startswith("file is missing"), (name, value, error)
 
 
-@pytest.mark.parametrize("name", ["context", "keywords"])
-def test_a_phrase_has_at_most_three_hundred_characters(client: Client, name: str) -> None:
-    error = _refused(_queue(client, {name: "é" * 301}))
-    assert error == f"{name} must be at most 300 characters long, not 301"
-
-
-@pytest.mark.parametrize("spelling", SPELLINGS)
+@every_case("spelling", SPELLINGS)
 def test_the_other_spelling_means_the_same_field(client: Client, spelling: str) -> None:
     error = _refused(_queue(client, {spelling: "!"}))
     assert error.startswith(f"{SPELLINGS[spelling]} must be ")
 
 
-@pytest.mark.parametrize("spelling", ["aiContext", "ai_context", "aiKeywords", "ai_keywords"])
-def test_the_other_spelling_of_a_phrase_means_the_same_field(client: Client, spelling: str) -> None:
-    error = _refused(_queue(client, {spelling: "x" * 301}))
-    assert error.startswith(f"{spelling[2:].strip('_').lower()} must be ")
+@every_case(
+    "spelling, name",
+    [
+        *((spelling, "context") for spelling in ("context", "aiContext", "ai_context")),
+        *((spelling, "keywords") for spelling in ("keywords", "aiKeywords", "ai_keywords")),
+    ],
+)
+def test_a_phrase_has_at_most_three_hundred_characters_in_every_spelling(
+    client: Client, spelling: str, name: str
+) -> None:
+    error = _refused(_queue(client, {spelling: "é" * 301}))
+    assert error == f"{name} must be at most 300 characters long, not 301"
 
 
 def test_a_watermark_may_be_sent_as_watermark_file_in_snake_case(client: Client) -> None:
@@ -213,8 +215,8 @@ def _jpeg() -> bytes:
     return file.getvalue()
 
 
-@pytest.mark.parametrize(
-    ("mark", "sentence"),
+@every_case(
+    "mark, sentence",
     [
         (b"no image", "watermarkFile is not an image; a PNG of at most 4096 x 4096 pixels"),
         (_jpeg(), "watermarkFile is a JPEG image; a PNG of at most 4096 x 4096 pixels"),
@@ -227,7 +229,7 @@ def _jpeg() -> bytes:
         ),
     ],
 )
-def test_a_watermark_that_cannot_be_laid_refuses_the_batch(
+def test_a_watermark_that_cannot_be_applied_refuses_the_batch(
     client: Client, mark: bytes, sentence: str
 ) -> None:
     error = _refused(client.compress([("a.png", png())], watermark=mark))

@@ -67,6 +67,13 @@ def test_the_place_of_a_client_that_hung_up_is_free_within_seconds(waiter: Clien
     assert eventually(lambda: _may_wait(waiter), seconds=6)
 
 
+def test_a_batch_for_which_there_is_no_place_is_202_at_once(waiter: Client) -> None:
+    with _connected(waiter, _poll(waiter.key, 25)):
+        started = time.monotonic()
+        assert waiter.compress(FILES).status_code == 202
+        assert time.monotonic() - started < 10
+
+
 def test_a_client_that_stays_keeps_its_place(waiter: Client) -> None:
     with _connected(waiter, _poll(waiter.key, 25)):
         assert not eventually(lambda: _may_wait(waiter), seconds=2.5)

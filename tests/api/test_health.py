@@ -1,16 +1,15 @@
 """Liveness, readiness, metrics, and what is refused while something is down or too much."""
 
+import io
 import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
-import httpx
-
-from api.app import build_app
 from shared import services, settings
 from shared.services import Services
-from tests.api.conftest import Start, Still
-from tests.support.client import Client
+from tests.api.conftest import Still, in_process
+from tests.support.client import Client, get
 from tests.support.making import make_account, png
 
 ASYNC = {"Prefer": "respond-async"}
@@ -26,18 +25,18 @@ def _metrics(client: Client) -> dict[str, float]:
 
 def test_live_and_ready_answer_without_a_key(service_url: str) -> None:
     for path in ("/health/live", "/health/ready"):
-        response = httpx.get(service_url + path)
+        response = get(service_url + path)
         assert (response.status_code, response.json()) == (200, {"status": "ok"})
 
 
 def test_ready_names_what_is_down(broken_url: str) -> None:
-    response = httpx.get(f"{broken_url}/health/ready", timeout=60)
+    response = get(f"{broken_url}/health/ready", timeout=60)
     assert response.status_code == 503
     assert response.json() == {"error": "Not ready: redis, store down", "down": ["redis", "store"]}
 
 
 def test_live_answers_whatever_is_down(broken_url: str) -> None:
-    assert httpx.get(f"{broken_url}/health/live").status_code == 200
+    assert get(f"{broken_url}/health/live").status_code == 200
 
 
 def test_without_postgres_nothing_is_ready_and_calls_are_503(
@@ -47,15 +46,13 @@ def test_without_postgres_nothing_is_ready_and_calls_are_503(
     down = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}
     built = services.build(settings.load(dict(unit_environment) | down))
     try:
-        app = build_app(built)
         headers = {"Authorization": f"Bearer flx_live_{'0' * 40}"}
-        with ThreadPoolExecutor(2) as pool:  # each waits the five seconds that the pool gives
-            calls = [
-                pool.submit(app.test_client().get, path, headers=headers)
+        with in_process(built) as client, ThreadPoolExecutor(2) as pool:
+            calls = [  # each waits for a connection for five seconds
+                pool.submit(client.application.test_client().get, path, headers=headers)
                 for path in ("/health/ready", "/api/usage")
             ]
-        ready, usage = (call.result() for call in calls)
-        app.extensions["fluximage"].listener.close()
+            ready, usage = (call.result() for call in calls)
     finally:
         built.close()
     assert (ready.status_code, (ready.json or {})["down"]) == (503, ["postgres"])
@@ -86,15 +83,20 @@ def test_without_redis_calls_are_answered_from_the_rows(broken_url: str, still: 
 
 
 def test_without_redis_a_batch_is_taken_and_waits_in_its_rows(
-    unit: Services, unit_environment: Mapping[str, str], start_api: Start
+    unit: Services, unit_environment: Mapping[str, str]
 ) -> None:
-    account, key = make_account(unit)
-    with start_api(dict(unit_environment) | {"REDIS_URL": "redis://127.0.0.1:1/0"}) as process:
-        client = Client(process.url, key, account)
-        response = client.compress([("a.png", png())], headers=ASYNC)
-        poll = client.call("GET", response.headers["Location"])
-    assert (response.status_code, response.json()["status"]) == (202, "queued")
-    assert poll.json()["progress"]["queued"] == 1
+    _, key = make_account(unit)
+    headers = {"Authorization": f"Bearer {key}"}
+    down = {"REDIS_URL": "redis://127.0.0.1:1/0"}  # nobody listens there
+    with (
+        closing(services.build(settings.load(dict(unit_environment) | down))) as built,
+        in_process(built) as client,
+    ):
+        files = {"file": (io.BytesIO(png()), "a.png")}
+        response = client.post("/api/compress", headers=headers | ASYNC, data=files)
+        poll = client.get(response.headers["Location"], headers=headers)
+    assert (response.status_code, (response.json or {})["status"]) == (202, "queued")
+    assert (poll.json or {})["progress"]["queued"] == 1
     with unit.database.transaction() as connection:
         [batch] = connection.execute("SELECT published_at FROM batches").fetchall()
     assert batch["published_at"] is None  # for the sweeper to publish

@@ -4,12 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID, uuid4
 
 import httpx
-import pytest
 
 from shared.db import idempotency
 from tests.api.conftest import Still
 from tests.api.raw import end, file_part, post
-from tests.support.client import Client
+from tests.support.cases import every_case
+from tests.support.client import Client, get
 from tests.support.making import png
 
 FILES = [("a.png", png()), ("b.png", png(9, 9))]
@@ -36,7 +36,7 @@ def test_a_repeat_answers_the_present_state_with_urls_that_work(still: Still) ->
     still.work(2)
     again = still.compress(FILES, headers=headers)
     assert again.status_code == 200
-    assert all(httpx.get(image["url"]).status_code == 200 for image in again.json()["data"])
+    assert all(get(image["url"]).status_code == 200 for image in again.json()["data"])
 
 
 def test_another_payload_under_a_used_key_is_refused(client: Client) -> None:
@@ -119,12 +119,12 @@ def test_a_hundred_at_once_make_one_batch_and_one_charge(client: Client) -> None
     assert _used(client) == 2
 
 
-@pytest.mark.parametrize("key", ["x", "!" * 255, "a,b"])
+@every_case("key", ["x", "!" * 255, "a,b"])
 def test_a_key_of_visible_characters_is_taken(client: Client, key: str) -> None:
     assert _post(client, key).status_code == 200
 
 
-@pytest.mark.parametrize("key", ["", "a b", "x" * 256, "clé", "a\tb"])
+@every_case("key", ["", "a b", "x" * 256, "clé", "a\tb"])
 def test_any_other_key_is_refused(still: Still, key: str) -> None:
     body = file_part("a.png", png()) + end()
     answer = post(still.url, still.key, body, f"Idempotency-Key: {key}")

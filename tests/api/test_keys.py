@@ -4,13 +4,13 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
-import pytest
 
 from shared.db import accounts
 from shared.services import Services
 from tests.api.calls import CALLS, OPEN, Call
 from tests.api.raw import exchange, head
-from tests.support.client import Client
+from tests.support.cases import every_case
+from tests.support.client import Client, get, request
 from tests.support.making import png
 
 UNKNOWN = f"flx_live_{'0' * 40}"
@@ -42,16 +42,16 @@ def test_missing_malformed_unknown_and_revoked_keys_get_the_same_answer(client: 
             )
         ),
     ]
-    answers = [httpx.get(f"{client.url}/api/usage", headers=sent) for sent in headers]
+    answers = [get(f"{client.url}/api/usage", headers=sent) for sent in headers]
     assert answers[0].status_code == 401
     assert answers[0].json() == {"error": "Unauthorized"}
     assert answers[0].headers["WWW-Authenticate"] == "Bearer"
     assert all(_fingerprint(answer) == _fingerprint(answers[0]) for answer in answers)
 
 
-@pytest.mark.parametrize("call", [call for call in CALLS if str(call) not in OPEN], ids=str)
+@every_case("call", [call for call in CALLS if str(call) not in OPEN])
 def test_every_call_but_the_operators_needs_a_key(service_url: str, call: Call) -> None:
-    response = httpx.request(call.method, service_url + call.path)
+    response = request(call.method, service_url + call.path)
     assert (response.status_code, response.json()) == (401, {"error": "Unauthorized"})
 
 
@@ -66,7 +66,8 @@ def test_no_body_is_read_for_a_stranger(service_url: str) -> None:
 
 
 def test_a_stranger_who_sends_a_large_body_can_read_the_answer(service_url: str) -> None:
-    response = httpx.post(
+    response = request(
+        "POST",
         f"{service_url}/api/compress",
         headers={"Authorization": f"Bearer {UNKNOWN}"},
         files=[("file", ("a.jpg", bytes(20 * 1024 * 1024)))] * 3,
@@ -112,14 +113,6 @@ def test_a_roll_keeps_the_account_and_its_sessions(client: Client) -> None:
 
 def test_a_new_key_is_not_for_anyones_cache(client: Client) -> None:
     assert client.call("POST", "/api/keys/roll").headers["Cache-Control"] == "no-store"
-
-
-def test_only_the_hash_of_a_key_is_kept(client: Client, service: Services) -> None:
-    with service.database.transaction() as connection:
-        rows = connection.execute("SELECT a::text AS row FROM api_keys AS a").fetchall()
-    assert rows
-    secret = client.key.removeprefix("flx_live_")
-    assert not any(secret in row["row"] for row in rows)
 
 
 def test_a_key_the_operator_rolled_is_dead_too(client: Client, service: Services) -> None:

@@ -4,6 +4,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+import pytest
 
 from shared.db import backlog
 from tests.api.conftest import Still
@@ -24,6 +25,7 @@ def test_a_dispatcher_that_hangs_does_not_turn_an_accepted_batch_into_an_error(
     assert poll.json()["status"] == "completed"
 
 
+@pytest.mark.full
 def test_a_client_that_waits_is_not_told_of_an_outage_that_passes(still: Still) -> None:
     def compress() -> httpx.Response:
         return still.compress([("a.png", png())], headers={"Prefer": "wait=30"})

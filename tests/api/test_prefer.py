@@ -3,11 +3,11 @@
 import time
 
 import httpx
-import pytest
 
 from tests.api.conftest import Still
 from tests.api.raw import end, file_part, post
-from tests.support.client import Client
+from tests.support.cases import every_case
+from tests.support.client import Client, request
 from tests.support.making import png
 
 FILES = [("a.png", png())]
@@ -15,8 +15,12 @@ FILES = [("a.png", png())]
 
 def _post(client: Client, *prefer: str) -> httpx.Response:
     headers = [("Authorization", f"Bearer {client.key}"), *(("Prefer", p) for p in prefer)]
-    return httpx.post(
-        f"{client.url}/api/compress", headers=headers, files=[("file", FILES[0])], timeout=60
+    return request(
+        "POST",
+        f"{client.url}/api/compress",
+        headers=headers,
+        files=[("file", FILES[0])],
+        timeout=60,
     )
 
 
@@ -84,7 +88,7 @@ def test_no_preference_waits_until_the_batch_is_done(client: Client) -> None:
     assert "Preference-Applied" not in response.headers
 
 
-@pytest.mark.parametrize(
+@every_case(
     "prefer",
     [("respond-async, wait=1",), ("wait=1, respond-async",), ("respond-async", "wait=1")],
 )
@@ -105,7 +109,7 @@ def test_wait_is_bounded_by_the_operators_limit(still: Still) -> None:
     assert still.compress(FILES, headers=headers).headers["Preference-Applied"] == "wait=30"
 
 
-@pytest.mark.parametrize(
+@every_case(
     "garbage",
     ["", ",,;=", "wait", "wait=", "wait=-1", "wait=1.5", "wait=soon", "handling=lenient"],
 )
@@ -121,8 +125,8 @@ def test_digits_of_another_script_are_ignored(still: Still) -> None:
     assert answer.headers["Preference-Applied"] == "respond-async"
 
 
-@pytest.mark.parametrize(
-    ("prefer", "applied"),
+@every_case(
+    "prefer, applied",
     [
         ("RESPOND-ASYNC", "respond-async"),
         ('respond-async;foo="bar", x', "respond-async"),

@@ -7,13 +7,16 @@ other way would have let it through as data; here it must never run.
 import re
 import socket
 from contextlib import suppress
+from itertools import product
 from urllib.parse import urlsplit
 
 import pytest
 
+from shared.db import sessions
 from tests.api.calls import PATHS
 from tests.api.conftest import Still
 from tests.api.raw import BOUNDARY, CONTENT_TYPE, exchange, head
+from tests.support.cases import every_case
 from tests.support.making import png
 
 TYPE = f"Content-Type: {CONTENT_TYPE}"
@@ -34,7 +37,10 @@ def _hidden(client: Still) -> bytes:
 
 
 def _runs(client: Still) -> bool:
-    return bool(client.call("GET", "/api/sessions/s").json()["status"] == "queued")
+    found = sessions.view_session(
+        client.unit.database, client.account.id, "s", after_number=0, limit=1
+    )
+    return found.status == "queued"
 
 
 def _statuses(url: str, sent: bytes) -> list[int]:
@@ -50,7 +56,7 @@ def _statuses(url: str, sent: bytes) -> list[int]:
     return [int(status) for status in re.findall(rb"HTTP/1\.[01] (\d{3}) ", received)]
 
 
-@pytest.mark.parametrize(
+@every_case(
     "headers",
     [
         ("Content-Length: 5", "Transfer-Encoding: chunked"),
@@ -95,7 +101,7 @@ def test_chunks_in_a_version_that_has_none_end_the_connection(victim: Still) -> 
     assert _runs(victim)
 
 
-@pytest.mark.parametrize(
+@every_case(
     "chunks",
     [
         b"-5\r\n" + START[:5] + b"\r\n" + LAST,
@@ -124,9 +130,9 @@ def test_a_chunk_that_lies_ends_the_connection(victim: Still, chunks: bytes) -> 
     assert _runs(victim)
 
 
-@pytest.mark.parametrize("method", ["POST", "GET", "DELETE", "PUT"])
-@pytest.mark.parametrize("path", [*PATHS, "/api/nothing"])
+@every_case("method, path", product(["POST", "GET", "DELETE", "PUT"], [*PATHS, "/api/nothing"]))
 def test_a_body_that_nobody_read_holds_no_request(victim: Still, method: str, path: str) -> None:
+    victim.unit.redis.flushdb()  # the refused keys of the cases before
     hidden = _hidden(victim)
     stranger = f"flx_live_{'0' * 40}"
     request = head(stranger, f"Content-Length: {len(hidden)}", method=method, path=path)
@@ -154,8 +160,8 @@ def test_requests_that_are_sent_ahead_are_answered_in_their_order(still: Still) 
     assert _statuses(still.url, sent) == [200, 404, 200, 404, 200]
 
 
-@pytest.mark.parametrize(
-    ("line", "statuses"),
+@every_case(
+    "line, statuses",
     [
         ("GET http://evil.example/api/usage HTTP/1.1", {200, 404}),
         ("OPTIONS * HTTP/1.1", {404, 405}),

@@ -1,13 +1,14 @@
 """One account's uploads cannot fill the disk of all."""
 
 import io
+from dataclasses import replace
 
 import pytest
 
-from api.app import build_app
 from api.upload_quota import UploadQuota
 from shared.errors import TooManyRequestsError
 from shared.services import Services
+from tests.api.conftest import in_process
 from tests.support.making import make_account, png
 
 
@@ -38,13 +39,12 @@ def test_the_quota_of_one_account_is_not_anothers() -> None:
 @pytest.mark.parametrize(("size", "status"), [(900, 202), (1_100, 429)])
 def test_a_post_above_the_quota_is_429(unit: Services, size: int, status: int) -> None:
     small = unit.settings.model_copy(update={"account_upload_bytes": 1_000})
-    app = build_app(Services(small, unit.database, unit.redis, unit.store, unit.queue))
     _, key = make_account(unit)
-    answer = app.test_client().post(
-        "/api/compress",
-        headers={"Authorization": f"Bearer {key}", "Prefer": "respond-async"},
-        data={"file": (io.BytesIO(png().ljust(size, b"\0")), "a.png")},
-    )
-    app.extensions["fluximage"].listener.close()
+    with in_process(replace(unit, settings=small)) as client:
+        answer = client.post(
+            "/api/compress",
+            headers={"Authorization": f"Bearer {key}", "Prefer": "respond-async"},
+            data={"file": (io.BytesIO(png().ljust(size, b"\0")), "a.png")},
+        )
     assert answer.status_code == status
     assert (answer.json or {}).get("error") == (None if status == 202 else "Too many requests")

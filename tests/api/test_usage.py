@@ -3,12 +3,11 @@
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import pytest
-
 from shared.db import accounts
 from shared.plans import Plan
 from shared.services import Services
 from tests.api.conftest import Still
+from tests.support.cases import every_case
 from tests.support.client import Client
 from tests.support.making import make_account, png
 
@@ -33,8 +32,8 @@ def _set_ai_used(services: Services, client: Client, used: int) -> None:
         )
 
 
-@pytest.mark.parametrize(
-    ("plan", "images", "credits"),
+@every_case(
+    "plan, images, credits",
     [
         (Plan.FREE, 20, 0),
         (Plan.STARTER, 200, 200),
@@ -131,7 +130,7 @@ def test_ai_remaining_is_monthly_less_used_and_topup(client: Client, service: Se
     assert (body["ia_topup_credits"], body["ia_credits_remaining"]) == (200, 1080)
 
 
-@pytest.mark.parametrize("plan", [Plan.FREE, Plan.STARTER])
+@every_case("plan", [Plan.FREE, Plan.STARTER])
 def test_after_a_downgrade_the_formula_holds_and_nothing_is_negative(
     client: Client, service: Services, plan: Plan
 ) -> None:
@@ -167,7 +166,7 @@ def test_can_use_ia_needs_a_credit(client: Client, service: Services) -> None:
     assert _usage(client)["canUseIA"] is False
 
 
-@pytest.mark.parametrize("field", ["autoAltText", "autoRenameSEO"])
+@every_case("field", ["autoAltText", "autoRenameSEO"])
 def test_ai_on_the_free_plan_is_refused_by_its_code(free: Client, field: str) -> None:
     response = free.compress([FILE], {field: "true"})
     assert response.status_code == 403

@@ -1,3 +1,5 @@
+"""Batches are sent to the workers within the window and fairly between accounts."""
+
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from uuid import UUID
@@ -8,10 +10,8 @@ from shared.db import images
 from shared.db.image_states import OPTIMISE
 from shared.dispatch import dispatch
 from shared.errors import ImageError
-from shared.imagetype import ImageType
-from shared.models import Encoding, Result
 from shared.services import Services
-from tests.support.making import BOTH_TEXTS, accept, make_account, make_batch
+from tests.support.making import BOTH_TEXTS, accept, make_account, make_batch, make_result
 
 
 def published(services: Services) -> list[UUID]:
@@ -90,17 +90,7 @@ def test_a_publish_that_fails_leaves_the_batch_for_the_next_dispatch(unit: Servi
 def hand_on(services: Services, image_id: UUID) -> None:
     claim = images.claim(services.database, OPTIMISE, image_id, 60)
     assert claim is not None
-    result = Result(
-        ImageType.WEBP,
-        8,
-        6,
-        3,
-        "k",
-        watermarked=False,
-        encoding=Encoding.REENCODED,
-        preview_key="p",
-    )
-    assert images.hand_on(services.database, claim, result)
+    assert images.hand_on(services.database, claim, make_result(preview_key="p"))
 
 
 def test_images_that_wait_for_the_model_leave_the_window_to_others(unit: Services) -> None:

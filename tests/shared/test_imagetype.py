@@ -1,3 +1,5 @@
+"""Which files are a watermark, and what the refusal of any other says."""
+
 import io
 import struct
 import zlib
@@ -8,6 +10,7 @@ from PIL import Image
 from shared.errors import InvalidFieldError
 from shared.imagetype import check_watermark
 from shared.png_chunks import SIGNATURE
+from tests.support.cases import every_case
 
 
 def saved(image: Image.Image, kind: str) -> bytes:
@@ -29,7 +32,7 @@ def header(width: int, height: int, depth: int = 8, colour: int = 2) -> bytes:
     return SIGNATURE + chunk(b"IHDR", fields)
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+@every_case("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
 def test_a_whole_png_is_a_watermark(mode: str) -> None:
     check_watermark(saved(Image.new(mode, (37, 21)), "PNG"))
 
@@ -38,8 +41,8 @@ def test_a_watermark_of_4096_by_4096_is_allowed() -> None:
     check_watermark(saved(Image.new("1", (4096, 4096)), "PNG"))
 
 
-@pytest.mark.parametrize(
-    ("data", "came"),
+@every_case(
+    "data, came",
     [
         (b"", "empty"),
         (b"text", "not an image"),
@@ -68,7 +71,7 @@ def test_a_watermark_with_a_wrong_checksum_is_refused() -> None:
         check_watermark(bytes(data))
 
 
-@pytest.mark.parametrize("size", [(4097, 1), (1, 4097)])
+@every_case("size", [(4097, 1), (1, 4097)])
 def test_a_watermark_too_large_is_refused_with_its_size(size: tuple[int, int]) -> None:
     with pytest.raises(InvalidFieldError) as caught:
         check_watermark(saved(Image.new("1", size), "PNG"))

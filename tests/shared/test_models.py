@@ -1,3 +1,5 @@
+"""What is stored in a row as JSON comes back unchanged."""
+
 from shared.imagetype import ImageType
 from shared.models import Options, Position, Watermark
 

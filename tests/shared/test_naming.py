@@ -1,11 +1,12 @@
-import pytest
+"""File names from clients are harmless in every file system and in a header."""
 
 from shared.imagetype import ImageType
 from shared.naming import clean_original, content_disposition, file_name, folded, stem_of
+from tests.support.cases import every_case
 
 
-@pytest.mark.parametrize(
-    ("sent", "kept"),
+@every_case(
+    "sent, kept",
     [
         ("IMG_0001.JPG", "IMG_0001.JPG"),
         ("../../etc/passwd", "passwd"),
@@ -23,8 +24,8 @@ def test_a_clients_name_is_cleaned(sent: str, kept: str) -> None:
     assert clean_original(sent) == kept
 
 
-@pytest.mark.parametrize(
-    ("original", "stem"),
+@every_case(
+    "original, stem",
     [
         ("IMG_0001.JPG", "IMG_0001"),
         ("archive.tar.gz", "archive.tar"),
@@ -63,7 +64,7 @@ def test_names_that_a_file_system_takes_for_one_fold_to_one() -> None:
     assert folded("CAFÉ.webp") == folded("cafe\u0301.webp")
 
 
-@pytest.mark.parametrize("name", ['a"b\\c.webp', "a\r\nSet-Cookie: x.webp", "猫.webp", ".webp"])
+@every_case("name", ['a"b\\c.webp', "a\r\nSet-Cookie: x.webp", "猫.webp", ".webp"])
 def test_a_download_header_has_no_way_out_of_its_quotes(name: str) -> None:
     header = content_disposition(name)
     assert header.isascii()

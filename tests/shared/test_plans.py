@@ -1,12 +1,13 @@
+"""When the billing period of an account starts."""
+
 from datetime import date
 
-import pytest
-
 from shared.plans import period_start
+from tests.support.cases import every_case
 
 
-@pytest.mark.parametrize(
-    ("started", "today", "expected"),
+@every_case(
+    "started, today, expected",
     [
         (date(2026, 3, 12), date(2026, 11, 22), date(2026, 11, 12)),
         (date(2026, 3, 12), date(2026, 11, 12), date(2026, 11, 12)),

@@ -1,7 +1,10 @@
+"""Settings are read from the environment, and every fault is reported at once without a secret."""
+
 import pytest
 
 from shared.errors import OperatorError
 from shared.settings import load
+from tests.support.cases import every_case
 
 NEEDED = {
     "REDIS_URL": "redis://127.0.0.1:6379/0",
@@ -27,8 +30,8 @@ def test_no_secret_shows_in_the_settings_or_their_faults() -> None:
     assert "hush-hush" not in told.value.message
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
+@every_case(
+    "name, value",
     [
         ("REDIS_URL", "redis://:hush/hush@127.0.0.1:6379/0"),
         ("DATABASE_URL", "postgresql://u:hush/hush@127.0.0.1/x"),
@@ -70,8 +73,8 @@ def test_a_name_that_resembles_no_setting_is_refused_without_a_guess() -> None:
         load(NEEDED | {"FLUXIMAGE_QQQQ": "5"})
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "allowed"),
+@every_case(
+    "name, value, allowed",
     [
         ("FLUXIMAGE_MAX_PIXELS", "many", "valid integer"),
         ("FLUXIMAGE_AI_ALT_CHARACTERS", "19", "greater than or equal to 20"),
@@ -108,8 +111,8 @@ def test_settings_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch)
     assert load().max_pixels == 5
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
+@every_case(
+    "name, value",
     [
         ("REDIS_URL", "localhost:6379"),
         ("DATABASE_URL", "mysql://localhost/x"),

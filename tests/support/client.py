@@ -13,7 +13,18 @@ File = tuple[str, bytes]
 
 # The service speaks plain HTTP here. Left to itself httpx reads every certificate authority
 # anew for each request, which takes longer than the request.
-_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def request(method: str, url: str, **more: Any) -> httpx.Response:
+    """A request on a connection of its own; `more` is what httpx.request takes."""
+    options: dict[str, Any] = {"timeout": 120, "verify": NO_AUTHORITIES} | more
+    return httpx.request(method, url, **options)
+
+
+def get(url: str, **more: Any) -> httpx.Response:
+    """A GET request on a connection of its own."""
+    return request("GET", url, **more)
 
 
 @dataclass
@@ -43,6 +54,4 @@ class Client:
     ) -> httpx.Response:
         """Any call, with this account's key."""
         sent = {"Authorization": f"Bearer {self.key}"} | dict(headers or {})
-        return httpx.request(
-            method, self.url + path, headers=sent, timeout=120, verify=_TLS, **more
-        )
+        return request(method, self.url + path, headers=sent, **more)

@@ -2,20 +2,21 @@
 
 import hashlib
 import io
+import json
 from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 from PIL import Image
 from pydantic import SecretStr
 
-from infra.dev.messages_api import MessagesApi
+from infra.dev.messages_api import Answer, MessagesApi
 from shared.clients.object_store import original_key
 from shared.db import accounts, batches
 from shared.db.accounts import Account
 from shared.db.batches import NewBatch, NewImage
 from shared.db.idempotency import Accepting
 from shared.imagetype import ImageType
-from shared.models import DescriptionRequest, Options
+from shared.models import DescriptionRequest, Encoding, Options, Result
 from shared.plans import Plan
 from shared.services import Services
 from shared.settings import Settings
@@ -31,10 +32,29 @@ def asking(settings: Settings, model: MessagesApi, **changes: object) -> Setting
     return settings.model_copy(update=provider | changes)
 
 
+def saying(alt_text: str, file_name: str) -> Answer:
+    """The model's answer with that alt text and that file name."""
+    return Answer(json.dumps({"alt_text": alt_text, "file_name": file_name}))
+
+
 def make_account(services: Services, plan: Plan = Plan.AGENCY) -> tuple[Account, str]:
     """A new account of that plan, and its key."""
     key = accounts.create(services.database, f"test-{uuid4()}", plan)
     return accounts.authenticate(services.database, key), key
+
+
+def make_result(output_key: str | None = None, preview_key: str | None = None) -> Result:
+    """What the first step commits."""
+    return Result(
+        ImageType.WEBP,
+        width=8,
+        height=6,
+        size=3,
+        output_key=output_key or f"x/out/{uuid4()}.webp",
+        watermarked=False,
+        encoding=Encoding.REENCODED,
+        preview_key=preview_key,
+    )
 
 
 def png(width: int = 8, height: int = 6, colour: str = "red") -> bytes:
@@ -74,6 +94,6 @@ def make_batch(
 
 
 def accept(services: Services, batch: NewBatch) -> list[UUID]:
-    """Accepts the batch and gives the ids of its images, in order."""
+    """Accepts the batch and returns the ids of its images, in order."""
     batches.accept(services.database, uuid4(), batch)
     return [image.id for image in batch.images]

@@ -4,10 +4,12 @@ It can be told to be down, which a real server does not do on demand.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import IO
 
 from shared.errors import ObjectMissingError, StoreError
+from shared.services import Services
 
 
 class MemoryStore:
@@ -56,3 +58,10 @@ class MemoryStore:
         if self.down or self._objects is None:
             raise StoreError("The object store is not available, try again shortly")
         return self._objects
+
+
+def with_memory_store(services: Services, store: MemoryStore | None = None) -> Services:
+    """The services over a store in memory, which starts empty."""
+    store = store or MemoryStore()
+    store.prepare()
+    return replace(services, store=store)

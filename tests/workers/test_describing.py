@@ -21,8 +21,8 @@ from shared.db.sessions import EndedImage
 from shared.imagetype import ImageType
 from shared.models import Claim, DescriptionRequest, Options, Result, Tokens, Watermark
 from shared.services import Services
-from tests.support.making import BOTH_TEXTS, accept, asking, make_account, make_batch, png
-from tests.support.memory_store import MemoryStore
+from tests.support.making import BOTH_TEXTS, accept, asking, make_account, make_batch, png, saying
+from tests.support.memory_store import MemoryStore, with_memory_store
 from tests.support.paths import SAMPLES
 from workers import steps
 from workers.ai.provider import Provider
@@ -73,10 +73,6 @@ def described(
     image = optimised(services, options)
     describe(services, model, image, **settings)
     return image.ended(services)
-
-
-def saying(alt_text: str, file_name: str) -> Answer:
-    return Answer(json.dumps({"alt_text": alt_text, "file_name": file_name}))
 
 
 def test_an_image_gets_its_text_and_its_name_in_one_call(
@@ -182,8 +178,7 @@ def test_an_account_at_its_calls_of_this_minute_waits_in_its_row(
 
 def test_a_store_that_is_down_gives_the_image_back(unit: Services, model: MessagesApi) -> None:
     store = MemoryStore()
-    store.prepare()
-    services = replace(unit, store=store)
+    services = with_memory_store(unit, store)
     image = optimised(services)
     store.down = True
     describe(services, model, image)
@@ -200,8 +195,7 @@ def test_a_store_that_stays_down_costs_the_image_its_text_alone(
     unit: Services, model: MessagesApi
 ) -> None:
     store = MemoryStore()
-    store.prepare()
-    services = replace(unit, store=store)
+    services = with_memory_store(unit, store)
     image = optimised(services)
     store.down = True
     for _ in range(unit.settings.max_attempts):

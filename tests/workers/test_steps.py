@@ -1,3 +1,5 @@
+"""The first step of an image from its original to its row, and what its failures cost."""
+
 import io
 import logging
 from collections.abc import Callable
@@ -16,8 +18,9 @@ from shared.db.sessions import EndedImage
 from shared.imagetype import OUTPUT_TYPES, ImageType
 from shared.models import Options, Watermark
 from shared.services import Services
+from tests.support.cases import every_case
 from tests.support.making import accept, make_account, make_batch, png
-from tests.support.memory_store import MemoryStore
+from tests.support.memory_store import MemoryStore, with_memory_store
 from tests.support.paths import SAMPLES
 from workers import steps
 
@@ -25,19 +28,13 @@ T = TypeVar("T")
 
 
 def run(services: Services, data: bytes, options: Options | None = None) -> EndedImage:
-    """One image through all steps; gives what it became."""
+    """One image through all steps; returns what it became."""
     account, _ = make_account(services)
     batch = make_batch(services, account, data=data, options=options)
     (image_id,) = accept(services, batch)
     steps.optimise(services, image_id)
     (image,) = sessions.view_batch(services.database, account.id, batch.id).images
     return image
-
-
-def with_memory_store(services: Services, store: MemoryStore | None = None) -> Services:
-    store = store or MemoryStore()
-    store.prepare()
-    return replace(services, store=store)
 
 
 @pytest.mark.parametrize("format", list(OUTPUT_TYPES))
@@ -52,8 +49,8 @@ def test_an_image_comes_out_in_the_format_asked_for(unit: Services, format: Imag
     assert image.compressed_size == len(stored)
 
 
-@pytest.mark.parametrize(
-    ("data", "code"),
+@every_case(
+    "data, code",
     [
         (b"just text", "unsupported_image"),
         (b"", "unsupported_image"),
@@ -97,7 +94,7 @@ def test_a_message_that_comes_twice_is_one_run(unit: Services) -> None:
     assert first == second
 
 
-def test_the_watermark_of_the_batch_is_laid_over(unit: Services) -> None:
+def test_the_watermark_of_the_batch_is_applied(unit: Services) -> None:
     services = with_memory_store(unit)
     account, _ = make_account(services)
     options = Options(

@@ -1,3 +1,5 @@
+"""The sweep repairs what was lost and deletes what has expired."""
+
 import io
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -5,8 +7,9 @@ from contextlib import suppress
 from dataclasses import replace
 from uuid import UUID, uuid4
 
-import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from shared.clients.celery_queue import IMAGES_QUEUE
 from shared.clients.object_store import original_key, output_key
@@ -16,10 +19,10 @@ from shared.db.image_states import OPTIMISE
 from shared.dispatch import dispatch
 from shared.errors import ImageError, StoreError
 from shared.imagetype import ImageType
-from shared.models import Encoding, Result
 from shared.services import Services
-from tests.support.making import accept, make_account, make_batch
-from tests.support.memory_store import MemoryStore
+from tests.support.cases import every_case
+from tests.support.making import accept, make_account, make_batch, make_result
+from tests.support.memory_store import MemoryStore, with_memory_store
 from workers import steps, sweep
 
 
@@ -50,8 +53,7 @@ def complete(services: Services, image_id: UUID) -> str:
     assert claim is not None
     key = output_key(claim.batch_id, claim.token, ImageType.WEBP)
     services.store.put(key, io.BytesIO(b"out"), 3, "image/webp")
-    result = Result(ImageType.WEBP, 8, 6, 3, key, watermarked=False, encoding=Encoding.REENCODED)
-    assert images.complete(services.database, claim, result) is not None
+    assert images.complete(services.database, claim, make_result(key)) is not None
     return key
 
 
@@ -161,20 +163,20 @@ def test_what_was_spent_stays_in_the_ledger_of_a_forgotten_image(unit: Services)
 
 
 def test_objects_that_no_batch_owns_go_when_they_are_old(unit: Services) -> None:
-    account, _ = make_account(unit)
-    owned = make_batch(unit, account)
-    accept(unit, owned)
-    stray = make_batch(unit, account)  # stored, never accepted
-    assert sweep.delete_strays(unit.database, unit.store, older_seconds=3600) == 0
-    sweep.delete_strays(unit.database, unit.store, older_seconds=-60)
-    assert not exists(unit, original_key(stray.id, 0))
-    assert exists(unit, original_key(owned.id, 0))
+    services = with_memory_store(unit)  # the real one has all objects of the tests before
+    account, _ = make_account(services)
+    owned = make_batch(services, account)
+    accept(services, owned)
+    stray = make_batch(services, account)  # stored, never accepted
+    assert sweep.delete_strays(services.database, services.store, older_seconds=3600) == 0
+    assert sweep.delete_strays(services.database, services.store, older_seconds=-60) == 1
+    assert not exists(services, original_key(stray.id, 0))
+    assert exists(services, original_key(owned.id, 0))
 
 
 def test_originals_are_deleted_later_when_the_store_is_down(unit: Services) -> None:
     store = MemoryStore()
-    store.prepare()
-    services = replace(unit, store=store)
+    services = with_memory_store(unit, store)
     account, _ = make_account(services)
     batch = make_batch(services, account)
     claim = images.claim(services.database, OPTIMISE, accept(services, batch)[0], 60)
@@ -188,12 +190,13 @@ def test_originals_are_deleted_later_when_the_store_is_down(unit: Services) -> N
     assert not exists(services, original_key(batch.id, 0))
 
 
-@pytest.mark.parametrize("name", ["logs", "backup.tar"])
+@every_case("name", ["logs", "backup.tar"])
 def test_objects_that_are_not_ours_are_left_alone(unit: Services, name: str) -> None:
+    services = with_memory_store(unit)
     key = f"{name}/{uuid4()}"
-    unit.store.put(key, io.BytesIO(b"x"), 1, "text/plain")
-    sweep.delete_strays(unit.database, unit.store, older_seconds=-60)
-    assert exists(unit, key)
+    services.store.put(key, io.BytesIO(b"x"), 1, "text/plain")
+    sweep.delete_strays(services.database, services.store, older_seconds=-60)
+    assert exists(services, key)
 
 
 def test_a_batch_accepted_while_its_old_session_is_forgotten_stays(unit: Services) -> None:
@@ -280,7 +283,8 @@ def test_a_step_that_fails_does_not_keep_the_others_back(unit: Services) -> None
     account, _ = make_account(unit)
     batch = make_batch(unit, account)
     complete(unit, accept(unit, batch)[0])
-    gone = redis.Redis(port=1)  # nobody listens there: the step that needs it fails
+    # Nobody listens there: the step that needs it fails.
+    gone = redis.Redis(port=1, retry=Retry(NoBackoff(), 0))
     sweep.sweep(replace(unit, redis=gone))
     assert not exists(unit, original_key(batch.id, 0))
 

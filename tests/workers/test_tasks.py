@@ -1,7 +1,6 @@
 """The tasks in a real Celery worker, over real Valkey."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from celery.contrib.testing.worker import start_worker
@@ -12,6 +11,7 @@ from shared.db import sessions
 from shared.dispatch import dispatch
 from shared.services import Services
 from tests.support.making import BOTH_TEXTS, accept, asking, make_account, make_batch, png
+from tests.support.processes import eventually
 from workers import tasks
 from workers.ai.provider import Provider
 
@@ -33,13 +33,6 @@ def worker(unit: Services, model: MessagesApi) -> Iterator[Services]:
     with start_worker(app, pool="solo", perform_ping_check=False, queues=queues, loglevel=40):
         yield unit
     provider.close()
-
-
-def eventually(fact: Callable[[], bool], seconds: float = 20) -> bool:
-    deadline = time.monotonic() + seconds
-    while not fact() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return fact()
 
 
 def test_a_chords_body_runs_though_some_of_its_images_fail(worker: Services) -> None:

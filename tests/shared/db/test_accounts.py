@@ -1,3 +1,5 @@
+"""Accounts and their keys: exactly the current key opens the account."""
+
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -6,6 +8,7 @@ from shared.db import accounts
 from shared.errors import OperatorError, UnauthorizedError
 from shared.plans import Plan
 from shared.services import Services
+from tests.support.cases import every_case
 from tests.support.making import make_account
 
 
@@ -17,7 +20,7 @@ def test_a_key_is_kept_only_as_a_hash(unit: Services) -> None:
     assert not any(key[9:] in str(row) or key[9:].encode() in row["key_hash"] for row in rows)
 
 
-@pytest.mark.parametrize("change", [str.upper, lambda key: key[:-1], lambda key: key + "0"])
+@every_case("change", [str.upper, lambda key: key[:-1], lambda key: key + "0"])
 def test_a_key_that_is_not_exact_opens_nothing(unit: Services, change: object) -> None:
     _, key = make_account(unit)
     with pytest.raises(UnauthorizedError):

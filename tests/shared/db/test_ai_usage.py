@@ -1,3 +1,5 @@
+"""The tokens of every call are counted, and the limits per day hold."""
+
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 

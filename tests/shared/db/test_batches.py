@@ -1,3 +1,5 @@
+"""A batch is accepted whole into its session, under names that are unique there."""
+
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest

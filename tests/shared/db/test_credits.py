@@ -1,3 +1,5 @@
+"""A credit is reserved, spent or given back exactly once, and never more than the plan has."""
+
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4

@@ -1,3 +1,5 @@
+"""The second step of an image: claimed, committed, postponed and given up."""
+
 import io
 from uuid import UUID
 
@@ -9,9 +11,9 @@ from shared.db import credits, descriptions, images, sessions
 from shared.db.image_states import DESCRIBE, OPTIMISE
 from shared.db.images import ImageEnded
 from shared.imagetype import ImageType
-from shared.models import Claim, Description, Encoding, Notice, Result
+from shared.models import Claim, Description, Notice
 from shared.services import Services
-from tests.support.making import BOTH_TEXTS, accept, make_account, make_batch
+from tests.support.making import BOTH_TEXTS, accept, make_account, make_batch, make_result
 from workers import sweep
 
 MISSING = Notice("ai_unavailable", "The AI provider did not answer")
@@ -24,16 +26,7 @@ def hand_on(services: Services, image_id: UUID) -> bool:
     assert claim is not None
     key = preview_key(claim.batch_id, claim.token)
     services.store.put(key, io.BytesIO(b"jpeg"), 4, "image/jpeg")
-    result = Result(
-        ImageType.WEBP,
-        8,
-        6,
-        3,
-        output_key(claim.batch_id, claim.token, ImageType.WEBP),
-        watermarked=False,
-        encoding=Encoding.REENCODED,
-        preview_key=key,
-    )
+    result = make_result(output_key(claim.batch_id, claim.token, ImageType.WEBP), key)
     return images.hand_on(services.database, claim, result)
 
 
@@ -88,9 +81,9 @@ def test_a_described_image_has_its_text_and_its_name_and_costs_both_credits(
     unit: Services,
 ) -> None:
     account_id, (image_id,) = waiting(unit)
-    closing = complete(unit, claim(unit, image_id))
-    assert closing is not None
-    assert closing.batch_closed
+    ended = complete(unit, claim(unit, image_id))
+    assert ended is not None
+    assert ended.batch_closed
     (image,) = view(unit, account_id).images
     assert (image.alt_text, image.file_name) == ("Red shoes on grass", "red-shoes-on-grass.webp")
     now = credits.balance(unit.database, account_id)
@@ -193,17 +186,7 @@ def test_a_first_step_that_lost_its_claim_hands_nothing_on(unit: Services) -> No
     late = images.claim(unit.database, OPTIMISE, image_id, 60)
     assert late is not None
     images.give_back(unit.database, late)
-    result = Result(
-        ImageType.WEBP,
-        8,
-        6,
-        3,
-        "k",
-        watermarked=False,
-        encoding=Encoding.REENCODED,
-        preview_key="p",
-    )
-    assert not images.hand_on(unit.database, late, result)
+    assert not images.hand_on(unit.database, late, make_result(preview_key="p"))
     assert state(unit, image_id) == "queued"
 
 

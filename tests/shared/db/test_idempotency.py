@@ -1,3 +1,5 @@
+"""Of equal requests under one key exactly one is accepted."""
+
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager

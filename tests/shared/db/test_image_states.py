@@ -12,6 +12,7 @@ import pytest
 from shared.db.database import Connection
 from shared.db.image_states import ENDED, TRANSITIONS, State
 from shared.services import Services
+from tests.support.cases import every_case
 from tests.support.making import accept, make_account, make_batch
 from tests.support.paths import ROOT
 
@@ -40,7 +41,7 @@ def image(unit: Services) -> UUID:
     return batch.images[0].id
 
 
-@pytest.mark.parametrize(("before", "after"), list(product(State, State)))
+@every_case("before, after", list(product(State, State)))
 def test_the_databases_trigger_allows_what_the_table_allows(
     unit: Services, image: UUID, before: State, after: State
 ) -> None:

@@ -1,5 +1,7 @@
+"""The first step of an image: one claim, one commit, one charge."""
+
 from concurrent.futures import ThreadPoolExecutor
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -7,28 +9,15 @@ import pytest
 from shared.db import credits, images, sessions
 from shared.db.image_states import OPTIMISE
 from shared.errors import ImageError
-from shared.imagetype import ImageType
-from shared.models import Claim, Encoding, Result
+from shared.models import Claim
 from shared.services import Services
-from tests.support.making import accept, make_account, make_batch
+from tests.support.making import accept, make_account, make_batch, make_result
 
 
 def claim(services: Services, image_id: UUID) -> Claim:
     claimed = images.claim(services.database, OPTIMISE, image_id, 60)
     assert claimed is not None
     return claimed
-
-
-def result() -> Result:
-    return Result(
-        ImageType.WEBP,
-        8,
-        6,
-        120,
-        f"x/out/{uuid4()}.webp",
-        watermarked=False,
-        encoding=Encoding.REENCODED,
-    )
 
 
 def test_of_many_workers_one_gets_the_claim(unit: Services) -> None:
@@ -48,8 +37,8 @@ def test_a_commit_whose_claim_was_lost_has_no_effect(unit: Services) -> None:
     late = claim(unit, image_id)
     images.give_back(unit.database, late)
     winner = claim(unit, image_id)
-    assert images.complete(unit.database, late, result()) is None
-    won = result()
+    assert images.complete(unit.database, late, make_result()) is None
+    won = make_result()
     assert images.complete(unit.database, winner, won) is not None
     view = sessions.view_batch(unit.database, account.id, batch.id)
     assert [image.output_key for image in view.images] == [won.output_key]
@@ -60,8 +49,8 @@ def test_an_image_that_is_done_is_charged_once(unit: Services) -> None:
     account, _ = make_account(unit)
     (image_id,) = accept(unit, make_batch(unit, account))
     held = claim(unit, image_id)
-    images.complete(unit.database, held, result())
-    assert images.complete(unit.database, held, result()) is None
+    images.complete(unit.database, held, make_result())
+    assert images.complete(unit.database, held, make_result()) is None
     assert images.fail(unit.database, held, ImageError("late")) is None
     with unit.database.transaction() as connection:
         kinds = connection.execute("SELECT kind FROM ledger ORDER BY kind").fetchall()
@@ -80,7 +69,7 @@ def test_a_batch_closes_once_with_its_last_image(unit: Services) -> None:
     ids = accept(unit, make_batch(unit, account, [f"{n}.png" for n in range(20)]))
     claims = [claim(unit, image_id) for image_id in ids]
     with ThreadPoolExecutor(8) as pool:
-        ends = list(pool.map(lambda c: images.complete(unit.database, c, result()), claims))
+        ends = list(pool.map(lambda c: images.complete(unit.database, c, make_result()), claims))
     assert [end.batch_closed for end in ends if end].count(True) == 1
 
 
@@ -89,7 +78,7 @@ def test_ended_images_are_numbered_without_gaps_under_racing_commits(unit: Servi
     batch = make_batch(unit, account, [f"{n}.png" for n in range(20)])
     claims = [claim(unit, image_id) for image_id in accept(unit, batch)]
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda c: images.complete(unit.database, c, result()), claims))
+        list(pool.map(lambda c: images.complete(unit.database, c, make_result()), claims))
     page = sessions.view_session(
         unit.database, account.id, batch.session_name, after_number=0, limit=100
     )
@@ -107,7 +96,7 @@ def test_a_claim_given_back_does_not_count_as_an_attempt(unit: Services) -> None
 def test_an_image_that_has_ended_cannot_be_opened_again(unit: Services) -> None:
     account, _ = make_account(unit)
     (image_id,) = accept(unit, make_batch(unit, account))
-    images.complete(unit.database, claim(unit, image_id), result())
+    images.complete(unit.database, claim(unit, image_id), make_result())
     with (
         pytest.raises(psycopg.errors.RaiseException, match="from done to queued"),
         unit.database.transaction() as connection,

@@ -1,30 +1,19 @@
-from uuid import uuid4
+"""A session is read to its end page by page, and cancelled once."""
 
 import pytest
 
 from shared.db import credits, images, sessions
 from shared.db.image_states import OPTIMISE
 from shared.errors import ImageError, NotFoundError
-from shared.imagetype import ImageType
-from shared.models import Encoding, Result
 from shared.services import Services
-from tests.support.making import accept, make_account, make_batch
+from tests.support.making import accept, make_account, make_batch, make_result
 
 
 def end(services: Services, image_id: object, *, well: bool = True) -> None:
     claim = images.claim(services.database, OPTIMISE, image_id, 60)  # type: ignore[arg-type] # a uuid
     assert claim is not None
     if well:
-        result = Result(
-            ImageType.WEBP,
-            8,
-            6,
-            120,
-            f"x/{uuid4()}",
-            watermarked=False,
-            encoding=Encoding.REENCODED,
-        )
-        images.complete(services.database, claim, result)
+        images.complete(services.database, claim, make_result())
     else:
         images.fail(services.database, claim, ImageError("broken"))
 
@@ -77,10 +66,7 @@ def test_cancelling_gives_back_what_has_not_ended(unit: Services) -> None:
     assert working is not None
     sessions.cancel(unit.database, account.id, "s")
     assert credits.balance(unit.database, account.id).images_used == 1
-    late = Result(
-        ImageType.WEBP, 8, 6, 120, "x/late", watermarked=False, encoding=Encoding.REENCODED
-    )
-    assert images.complete(unit.database, working, late) is None
+    assert images.complete(unit.database, working, make_result()) is None
     page = sessions.view_session(unit.database, account.id, "s", after_number=0, limit=10)
     assert (page.progress.completed, page.progress.cancelled) == (1, 2)
     assert (page.status, page.complete) == ("cancelled", True)

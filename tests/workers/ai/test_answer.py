@@ -4,12 +4,12 @@ import json
 import re
 import unicodedata
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.models import Description, DescriptionRequest, Language
 from shared.naming import is_reserved
+from tests.support.cases import every_case
 from tests.support.languages import GOOD
 from workers.ai.answer import MAX_ANSWER_CHARACTERS, Answer, parse_answer
 from workers.ai.file_name import MAX_STEM_CHARACTERS
@@ -50,14 +50,14 @@ def stem(file_name: str, language: Language = L.ENGLISH) -> Answer:
     return parse_answer(reply(file_name=file_name), DescriptionRequest(False, True, language), 125)
 
 
-@pytest.mark.parametrize("language", Language)
+@every_case("language", Language)
 def test_what_a_good_model_writes_passes_as_it_is(language: Language) -> None:
     alt_text, file_name = GOOD[language]
     answer = parse_answer(reply(alt_text, file_name), DescriptionRequest(True, True, language), 125)
     assert answer == Answer(Description(alt_text, file_name), ())
 
 
-@pytest.mark.parametrize("language", Language)
+@every_case("language", Language)
 def test_an_alt_text_in_another_script_is_refused(language: Language) -> None:
     other = GOOD[L.RUSSIAN if language is not L.RUSSIAN else L.ENGLISH][0].lower()
     answer = of(other, language)
@@ -65,15 +65,15 @@ def test_an_alt_text_in_another_script_is_refused(language: Language) -> None:
     assert any("was not written in" in fault for fault in answer.faults)
 
 
-@pytest.mark.parametrize("language", Language)
+@every_case("language", Language)
 def test_an_alt_text_that_announces_a_picture_is_refused(language: Language) -> None:
     assert of(OPENINGS[language], language).faults == (
         "The alt text began by saying that it is of a picture.",
     )
 
 
-@pytest.mark.parametrize(
-    ("language", "text"),
+@every_case(
+    "language, text",
     [
         (L.CHINESE, "图中是一名跑步的女子"),
         (L.JAPANESE, "この画像は赤い傘をさした女性"),
@@ -89,8 +89,8 @@ def test_a_picture_is_not_announced_in_english_either() -> None:
     assert "began by" in " ".join(of("Image of ein grünes Sofa", L.GERMAN).faults)
 
 
-@pytest.mark.parametrize(
-    ("written", "kept"),
+@every_case(
+    "written, kept",
     [
         ("  A dog\n on\u2028 grass ", "A dog on grass"),
         ("Cafe\u0301 terrace", "Café terrace"),
@@ -110,7 +110,7 @@ def test_an_alt_text_is_cleaned_where_that_is_safe(written: str, kept: str) -> N
     assert of(written).description.alt_text == kept
 
 
-@pytest.mark.parametrize("stop", [".", "。", "।", "۔"])
+@every_case("stop", [".", "。", "।", "۔"])
 def test_the_full_stop_of_any_script_is_dropped(stop: str) -> None:
     assert of(f"A dog on grass{stop}").description.alt_text == "A dog on grass"
 
@@ -120,12 +120,12 @@ def test_an_alt_text_may_be_as_long_as_allowed_and_no_longer() -> None:
     assert of("a" * 41, most=40).faults == ("The alt text had more than 40 characters.",)
 
 
-@pytest.mark.parametrize("nothing", ["", " ", "\u200b", ".", '""', "🐕"])
+@every_case("nothing", ["", " ", "\u200b", ".", '""', "🐕"])
 def test_an_empty_alt_text_is_refused(nothing: str) -> None:
     assert of(nothing).faults == ("The alt text was empty.",)
 
 
-@pytest.mark.parametrize(
+@every_case(
     "markup",
     [
         "A <b>dog</b> on grass",
@@ -147,7 +147,7 @@ def test_markup_is_refused(markup: str) -> None:
     assert "The alt text had markup in it." in of(markup).faults
 
 
-@pytest.mark.parametrize(
+@every_case(
     "address",
     [
         "A dog, see https://evil.example",
@@ -182,8 +182,8 @@ def test_a_name_in_latin_letters_alone_is_no_text_of_another_language() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("text", "keywords", "language"),
+@every_case(
+    "text, keywords, language",
     [
         ("Running shoes, trail shoes", "trail shoes, running shoes", L.ENGLISH),
         ("Running shoes by a pair of Running Shoes", "running shoes", L.ENGLISH),
@@ -198,8 +198,8 @@ def test_an_alt_text_written_for_its_keywords_is_refused(
     assert of(text, language, keywords).faults == ("The alt text repeated or listed keywords.",)
 
 
-@pytest.mark.parametrize(
-    ("text", "keywords", "language"),
+@every_case(
+    "text, keywords, language",
     [
         ("Running shoes on wet grass", "running shoes, sale", L.ENGLISH),
         ("A man in boots, clogs and mules", "boots, clogs, mules", L.ENGLISH),
@@ -213,8 +213,8 @@ def test_a_keyword_that_fits_may_stand(text: str, keywords: str, language: Langu
     assert of(text, language, keywords).description.alt_text == text
 
 
-@pytest.mark.parametrize(
-    ("written", "language", "kept"),
+@every_case(
+    "written, language, kept",
     [
         ("Red_Running  Shoes!.JPG", L.ENGLISH, "red-running-shoes"),
         ('"red-shoes.jpg.webp"', L.ENGLISH, "red-shoes"),
@@ -252,7 +252,7 @@ def test_a_single_word_longer_than_a_file_name_is_cut() -> None:
     assert stem("a" * 80).description.stem == "a" * MAX_STEM_CHARACTERS
 
 
-@pytest.mark.parametrize(
+@every_case(
     "written",
     [
         "",
@@ -281,7 +281,7 @@ def test_an_unusable_file_name_is_refused(written: str) -> None:
     assert len(answer.faults) >= 1
 
 
-@pytest.mark.parametrize(
+@every_case(
     "text",
     [
         "",
@@ -292,18 +292,20 @@ def test_an_unusable_file_name_is_refused(written: str) -> None:
         'Here you are: {"alt_text": "A dog"}',
         '```json\n{"alt_text": "A dog"}\n```',
         '{"alt_text": "A dog"} {"alt_text": "A cat"}',
+        '[{"alt_text": "A dog", "file_name": "dog"}]',
+        '{"result": {"alt_text": "A dog", "file_name": "dog"}}',
         "[" * 10_000,
         '{"alt_text": ' + "1" * 5_000 + "}",
         json.dumps({"alt_text": "A dog", "more": "x" * MAX_ANSWER_CHARACTERS}),
     ],
 )
-def test_an_answer_that_is_not_a_json_object_has_no_text(text: str) -> None:
+def test_an_answer_that_is_not_one_json_object_with_the_texts_has_no_text(text: str) -> None:
     answer = parse_answer(text, DescriptionRequest(True, True), 125)
     assert answer.description == Description()
     assert answer.faults
 
 
-@pytest.mark.parametrize("value", [None, 7, ["A dog"], {"text": "A dog"}, True])
+@every_case("value", [None, 7, ["A dog"], {"text": "A dog"}, True])
 def test_a_text_that_is_not_a_string_is_refused(value: object) -> None:
     answer = parse_answer(
         json.dumps({"alt_text": value, "file_name": value}), DescriptionRequest(True, True), 125

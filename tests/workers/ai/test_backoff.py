@@ -1,14 +1,13 @@
+"""How long a retry waits."""
+
 import time
 from email.utils import formatdate
 
-import pytest
-
+from tests.support.cases import every_case
 from workers.ai.backoff import asked_seconds, seconds_before
 
 
-@pytest.mark.parametrize(
-    "text", ["", "soon", "nan", "inf", "-3", "Wed, 31 Jun 2026 07:28:00 GMT", "\x00"]
-)
+@every_case("text", ["", "soon", "nan", "inf", "-3", "Wed, 31 Jun 2026 07:28:00 GMT", "\x00"])
 def test_an_invalid_wait_is_zero(text: str) -> None:
     assert asked_seconds({"retry-after": text}) == 0.0
 
@@ -21,7 +20,7 @@ def test_a_date_that_is_past_asks_for_no_wait() -> None:
     assert asked_seconds({"retry-after": formatdate(time.time() - 60, usegmt=True)}) == 0.0
 
 
-@pytest.mark.parametrize(("attempt", "longest"), [(0, 0.5), (1, 1.0), (3, 4.0), (50, 8.0)])
+@every_case("attempt, longest", [(0, 0.5), (1, 1.0), (3, 4.0), (50, 8.0)])
 def test_waits_are_spread_over_twice_as_long_each_time_up_to_a_bound(
     attempt: int, longest: float
 ) -> None:

@@ -1,3 +1,5 @@
+"""While the provider is down, no worker calls it except for one probe at a time."""
+
 import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier

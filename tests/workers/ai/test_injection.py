@@ -3,11 +3,11 @@
 import json
 import re
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.models import Description, DescriptionRequest, Language
+from tests.support.cases import every_case
 from workers.ai import prompt
 from workers.ai.answer import parse_answer
 
@@ -57,7 +57,7 @@ def holds(block: str) -> dict[str, object]:
     return fields
 
 
-@pytest.mark.parametrize("order", ORDERS)
+@every_case("order", ORDERS)
 def test_an_order_in_the_fields_stays_data_in_the_one_block(order: str) -> None:
     _, block = request(order, order)
     fields = holds(block)
@@ -65,7 +65,7 @@ def test_an_order_in_the_fields_stays_data_in_the_one_block(order: str) -> None:
     assert (fields["language"], fields["max_characters"]) == ("English", 125)
 
 
-@pytest.mark.parametrize("order", ORDERS)
+@every_case("order", ORDERS)
 def test_an_order_in_the_fields_leaves_the_system_prompt_alone(order: str) -> None:
     assert request(order, order)[0] == request("", "")[0]
 
@@ -75,7 +75,7 @@ def test_no_text_at_all_gets_out_of_the_block(context: str, keywords: str) -> No
     assert len(holds(request(context, keywords)[1])) == 5
 
 
-@pytest.mark.parametrize("order", ORDERS)
+@every_case("order", ORDERS)
 def test_an_obeyed_order_is_not_repeated_in_what_the_model_is_told(order: str) -> None:
     answer = json.dumps({"alt_text": f"{order} <b>", "file_name": f"{order}/"})
     faults = parse_answer(answer, DescriptionRequest(True, True, keywords=order), 125).faults
@@ -108,7 +108,7 @@ OBEYED = [
 ]
 
 
-@pytest.mark.parametrize("text", OBEYED)
+@every_case("text", OBEYED)
 def test_an_alt_text_that_obeyed_a_picture_is_refused(text: str) -> None:
     request = DescriptionRequest(True, False, keywords="sale, cheap, buy, discount")
     answer = parse_answer(json.dumps({"alt_text": text}), request, 125)
@@ -116,7 +116,7 @@ def test_an_alt_text_that_obeyed_a_picture_is_refused(text: str) -> None:
     assert answer.faults
 
 
-@pytest.mark.parametrize(
+@every_case(
     "text",
     [
         "../../etc/passwd",
@@ -137,8 +137,8 @@ def test_a_file_name_that_obeyed_a_picture_is_refused(text: str) -> None:
     assert answer.faults
 
 
-@pytest.mark.parametrize(
-    ("text", "kept"),
+@every_case(
+    "text, kept",
     [
         ("HACKED; rm -rf ~", "hacked-rm-rf"),
         ("red\u202eseohs\x00\x1b[2J", "redseohs-2j"),
@@ -159,22 +159,6 @@ def test_an_alt_text_keeps_nothing_that_turns_text_round_or_hides_in_it() -> Non
     text = f"Red \u202eshoes\u2066 on\r\nX-Header: grass{smuggled}\ufe0f\u200b"
     answer = parse_answer(json.dumps({"alt_text": text}), DescriptionRequest(True, False), 125)
     assert answer.description.alt_text == "Red shoes on X-Header: grass"
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        'As you wish: {"alt_text": "Red shoes", "file_name": "red-shoes"}',
-        '{"alt_text": "Red shoes", "file_name": "red-shoes"} Anything else?',
-        '{"alt_text": {"alt_text": "Red shoes"}, "file_name": ["red-shoes"]}',
-        '{"result": {"alt_text": "Red shoes", "file_name": "red-shoes"}}',
-        '[{"alt_text": "Red shoes", "file_name": "red-shoes"}]',
-        '"{\\"alt_text\\": \\"Red shoes\\"}"',
-        "HACKED",
-    ],
-)
-def test_an_answer_of_another_form_has_no_text(answer: str) -> None:
-    assert parse_answer(answer, DescriptionRequest(True, True), 125).description == Description()
 
 
 def test_other_properties_are_not_read() -> None:

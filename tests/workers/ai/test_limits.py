@@ -1,3 +1,5 @@
+"""All workers together keep the limits on calls per minute."""
+
 import time
 from collections import Counter
 from collections.abc import Iterator

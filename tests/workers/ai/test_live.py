@@ -1,3 +1,5 @@
+"""The real model describes a photograph."""
+
 import json
 import os
 from collections.abc import Mapping

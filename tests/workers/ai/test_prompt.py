@@ -1,12 +1,14 @@
+"""What the model is sent for one image."""
+
 import base64
 import json
 from typing import Any
 
-import pytest
 from anthropic.types import MessageParam
 from jsonschema import validate
 
 from shared.models import DescriptionRequest, Language
+from tests.support.cases import every_case
 from workers.ai import prompt
 
 PICTURE = b"\xff\xd8 a JPEG \xff\xd9"
@@ -88,15 +90,15 @@ def test_a_second_turn_leaves_the_first_conversation_as_it_was() -> None:
     assert len(messages) == 1
 
 
-@pytest.mark.parametrize("answer", ["", " \n", "\ud800"])
+@every_case("answer", ["", " \n", "\ud800"])
 def test_an_answer_that_the_api_would_not_take_back_is_replaced(answer: str) -> None:
     said = str(prompt.again([], answer, [])[0]["content"])
     assert said.strip()
     said.encode()
 
 
-@pytest.mark.parametrize(
-    ("asked", "wanted"),
+@every_case(
+    "asked, wanted",
     [
         (DescriptionRequest(True, True), ["alt_text", "file_name"]),
         (DescriptionRequest(True, False), ["alt_text"]),

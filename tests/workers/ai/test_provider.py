@@ -1,3 +1,5 @@
+"""One question to the provider: its retries, deadlines, limits and secrets."""
+
 import logging
 import time
 from collections.abc import Mapping
@@ -13,6 +15,7 @@ from shared import settings
 from shared.errors import AiDeclinedError, AiLimitError, AiUnreachableError, DescriptionError
 from shared.models import Tokens
 from shared.services import Services
+from tests.support.cases import every_case
 from tests.workers.ai.conftest import SCHEMA, NewProvider, ask, coffee_jpeg, describe
 from workers.ai.breaker import FAILURES_TO_OPEN
 from workers.ai.provider import Provider, Reply
@@ -61,7 +64,7 @@ def test_an_answer_that_reached_its_limit_of_tokens_says_so(
     assert ask(provider).truncated
 
 
-@pytest.mark.parametrize(
+@every_case(
     "failure",
     [
         *(Answer(status=status) for status in (408, 409, 429, 500, 503, 504, 529)),
@@ -72,20 +75,21 @@ def test_an_answer_that_reached_its_limit_of_tokens_says_so(
         Answer(raw='{"content": [{"type"'),
         Answer(raw='{"type": "message", "content": [], "stop_reason": "end_turn"}'),
     ],
-    ids=lambda failure: f"{failure.status}-{failure.cut}-{(failure.raw or '')[:12]}",
 )
 def test_a_failure_that_passes_is_tried_again(
     provider: Provider, api: MessagesApi, failure: Answer
 ) -> None:
+    api.requests.clear()
     api.script.append(failure)
     assert ask(provider).text == '{"alt_text": "A cup of coffee"}'
     assert len(api.requests) == 2
 
 
-@pytest.mark.parametrize("status", [400, 413, 422])
+@every_case("status", [400, 413, 422])
 def test_a_request_that_the_provider_rejects_is_made_once(
     provider: Provider, api: MessagesApi, status: int
 ) -> None:
+    api.requests.clear()
     api.script.append(Answer(status=status))
     with pytest.raises(AiDeclinedError):
         ask(provider)
@@ -137,13 +141,14 @@ def test_only_answered_calls_take_tokens(provider: Provider, api: MessagesApi) -
     assert counted == [Tokens(1_200, 0, 40)]
 
 
-@pytest.mark.parametrize("status", [429, 503, 529])
+@every_case("status", [429, 503, 529])
 def test_a_wait_in_seconds_that_the_provider_asks_for_is_kept(
     provider: Provider, api: MessagesApi, status: int
 ) -> None:
-    api.script.append(Answer(status=status, headers={"retry-after": "2"}))
-    ask(provider)
-    assert gap(api) >= 2
+    api.requests.clear()
+    api.script.append(Answer(status=status, headers={"retry-after": "1"}))
+    ask(provider)  # by itself it would wait for half a second at the most
+    assert gap(api) >= 1
 
 
 def test_a_wait_in_milliseconds_goes_before_one_in_seconds(
@@ -204,7 +209,7 @@ def test_a_call_has_no_more_time_than_is_left_before_the_deadline(
     assert time.monotonic() - begun < 15
 
 
-@pytest.mark.parametrize("status", [200, 500])
+@every_case("status", [200, 500])
 def test_a_body_that_drips_is_cut_at_the_deadline(
     provider: Provider, api: MessagesApi, status: int
 ) -> None:
@@ -265,7 +270,7 @@ def test_an_answer_closes_the_breaker_after_its_pause(provider: Provider, unit: 
     assert not unit.redis.keys("fluximage:ai:open*")
 
 
-@pytest.mark.parametrize("answer", [Answer(status=429), Answer(status=400)], ids=["429", "400"])
+@every_case("answer", [Answer(status=429), Answer(status=400)])
 def test_a_provider_that_says_no_is_not_down(
     provider: Provider, api: MessagesApi, unit: Services, answer: Answer
 ) -> None:

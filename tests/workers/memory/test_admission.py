@@ -238,7 +238,7 @@ def test_a_link_to_another_folder_is_not_followed(
         pass
 
 
-def test_all_gates_of_a_user_on_this_machine_are_one(
+def test_all_admissions_of_a_user_on_this_machine_are_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))

@@ -3,8 +3,7 @@
 import os
 from pathlib import Path
 
-import pytest
-
+from tests.support.cases import every_case
 from workers.memory.limits import machine_bytes
 
 PHYSICAL = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -24,8 +23,8 @@ def test_without_control_groups_it_is_all_there_is(tmp_path: Path) -> None:
     assert machine_bytes(tmp_path / "none", tmp_path / "neither") == PHYSICAL
 
 
-@pytest.mark.parametrize(
-    ("own", "limits"),
+@every_case(
+    "own, limits",
     [
         ("0::/", {"memory.max": "5000"}),
         ("0::/app/worker", {"app/worker/memory.max": "5000"}),
@@ -34,7 +33,6 @@ def test_without_control_groups_it_is_all_there_is(tmp_path: Path) -> None:
         ("4:cpu,memory:/docker/1\n0::/", {"memory/docker/1/memory.limit_in_bytes": "5000"}),
         ("4:memory:/docker/1\n3:cpu:/x", {"memory/memory.limit_in_bytes": "5000"}),
     ],
-    ids=["container", "service", "outer", "least", "version 1", "container in version 1"],
 )
 def test_the_least_limit_around_us_counts(tmp_path: Path, own: str, limits: dict[str, str]) -> None:
     assert groups(tmp_path, own, limits) == 5000
