@@ -9,7 +9,9 @@ from PIL import Image
 
 from tests.workers.imaging.making import chunk, saved
 
-PATCH = 16  # pixels a side: one block of 4:2:0 chroma, so that neighbours do not mix in lossy files
+PATCH = (
+    16  # pixels per side: one block of 4:2:0 chroma, so that neighbours do not mix in lossy files
+)
 _EDGE = 4  # pixels of a patch that are not looked at
 
 Samples = NDArray[np.int64]

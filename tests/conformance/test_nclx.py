@@ -1,4 +1,4 @@
-"""Colours that an AVIF tells by numbers: its nclx box, as libavif's readers take it."""
+"""Colours that an AVIF names by code points: its nclx box, as readers of libavif apply it."""
 
 import struct
 from collections.abc import Callable
@@ -34,15 +34,17 @@ LOSS = 2  # of the file itself, at quality 100 in 4:4:4
 
 
 def avif(image: Image.Image, primaries: int, transfer: int, **options: Any) -> bytes:
-    """An AVIF whose nclx boxes have these numbers, the matrix left as it is."""
+    """An AVIF whose nclx boxes have these code points; the matrix stays as it is."""
     data = saved(image, "AVIF", **({"quality": 100, "subsampling": "4:4:4"} | options))
-    plain, told = (b"nclx" + struct.pack(">HH", *pair) for pair in ((1, 13), (primaries, transfer)))
+    plain, coded = (
+        b"nclx" + struct.pack(">HH", *pair) for pair in ((1, 13), (primaries, transfer))
+    )
     assert plain in data
-    return data.replace(plain, told)
+    return data.replace(plain, coded)
 
 
 def decoded(data: bytes) -> Values:
-    """The patches before anything is made of their numbers, so that the file's loss is out."""
+    """The patches before any conversion, so that the loss of the file itself does not count."""
     return patches(opened(data))
 
 
@@ -64,7 +66,7 @@ def primary_of(data: bytes) -> boxes.Item:
         pytest.param(12, 4, DISPLAY_P3, power(2.2), id="P3 by gamma 2.2"),
     ],
 )
-def test_the_numbers_of_an_avif_make_its_space(
+def test_the_code_points_of_an_avif_name_its_colour_space(
     primaries: int,
     transfer: int,
     space: tuple[float, ...],
@@ -81,24 +83,26 @@ def test_a_p3_red_is_as_red_as_srgb_can_show_it() -> None:
 
 
 @pytest.mark.parametrize("transfer", [1, 6, 14, 15])
-def test_the_camera_curves_of_an_avif_are_srgbs(transfer: int) -> None:
+def test_the_camera_curves_of_an_avif_count_as_the_curve_of_srgb(transfer: int) -> None:
     data = avif(picture(COLOURS), 12, transfer)
     assert_seen(data, p3(data))
 
 
 @pytest.mark.parametrize("codes", [(1, 13), (1, 1), (2, 2), (99, 99)])
-def test_numbers_that_say_srgb_or_nothing_leave_an_avif_as_it_is(codes: tuple[int, int]) -> None:
+def test_code_points_of_srgb_or_unspecified_change_no_colour_of_an_avif(
+    codes: tuple[int, int],
+) -> None:
     assert_seen(avif(picture(COLOURS), *codes), COLOURS, add=LOSS)
 
 
 @pytest.mark.parametrize("transfer", [16, 18], ids=["PQ", "HLG"])
-def test_high_dynamic_range_is_brought_down_as_in_a_png(transfer: int) -> None:
+def test_high_dynamic_range_is_tone_mapped_as_in_a_png(transfer: int) -> None:
     as_png = png_of(chart(GREYS.repeat(3, axis=1)), 8, 2, cicp(9, transfer))
     as_avif = avif(picture(GREYS.repeat(3, axis=1)), 9, transfer)
     assert difference(patches(result(as_avif)), patches(result(as_png))) <= LOSS
 
 
-def test_a_profile_outranks_the_numbers_of_an_avif() -> None:
+def test_a_profile_outranks_the_code_points_of_an_avif() -> None:
     item = primary_of(avif(picture(COLOURS), 9, 16))
     profile = (b"colr", b"prof" + profile_of(ADOBE_RGB), False)
     data = heif(Still(1, {1: replace(item, properties=(*item.properties, profile))}, ()))
@@ -106,22 +110,22 @@ def test_a_profile_outranks_the_numbers_of_an_avif() -> None:
     assert_seen(data, seen(decoded(data), ADOBE_RGB, power(GAMMA)))
 
 
-def test_the_numbers_of_another_item_are_not_the_pictures() -> None:
+def test_the_code_points_of_another_item_are_ignored() -> None:
     other = primary_of(avif(picture(COLOURS), 9, 16))
     own = primary_of(avif(picture(COLOURS), 12, 13))
     data = heif(Still(2, {1: other, 2: own}, ()))
     assert_seen(data, p3(data))
 
 
-def test_a_sequence_goes_by_the_numbers_of_its_track() -> None:
+def test_a_sequence_follows_the_code_points_of_its_track() -> None:
     first = picture(COLOURS)
     data = avif(first, 9, 16, save_all=True, append_images=[first.rotate(180)])
     track = data.index(b"nclx", data.index(b"moov"))
-    told = data[:track] + b"nclx" + struct.pack(">HH", 12, 13) + data[track + 8 :]
-    assert_seen(told, p3(told))
+    changed = data[:track] + b"nclx" + struct.pack(">HH", 12, 13) + data[track + 8 :]
+    assert_seen(changed, p3(changed))
 
 
-def test_the_alpha_of_an_avif_passes_its_numbers_untouched() -> None:
+def test_code_points_do_not_change_the_alpha_of_an_avif() -> None:
     image = picture(COLOURS).convert("RGBA")
     image.putalpha(100)
     data = avif(image, 12, 13)
@@ -135,7 +139,7 @@ def test_a_grey_avif_follows_its_curve() -> None:
     assert_seen(data, seen(decoded(data), BT709, power(1.0)))
 
 
-def test_an_avif_of_another_space_is_encoded_anew_and_told_as_srgb() -> None:
+def test_an_avif_of_another_space_is_encoded_again_and_marked_as_srgb() -> None:
     data = avif(picture(COLOURS), 12, 13, quality=10)
     output = run(data, ImageType.AVIF, quality=QUALITY)
     assert output.encoding == "reencoded"
@@ -143,7 +147,7 @@ def test_an_avif_of_another_space_is_encoded_anew_and_told_as_srgb() -> None:
 
 
 @pytest.mark.parametrize("name", [b"pitm", b"iprp", b"ipco", b"ipma"])
-def test_an_avif_without_a_box_on_the_way_to_its_numbers_tells_none(name: bytes) -> None:
+def test_an_avif_without_a_box_that_leads_to_its_code_points_has_none(name: bytes) -> None:
     data = avif(picture(COLOURS), 12, 13)
     assert codes_in_avif(data) == (12, 13, 0, 1)
     assert codes_in_avif(data.replace(name, b"free", 1)) is None

@@ -137,7 +137,7 @@ def test_a_background_chunk_is_not_painted() -> None:
     assert alpha.max() == 0
 
 
-def test_a_header_that_is_taken_back_is_damage_and_no_error_of_ours() -> None:
+def test_a_second_header_makes_a_png_corrupt() -> None:
     # Pillow believes the second; its one transparent grey is not the three numbers of the first.
     second = (b"IHDR", (1).to_bytes(4, "big") * 2 + bytes((8, 0, 0, 0, 0)))
     data = png_of(np.zeros((1, 1, 3), dtype=int), 16, RGB, second, (b"tRNS", b"\0\0"))

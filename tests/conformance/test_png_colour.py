@@ -39,7 +39,7 @@ from tests.workers.imaging.making import result
 RGB, PALETTE, RGBA = 2, 3, 6
 P3 = seen(COLOURS, DISPLAY_P3, srgb_light)
 
-# A colour of each chunk that no other of them gives.
+# Each of them leads to other colours.
 LINEAR = (gama(1.0),)
 ADOBE = (gama(256 / 563), chrm(ADOBE_RGB))
 PROFILE = (iccp(profile_of(DISPLAY_P3, 1.5)),)
@@ -70,7 +70,7 @@ def test_chromaticities_under_another_white_are_adapted() -> None:
     assert np.ptp(patches(result(data))) <= 1
 
 
-def test_chromaticities_without_gamma_are_passed_over() -> None:
+def test_chromaticities_without_gamma_are_ignored() -> None:
     assert_seen(tagged(chrm(DISPLAY_P3)), COLOURS)
 
 
@@ -116,7 +116,7 @@ def test_cicp_in_narrow_range_is_spread() -> None:
 
 
 @pytest.mark.parametrize("codes", [(2, 13, 0, 1), (1, 2, 0, 1), (12, 13, 1, 1), (12, 99, 0, 1)])
-def test_codes_that_name_no_rgb_leave_the_word_to_the_next_chunk(
+def test_after_codes_that_are_not_rgb_the_next_chunk_counts(
     codes: tuple[int, int, int, int],
 ) -> None:
     assert_seen(tagged(cicp(*codes), *LINEAR), seen(COLOURS, BT709, power(1.0)))
@@ -138,7 +138,7 @@ RANKS = [
 
 
 @pytest.mark.parametrize(("chunks", "wanted"), RANKS, ids=[str(rank) for rank in range(6)])
-def test_cicp_outranks_the_profile_and_that_srgb_and_that_gamma(
+def test_cicp_outranks_the_profile_which_outranks_srgb_which_outranks_gamma(
     chunks: tuple[tuple[bytes, bytes], ...], wanted: Values
 ) -> None:
     # PNG, third edition, 4.3, table 1. The order of the chunks in the file does not matter.
@@ -162,7 +162,7 @@ def test_colours_of_16_bits_follow_cicp() -> None:
 
 
 @pytest.mark.parametrize("chunks", [(cicp(12, 13),), ADOBE])
-def test_alpha_passes_the_chunks_untouched(chunks: tuple[tuple[bytes, bytes], ...]) -> None:
+def test_colour_chunks_do_not_change_alpha(chunks: tuple[tuple[bytes, bytes], ...]) -> None:
     alpha = np.arange(64)[:, None] + 100
     data = png_of(chart(np.concatenate([COLOURS, alpha], axis=1)), 8, RGBA, *chunks)
     assert difference(patches(result(data), "RGBA")[:, 3:], alpha) == 0

@@ -90,7 +90,7 @@ def test_scaling_first_or_composing_first_is_the_same(to: ImageType, background:
 
 
 @pytest.mark.parametrize("to", WITH_ALPHA)
-def test_no_colour_shines_out_from_under_what_is_invisible(to: ImageType) -> None:
+def test_the_colour_of_invisible_pixels_stays_invisible(to: ImageType) -> None:
     image = rgba(result(saved(disc(), "PNG"), to, quality=QUALITY, max_width=100))
     assert over(image, 0)[..., 1].max() <= (22 if to is ImageType.PNG else 45)
 

@@ -157,7 +157,7 @@ def srgb_grey_profile() -> bytes:
 
 
 def press_profile(cyan: tuple[int, int, int]) -> bytes:
-    """An ICC v2 CMYK profile in which cyan ink looks as told (Lab in 8 bits); others are black."""
+    """An ICC v2 CMYK profile in which cyan ink is this colour, Lab in 8 bits; others are black."""
     ramp = bytes(range(256))
     nodes = b""
     for node in range(16):  # two grid points an ink, the last ink fastest

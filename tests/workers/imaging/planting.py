@@ -19,7 +19,7 @@ SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
 def soft(width: int = 96, height: int = 64) -> Image.Image:
-    """A picture as a camera gives it, smooth with some grain."""
+    """A picture as from a camera, smooth with some grain."""
     return noise(width // 8, height // 8).resize((width, height), Image.Resampling.BICUBIC)
 
 
@@ -62,7 +62,7 @@ def planted_png(data: bytes) -> bytes:
 
 
 def deep(width: int, height: int, channels: int, colour: int) -> bytes:
-    """A PNG of 16 bits a channel with nothing in it but pixels."""
+    """A PNG of 16 bits per channel with nothing in it but pixels."""
     row = 2 * width * channels
     raw = noise(row, height).getchannel(0).tobytes()
     rows = b"".join(b"\0" + raw[at : at + row] for at in range(0, len(raw), row))

@@ -43,11 +43,10 @@ def test_a_frame_whose_pixels_end_early_is_corrupt(to: ImageType) -> None:
         run(short, to)
 
 
-@pytest.mark.parametrize("places", [12, pytest.param(150, marks=pytest.mark.full)])
 @pytest.mark.parametrize("kind", KINDS)
-def test_overwritten_bytes_raise_only_corrupt_image_errors(kind: str, places: int) -> None:
+def test_overwritten_bytes_raise_only_corrupt_image_errors(kind: str) -> None:
     data = moving(kind, grainy(4))
-    for start in range(20, len(data), len(data) // places):
+    for start in range(20, len(data), len(data) // 60):
         broken = data[:start] + b"\xa5" * 9 + data[start + 9 :]
         with contextlib.suppress(CorruptImageError):
             run(broken, ImageType.WEBP, max_width=16)

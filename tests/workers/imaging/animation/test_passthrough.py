@@ -22,7 +22,7 @@ from workers.imaging.strip import strip
 TIMES = [40, 90, 30]
 
 
-def film(**options: Any) -> bytes:
+def rough(**options: Any) -> bytes:
     """Three frames of such low quality that encoding them again at 100 is always larger."""
     frames = [soft(40, 30), soft(48, 30).crop((8, 0, 48, 30)), noise(40, 30)]
     how = {"quality": 5, "lossless": False, "duration": TIMES, "loop": 3}
@@ -36,7 +36,7 @@ def encoding(
 
 
 ANIMATED = {name: data for name, (_, data) in FILES.items() if "animated" in name}
-ANIMATED |= {"rough": film(), "flat": moving("WEBP", flat())}
+ANIMATED |= {"rough": rough(), "flat": moving("WEBP", flat())}
 ANIMATED |= {"alpha": moving("WEBP", [faded(40, 30), faded(48, 30).crop((8, 0, 48, 30))])}
 
 
@@ -50,7 +50,7 @@ def test_no_animated_result_is_larger_than_its_upload(name: str) -> None:
 
 
 def test_an_animated_original_keeps_frames_times_and_plays() -> None:
-    data = film()
+    data = rough()
     output = run(data, ImageType.WEBP, quality=100)
     assert output.encoding is Encoding.ORIGINAL
     assert opened_all(output.data) == opened_all(data)
@@ -58,11 +58,11 @@ def test_an_animated_original_keeps_frames_times_and_plays() -> None:
 
 
 def test_an_animation_that_becomes_smaller_is_encoded_again() -> None:
-    assert encoding(film(quality=100), quality=40) == "reencoded"
+    assert encoding(rough(quality=100), quality=40) == "reencoded"
 
 
 def test_an_animated_original_loses_its_metadata() -> None:
-    data = film(xmp=b"<x>SECRET</x>", exif=with_exif(gps=True), icc_profile=SRGB)
+    data = rough(xmp=b"<x>SECRET</x>", exif=with_exif(gps=True), icc_profile=SRGB)
     out = run(data, ImageType.WEBP, quality=100)
     assert out.encoding is Encoding.ORIGINAL
     assert SECRET not in out.data
@@ -73,33 +73,33 @@ def test_an_animated_original_loses_its_metadata() -> None:
 def test_an_animation_with_a_frame_of_at_most_10_ms_is_encoded_again(
     ms: int,
 ) -> None:
-    data = film(duration=[40, ms, 30])
+    data = rough(duration=[40, ms, 30])
     output = run(data, ImageType.WEBP, quality=100)
     assert output.encoding is not Encoding.ORIGINAL
-    assert encoding(film(duration=[40, 11, 30])) == "original"
+    assert encoding(rough(duration=[40, 11, 30])) == "original"
 
 
 def test_a_resized_animation_is_encoded_again() -> None:
-    assert encoding(film(), max_width=39) == "reencoded"
-    assert encoding(film(), max_width=40, max_height=30) == "original"
+    assert encoding(rough(), max_width=39) == "reencoded"
+    assert encoding(rough(), max_width=40, max_height=30) == "original"
 
 
 def test_a_watermarked_animation_is_encoded_again() -> None:
     mark = saved(noise(9, 9), "PNG")
-    assert encoding(film(), mark=mark, watermark=Watermark(opacity_percent=0)) == "reencoded"
+    assert encoding(rough(), mark=mark, watermark=Watermark(opacity_percent=0)) == "reencoded"
 
 
 def test_an_animation_that_is_not_upright_is_encoded_again() -> None:
     for orientation in range(2, 9):
-        assert encoding(film(exif=with_exif(orientation))) == "reencoded", orientation
+        assert encoding(rough(exif=with_exif(orientation))) == "reencoded", orientation
 
 
 def test_an_animation_in_another_colour_space_is_encoded_again() -> None:
-    assert encoding(film(icc_profile=matrix_profile(ADOBE_RGB, 2.2))) == "reencoded"
+    assert encoding(rough(icc_profile=matrix_profile(ADOBE_RGB, 2.2))) == "reencoded"
 
 
 def test_an_animated_webp_does_not_pass_through_as_avif() -> None:
-    assert encoding(film(), ImageType.AVIF) == "reencoded"
+    assert encoding(rough(), ImageType.AVIF) == "reencoded"
 
 
 @pytest.mark.parametrize(
@@ -120,4 +120,4 @@ def test_a_stripped_animation_that_differs_is_not_used(
         return bytes(out)
 
     monkeypatch.setattr("workers.imaging.animation.passthrough.strip", spoilt)
-    assert encoding(film()) == "reencoded"
+    assert encoding(rough()) == "reencoded"

@@ -54,7 +54,7 @@ def test_a_damaged_ancillary_chunk_is_left_out(name: str) -> None:
         assert (pixels(result(data).convert("RGB")) == pixels(noise())).all(), behind
 
 
-def test_a_damaged_chunk_leaves_the_next_its_word() -> None:
+def test_after_a_damaged_chunk_the_next_one_counts() -> None:
     linear = chunk(*gama(1.0))
     both = planted(chunk(b"cHRM", bytes(31)), linear)
     assert result(both).tobytes() == result(planted(linear)).tobytes()

@@ -54,7 +54,7 @@ def test_the_output_is_of_the_format_asked_for(to: ImageType) -> None:
     assert opened(output.data).size == (output.width, output.height) == (451, 300)
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "HEIF", "TIFF"])
 def test_no_metadata_is_in_a_result(kind: str) -> None:
     extras: dict[str, object] = {"exif": with_exif(1, gps=True), "dpi": (300, 300)}
     extras["icc_profile"] = matrix_profile(SRGB_COLORANTS, 2.0)

@@ -1,4 +1,4 @@
-"""Stripped AVIFs: items, properties and AV1, each written anew or not at all."""
+"""Stripped AVIFs: which items, properties and parts of AV1 are written again."""
 
 import struct
 from dataclasses import replace
@@ -14,7 +14,7 @@ from workers.imaging.strip.boxes import Item, Still
 from workers.imaging.strip.isobmff_writer import box
 
 
-def test_a_thumbnail_and_a_gain_map_of_an_avif_go() -> None:
+def test_a_thumbnail_and_a_gain_map_of_an_avif_are_removed() -> None:
     thumbnail = coded(8)
     map_ = replace(
         coded(16), properties=(*coded(16).properties, (b"auxC", bytes(4) + b"urn:SECRET\0", False))
@@ -24,7 +24,7 @@ def test_a_thumbnail_and_a_gain_map_of_an_avif_go() -> None:
     assert stripped(data, "AVIF") == stripped(planting.grid(), "AVIF")
 
 
-def test_tiles_of_an_avif_that_are_alike_are_stored_once() -> None:
+def test_equal_tiles_of_an_avif_are_stored_once() -> None:
     tile = coded(0)
     twice, once = (Still(1, {1: tile, **more}, ()) for more in ({2: tile}, {}))
     assert len(planting.heif(twice)) - len(planting.heif(once)) < len(tile.data)
@@ -38,13 +38,13 @@ def test_an_avif_that_is_not_shown_as_stored_is_refused(name: bytes) -> None:
     assert strip(planting.heif(Still(1, {1: turned}, ())), ImageType.AVIF) is None
 
 
-def test_names_and_unknown_properties_of_an_avif_go() -> None:
+def test_names_and_unknown_properties_of_an_avif_are_removed() -> None:
     item = coded()
     named = replace(item, properties=(*item.properties, (b"udes", b"SECRET", False)))
     assert SECRET not in stripped(planting.heif(Still(1, {1: named}, ())), "AVIF")
 
 
-def test_padding_in_the_av1_of_an_avif_goes() -> None:
+def test_padding_in_the_av1_of_an_avif_is_removed() -> None:
     item = coded()
     padded = replace(item, data=item.data + bytes((15 << 3 | 2, 6)) + SECRET)
     out = stripped(planting.heif(Still(1, {1: padded}, ())), "AVIF")
@@ -53,8 +53,8 @@ def test_padding_in_the_av1_of_an_avif_goes() -> None:
 
 def test_metadata_in_the_av1_of_an_avif_is_refused() -> None:
     item = coded()
-    told = replace(item, data=item.data + bytes((5 << 3 | 2, 7, 4)) + SECRET)
-    assert strip(planting.heif(Still(1, {1: told}, ())), ImageType.AVIF) is None
+    described = replace(item, data=item.data + bytes((5 << 3 | 2, 7, 4)) + SECRET)
+    assert strip(planting.heif(Still(1, {1: described}, ())), ImageType.AVIF) is None
 
 
 @pytest.mark.parametrize("codes", [None, (12, 13)])
@@ -70,12 +70,12 @@ def test_an_avif_whose_profile_hides_other_colours_is_refused(
     assert strip(planting.heif(Still(1, {1: profiled}, ())), ImageType.AVIF) is None
 
 
-def test_an_avif_that_is_a_film_too_is_refused() -> None:
+def test_an_avif_with_an_animation_is_refused() -> None:
     data = planting.heif(Still(1, {1: coded()}, ()))
     assert strip(data + box(b"moov", b""), ImageType.AVIF) is None
 
 
-def test_an_avif_that_keeps_its_pixels_among_its_boxes_is_read() -> None:
+def test_an_avif_with_its_pixels_in_idat_is_read() -> None:
     data = planting.heif(Still(1, {1: coded()}, ()))
     piece = coded().data
     at = data.index(piece) - 8

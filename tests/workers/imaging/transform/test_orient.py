@@ -33,11 +33,13 @@ def test_scaled_decoding_considers_the_orientation() -> None:
     stripes = Image.new("L", (1600, 100))
     for left in range(0, 1600, 8):
         stripes.paste(255, (left, 0, left + 4, 100))
-    data = saved(stored_as(6, stripes), "JPEG", exif=with_exif(6), quality=100)
-    # Without the turn the box would seem to ask for 3 x 50, decoded to that the stripes are gone.
-    image = result(data, max_height=50)
-    assert image.size == (800, 50)
-    assert pixels(image.convert("L")).std() > 100
+    for orientation in (5, 6, 7, 8):
+        turned = stored_as(orientation, stripes)
+        data = saved(turned, "JPEG", exif=with_exif(orientation), quality=100)
+        # Without the turn the box would seem to ask for 3 x 50, where the stripes are gone.
+        image = result(data, max_height=50)
+        assert image.size == (800, 50), orientation
+        assert pixels(image.convert("L")).std() > 100, orientation
 
 
 def test_an_orientation_after_the_pixels_of_a_png_counts() -> None:
