@@ -195,21 +195,26 @@ def test_work_goes_on_after_a_kill_9_of(service: Service, mark: str) -> None:
     assert compress(service)[8:12] == b"WEBP"
 
 
-def test_an_account_is_made_changed_and_listed_while_it_runs(service: Service) -> None:
+def test_an_account_is_made_changed_and_listed_while_it_runs(
+    service: Service, run_here: RunHere
+) -> None:
     there = ("--data-dir", service.data_dir)
-    made = run("accounts", "create", "ann", "--plan", "starter", "--json", *there)
+    made = run_here("accounts", "create", "ann", "--plan", "starter", "--json", *there)
     key = json.loads(made.stdout)["api_key"]
     assert usage(service, key)[1]["plan"] == "starter"
-    assert run("accounts", "set", "ann", "--plan", "pro", "--topup", 5, *there).returncode == 0
+    changed = run_here("accounts", "set", "ann", "--plan", "pro", "--topup", 5, *there)
+    assert changed.returncode == 0
     answer = usage(service, key)[1]
     assert (answer["plan"], answer["ia_topup_credits"]) == ("pro", 5)
-    listed = json.loads(run("accounts", "list", "--json", *there).stdout)
+    listed = json.loads(run_here("accounts", "list", "--json", *there).stdout)
     assert [(row["name"], row["plan"]) for row in listed] == [("ann", "pro"), ("demo", "agency")]
 
 
-def test_a_rolled_key_of_the_demo_account_reaches_ready_json(service: Service) -> None:
+def test_a_rolled_key_of_the_demo_account_reaches_ready_json(
+    service: Service, run_here: RunHere
+) -> None:
     former = service.ready()["api_key"]
-    rolled = run("keys", "roll", "demo", "--json", "--data-dir", service.data_dir)
+    rolled = run_here("keys", "roll", "demo", "--json", "--data-dir", service.data_dir)
     key = json.loads(rolled.stdout)["api_key"]
     assert service.ready()["api_key"] == key != former
     assert [usage(service, one)[0] for one in (key, former)] == [200, 401]
@@ -222,10 +227,12 @@ def test_a_second_up_on_the_same_directory_is_refused(service: Service) -> None:
     assert refused.stderr.count("\n") == 1
 
 
-def test_a_taken_port_that_was_asked_for_is_reported_in_one_sentence(tmp_path: Path) -> None:
+def test_a_taken_port_that_was_asked_for_is_reported_in_one_sentence(
+    tmp_path: Path, run_here: RunHere
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        refused = run("up", "--port", port, "--data-dir", tmp_path / "data")
+        refused = run_here("up", "--port", port, "--data-dir", tmp_path / "data")
     assert refused.returncode == 1
     assert refused.stderr == (
         f"fluximage: fluximage cannot listen on 127.0.0.1:{port} (Address already in use);"
