@@ -29,6 +29,7 @@ from tests.support.paths import ROOT
 from tests.support.processes import eventually
 from workers import steps, sweep, tasks
 
+pytestmark = pytest.mark.full
 GUIDE = (ROOT / "docs/operations.md").read_text()
 
 
@@ -151,7 +152,6 @@ def test_a_batch_that_was_open_at_the_backup_ends(restored: Restored) -> None:
     assert after.balance == restored.before.balance  # what was reserved is spent
 
 
-@pytest.mark.full
 def test_a_copy_of_the_embedded_stack_is_complete(tmp_path: Path) -> None:
     for folder in (tmp_path, *tmp_path.parents[:2]):
         folder.chmod(0o755)  # root's Postgres is another user

@@ -1,8 +1,5 @@
 """Which settings of the servers are unsafe: from what they report, and from real servers."""
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +19,7 @@ from infra.supervision.supervisor import Supervisor
 from shared import settings
 from shared.clients.object_store import S3Store
 from shared.services import Services
+from tests.infra.commands.conftest import RunHere
 from tests.support.processes import eventually
 
 GOOD_REDIS = {"redis_version": "7.2.4", "maxmemory_policy": "noeviction", "aof_enabled": 1}
@@ -170,12 +168,6 @@ def test_the_check_of_the_bucket_leaves_nothing_in_it(unit: Services) -> None:
     assert server_settings.PROBE_KEY not in S3Store(unit.settings).list_batches()
 
 
-def run(environment: Mapping[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
-    argv = (sys.executable, "-m", "infra.commands.main", *arguments)
-    env = os.environ | dict(environment)
-    return subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
-
-
 @contextmanager
 def evicting(services: Services) -> Iterator[None]:
     services.redis.config_set("maxmemory-policy", "allkeys-lru")
@@ -203,29 +195,28 @@ def without_fsync(environment: Mapping[str, str]) -> Iterator[None]:
 
 
 def test_the_check_command_fails_where_something_is_unsafe(
-    unit: Services, unit_environment: Mapping[str, str]
+    unit: Services, unit_environment: Mapping[str, str], run_here: RunHere
 ) -> None:
     with evicting(unit):
-        checked = run(unit_environment, "check")
+        checked = run_here("check", **unit_environment)
     assert (checked.returncode, checked.stdout) == (1, "")
     assert checked.stderr.startswith("fluximage: unsafe: Redis drops messages")
     assert checked.stderr.count("\n") == 1
 
 
 def test_the_check_command_says_when_nothing_is_unsafe(
-    unit_environment: Mapping[str, str],
+    unit_environment: Mapping[str, str], run_here: RunHere
 ) -> None:
-    checked = run(unit_environment, "check")
+    checked = run_here("check", **unit_environment)
     assert (checked.returncode, checked.stderr) == (0, "")
     assert checked.stdout == "Nothing unsafe was found in the settings of the servers.\n"
 
 
-@pytest.mark.full
 def test_migrating_goes_on_with_a_warning(
-    unit: Services, unit_environment: Mapping[str, str]
+    unit: Services, unit_environment: Mapping[str, str], run_here: RunHere
 ) -> None:
     with evicting(unit):
-        migrated = run(unit_environment, "migrate")
+        migrated = run_here("migrate", **unit_environment)
     assert migrated.returncode == 0
     assert "unsafe: Redis drops messages" in migrated.stderr
 
@@ -236,11 +227,16 @@ def test_migrating_goes_on_with_a_warning(
     ids=["migrate", "up"],
 )
 def test_nothing_starts_on_a_postgres_without_fsync(
-    unit: Services, unit_environment: Mapping[str, str], arguments: tuple[str, ...], tmp_path: Path
+    unit: Services,
+    unit_environment: Mapping[str, str],
+    arguments: tuple[str, ...],
+    tmp_path: Path,
+    run_here: RunHere,
 ) -> None:
     more = ("--data-dir", str(tmp_path / "data"), "--port", str(free_port()))
     with without_fsync(unit_environment), evicting(unit):
-        refused = run(unit_environment, *arguments, *(more if arguments == ("up",) else ()))
+        added = more if arguments == ("up",) else ()
+        refused = run_here(*arguments, *added, **unit_environment)
     assert refused.returncode == 1
     warning, refusal = refused.stderr.splitlines()
     assert "unsafe: Redis drops messages" in warning

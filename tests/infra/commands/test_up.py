@@ -18,9 +18,9 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from infra.commands.main import main
 from infra.embedded import remove
 from infra.embedded.network import free_port
+from tests.infra.commands.conftest import OURS, RunHere
 from tests.support.paths import ROOT
 from tests.support.processes import alive, command_lines, descendants, eventually
 
@@ -29,7 +29,6 @@ pytestmark = pytest.mark.skipif(
 )
 SAMPLE = ROOT / "tests/samples/coffee.png"
 START_SECONDS = 60
-OURS = ("REDIS_URL", "DATABASE_URL", "S3_", "FLUXIMAGE_")
 ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith(OURS)}
 
 
@@ -196,21 +195,26 @@ def test_work_goes_on_after_a_kill_9_of(service: Service, mark: str) -> None:
     assert compress(service)[8:12] == b"WEBP"
 
 
-def test_an_account_is_made_changed_and_listed_while_it_runs(service: Service) -> None:
+def test_an_account_is_made_changed_and_listed_while_it_runs(
+    service: Service, run_here: RunHere
+) -> None:
     there = ("--data-dir", service.data_dir)
-    made = run("accounts", "create", "ann", "--plan", "starter", "--json", *there)
+    made = run_here("accounts", "create", "ann", "--plan", "starter", "--json", *there)
     key = json.loads(made.stdout)["api_key"]
     assert usage(service, key)[1]["plan"] == "starter"
-    assert run("accounts", "set", "ann", "--plan", "pro", "--topup", 5, *there).returncode == 0
+    changed = run_here("accounts", "set", "ann", "--plan", "pro", "--topup", 5, *there)
+    assert changed.returncode == 0
     answer = usage(service, key)[1]
     assert (answer["plan"], answer["ia_topup_credits"]) == ("pro", 5)
-    listed = json.loads(run("accounts", "list", "--json", *there).stdout)
+    listed = json.loads(run_here("accounts", "list", "--json", *there).stdout)
     assert [(row["name"], row["plan"]) for row in listed] == [("ann", "pro"), ("demo", "agency")]
 
 
-def test_a_rolled_key_of_the_demo_account_reaches_ready_json(service: Service) -> None:
+def test_a_rolled_key_of_the_demo_account_reaches_ready_json(
+    service: Service, run_here: RunHere
+) -> None:
     former = service.ready()["api_key"]
-    rolled = run("keys", "roll", "demo", "--json", "--data-dir", service.data_dir)
+    rolled = run_here("keys", "roll", "demo", "--json", "--data-dir", service.data_dir)
     key = json.loads(rolled.stdout)["api_key"]
     assert service.ready()["api_key"] == key != former
     assert [usage(service, one)[0] for one in (key, former)] == [200, 401]
@@ -223,10 +227,12 @@ def test_a_second_up_on_the_same_directory_is_refused(service: Service) -> None:
     assert refused.stderr.count("\n") == 1
 
 
-def test_a_taken_port_that_was_asked_for_is_reported_in_one_sentence(tmp_path: Path) -> None:
+def test_a_taken_port_that_was_asked_for_is_reported_in_one_sentence(
+    tmp_path: Path, run_here: RunHere
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        refused = run("up", "--port", port, "--data-dir", tmp_path / "data")
+        refused = run_here("up", "--port", port, "--data-dir", tmp_path / "data")
     assert refused.returncode == 1
     assert refused.stderr == (
         f"fluximage: fluximage cannot listen on 127.0.0.1:{port} (Address already in use);"
@@ -253,9 +259,9 @@ def test_another_port_than_the_usual_one_is_printed(data_dir: Path) -> None:
     ],
 )
 def test_an_address_that_is_not_ours_is_reported_in_one_sentence(
-    host: str, port: tuple[object, ...], tmp_path: Path
+    host: str, port: tuple[object, ...], tmp_path: Path, run_here: RunHere
 ) -> None:
-    refused = run("up", "--host", host, *port, "--data-dir", tmp_path / "data")
+    refused = run_here("up", "--host", host, *port, "--data-dir", tmp_path / "data")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr.startswith(f"fluximage: fluximage cannot listen on {host}:")
     assert refused.stderr.count("\n") == 1
@@ -278,27 +284,21 @@ def test_an_address_that_is_not_ours_is_reported_in_one_sentence(
     ],
 )
 def test_misuse_is_2_and_failure_is_1_without_a_traceback(
-    code: int,
-    arguments: tuple[object, ...],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    code: int, arguments: tuple[object, ...], run_here: RunHere
 ) -> None:
-    for name in os.environ.keys() - ENVIRONMENT.keys():
-        monkeypatch.delenv(name)
-    monkeypatch.setattr("sys.argv", ["fluximage", *map(str, arguments)])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    told = capsys.readouterr()
-    assert (ended.value.code, told.out) == (code, "")
-    assert told.err
-    assert "Traceback" not in told.err
+    failed = run_here(*arguments)
+    assert (failed.returncode, failed.stdout) == (code, "")
+    assert failed.stderr
+    assert "Traceback" not in failed.stderr
 
 
-def test_an_address_that_is_not_a_database_is_reported_in_one_sentence() -> None:
+def test_an_address_that_is_not_a_database_is_reported_in_one_sentence(
+    run_here: RunHere,
+) -> None:
     for given in ("nonsense:hush", "postgresql://me:hush@host:port/x"):
         servers = {"REDIS_URL": "redis://x", "S3_ENDPOINT": "http://x"}
         keys = {"S3_ACCESS_KEY": "x", "S3_SECRET_KEY": "x"}
-        refused = run("migrate", DATABASE_URL=given, **servers, **keys)
+        refused = run_here("migrate", DATABASE_URL=given, **servers, **keys)
         assert refused.returncode == 1
         assert "DATABASE_URL" in refused.stderr
         assert "hush" not in refused.stderr
@@ -306,10 +306,10 @@ def test_an_address_that_is_not_a_database_is_reported_in_one_sentence() -> None
 
 
 def test_settings_that_cannot_be_used_end_a_start_before_anything_is_created(
-    tmp_path: Path,
+    tmp_path: Path, run_here: RunHere
 ) -> None:
     faults = {"S3_ENDPOINT": "http://127.0.0.1:9", "FLUXIMAGE_MAX_PIXELS": "abc"}
-    refused = run("up", "--data-dir", tmp_path / "data", **faults)
+    refused = run_here("up", "--data-dir", tmp_path / "data", **faults)
     assert (refused.returncode, refused.stdout) == (1, "")
     for name in ("S3_ACCESS_KEY", "S3_SECRET_KEY", "FLUXIMAGE_MAX_PIXELS"):
         assert refused.stderr.count(name) == 1

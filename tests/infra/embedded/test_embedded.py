@@ -115,6 +115,7 @@ def test_what_was_written_is_there_after_a_restart_at_the_same_addresses(data_di
     assert second.environment == first.environment
 
 
+@pytest.mark.full
 def test_a_stop_leaves_no_process(data_dir: Path) -> None:
     with Stack(data_dir, environ={}) as stack:
         family = descendants(os.getpid()) & {
@@ -162,9 +163,9 @@ def test_postgres_keeps_what_it_confirmed(stack: Stack) -> None:
 
 
 def test_a_server_that_the_environment_names_is_not_started(data_dir: Path) -> None:
-    given = {"REDIS_URL": "redis://elsewhere", "S3_ENDPOINT": "http://elsewhere"}
+    given = {"DATABASE_URL": "postgresql://elsewhere", "S3_ENDPOINT": "http://elsewhere"}
     with Stack(data_dir, environ=given) as stack:
-        assert list(stack.supervisor.pids) == ["postgres"]
+        assert list(stack.supervisor.pids) == ["valkey"]
         assert stack.environment.items() >= given.items()
 
 
