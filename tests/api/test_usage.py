@@ -3,6 +3,8 @@
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
+
 from shared.db import accounts
 from shared.plans import Plan
 from shared.services import Services
@@ -130,7 +132,7 @@ def test_ai_remaining_is_monthly_less_used_and_topup(client: Client, service: Se
     assert (body["ia_topup_credits"], body["ia_credits_remaining"]) == (200, 1080)
 
 
-@every_case("plan", [Plan.FREE, Plan.STARTER])
+@pytest.mark.parametrize("plan", [Plan.FREE, Plan.STARTER])
 def test_after_a_downgrade_the_formula_holds_and_nothing_is_negative(
     client: Client, service: Services, plan: Plan
 ) -> None:
