@@ -1,6 +1,6 @@
 """The data types that api and workers share."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -185,35 +185,6 @@ class Options:
             ),
             description_request=brief and DescriptionRequest.from_json(brief),
         )
-
-
-@dataclass(frozen=True)
-class Probe:
-    """What the header of an upload says; nothing was decoded.
-
-    width, height: pixels as stored, before any EXIF orientation. Where a file names several
-        sizes, the largest that a decoder would allocate.
-    frames: pictures in the container, 1 for a still.
-    progressive: a JPEG whose decoder holds all coefficients in memory.
-    alpha: whether it may be transparent; known for PNG, WebP, AVIF and HEIC. It serves the cost
-        estimate only, so two probes may be equal though it differs.
-    """
-
-    kind: ImageType
-    width: int
-    height: int
-    frames: int
-    progressive: bool = False
-    alpha: bool = field(default=False, compare=False)
-
-    @property
-    def is_animated(self) -> bool:
-        """Whether all frames are read. For other types only the first frame is used."""
-        return self.kind.facts.reads_animation and self.frames > 1
-
-    def stays_animated(self, to: ImageType) -> bool:
-        """Whether an output of that type is an animation too, and not just its first frame."""
-        return self.is_animated and to.facts.writes_animation
 
 
 @dataclass(frozen=True)
