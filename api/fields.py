@@ -4,7 +4,8 @@ A new field:
 1. its name in _TEXT_FIELDS or _FILE_FIELDS here (its snake_case spelling follows from it);
 2. its value in `parse`, checked by `_whole`, `_choice` or `_flag`, or by a function of its own;
 3. a value of Options in shared/models.py, whose docstring says what `to_json` and `from_json` owe
-   to older rows. One that is not an option goes to CompressRequest, and to `_fingerprint` in
+   to older rows: at its default it must leave `to_json` as it was, because an Idempotency-Key
+   compares that. One that is not an option goes to CompressRequest, and to `_fingerprint` in
    api/routes/compress.py;
 4. a row in the table of fields in docs/api.md, which tests/test_docs.py compares with SPELLINGS;
 5. tests in tests/api/test_fields.py: values at and beyond its bounds, and its default;
@@ -27,6 +28,7 @@ from shared.imagetype import OUTPUT_TYPES, check_watermark
 from shared.models import (
     MAX_QUALITY,
     MAX_SCALE_PERCENT,
+    MAX_SIDE_PIXELS,
     MIN_QUALITY,
     MIN_SCALE_PERCENT,
     DescriptionRequest,
@@ -36,7 +38,7 @@ from shared.models import (
     Position,
     Watermark,
 )
-from shared.naming import quoted
+from shared.naming import UNNAMED, quoted
 from shared.plans import Allowance
 
 T = TypeVar("T")
@@ -111,8 +113,8 @@ def parse(form: Form, allowance: Allowance) -> CompressRequest:
         options=Options(
             format=format,
             quality=_whole(values, "quality", MIN_QUALITY, MAX_QUALITY, Options.quality),
-            max_width=_whole(values, "maxWidth", 1, 65535, None),
-            max_height=_whole(values, "maxHeight", 1, 65535, None),
+            max_width=_whole(values, "maxWidth", 1, MAX_SIDE_PIXELS, None),
+            max_height=_whole(values, "maxHeight", 1, MAX_SIDE_PIXELS, None),
             watermark=watermark if watermark_file else None,
             description_request=_description_request(values),
         ),
@@ -174,7 +176,7 @@ def _chosen(form: Form, name: str) -> list[Upload]:
     return [
         upload
         for upload in form.uploads
-        if SPELLINGS[upload.field] == name and (upload.name != "unnamed" or upload.size)
+        if SPELLINGS[upload.field] == name and (upload.name != UNNAMED or upload.size)
     ]
 
 

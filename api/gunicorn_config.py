@@ -1,8 +1,4 @@
-"""The settings with which gunicorn serves the API: `gunicorn --config python:api.gunicorn_config`.
-
-gevent, because an upload or a wait then costs a greenlet instead of a thread; `make bench`
-measures a client's latency alone and beside fifty slow uploads.
-"""
+"""gunicorn's settings for the API: `gunicorn --config python:api.gunicorn_config`."""
 
 import os
 

@@ -70,8 +70,9 @@ class ApiWorker(GeventWorker):  # type: ignore[misc] # gunicorn ships no types
 class _Request(Request):  # type: ignore[misc] # gunicorn ships no types
     """A request with a bound on the bytes of all its headers, and of all its trailers.
 
-    gunicorn alone bounds each header and their number, 800 KB together, and searches all of it
-    again at every packet: one client that sends single bytes would keep a core busy.
+    Without this, gunicorn bounds only each header and their number (800 KB together), and it
+    searches all of them again at every packet: one client that sends single bytes would keep a
+    core busy.
     """
 
     @property
@@ -92,7 +93,7 @@ class _Response(wsgi.Response):  # type: ignore[misc] # gunicorn ships no types
         self.version = "fluximage"  # the header Server: it names no software and no version
 
     def process_headers(self, headers: list[tuple[str, str]]) -> None:
-        """Takes the application's headers; gunicorn alone would ignore `Connection: close`."""
+        """Takes the application's headers, and obeys `Connection: close`, unlike gunicorn."""
         super().process_headers(headers)
         if ("Connection", "close") in headers:
             self.force_close()

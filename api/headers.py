@@ -1,4 +1,6 @@
-"""The headers of every answer that tell browsers not to guess, frame, refer to or store it.
+"""Security headers of every response.
+
+Browsers must not sniff its type, frame it, store it, or send its URL as a referrer.
 
 Strict-Transport-Security is not among them: it counts only over TLS (RFC 6797, 7.2), which ends
 at the operator's proxy, and it would apply to the other services of that host as well.

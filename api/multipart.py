@@ -69,8 +69,9 @@ def read_form(
 ) -> Iterator[Form]:
     """Yields the form of the request; its files are deleted when the block ends.
 
-    known: names of fields; of any other field only the name is kept. reserve_bytes: called with
-    each number of bytes before they are written to a file; it may raise.
+    known: the names of known fields; any other field is skipped, and its name goes to
+    `Form.ignored`. reserve_bytes: called with the number of bytes before each write to a file; it
+    may raise.
 
     Raises InvalidFieldError where the body breaks the contract, RequestTimeoutError where the
     client sends nothing for `stall_seconds`, UnavailableError where the disk is full, Werkzeug's

@@ -7,7 +7,7 @@ from flask import Response, jsonify
 
 from api.context import context
 from shared.db.batches import NewBatch
-from shared.db.sessions import EndedImage, Progress, View
+from shared.db.views import EndedImage, Progress, View
 
 
 def json_response(body: dict[str, Any], status: int = 200) -> Response:
@@ -37,13 +37,15 @@ def batch_body(view: View) -> dict[str, Any]:
 
 
 def accepted_body(batch: NewBatch) -> dict[str, Any]:
-    """The same for a batch that was just accepted and cannot be read: nothing has ended yet."""
+    """The body of POST /api/compress for an accepted batch whose rows cannot be read now."""
     total = len(batch.images)
     return {
         "session_id": batch.session_name,
         "batch_id": str(batch.id),
         "status": "queued",
-        "progress": _progress(Progress(total, total, 0, 0, 0, 0)),
+        "progress": _progress(
+            Progress(total=total, queued=total, processing=0, completed=0, failed=0, cancelled=0)
+        ),
         "data": [],
         "errors": [],
         "warnings": [notice.to_json() for notice in batch.notices],
@@ -51,7 +53,7 @@ def accepted_body(batch: NewBatch) -> dict[str, Any]:
 
 
 def session_body(view: View) -> dict[str, Any]:
-    """A page of a session; errors and warnings have the id of the batch that `index` counts in."""
+    """A page of a session. Errors and warnings have a `batch_id`: `index` counts within a batch."""
     errors, warnings = [], []
     for image in view.images:
         batch = {"batch_id": str(image.batch_id)}
@@ -120,6 +122,7 @@ def _signed(image: EndedImage) -> tuple[str, str]:
 def _error(image: EndedImage) -> dict[str, Any]:
     message = image.error_message
     if image.error_code == "unsupported_image":
+        # The published contract has this sentence, whatever the engine's own says.
         message = f"{image.original_name} is not an image this service reads"
     return {
         "index": image.index,

@@ -1,4 +1,4 @@
-"""The upload quota: how many bytes of one account's uploads may lie on the disk at one time.
+"""The upload quota: the maximum bytes of one account's unfinished uploads in this process.
 
 Without it one account could fill the disk that all accounts share.
 """
@@ -22,7 +22,7 @@ class UploadQuota:
 
     @contextmanager
     def for_upload(self, account_id: int) -> Iterator[Callable[[int], None]]:
-        """A function for one upload, to be called with each number of bytes before it keeps them.
+        """Yields a function that reserves bytes for one upload; call it before each write.
 
         It raises TooManyRequestsError where the account's quota is used up. When the block ends,
         the bytes of this upload are free again.

@@ -2,47 +2,14 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-
-from flask import request
 
 from api.context import context
 from api.disconnect import has_hung_up
 from shared.clients.pubsub import Topic
 from shared.errors import UnavailableError
 
-# How late a waiter is at most where a notification is lost, as while Redis is down.
+# Maximum delay of a waiter when a notification is lost, for example while Redis is down.
 _REREAD_SECONDS = 2.0
-
-
-@dataclass(frozen=True)
-class Preference:
-    """What a Prefer header asks for (RFC 7240); `applied` is the part that is honoured, if any."""
-
-    seconds: float
-    applied: str | None
-
-
-def preference(limit_seconds: int) -> Preference:
-    """Returns how long to wait for a batch: at most `limit_seconds`, which is also the default.
-
-    `respond-async` alone means no wait, and N seconds beside `wait=N`. Values that are not
-    understood are ignored, as the RFC demands.
-    """
-    asynchronous, seconds = False, None
-    for token in ",".join(request.headers.getlist("Prefer")).split(","):
-        name, _, value = (part.strip() for part in token.partition(";")[0].partition("="))
-        value = value.strip('"')
-        if name.lower() == "respond-async":
-            asynchronous = True
-        elif name.lower() == "wait" and seconds is None and value.isascii() and value.isdigit():
-            seconds = min(int(value[:9]), limit_seconds)
-    if asynchronous and seconds is None:
-        return Preference(0, "respond-async")
-    if seconds is None:
-        return Preference(limit_seconds, None)
-    applied = f"wait={seconds}"
-    return Preference(seconds, f"respond-async, {applied}" if asynchronous else applied)
 
 
 def wait_until(topic: Topic, done: Callable[[], bool], seconds: float) -> None:

@@ -1,10 +1,11 @@
-"""The product's processes and the command line of each, once.
+"""The processes of the service and their command lines, defined once.
 
 `fluximage up` (infra/commands/up.py) and chaos (infra/chaos/environment.py) start them from here.
 Procfile, docker-compose.yml and infra/container/Dockerfile repeat the command lines, because other
 programs read them; tests/infra/test_processes.py compares all.
 """
 
+import os
 from dataclasses import dataclass
 from typing import Literal
 
@@ -45,7 +46,8 @@ class CeleryWorker(Process):
     node: str | None = None
     app: str = "workers.celery"
     module: str = "celery"
-    # A worker first finishes the images it has in hand: SIGKILL before that would strand messages.
+    # A worker first finishes the images it has in hand. After an earlier SIGKILL their messages
+    # would stay unacknowledged.
     grace_seconds: float = 20.0
 
     @property
@@ -73,3 +75,9 @@ IO = CeleryWorker(name="io", queue=IO_QUEUE, pool="threads", concurrency=32)
 PERIODIC = Process(name="periodic", module="workers.periodic")
 
 PROCESSES = (WEB, WORKER, AI, IO, PERIODIC)  # in the order of their start
+
+
+def usable_cores() -> int:
+    """How many cores this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux only
+    return len(affinity(0)) if affinity else os.cpu_count() or 1

@@ -1,7 +1,7 @@
 """dispatch(): sends waiting batches to the workers, one window at a time, fair between accounts.
 
-It is called after every accept, when a batch closes, and by the periodic process. Any number of
-callers at once do no harm, because rows decide (`shared.db.backlog`).
+It is called whenever the window may have room, and by the periodic process. Any number of callers
+may run at once, because the rows decide (`shared.db.backlog`).
 """
 
 import logging

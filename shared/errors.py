@@ -59,6 +59,9 @@ class FluximageError(Exception):
         self.message = message
 
 
+NOT_PROCESSED = "The image could not be processed"  # where nothing more is known
+
+
 class ImageError(FluximageError):
     """One image of a batch cannot be processed; `code` stands in the answer's `errors`."""
 
@@ -96,7 +99,7 @@ class TooLargeForFormatError(ImageError):
 
 
 class DescriptionError(FluximageError):
-    """The model's text for an image is missing for good; `code` is the warning's code."""
+    """An image ends without a text that was asked for; `code` is the warning's code."""
 
     code = WarningCode.AI_FAILED
 

@@ -15,7 +15,7 @@ TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two are B
 
 
 class ImageType(StrEnum):
-    """A type of image. The value is the API's word and the file extension. All types are read."""
+    """A type of image. The value: its name in the API, and its file extension. All are read."""
 
     WEBP = "webp"
     AVIF = "avif"
@@ -117,11 +117,10 @@ def _is_heif(data: bytes) -> bool:
 
 
 def check_watermark(data: bytes) -> None:
-    """Refuse a watermark that is not a whole PNG of at most 4096 x 4096 pixels.
+    """Raises InvalidFieldError unless `data` is a whole PNG of at most 4096 x 4096 pixels.
 
     Every chunk up to IEND is compared with its checksum, so that a damaged watermark is refused
     once, before the batch is accepted, and not once per image.
-    Raises InvalidFieldError.
     """
     allowed = f"a PNG of at most {WATERMARK_MAX_SIDE} x {WATERMARK_MAX_SIDE} pixels is allowed"
     if not data.startswith(png_chunks.SIGNATURE):

@@ -1,6 +1,6 @@
-"""The nouns that api and workers share."""
+"""The data types that api and workers share."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -9,7 +9,7 @@ from shared.imagetype import ImageType
 
 
 class Encoding(StrEnum):
-    """How an output got its pixels; the value is the API's word.
+    """How an output got its pixels; the value is its name in the API.
 
     REENCODED: by a lossy encoder. LOSSLESS: every pixel of the finished picture is exact.
     ORIGINAL: the upload's own coded pixels without its metadata, since a new file was no smaller.
@@ -21,7 +21,7 @@ class Encoding(StrEnum):
 
 
 class Effort(StrEnum):
-    """How much CPU to spend for fewer bytes at the same quality; the value is the setting's."""
+    """How much CPU to spend for fewer bytes at the same quality, by the name in the setting."""
 
     FAST = "fast"
     BALANCED = "balanced"
@@ -44,11 +44,12 @@ class Position(StrEnum):
 
 MIN_SCALE_PERCENT, MAX_SCALE_PERCENT = 5, 50  # of the base image's width
 MIN_QUALITY, MAX_QUALITY = 40, 100
+MAX_SIDE_PIXELS = 65_535  # that `maxWidth` and `maxHeight` may ask for
 
 
 @dataclass(frozen=True)
 class Watermark:
-    """How a watermark is placed over an image; its PNG travels beside this.
+    """How a watermark is placed over an image; its PNG is passed separately.
 
     scale_percent: its width as a percentage of the base image's width, 5 to 50.
     opacity_percent: 0 (invisible) to 100 (as opaque as its own alpha channel).
@@ -81,7 +82,7 @@ class Language(StrEnum):
 
 @dataclass(frozen=True)
 class DescriptionRequest:
-    """What a model shall write about each image of a batch.
+    """What a model is asked to write about each image of a batch.
 
     alt_text, file_name: which of the two is wanted, at least one. context, keywords: the client's
     own words, which are data and never instructions.
@@ -187,35 +188,6 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Probe:
-    """What the header of an upload says; nothing was decoded.
-
-    width, height: pixels as stored, before any EXIF orientation. Where a file names several
-        sizes, the largest that a decoder would allocate.
-    frames: pictures in the container, 1 for a still.
-    progressive: a JPEG whose decoder holds all coefficients in memory.
-    alpha: whether it may be transparent; known for PNG, WebP, AVIF and HEIC. It serves the cost
-        estimate only, so two probes may be equal though it differs.
-    """
-
-    kind: ImageType
-    width: int
-    height: int
-    frames: int
-    progressive: bool = False
-    alpha: bool = field(default=False, compare=False)
-
-    @property
-    def is_animated(self) -> bool:
-        """Whether all frames are read. For other types only the first frame is used."""
-        return self.kind.facts.reads_animation and self.frames > 1
-
-    def stays_animated(self, to: ImageType) -> bool:
-        """Whether an output of that type is an animation too, and not just its first frame."""
-        return self.is_animated and to.facts.writes_animation
-
-
-@dataclass(frozen=True)
 class Notice:
     """A warning to the client. index: of the image it is about; None for the whole batch."""
 
@@ -245,8 +217,8 @@ class ClaimRef:
 class Claim(ClaimRef):
     """The right to work on one step of one image until the lease ends.
 
-    attempt: of this step, from 1. preview_key: the picture for the model; None before the second
-    step.
+    attempt: of this step, from 1. preview_key: the preview's key in the store;
+    None before the second step.
     """
 
     account_id: int
@@ -263,7 +235,7 @@ class Claim(ClaimRef):
 class Result:
     """The stored output of one image: `size` in bytes, `width` and `height` in pixels.
 
-    preview_key: where the picture for the model is stored, when a description is asked for.
+    preview_key: the preview's key in the store, when a description is asked for.
     """
 
     format: ImageType

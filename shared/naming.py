@@ -10,6 +10,7 @@ from urllib.parse import quote
 from shared.imagetype import ImageType
 
 MAX_NAME_CHARACTERS = 255
+UNNAMED = "unnamed"  # a file whose name is empty once cleaned
 MAX_STEM_BYTES = 200  # with "-12345.webp" still below the 255 bytes of most file systems
 
 # Not allowed in names on Windows; slashes separate folders on every system.
@@ -20,7 +21,7 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])", re.IGNORECASE)
 def clean_original(name: str) -> str:
     """Returns a client's file name without folders, printable, of at most 255 characters."""
     last = re.split(r"[/\\]", name)[-1]
-    return printable(last)[:MAX_NAME_CHARACTERS].strip() or "unnamed"
+    return printable(last)[:MAX_NAME_CHARACTERS].strip() or UNNAMED
 
 
 def stem_of(original_name: str) -> str:

@@ -13,8 +13,8 @@ _HEADER, _CHECKSUM = 8, 4  # bytes: length and type before the body, CRC-32 behi
 FRAMING = _HEADER + _CHECKSUM
 
 
-# Name, offset of its length field, offset behind its checksum, by what the length field says: in a
-# file that is cut short it lies behind the data. No class, since that would double a walk's time.
+# Name, offset of the length field, offset after the checksum. The end comes from the length field,
+# so in a truncated file it is past the data. A tuple, since a class would double a walk's time.
 Chunk = tuple[bytes, int, int]
 
 
@@ -49,7 +49,7 @@ def whole_chunks(data: bytes) -> Iterator[Chunk]:
 
 
 def body(data: bytes, start: int, end: int) -> bytes:
-    """What a chunk of these offsets holds between its type and its checksum."""
+    """The body of the chunk at these offsets."""
     return data[start + _HEADER : end - _CHECKSUM]
 
 

@@ -36,7 +36,7 @@ def _named(name: str, description: str, **more: Any) -> Any:
     return Field(validation_alias=name, description=description, **more)
 
 
-def _is_address(value: Text, pattern: str, example: str) -> Text:
+def _checked_address(value: Text, pattern: str, example: str) -> Text:
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
     hidden = "The value is not shown, since it may hold a password."
     if not re.fullmatch(pattern, text):
@@ -120,7 +120,7 @@ class Settings(BaseSettings):
     )
     body_stall_seconds: Positive = Field(
         default=30,
-        description="A request whose body brings nothing new for this many seconds gets 408.",
+        description="A request whose body receives no bytes for this many seconds gets 408.",
     )
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = Field(
         default=(),
@@ -173,7 +173,8 @@ class Settings(BaseSettings):
         description="An image that no `ai` worker takes for this long is delivered without text.",
     )
     ai_window_images: Positive = Field(
-        default=200, description="Maximum images with AI that are out to workers at the same time."
+        default=200,
+        description="Maximum images with AI that are sent to workers and have not ended.",
     )
     ai_calls_per_minute: Positive = Field(
         default=1_000, description="Maximum calls per minute of all accounts together."
@@ -183,11 +184,12 @@ class Settings(BaseSettings):
     )
     ai_tokens_per_day: Positive = Field(
         default=100_000_000,
-        description="Maximum input and output tokens per day (UTC) of all accounts together.",
+        description="Maximum tokens per day (UTC), input, cached and output, of all accounts"
+        " together.",
     )
     ai_account_tokens_per_day: Positive = Field(
         default=50_000_000,
-        description="Maximum input and output tokens per day (UTC) of one account.",
+        description="Maximum tokens per day (UTC), input, cached and output, of one account.",
     )
 
     # Waiting
@@ -203,10 +205,13 @@ class Settings(BaseSettings):
     # The queue
     window_images: Positive = Field(
         default=40,
-        description="Maximum images that are out to workers for a CPU core at the same time.",
+        description="Maximum images, on all machines together, that are sent to `worker` processes"
+        " and not optimised yet.",
     )
     max_attempts: Positive = Field(
-        default=3, description="Attempts at an image whose worker dies, before it fails."
+        default=3,
+        description="Maximum attempts per step of an image; then the image fails, or is delivered"
+        " without text.",
     )
     task_limit_seconds: Positive = Field(
         default=120, description="A process that works on one image for longer is killed."
@@ -282,22 +287,22 @@ class Settings(BaseSettings):
 
     @field_validator("redis_url")
     @classmethod
-    def _is_redis(cls, value: SecretStr) -> SecretStr:
-        return _is_address(value, r"rediss?://.+", "redis://host:6379/0")
+    def _check_redis_url(cls, value: SecretStr) -> SecretStr:
+        return _checked_address(value, r"rediss?://.+", "redis://host:6379/0")
 
     @field_validator("database_url")
     @classmethod
-    def _is_postgres(cls, value: SecretStr) -> SecretStr:
-        return _is_address(value, r"postgres(ql)?://.+", "postgresql://user@host/name")
+    def _check_database_url(cls, value: SecretStr) -> SecretStr:
+        return _checked_address(value, r"postgres(ql)?://.+", "postgresql://user@host/name")
 
     @field_validator("s3_endpoint", "s3_public_endpoint")
     @classmethod
-    def _is_endpoint(cls, value: str | None) -> str | None:
-        return value and _is_address(value, r"https?://[^/]+/?", "http://host:port")
+    def _check_endpoint(cls, value: str | None) -> str | None:
+        return value and _checked_address(value, r"https?://[^/]+/?", "http://host:port")
 
     @field_validator("lease_seconds")
     @classmethod
-    def _above_limit(cls, value: int, info: Any) -> int:
+    def _check_above_task_limit(cls, value: int, info: Any) -> int:
         # A lease that ends before the task is killed lets two workers run the same image.
         limit = info.data.get("task_limit_seconds", 0)
         if value <= limit:

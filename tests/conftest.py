@@ -97,7 +97,7 @@ def service_url(stack: Stack, service_environment: dict[str, str]) -> str:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    options = up.Options("127.0.0.1", port, Path("unused"), workers=2)
+    options = up.UpOptions("127.0.0.1", port, Path("unused"), workers=2)
     environment = os.environ | service_environment
     for child in up.children(options, port, environment):
         stack.supervisor.start(replace(child, log=stack.data_dir.log(child.name)))

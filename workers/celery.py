@@ -36,18 +36,18 @@ def _build() -> services.Services:
 
 @cache
 def _build_provider() -> Provider:
-    built = process_services()
+    built = _services()
     return Provider(built.settings, built.redis)
 
 
-def process_services() -> services.Services:
+def _services() -> services.Services:
     """The services of this process, built when its first task needs them."""
     with _building:
         return _build()
 
 
-def process_provider() -> Provider:
-    """The client of the AI provider, built likewise."""
+def _provider() -> Provider:
+    """The AI provider's client of this process, built in the same way."""
     with _building:
         return _build_provider()
 
@@ -58,4 +58,4 @@ def _configure_logs(**_: Any) -> None:
 
 
 app = celery_app(settings.load())
-tasks.register(app, process_services, process_provider)
+tasks.register(app, _services, _provider)

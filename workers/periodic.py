@@ -15,12 +15,12 @@ from workers import sweep
 
 logger = logging.getLogger(__name__)
 
-_STRAYS_EVERY_SECONDS = 3600
+_ORPHANS_EVERY_SECONDS = 3600
 
 
 def run(services: Services, stop: threading.Event) -> None:
-    """Sweeps until `stop` is set; when a server is down a pass is lost, not the process."""
-    next_strays = time.monotonic()
+    """Sweeps until `stop` is set. An outage ends one pass, not the process."""
+    next_orphans = time.monotonic()
     prepared = False
     while not stop.is_set():
         try:
@@ -28,9 +28,9 @@ def run(services: Services, stop: threading.Event) -> None:
                 services.store.prepare()
                 prepared = True
             sweep.sweep(services)
-            if time.monotonic() >= next_strays:
-                sweep.delete_strays(services.database, services.store)
-                next_strays = time.monotonic() + _STRAYS_EVERY_SECONDS
+            if time.monotonic() >= next_orphans:
+                sweep.delete_orphans(services.database, services.store)
+                next_orphans = time.monotonic() + _ORPHANS_EVERY_SECONDS
         except UnavailableError as error:
             logger.warning("a sweep was cut short: %s", error.message)
         stop.wait(services.settings.sweep_seconds)

@@ -17,7 +17,13 @@ from shared.db import descriptions, images, upkeep
 from shared.db.database import Database
 from shared.db.image_states import DESCRIBE, OPTIMISE
 from shared.db.images import ImageEnded
-from shared.errors import AiUnreachableError, ImageError, StoreError, UnavailableError
+from shared.errors import (
+    NOT_PROCESSED,
+    AiUnreachableError,
+    ImageError,
+    StoreError,
+    UnavailableError,
+)
 from shared.models import ClaimRef, Description, Notice
 from shared.services import Services
 from shared.settings import Settings
@@ -30,7 +36,7 @@ _STORE_FAULTS = 3  # in a row, after which a step leaves the store alone until t
 def sweep(services: Services) -> None:
     """One pass over everything. A step that fails is logged and does not hold up the others.
 
-    Raises UnavailableError when Postgres is away: nothing could be done then.
+    Raises UnavailableError while Postgres is down: nothing could be done then.
     """
     database, store, settings = services.database, services.store, services.settings
     steps: tuple[Callable[[], object], ...] = (
@@ -60,7 +66,7 @@ def _announce(services: Services, ended: Iterable[ImageEnded]) -> None:
 
 
 def end_lost_leases(database: Database, settings: Settings) -> Iterator[ImageEnded]:
-    """Puts images back whose worker went silent; ends those that used up their attempts."""
+    """Puts back images whose worker went silent; ends those that used up their attempts."""
     for lost in upkeep.lost_claims(database):
         logger.warning("a worker went silent", extra={"image": lost.claim.image_id})
         again = lost.attempts < settings.max_attempts
@@ -72,12 +78,12 @@ def end_lost_leases(database: Database, settings: Settings) -> Iterator[ImageEnd
             # Silent for long enough that `republish` sends it in this very pass.
             images.requeue(database, lost.claim, settings.republish_seconds + 1)
         else:
-            error = ImageError("The image could not be processed")
+            error = ImageError(NOT_PROCESSED)
             yield from _if_any(images.fail(database, lost.claim, error))
 
 
 def end_undescribed(database: Database, settings: Settings) -> Iterator[ImageEnded]:
-    """Delivers images without a text that no worker came to describe."""
+    """Delivers without text the images that no worker took in time."""
     for image_id in upkeep.undescribed(database, settings.ai_patience_seconds):
         claim = images.claim(database, DESCRIBE, image_id, settings.lease_seconds)
         if claim is not None:
@@ -95,7 +101,7 @@ def _if_any(ended: ImageEnded | None) -> Iterator[ImageEnded]:
 
 
 def republish(services: Services) -> int:
-    """Sends images again that were published and not claimed for long; returns how many.
+    """Sends again images that were published but not claimed for a while; returns how many.
 
     Not while the broker holds a full window that no worker takes: that would only add to it.
     """
@@ -113,43 +119,43 @@ def republish(services: Services) -> int:
 
 def delete_inputs(database: Database, store: ObjectStore) -> None:
     """Deletes the originals and watermarks of batches that have ended."""
-    for batch_id in _emptied(store, upkeep.closed_with_inputs(database), inputs_prefix):
+    for batch_id in _delete_each(store, upkeep.closed_with_inputs(database), inputs_prefix):
         upkeep.note_inputs_deleted(database, batch_id)
 
 
 def delete_outputs(database: Database, store: ObjectStore, settings: Settings) -> None:
     """Deletes outputs that have expired, and those of cancelled sessions."""
     expired = upkeep.closed_with_expired_outputs(database, settings.output_seconds)
-    for batch_id in _emptied(store, expired, outputs_prefix):
+    for batch_id in _delete_each(store, expired, outputs_prefix):
         upkeep.note_outputs_deleted(database, batch_id)
 
 
 def forget_batches(database: Database, store: ObjectStore, settings: Settings) -> None:
     """Deletes the rows of batches that nobody can ask for any more, with all that is stored."""
     old = upkeep.old_batches(database, _keep_seconds(settings))
-    for batch_id in _emptied(store, old, lambda batch_id: f"{batch_id}/"):
+    for batch_id in _delete_each(store, old, lambda batch_id: f"{batch_id}/"):
         upkeep.delete_batch(database, batch_id)
 
 
 def forget_sessions(database: Database, settings: Settings) -> None:
-    """Deletes sessions that are old and empty, and Idempotency-Keys that are over."""
+    """Deletes sessions that are old and empty, and Idempotency-Keys that have expired."""
     upkeep.delete_old_sessions(database, _keep_seconds(settings))
     upkeep.delete_old_idempotency_keys(database, settings.idempotency_seconds)
 
 
-def delete_strays(database: Database, store: ObjectStore, older_seconds: int = 3600) -> int:
-    """Deletes objects of batches that were never accepted or are forgotten; returns how many.
+def delete_orphans(database: Database, store: ObjectStore, older_seconds: int = 3600) -> int:
+    """Deletes objects without a batch: never accepted, or deleted since; returns how many batches.
 
     Young ones are left: their request may still be accepted.
     """
     limit = datetime.now(UTC) - timedelta(seconds=older_seconds)
-    strays = 0
+    orphans = 0
     for name in set(store.list_batches()):
         written = None if _is_known(database, name) else store.last_modified(f"{name}/")
         if written is not None and written < limit:
             store.delete_prefix(f"{name}/")
-            strays += 1
-    return strays
+            orphans += 1
+    return orphans
 
 
 def _is_known(database: Database, name: str) -> bool:
@@ -161,16 +167,17 @@ def _is_known(database: Database, name: str) -> bool:
 
 
 def _keep_seconds(settings: Settings) -> int:
-    """A batch outlives its outputs as long as its Idempotency-Key may come again."""
+    """How long a batch is kept: as long as its outputs and its Idempotency-Key."""
     return max(settings.output_seconds, settings.idempotency_seconds) + 60
 
 
-def _emptied(
+def _delete_each(
     store: ObjectStore, batch_ids: list[UUID], prefix: Callable[[UUID], str]
 ) -> Iterator[UUID]:
     """Deletes what is stored below each batch's prefix, and yields the batches that are empty.
 
-    One that the store cannot delete is skipped; a store that is down is left alone.
+    One that the store cannot delete is skipped; after three failures in a row the rest waits for
+    the next pass.
     """
     faults = 0
     for batch_id in batch_ids:

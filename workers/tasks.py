@@ -38,5 +38,5 @@ def _run(step: Callable[[UUID], None], id_: str) -> None:
     try:
         step(UUID(id_))
     except UnavailableError:
-        # Postgres is away and nothing was written. The sweep sends the work again.
+        # The sweep sends the work again.
         logger.warning("a step was not taken: a server is down", extra={"id": id_})

@@ -1,4 +1,4 @@
-"""The HTTP calls, a module for each group of paths.
+"""The HTTP calls, one module per group of paths.
 
 A new call:
 1. a view in a module here: `@blueprint.get("/api/…")`, under it `@authenticated`;

@@ -15,20 +15,20 @@ blueprint = Blueprint("account", __name__)
 def usage() -> Response:
     """Returns what the account has used and has left in its current billing period."""
     services = context().services
-    now = credits.balance(services.database, account().id)
-    monthly = now.allowance.ai_credits
+    balance = credits.balance(services.database, account().id)
+    monthly = balance.allowance.ai_credits
     return json_response(
         {
-            "plan": now.plan,
-            "compressor_used": now.images_used,
-            "compressor_limit": now.images_limit,
+            "plan": balance.plan,
+            "compressor_used": balance.images_used,
+            "compressor_limit": balance.images_limit,
             # After a downgrade the account may have used more than the plan includes.
-            "ia_credits_used": min(now.ai_used, monthly),
+            "ia_credits_used": min(balance.ai_used, monthly),
             "ia_credits_monthly": monthly,
-            "ia_topup_credits": now.topup_credits,
-            "ia_credits_remaining": now.ai_left,
-            "canCompress": now.images_left != 0,
-            "canUseIA": now.allowance.ai and now.ai_left > 0,
+            "ia_topup_credits": balance.topup_credits,
+            "ia_credits_remaining": balance.ai_left,
+            "canCompress": balance.images_left != 0,
+            "canUseIA": balance.allowance.ai and balance.ai_left > 0,
             "topups": {
                 "small": services.settings.topup_small,
                 "medium": services.settings.topup_medium,
@@ -42,5 +42,5 @@ def usage() -> Response:
 @authenticated
 def roll() -> Response:
     """Returns a new key, once; the key of this request is revoked."""
-    key = accounts.exchange_key(context().services.database, bearer_key())
+    key = accounts.roll_key(context().services.database, bearer_key())
     return json_response({"api_key": key})

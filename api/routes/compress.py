@@ -15,13 +15,14 @@ from api.caller import account, authenticated
 from api.context import context
 from api.fields import CompressRequest
 from api.multipart import read_form
+from api.prefer import Preference, preference
 from api.responses import accepted_body, batch_body, json_response
-from api.waiting import Preference, preference, wait_until
+from api.waiting import wait_until
 from shared.clients.object_store import inputs_prefix, original_key, watermark_key
 from shared.clients.pubsub import batch_topic
-from shared.db import backlog, batches, credits, idempotency, sessions
+from shared.db import backlog, batches, credits, idempotency, sessions, views
 from shared.db.batches import NewBatch, NewImage
-from shared.db.sessions import View
+from shared.db.views import View
 from shared.errors import RequestRefusedError, StoreError, UnavailableError
 from shared.services import Services
 
@@ -45,18 +46,18 @@ def compress() -> Response:
         context().upload_quota.for_upload(account().id) as reserve_bytes,
         read_form(request, fields.SPELLINGS, stall_seconds, reserve_bytes) as form,
     ):
-        now = credits.balance(services.database, account().id)
-        parsed = fields.parse(form, now.allowance)
-        batch = _accept_once(services, parsed, now, key)
+        balance = credits.balance(services.database, account().id)
+        parsed = fields.parse(form, balance.allowance)
+        batch = _accept_once(services, parsed, balance, key)
     return _respond_when_done(services, batch, prefer)
 
 
 def _accept_once(
-    services: Services, parsed: CompressRequest, now: credits.Balance, key: str | None
+    services: Services, parsed: CompressRequest, balance: credits.Balance, key: str | None
 ) -> NewBatch | UUID:
     """The request's batch: a new one, or the id of the one its Idempotency-Key made before."""
     if key is None:
-        return _accept(services, parsed, now, None)
+        return _accept(services, parsed, balance, None)
     begun = idempotency.begin(
         services.database,
         account().id,
@@ -67,7 +68,7 @@ def _accept_once(
     if isinstance(begun, UUID):
         return begun
     try:
-        return _accept(services, parsed, now, begun)
+        return _accept(services, parsed, balance, begun)
     except BaseException:
         idempotency.forget(services.database, begun)
         raise
@@ -76,18 +77,13 @@ def _accept_once(
 def _accept(
     services: Services,
     parsed: CompressRequest,
-    now: credits.Balance,
-    accepting: idempotency.Accepting | None,
+    balance: credits.Balance,
+    key_claim: idempotency.KeyClaim | None,
 ) -> NewBatch:
-    # Refuse before anything is stored. `accept` checks again while it holds the account's lock,
-    # since another batch may have taken the last credits meanwhile.
-    now.check(len(parsed.files), ai=parsed.ai)
-    if parsed.ai and not services.settings.ai:
-        raise UnavailableError(_NO_PROVIDER, 3600)
-    backlog.check_queue_age(services.database, services.settings.max_queue_age_seconds)
+    _check(services, parsed, balance)
     batch_id = uuid4()
     try:
-        images = _store(services, batch_id, parsed)
+        images = _store_inputs(services, batch_id, parsed)
         batch = NewBatch(
             id=batch_id,
             account_id=account().id,
@@ -96,20 +92,34 @@ def _accept(
             images=images,
             watermark_key=watermark_key(batch_id) if parsed.watermark else None,
             notices=parsed.notices,
-            idempotency=accepting,
+            idempotency=key_claim,
         )
         batches.accept(services.database, uuid4(), batch)
     except (RequestRefusedError, StoreError):
         # Not where Postgres was lost: the batch may be committed. If it is not, the sweep
         # deletes the objects.
-        _unstore(services, batch_id)
+        _delete_inputs(services, batch_id)
         raise
     with suppress(UnavailableError):  # it is accepted; the periodic process dispatches it
         services.dispatch()
     return batch
 
 
-def _store(services: Services, batch_id: UUID, parsed: CompressRequest) -> Sequence[NewImage]:
+def _check(services: Services, parsed: CompressRequest, balance: credits.Balance) -> None:
+    """Refuses the request before anything is stored.
+
+    `batches.accept` checks the balance again while it holds the account's lock, since another
+    batch may have taken the last credits meanwhile.
+    """
+    balance.check(len(parsed.files), ai=parsed.ai)
+    if parsed.ai and not services.settings.ai:
+        raise UnavailableError(_NO_PROVIDER, 3600)
+    backlog.check_queue_age(services.database, services.settings.max_queue_age_seconds)
+
+
+def _store_inputs(
+    services: Services, batch_id: UUID, parsed: CompressRequest
+) -> Sequence[NewImage]:
     binary = "application/octet-stream"
     if parsed.watermark:
         mark = parsed.watermark
@@ -119,7 +129,7 @@ def _store(services: Services, batch_id: UUID, parsed: CompressRequest) -> Seque
     return [NewImage(uuid4(), file.name, file.size, file.sha256) for file in parsed.files]
 
 
-def _unstore(services: Services, batch_id: UUID) -> None:
+def _delete_inputs(services: Services, batch_id: UUID) -> None:
     with suppress(StoreError):  # the sweep deletes objects that no batch owns
         services.store.delete_prefix(inputs_prefix(batch_id))
 
@@ -132,7 +142,7 @@ def _respond_when_done(services: Services, batch: NewBatch | UUID, prefer: Prefe
         prefer.seconds,
     )
     try:
-        response = _batch_response(sessions.view_batch(services.database, account().id, batch_id))
+        response = _batch_response(views.view_batch(services.database, account().id, batch_id))
     except UnavailableError:
         if isinstance(batch, UUID):
             raise

@@ -13,16 +13,15 @@ from api.waiting import wait_until
 from shared.clients import pubsub
 from shared.clients.object_store import outputs_prefix
 from shared.clients.pubsub import session_topic
-from shared.db import sessions
-from shared.db.sessions import View
+from shared.db import sessions, views
+from shared.db.views import View
 from shared.errors import NotFoundError, UnavailableError
 
 blueprint = Blueprint("sessions", __name__)
 
 _DEFAULT_LIMIT = 100
 _MAX_LIMIT = 1000
-# The sweep deletes the outputs of the rest: each batch is a call to the store, and the client
-# waits for it.
+# Each batch costs a call to the store while the client waits; the sweep deletes the rest.
 _MAX_BATCHES_DELETED_NOW = 20
 
 
@@ -37,7 +36,7 @@ def poll(session_id: str) -> Response:
     after = cursor_argument()
 
     def view() -> View:
-        return sessions.view_session(
+        return views.view_session(
             services.database, account().id, session_id, after_number=after, limit=limit
         )
 
@@ -67,7 +66,7 @@ def cancel(session_id: str) -> Response:
     with suppress(UnavailableError):  # the sweep deletes them then
         for batch_id in batch_ids[:_MAX_BATCHES_DELETED_NOW]:
             services.store.delete_prefix(outputs_prefix(batch_id))
-    view = sessions.view_session(
+    view = views.view_session(
         services.database, account().id, session_id, after_number=0, limit=_DEFAULT_LIMIT
     )
     return json_response(session_body(view))

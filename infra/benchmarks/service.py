@@ -25,8 +25,8 @@ from PIL import Image
 from infra.benchmarks import ai_isolation
 from infra.benchmarks.measuring import resident
 from infra.client import Client, File
-from infra.commands.up import usable_cores
 from infra.dev.temporary_service import RunningService, temporary_service
+from infra.processes import usable_cores
 from infra.supervision import proc
 from shared.errors import OperatorError
 

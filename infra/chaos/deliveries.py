@@ -94,7 +94,7 @@ def violations_in_store(environment: Environment) -> list[str]:
 
     def is_empty() -> bool:
         sweep.sweep(services)
-        sweep.delete_strays(services.database, services.store, older_seconds=0)
+        sweep.delete_orphans(services.database, services.store, older_seconds=0)
         return not list(services.store.list_batches())
 
     if not eventually(is_empty, _CLEANUP_SECONDS):

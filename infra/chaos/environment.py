@@ -136,7 +136,7 @@ def start_environment(keep_logs: Path | None = None) -> Iterator[Environment]:
 
 def _children(port: int, env: Mapping[str, str], broker_url: str) -> Iterator[Child]:
     """The processes as `fluximage up` starts them."""
-    options = up.Options(LOOPBACK, port, Path(), workers=1)
+    options = up.UpOptions(LOOPBACK, port, Path(), workers=1)
     for child in up.children(options, port, env, list(_processes())):
         if child.name in _PUBLISHERS:
             child = replace(child, env=dict(env) | {"REDIS_URL": broker_url})
@@ -165,7 +165,7 @@ def _install_audit(built: Services) -> None:
 @contextmanager
 def _restarting(supervisor: Supervisor) -> Iterator[None]:
     """Restarts what ends while the block runs, however often it was killed."""
-    supervisor.quick_deaths_limit = sys.maxsize
+    supervisor.quick_exits_limit = sys.maxsize
     over = threading.Event()
 
     def restart() -> None:

@@ -23,7 +23,7 @@ def group() -> None:
 def roll(name: str, as_json: bool, data_dir: Path) -> None:
     """Print a new API key for an account; the old key ends at once."""
     with open_database(data_dir) as database:
-        key = accounts.roll_key(database, name)
+        key = accounts.roll_key_of(database, name)
     print_key(name, key, as_json)  # first, so that no failure below loses it
     keep_demo_key(data_dir, os.environ.get("DATABASE_URL"), name, key)
 

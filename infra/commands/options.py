@@ -16,7 +16,8 @@ data_dir_option = click.option(
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(".fluximage"),
     show_default=True,
-    help="Directory of the embedded servers' data. If DATABASE_URL is set, it is used instead.",
+    help="Directory of the embedded servers' data. Commands on accounts use DATABASE_URL instead if"
+    " it is set.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 

@@ -16,7 +16,7 @@ from infra.commands.server_checks import check_servers, check_settings
 from infra.embedded import Stack
 from infra.embedded.network import free_port, is_free, local, reachable
 from infra.migrations.run import migrate
-from infra.processes import PROCESSES, WEB, CeleryWorker, Process
+from infra.processes import PROCESSES, WEB, CeleryWorker, Process, usable_cores
 from infra.supervision.child import Child
 from infra.supervision.supervisor import Interrupted
 from shared import settings
@@ -46,11 +46,11 @@ def command(host: str, port: int | None, data_dir: Path, workers: int | None) ->
     If REDIS_URL, DATABASE_URL or S3_ENDPOINT is set, that server is used instead of an embedded
     one.
     """
-    up(Options(host, port, data_dir, workers or usable_cores()))
+    up(UpOptions(host, port, data_dir, workers or usable_cores()))
 
 
 @dataclass(frozen=True)
-class Options:
+class UpOptions:
     """As given on the command line; `port` None: 8080, or another when that is taken."""
 
     host: str
@@ -59,13 +59,7 @@ class Options:
     workers: int
 
 
-def usable_cores() -> int:
-    """How many cores this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)  # Linux only
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
-
-
-def up(options: Options) -> None:
+def up(options: UpOptions) -> None:
     """Serve until SIGINT or SIGTERM; raises OperatorError when that is not possible."""
     check_settings(os.environ)
     port = _port(options.host, options.port)
@@ -77,7 +71,7 @@ def up(options: Options) -> None:
 
 
 def children(
-    options: Options,
+    options: UpOptions,
     port: int,
     env: Mapping[str, str],
     processes: Sequence[Process] = PROCESSES,
@@ -96,7 +90,7 @@ def children(
     ]
 
 
-def _adapted(process: Process, options: Options, port: int, loaded: Settings) -> Process:
+def _adapted(process: Process, options: UpOptions, port: int, loaded: Settings) -> Process:
     """The process with the options that depend on this machine and on how we stop it."""
     if isinstance(process, CeleryWorker):
         counts = {IMAGES_QUEUE: options.workers, AI_QUEUE: loaded.ai_concurrency}
@@ -110,7 +104,7 @@ def _adapted(process: Process, options: Options, port: int, loaded: Settings) ->
     return process
 
 
-def _serve(stack: Stack, options: Options, port: int) -> None:
+def _serve(stack: Stack, options: UpOptions, port: int) -> None:
     demo_account.withdraw(stack.data_dir)
     loaded = settings.load(os.environ | stack.environment)
     check_servers(loaded)

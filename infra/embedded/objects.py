@@ -9,7 +9,7 @@ from minio import Minio
 from minio.error import MinioException
 
 from infra.embedded.network import local, reachable
-from infra.embedded.server import START_ORDER, Server, bare_environment, packaged_file
+from infra.embedded.server import STOP_PRIORITY, Server, bare_environment, packaged_file
 from infra.supervision.child import Child
 
 BUCKET = "fluximage"
@@ -41,7 +41,7 @@ def objects(
             *FLAGS,
         ),
         env=bare_environment(RCLONE_AUTH_KEY=f'"{access_key},{secret_key}"'),
-        start_order=START_ORDER,
+        stop_priority=STOP_PRIORITY,
         grace_seconds=2,  # it would wait for idle connections; a put is atomic
         log=log,
     )

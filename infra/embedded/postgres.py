@@ -13,7 +13,7 @@ import psycopg
 
 from infra.embedded.network import LOOPBACK
 from infra.embedded.postgres_home import Home
-from infra.embedded.server import START_ORDER, Server, bare_environment
+from infra.embedded.server import STOP_PRIORITY, Server, bare_environment
 from infra.supervision.child import Child
 from infra.supervision.supervisor import Supervisor
 from shared.errors import OperatorError
@@ -40,7 +40,7 @@ def initialise(home: Home, password: str, supervisor: Supervisor, log: Path) -> 
             *("--encoding", "UTF8", "--locale", "C"),
         ),
         env=bare_environment(LC_ALL="C"),
-        start_order=START_ORDER,
+        stop_priority=STOP_PRIORITY,
         log=log,
         user=home.user,
     )
@@ -71,7 +71,7 @@ def postgres(home: Home, port: int, password: str, log: Path) -> Server:
             *(part for name, value in settings.items() for part in ("-c", f"{name}={value}")),
         ),
         env=bare_environment(LC_ALL="C"),
-        start_order=START_ORDER,
+        stop_priority=STOP_PRIORITY,
         stop_signal=signal.SIGINT,
         grace_seconds=20,
         log=log,

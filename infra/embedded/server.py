@@ -9,7 +9,7 @@ from pathlib import Path
 from infra.supervision.child import Child
 from shared.errors import OperatorError
 
-START_ORDER = 0  # before everything that uses a server
+STOP_PRIORITY = 0  # after everything that uses a server
 INHERITED = ("HOME", "LANG", "PATH", "TMPDIR", "TZ")
 
 

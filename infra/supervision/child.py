@@ -11,7 +11,7 @@ from shared.errors import OperatorError
 
 @dataclass(frozen=True)
 class Child:
-    """What to run. Children with a higher `start_order` end earlier; equal ones end together.
+    """What to run. Children with a higher `stop_priority` are stopped earlier; equal ones together.
 
     Output is appended to `log`, or goes to our own output; `user` is the (uid, gid) to run as.
     A child that still runs `grace_seconds` after `stop_signal` gets SIGQUIT, then SIGKILL.
@@ -20,7 +20,7 @@ class Child:
     name: str
     argv: Sequence[str]
     env: Mapping[str, str] = field(repr=False)
-    start_order: int = 1
+    stop_priority: int = 1
     stop_signal: signal.Signals = signal.SIGTERM
     grace_seconds: float = 10.0
     log: Path | None = None

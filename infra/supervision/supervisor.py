@@ -24,10 +24,10 @@ from infra.supervision.signals import Signals
 from shared.errors import OperatorError
 
 BACKOFF_SECONDS = (0.5, 1.0, 2.0, 4.0)
-QUICK_DEATH_SECONDS = 10.0
-QUICK_DEATHS_LIMIT = 5
+QUICK_EXIT_SECONDS = 10.0
+QUICK_EXITS_LIMIT = 5
 GUARDIAN_SECONDS = 1.0  # minimum time between two starts of the guardian
-HURRIED_SECONDS = 3.0  # from SIGQUIT to SIGKILL
+QUIT_GRACE_SECONDS = 3.0  # from SIGQUIT to SIGKILL
 POLL_SECONDS = 0.02
 GUARDIAN = Path(__file__).with_name("guardian.py")
 
@@ -44,7 +44,7 @@ class _Running:
         self.process: subprocess.Popen[bytes] | None = None
         self.started = 0.0
         self.due = 0.0
-        self.quick_deaths = 0
+        self.quick_exits = 0
 
 
 class Supervisor:
@@ -53,17 +53,17 @@ class Supervisor:
     `hold` are descriptors of locks, which stay locked after a kill -9 of this process until the
     children have ended too. In the `foreground` it takes over this process's signals: the first
     request to end ends `run`, a second one during `stop` sends SIGQUIT, a third SIGKILL.
-    `changed` is called when a child was restarted. `run` fails when a child ends soon after its
-    start `quick_deaths_limit` times in a row; tests that kill children raise the limit.
+    `on_restart` is called when a child was restarted. `run` fails when a child ends soon after its
+    start `quick_exits_limit` times in a row; tests that kill children raise the limit.
     """
 
     def __init__(self, hold: Sequence[int] = (), foreground: bool = False) -> None:
-        self.changed: Callable[[], None] = lambda: None
-        self.quick_deaths_limit: float = QUICK_DEATHS_LIMIT
+        self.on_restart: Callable[[], None] = lambda: None
+        self.quick_exits_limit: float = QUICK_EXITS_LIMIT
         self._running: dict[str, _Running] = {}
         self._signals = Signals() if foreground else None
         self._hold = tuple(hold)
-        self._guardian, self._guarded = self._start_guardian(), time.monotonic()
+        self._guardian, self._guardian_started = self._start_guardian(), time.monotonic()
 
     def __enter__(self) -> Self:
         if self._signals:
@@ -102,9 +102,10 @@ class Supervisor:
         return code
 
     def wait_until(self, name: str, answers: Callable[[], bool], seconds: float) -> bool:
-        """Wait until `answers()`; False when the child ends first or after `seconds`.
+        """Wait until `answers()` is true; returns whether it was.
 
-        Raises Interrupted when a signal asks us to end meanwhile.
+        Returns False if the child ends first or `seconds` have passed. Raises Interrupted when a
+        signal asks us to end meanwhile.
         """
         process = self._running[name].process
         deadline = time.monotonic() + seconds
@@ -117,9 +118,10 @@ class Supervisor:
         return False
 
     def run(self, until: Callable[[], bool] = lambda: False, every: float = math.inf) -> bool:
-        """Keep the children running. True when `until()`, which is called `every` seconds or so.
+        """Keep the children running until `until()` is true, called about every `every` seconds.
 
-        False when a signal asked us to end. Raises OperatorError when a child keeps dying.
+        Returns True then, and False after a signal to end. Raises OperatorError when a child keeps
+        ending.
         """
         while not self._end_requests:
             due = self.restart_ended()
@@ -135,17 +137,17 @@ class Supervisor:
                 self._handle_exit(running)
             if not running.process and running.due <= time.monotonic():
                 self._spawn(running)
-                self.changed()
+                self.on_restart()
         waiting = [one.due for one in self._running.values() if not one.process]
         if self._guardian.poll() is not None:
             waiting.append(self._replace_guardian())
         return max(0.0, min(waiting, default=math.inf) - time.monotonic())
 
     def stop(self) -> None:
-        """End every child and its descendants; the highest `start_order` first."""
-        orders = {one.child.start_order for one in self._running.values()}
+        """End every child and its descendants; the highest `stop_priority` first."""
+        orders = {one.child.stop_priority for one in self._running.values()}
         for order in sorted(orders, reverse=True):
-            members = [one for one in self._running.values() if one.child.start_order == order]
+            members = [one for one in self._running.values() if one.child.stop_priority == order]
             self._end([one for one in reversed(members) if one.process])
         self._running.clear()
         if self._guardian.stdin:
@@ -164,12 +166,12 @@ class Supervisor:
 
     def _replace_guardian(self) -> float:
         """Replace the guardian, which has ended; when that is too early, return when it is due."""
-        due = self._guarded + GUARDIAN_SECONDS
+        due = self._guardian_started + GUARDIAN_SECONDS
         if due <= time.monotonic():
             if self._guardian.stdin:
                 with suppress(BrokenPipeError):
                     self._guardian.stdin.close()
-            self._guardian, self._guarded = self._start_guardian(), time.monotonic()
+            self._guardian, self._guardian_started = self._start_guardian(), time.monotonic()
             log.warning("the guardian was killed; a new one has been started")
             for one in self._running.values():
                 self._register(one)
@@ -184,7 +186,7 @@ class Supervisor:
         while members := [one for one in members if not self._ended(one)]:
             grace = max(one.child.grace_seconds for one in members)
             waited = time.monotonic() - began
-            by_time = (waited > grace) + (waited > grace + HURRIED_SECONDS)
+            by_time = (waited > grace) + (waited > grace + QUIT_GRACE_SECONDS)
             if (wanted := max(by_time, min(self._end_requests - 1, 2))) > level:
                 level = wanted
                 for one in members:
@@ -225,15 +227,15 @@ class Supervisor:
 
     def _handle_exit(self, running: _Running) -> None:
         name, code = running.child.name, running.process.returncode if running.process else None
-        quick = time.monotonic() - running.started < QUICK_DEATH_SECONDS
-        running.quick_deaths = running.quick_deaths + 1 if quick else 0
+        quick = time.monotonic() - running.started < QUICK_EXIT_SECONDS
+        running.quick_exits = running.quick_exits + 1 if quick else 0
         self._forget(running)
-        if running.quick_deaths >= self.quick_deaths_limit:
+        if running.quick_exits >= self.quick_exits_limit:
             raise OperatorError(
-                f"{name} ended {running.quick_deaths} times in a row soon after its start"
+                f"{name} ended {running.quick_exits} times in a row soon after its start"
                 f" (the last time with code {code}); its log says why."
             )
-        delay = BACKOFF_SECONDS[min(max(running.quick_deaths - 1, 0), len(BACKOFF_SECONDS) - 1)]
+        delay = BACKOFF_SECONDS[min(max(running.quick_exits - 1, 0), len(BACKOFF_SECONDS) - 1)]
         running.due = time.monotonic() + delay
         log.warning("%s ended with code %s; it starts again in %s s", name, code, delay)
 

@@ -30,50 +30,52 @@ CLOSE_BATCH_TASK = "fluximage.close_batch"
 _VISIBILITY_SECONDS = 12 * 3600
 _RETRIES = {"max_retries": 2, "interval_start": 0.0, "interval_step": 0.1, "interval_max": 0.2}
 
+_CONFIGURATION: dict[str, object] = {
+    "task_serializer": "json",
+    "result_serializer": "json",
+    "accept_content": ["json"],  # pickle would let whoever writes to the broker run code
+    "task_default_queue": IMAGES_QUEUE,
+    "task_routes": {
+        OPTIMISE_TASK: {"queue": IMAGES_QUEUE},
+        DESCRIBE_TASK: {"queue": AI_QUEUE},
+        CLOSE_BATCH_TASK: {"queue": IO_QUEUE},
+    },
+    "task_acks_late": True,  # a message outlives its worker
+    # True would redeliver an image that kills its worker for ever; the row counts attempts.
+    "task_reject_on_worker_lost": False,
+    "task_track_started": False,
+    "worker_prefetch_multiplier": 1,
+    # How long a pool waits for the result of a process that ended without an error. Our results are
+    # in the rows.
+    "worker_lost_wait": 1.0,
+    "worker_hijack_root_logger": False,
+    "worker_send_task_events": False,
+    "broker_connection_retry_on_startup": True,
+    # A full broker refuses what a worker writes; without this the worker would end.
+    "broker_channel_error_retry": True,
+    "broker_transport_options": {
+        "visibility_timeout": _VISIBILITY_SECONDS,
+        "socket_connect_timeout": 3,
+        "socket_timeout": 5,  # else a broker that hangs blocks a publisher for ever
+        "socket_keepalive": True,
+    },
+    "redis_socket_connect_timeout": 3,
+    "redis_socket_timeout": 5,
+    # A client's request waits for its publisher, which gives up soon: the rows are there.
+    "task_publish_retry_policy": _RETRIES,
+    "result_backend_transport_options": {"retry_policy": _RETRIES},
+    # Only the chord reads results; the rows are the truth.
+    "result_expires": _VISIBILITY_SECONDS,
+    "result_chord_expires": _VISIBILITY_SECONDS,
+}
+
 
 def celery_app(settings: Settings) -> Celery:
     """A Celery application that talks to `settings.redis_url`; no connection is made yet."""
     url = settings.redis_url.get_secret_value()
     app = Celery("fluximage", broker=url, backend=URL_PREFIX + url, set_as_current=False)
-    app.conf.update(
-        task_serializer="json",
-        result_serializer="json",
-        accept_content=["json"],  # pickle from a broker is code from a stranger
-        task_default_queue=IMAGES_QUEUE,
-        task_routes={
-            OPTIMISE_TASK: {"queue": IMAGES_QUEUE},
-            DESCRIBE_TASK: {"queue": AI_QUEUE},
-            CLOSE_BATCH_TASK: {"queue": IO_QUEUE},
-        },
-        task_acks_late=True,  # a message outlives its worker
-        # True would redeliver an image that kills its worker for ever; the row counts attempts.
-        task_reject_on_worker_lost=False,
-        task_time_limit=settings.task_limit_seconds,  # the soft limit cannot end an encoder
-        task_track_started=False,
-        worker_prefetch_multiplier=1,
-        # How long a pool waits for the result of a process that ended without an error. Our
-        # results are in the rows.
-        worker_lost_wait=1.0,
-        worker_hijack_root_logger=False,
-        worker_send_task_events=False,
-        broker_connection_retry_on_startup=True,
-        # A full broker refuses what a worker writes; without this the worker would end.
-        broker_channel_error_retry=True,
-        broker_transport_options={
-            "visibility_timeout": _VISIBILITY_SECONDS,
-            "socket_connect_timeout": 3,
-            "socket_timeout": 5,  # else a broker that hangs blocks a publisher for ever
-            "socket_keepalive": True,
-        },
-        redis_socket_connect_timeout=3,
-        redis_socket_timeout=5,
-        # A client's request waits for its publisher, which gives up soon: the rows are there.
-        task_publish_retry_policy=_RETRIES,
-        result_backend_transport_options={"retry_policy": _RETRIES},
-        # Only the chord reads results; the rows are the truth.
-        result_expires=_VISIBILITY_SECONDS,
-        result_chord_expires=_VISIBILITY_SECONDS,
-    )
+    # The soft limit cannot end an encoder, so only the hard one is set.
+    app.conf.update(_CONFIGURATION, task_time_limit=settings.task_limit_seconds)
     return app
 
 
@@ -108,8 +110,7 @@ class Queue:
         return chain(pixels, self._signature(DESCRIBE_TASK, image_id), app=self._app)
 
     def _signature(self, task: str, id_: UUID) -> Signature:
-        # The chord counts its members in a key of its own and needs none of their results, each of
-        # which would cost a stored value and a subscription in the API.
+        # A chord counts its members in a key of its own: their results would be stored for nothing.
         return self._app.signature(task, (str(id_),), immutable=True, ignore_result=True)
 
 

@@ -1,8 +1,8 @@
-"""The object store: MinIO or any S3 that speaks its protocol.
+"""The object store: MinIO, or any other server that speaks the S3 protocol.
 
 Keys are ours alone: `<batch>/in/<index>`, `<batch>/in/watermark`, `<batch>/in/preview-<token>.jpg`,
-`<batch>/out/<token>.<format>`. All of a batch lies under one prefix, so that what a dead worker
-left behind is deleted with it.
+`<batch>/out/<token>.<format>`. All objects of a batch share one prefix, so those of a lost worker
+are deleted with the batch.
 """
 
 import logging
@@ -44,7 +44,7 @@ def watermark_key(batch_id: UUID) -> str:
 
 
 def preview_key(batch_id: UUID, token: UUID) -> str:
-    """The key of the picture for the model, written by the claim with that token."""
+    """The key of the preview that the claim with that token wrote."""
     return f"{batch_id}/in/preview-{token}.jpg"
 
 
@@ -147,8 +147,8 @@ class S3Store:
         """See ObjectStore."""
         with _errors():
             found = self._client.list_objects(self._bucket, prefix, recursive=True)
-            doomed = (DeleteObject(o.object_name) for o in found if o.object_name)
-            for fault in self._client.remove_objects(self._bucket, doomed):
+            objects = (DeleteObject(o.object_name) for o in found if o.object_name)
+            for fault in self._client.remove_objects(self._bucket, objects):
                 raise StoreError(f"The object store kept an object: {fault.code}")
 
     def delete(self, key: str) -> None:

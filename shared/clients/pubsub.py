@@ -31,12 +31,12 @@ class Topic:
 
 
 def session_topic(session_id: UUID) -> Topic:
-    """A notification whenever an image of the session ends."""
+    """The topic that is notified when an image of the session ends."""
     return Topic("session", session_id)
 
 
 def batch_topic(batch_id: UUID) -> Topic:
-    """A notification when the batch closes."""
+    """The topic that is notified when the batch closes."""
     return Topic("batch", batch_id)
 
 

@@ -49,7 +49,10 @@ _SET_PLAN = "UPDATE accounts SET plan = %s WHERE name = %s"
 
 
 def set_plan(database: Database, name: str, plan: Plan) -> None:
-    """Puts the account on another plan, from its next request on; raises OperatorError."""
+    """Changes the account's plan, from its next request on.
+
+    Raises OperatorError for an unknown name.
+    """
     _update(database, _SET_PLAN, plan, name)
 
 
@@ -57,7 +60,10 @@ _ADD_TOPUP = "UPDATE accounts SET topup_credits = topup_credits + %s WHERE name 
 
 
 def add_topup(database: Database, name: str, credits: int) -> None:
-    """Adds AI credits that never expire; raises OperatorError."""
+    """Adds AI credits that never expire.
+
+    Raises OperatorError for an unknown name, and for less than one credit.
+    """
     if credits < 1:
         raise OperatorError(f"A top-up must have at least one credit, not {credits}")
     _update(database, _ADD_TOPUP, credits, name)
@@ -83,7 +89,7 @@ WHERE k.key_hash BETWEEN %s AND %s AND k.revoked_at IS NULL
 def authenticate(database: Database, key: str) -> Account:
     """The account that owns the key; raises UnauthorizedError if malformed, unknown or revoked.
 
-    Never cached: a rolled key is dead for the next request, on every machine.
+    Never cached, so every machine refuses a rolled key from the next request on.
     """
     if not KEY.fullmatch(key):
         raise UnauthorizedError
@@ -96,7 +102,7 @@ def authenticate(database: Database, key: str) -> Account:
     raise UnauthorizedError
 
 
-# The account first, as `roll_key` locks it: the other way round deadlocks.
+# The account first, as `roll_key_of` locks it: the other way round deadlocks.
 _LOCK_ACCOUNT_OF_KEY = """
 SELECT 1 FROM accounts AS a JOIN api_keys AS k ON k.account_id = a.id
 WHERE k.key_hash = %s FOR UPDATE OF a
@@ -107,8 +113,8 @@ WHERE key_hash = %s AND revoked_at IS NULL RETURNING account_id
 """
 
 
-def exchange_key(database: Database, key: str) -> str:
-    """Ends the given key and returns a new one; raises UnauthorizedError if it has ended."""
+def roll_key(database: Database, key: str) -> str:
+    """Revokes the key and returns a new one; raises UnauthorizedError if it is revoked already."""
     with database.transaction() as connection:
         connection.execute(_LOCK_ACCOUNT_OF_KEY, (_hash(key),))
         row = connection.execute(_REVOKE_KEY, (_hash(key),)).fetchone()
@@ -123,8 +129,11 @@ UPDATE api_keys SET revoked_at = now() WHERE account_id = %s AND revoked_at IS N
 """
 
 
-def roll_key(database: Database, name: str) -> str:
-    """Ends the key of the account of that name and returns a new one; raises OperatorError."""
+def roll_key_of(database: Database, name: str) -> str:
+    """Revokes the account's key and returns a new one.
+
+    Raises OperatorError for an unknown name.
+    """
     with database.transaction() as connection:
         row = connection.execute(_LOCK_ACCOUNT, (name,)).fetchone()
         if row is None:
@@ -149,8 +158,8 @@ def _hash(key: str) -> bytes:
 def _candidates(digest: bytes) -> tuple[bytes, bytes]:
     """The lowest and highest of all hashes that begin as `digest` does.
 
-    A look-up in an index takes longer the more of a hash is right. It is asked for a quarter of
-    the hash only, so its time says nothing of the rest, which is compared in constant time.
+    The time of an index look-up depends on how many leading bytes match. So only a quarter of the
+    hash is looked up, and the rest is compared in constant time.
     """
     start = digest[:8]
     return start + bytes(24), start + b"\xff" * 24

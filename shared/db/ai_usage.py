@@ -1,4 +1,4 @@
-"""The tokens that calls to the model take: noted after every call, limited per day (UTC)."""
+"""The tokens that calls to the model take: recorded after every call, limited per day (UTC)."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -33,8 +33,11 @@ SET calls = u.calls + 1, input_tokens = u.input_tokens + excluded.input_tokens,
 """
 
 
-def note(database: Database, account_id: int, image_id: UUID, tokens: Tokens) -> None:
-    """Counts one more call, for an image. Not fenced: it was paid whoever commits the image."""
+def record(database: Database, account_id: int, image_id: UUID, tokens: Tokens) -> None:
+    """Records the tokens of one call for an image.
+
+    Not fenced, because the call is billed whichever claim commits.
+    """
     used = (tokens.input, tokens.cached, tokens.output)
     with database.transaction() as connection:
         connection.execute(_ADD_TO_IMAGE, (*used, image_id))
@@ -72,7 +75,7 @@ FROM ai_usage
 
 
 def spent(database: Database) -> Spent:
-    """What the metrics show."""
+    """Calls and tokens of all accounts so far."""
     with database.autocommit() as connection:
         row = one(connection.execute(_SPENT).fetchone())
     return Spent(row.pop("calls"), Tokens(**row))

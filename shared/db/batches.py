@@ -34,7 +34,7 @@ class NewBatch:
     images: Sequence[NewImage]
     watermark_key: str | None
     notices: Sequence[Notice]
-    idempotency: idempotency.Accepting | None
+    idempotency: idempotency.KeyClaim | None
 
 
 def accept(database: Database, session_id: UUID, batch: NewBatch) -> UUID:

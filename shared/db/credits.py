@@ -19,7 +19,7 @@ Unit = Literal["image", "ai"]
 
 @dataclass(frozen=True)
 class Balance:
-    """What an account has used in its present billing period; reservations count as used."""
+    """What an account has used in its current billing period; reservations count as used."""
 
     plan: Plan
     period: date
@@ -29,7 +29,7 @@ class Balance:
 
     @property
     def allowance(self) -> Allowance:
-        """What the plan gives."""
+        """What the plan includes."""
         return ALLOWANCES[self.plan]
 
     @property
@@ -67,7 +67,7 @@ class Balance:
 
 
 def balance(database: Database, account_id: int) -> Balance:
-    """Where the account stands now."""
+    """The account's balance in its current billing period."""
     with database.autocommit() as connection:
         return _balance(connection, account_id, lock="")
 
@@ -81,21 +81,25 @@ _TAKE_TOPUP = "UPDATE accounts SET topup_credits = topup_credits - %s WHERE id =
 
 
 def reserve(connection: Connection, account_id: int, image_ids: list[UUID], *, ai: bool) -> None:
-    """Sets aside one compression per image, and one AI credit each when `ai`: all, or it raises.
+    """Reserves one compression per image and, if `ai`, one AI credit each.
+
+    Raises what `Balance.check` raises, and then reserves nothing.
 
     The account's row stays locked until the transaction ends, so that of two batches that race
     for the last credits one sees the other.
     """
-    now = _balance(connection, account_id, lock="FOR NO KEY UPDATE")
-    now.check(len(image_ids), ai=ai)
-    monthly = min(len(image_ids), now.monthly_ai_left) if ai else 0
+    before = _balance(connection, account_id, lock="FOR NO KEY UPDATE")
+    before.check(len(image_ids), ai=ai)
+    monthly = min(len(image_ids), before.monthly_ai_left) if ai else 0
     topup = len(image_ids) - monthly if ai else 0
-    connection.execute(_ADD_USAGE, (account_id, now.period, len(image_ids), monthly))
+    connection.execute(_ADD_USAGE, (account_id, before.period, len(image_ids), monthly))
     if topup:
         connection.execute(_TAKE_TOPUP, (topup, account_id))
-    _enter(connection, account_id, now.period, "image", "period", image_ids)
-    _enter(connection, account_id, now.period, "ai", "period", image_ids[:monthly])
-    _enter(connection, account_id, now.period, "ai", "topup", image_ids[monthly : monthly + topup])
+    _enter(connection, account_id, before.period, "image", "period", image_ids)
+    _enter(connection, account_id, before.period, "ai", "period", image_ids[:monthly])
+    _enter(
+        connection, account_id, before.period, "ai", "topup", image_ids[monthly : monthly + topup]
+    )
 
 
 _SPEND = """

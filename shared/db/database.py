@@ -66,8 +66,8 @@ class Database:
     def transaction(self) -> Iterator[Connection]:
         """One transaction: committed at the end, rolled back when the block raises.
 
-        Raises UnavailableError when Postgres is down, full or lost meanwhile. When it was lost
-        during the commit, everything may be written all the same.
+        Raises UnavailableError when Postgres is down or full, or the connection is lost. If it is
+        lost during the commit, the transaction may be committed nevertheless.
         """
         with self.autocommit() as connection, connection.transaction():
             yield connection

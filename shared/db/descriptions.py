@@ -1,7 +1,7 @@
-"""The end of the second step: an image and what the model wrote of it.
+"""The end of the second step: an image and what the model wrote about it.
 
-Whatever becomes of the text, the image is delivered: without one it ends under its plain name,
-with a warning, and its AI credit is given back.
+Without a text the image is delivered too: under its original name, with a warning, and its AI
+credit is released.
 """
 
 from shared.db import credits, file_names, image_states
@@ -14,9 +14,9 @@ from shared.models import ClaimRef, Description, Notice
 def complete(
     database: Database, claim: ClaimRef, description: Description, notice: Notice | None
 ) -> ImageEnded | None:
-    """The image is done, with what was written of it; None when the claim was lost: no effect.
+    """Ends the image as done, with its texts; returns None, without any effect, for a lost claim.
 
-    notice: why something that was wanted is missing; then the AI credit is given back.
+    notice: why something that was wanted is missing; then the AI credit is released.
     """
     with database.transaction() as connection:
         ended_number = next_ended_number(connection, claim.session_id)
@@ -41,9 +41,10 @@ def postpone(
     *,
     attempt_counts: bool = False,
 ) -> bool:
-    """Gives a claim back, to go on in so many seconds; False when it was lost.
+    """Ends the claim; the sweep sends the image again after `wait_seconds`.
 
-    attempt_counts: as when the claim's worker was lost. The sweep sends a message when it is time.
+    attempt_counts: whether this was one of the image's attempts. Returns False when the claim was
+    lost.
     """
     with database.autocommit() as connection:
         return image_states.postpone_description(

@@ -1,4 +1,4 @@
-"""The file names that a session has given out: each once, also where case does not count."""
+"""The file names of a session: each is unique, also on file systems that ignore case."""
 
 from uuid import UUID
 
@@ -13,7 +13,7 @@ WHERE session_id = %s AND folded = %s RETURNING next_number - 1 AS number
 
 
 def take(connection: Connection, session_id: UUID, stem: str, format: ImageType) -> str:
-    """A name that the session has not given out: a stem that it has gets a number behind it.
+    """Reserves and returns a file name that is new in the session; a used stem gets a number.
 
     The caller has locked the session's row.
     """

@@ -15,7 +15,7 @@ from shared.errors import ConflictError, KeyReusedError, UnavailableError
 
 # Far above what storing 20 originals of 20 MB takes on a slow store. A request that needs longer
 # loses the key to its repeat, and `finish` refuses it then: there are never two batches.
-ACCEPTING_SECONDS = 300
+_ACCEPTING_SECONDS = 300
 _FREE_AGAIN_SECONDS = 0.5
 
 _BEING_ACCEPTED = (
@@ -24,7 +24,7 @@ _BEING_ACCEPTED = (
 
 
 @dataclass(frozen=True)
-class Accepting:
+class KeyClaim:
     """The right to turn one key into a batch; `token` fences a request that lost it."""
 
     account_id: int
@@ -34,18 +34,18 @@ class Accepting:
 
 def begin(
     database: Database, account_id: int, key: str, fingerprint: bytes, keep_seconds: int
-) -> Accepting | UUID:
+) -> KeyClaim | UUID:
     """The right to accept, or the id of the batch that this very request made before.
 
     Raises ConflictError while the first request is being accepted, KeyReusedError when the
     key came with another payload.
     """
-    accepting = Accepting(account_id, key, uuid4())
+    claim = KeyClaim(account_id, key, uuid4())
     try:
-        return _take(database, accepting, fingerprint, keep_seconds)
+        return _take(database, claim, fingerprint, keep_seconds)
     except UnavailableError:
-        # The commit may have been written all the same: a key that nobody knows to hold.
-        forget(database, accepting)
+        # The row may be committed nevertheless, and no request would know that it holds the key.
+        forget(database, claim)
         raise
 
 
@@ -64,9 +64,9 @@ _HOLDER = "SELECT fingerprint, batch_id FROM idempotency_keys WHERE account_id =
 
 
 def _take(
-    database: Database, accepting: Accepting, fingerprint: bytes, keep_seconds: int
-) -> Accepting | UUID:
-    account_id, key = accepting.account_id, accepting.key
+    database: Database, claim: KeyClaim, fingerprint: bytes, keep_seconds: int
+) -> KeyClaim | UUID:
+    account_id, key = claim.account_id, claim.key
     with database.transaction() as connection:
         taken = connection.execute(
             _TAKE,
@@ -74,13 +74,13 @@ def _take(
                 "account": account_id,
                 "key": key,
                 "print": fingerprint,
-                "token": accepting.token,
-                "hold": ACCEPTING_SECONDS,
+                "token": claim.token,
+                "hold": _ACCEPTING_SECONDS,
                 "keep": keep_seconds,
             },
         ).rowcount
         if taken:
-            return accepting
+            return claim
         row = one(connection.execute(_HOLDER, (account_id, key)).fetchone())
     if row["batch_id"] is None:
         raise ConflictError(_BEING_ACCEPTED)
@@ -98,22 +98,22 @@ WHERE account_id = %s AND key = %s AND token = %s AND batch_id IS NULL
 """
 
 
-def finish(connection: Connection, accepting: Accepting, batch_id: UUID) -> None:
+def finish(connection: Connection, claim: KeyClaim, batch_id: UUID) -> None:
     """Ties the key to its batch; raises ConflictError when a repeat took the key over."""
-    values = (batch_id, accepting.account_id, accepting.key, accepting.token)
+    values = (batch_id, claim.account_id, claim.key, claim.token)
     if not connection.execute(_FINISH, values).rowcount:
         raise ConflictError(_BEING_ACCEPTED)
 
 
-def forget(database: Database, accepting: Accepting) -> None:
+def forget(database: Database, claim: KeyClaim) -> None:
     """Frees the key of a request that was refused: refusals are not remembered.
 
-    At once, or when Postgres is back: until then its client's repeats would get 409.
+    While Postgres is down, a thread tries again: the client's repeats would get 409.
     """
     try:
-        _free(database, accepting)
+        _free(database, claim)
     except UnavailableError:
-        threading.Thread(target=_free_later, args=(database, accepting), daemon=True).start()
+        threading.Thread(target=_free_later, args=(database, claim), daemon=True).start()
 
 
 _FREE = """
@@ -122,15 +122,15 @@ WHERE account_id = %s AND key = %s AND token = %s AND batch_id IS NULL
 """
 
 
-def _free(database: Database, accepting: Accepting) -> None:
+def _free(database: Database, claim: KeyClaim) -> None:
     with database.autocommit() as connection:
-        connection.execute(_FREE, (accepting.account_id, accepting.key, accepting.token))
+        connection.execute(_FREE, (claim.account_id, claim.key, claim.token))
 
 
-def _free_later(database: Database, accepting: Accepting) -> None:
-    deadline = time.monotonic() + ACCEPTING_SECONDS  # then it is free by itself
+def _free_later(database: Database, claim: KeyClaim) -> None:
+    deadline = time.monotonic() + _ACCEPTING_SECONDS  # then it is free by itself
     while time.monotonic() < deadline:
         time.sleep(_FREE_AGAIN_SECONDS)
         with suppress(UnavailableError):
-            _free(database, accepting)
+            _free(database, claim)
             return

@@ -49,8 +49,6 @@ class State(StrEnum):
     CANCELLED = "cancelled"
 
 
-ENDED = frozenset({State.DONE, State.FAILED, State.CANCELLED})
-
 TRANSITIONS: dict[State, frozenset[State]] = {
     State.QUEUED: frozenset({State.PROCESSING, State.FAILED, State.CANCELLED}),
     State.PROCESSING: frozenset(
@@ -174,7 +172,7 @@ WHERE id = %(image_id)s AND token = %(token)s
 def fail(
     connection: Connection, claim: ClaimRef, code: str, message: str, ended_number: int
 ) -> bool:
-    """Ends the image badly: processing or describing → failed; False when the claim was lost."""
+    """Fails the image: processing or describing → failed; returns False for a lost claim."""
     updated = connection.execute(
         _FAIL,
         {
@@ -202,7 +200,7 @@ def give_back(
 ) -> bool:
     """Leaves the image to another worker: processing → queued; False when the claim was lost.
 
-    The attempt does not count where it only `waited`, nor while the image is younger than
+    The attempt does not count if the image only `waited` for memory, or is younger than
     `forgiven_seconds`.
     """
     updated = connection.execute(

@@ -14,8 +14,8 @@ from shared.db.image_states import Step
 from shared.errors import ImageError
 from shared.models import Claim, ClaimRef, Options, Result
 
-# An outage that an image meets up to this age costs it no attempt. Older images pay, so that one
-# object that its store will not return cannot stay in the queue for ever.
+# Up to this age of an image, an outage does not count as an attempt. Later it counts, so that an
+# object that the store never returns does not stay in the queue for ever.
 _FORGIVEN_SECONDS = 1800
 
 
@@ -36,7 +36,7 @@ def claim(database: Database, step: Step, image_id: UUID, lease_seconds: int) ->
 
 
 def complete(database: Database, claim: Claim, result: Result) -> ImageEnded | None:
-    """The image is done and its compression spent; None when the claim was lost: no effect."""
+    """Ends the image as done; returns None, without any effect, when the claim was lost."""
     with database.transaction() as connection:
         ended_number = next_ended_number(connection, claim.session_id)
         if not image_states.save(connection, claim, result, ended_number):
@@ -45,19 +45,20 @@ def complete(database: Database, claim: Claim, result: Result) -> ImageEnded | N
         return count_end(connection, claim, "completed")
 
 
-def hand_on(database: Database, claim: Claim, result: Result) -> bool:
-    """The image is optimised and waits to be described; False when the claim was lost.
+def mark_optimised(database: Database, claim: Claim, result: Result) -> bool:
+    """Stores the result, and lets the image wait to be described.
 
-    Nothing is spent yet: an image that is cancelled now costs nothing.
+    Nothing is spent yet: an image that is cancelled now costs nothing. Returns False when the claim
+    was lost.
     """
     with database.transaction() as connection:
         return image_states.save(connection, claim, result)
 
 
 def fail(database: Database, claim: ClaimRef, error: ImageError) -> ImageEnded | None:
-    """The image has failed, and everything that it reserved is given back.
+    """Ends the image as failed, and releases everything that it reserved.
 
-    Returns None when the claim was lost: no effect.
+    Returns None, without any effect, when the claim was lost.
     """
     with database.transaction() as connection:
         ended_number = next_ended_number(connection, claim.session_id)

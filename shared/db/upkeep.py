@@ -65,10 +65,10 @@ WHERE images.id = silent.id RETURNING images.id, silent.ai
 
 
 def take_silent(database: Database, step: Step, seconds: int) -> list[Row]:
-    """Images that wait for the step though their message was sent so many seconds ago.
+    """Takes images that still wait for the step `seconds` after their message was sent.
 
-    So are those whose postponed description may go on now. They count as published now. Returns
-    `id` and `ai` of each.
+    Also those whose postponed description is due. Marks them as published now, and returns `id`
+    and `ai` of each.
     """
     return _select(database, _TAKE_SILENT, step.waits_in, seconds, _MANY)
 
@@ -84,7 +84,7 @@ RETURNING id, session_id
 
 
 def close_ended_batches(database: Database, batch_id: UUID | None = None) -> list[ImageEnded]:
-    """Closes batches whose images have all ended, should their last commit not have done so.
+    """Closes batches whose images have all ended, if the last commit did not close them.
 
     All such batches, or only the one given.
     """
@@ -106,7 +106,7 @@ def closed_with_inputs(database: Database) -> list[UUID]:
 
 
 def note_inputs_deleted(database: Database, batch_id: UUID) -> None:
-    """Nothing is left to delete of a batch's originals."""
+    """Records that a batch's originals are deleted."""
     _execute(database, _NOTE_INPUTS_DELETED, batch_id)
 
 
@@ -128,7 +128,10 @@ def closed_with_expired_outputs(database: Database, output_seconds: int) -> list
 
 
 def note_outputs_deleted(database: Database, batch_id: UUID) -> None:
-    """Nothing is left of a batch's outputs. Two statements: no order of locks to keep."""
+    """Records that a batch's outputs are deleted.
+
+    In two statements, so that no lock order is needed.
+    """
     _execute(database, _FORGET_OUTPUT_KEYS, batch_id)
     _execute(database, _NOTE_OUTPUTS_DELETED, batch_id)
 
@@ -179,7 +182,7 @@ DELETE FROM idempotency_keys WHERE created_at < now() - make_interval(secs => %s
 
 
 def delete_old_idempotency_keys(database: Database, keep_seconds: int) -> None:
-    """Deletes Idempotency-Keys that are over."""
+    """Deletes Idempotency-Keys that have expired."""
     _execute(database, _DELETE_OLD_KEYS, keep_seconds)
 
 

@@ -116,5 +116,5 @@ def test_a_new_key_is_not_for_anyones_cache(client: Client) -> None:
 
 
 def test_a_key_the_operator_rolled_is_dead_too(client: Client, service: Services) -> None:
-    accounts.roll_key(service.database, client.account.name)
+    accounts.roll_key_of(service.database, client.account.name)
     assert client.call("GET", "/api/usage").status_code == 401

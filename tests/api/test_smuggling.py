@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from shared.db import sessions
+from shared.db import views
 from tests.api.calls import PATHS
 from tests.api.conftest import Still
 from tests.api.raw import BOUNDARY, CONTENT_TYPE, exchange, head
@@ -37,7 +37,7 @@ def _hidden(client: Still) -> bytes:
 
 
 def _runs(client: Still) -> bool:
-    found = sessions.view_session(
+    found = views.view_session(
         client.unit.database, client.account.id, "s", after_number=0, limit=1
     )
     return found.status == "queued"

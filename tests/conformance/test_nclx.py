@@ -26,9 +26,9 @@ from tests.conformance.test_colour import GAMMA, profile_of
 from tests.workers.imaging.making import opened, result, run, saved
 from tests.workers.imaging.planting import heif
 from workers.imaging.colour.nclx import codes_in_avif
+from workers.imaging.formats import heif_items
+from workers.imaging.formats.heif_items import Still
 from workers.imaging.formats.isobmff import whole_boxes
-from workers.imaging.strip import boxes
-from workers.imaging.strip.boxes import Still
 
 LOSS = 2  # of the file itself, at quality 100 in 4:4:4
 
@@ -52,8 +52,8 @@ def p3(data: bytes) -> Values:
     return seen(decoded(data), DISPLAY_P3, srgb_light)
 
 
-def primary_of(data: bytes) -> boxes.Item:
-    still = boxes.read(data, boxes.single(whole_boxes(data), b"meta")[b"meta"])
+def primary_of(data: bytes) -> heif_items.Item:
+    still = heif_items.read(data, heif_items.single(whole_boxes(data), b"meta")[b"meta"])
     return still.items[still.primary]
 
 

@@ -12,8 +12,8 @@ from tests.support import avif, heic
 from tests.workers.imaging import planting
 from tests.workers.imaging.making import saved
 from tests.workers.imaging.planting import coded
+from workers.imaging.formats.heif_items import Item, Still
 from workers.imaging.formats.isobmff import whole_boxes
-from workers.imaging.strip.boxes import Item, Still
 from workers.imaging.strip.isobmff_writer import box
 
 MANY = 20_000_000  # bytes, the most that an upload may have

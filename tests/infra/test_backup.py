@@ -20,9 +20,9 @@ from infra.embedded.server import packaged_file
 from infra.migrations.run import migrate
 from shared import services, settings
 from shared.clients.celery_queue import IMAGES_QUEUE, IO_QUEUE, celery_app
-from shared.db import accounts, credits, images, sessions
+from shared.db import accounts, credits, images, sessions, views
 from shared.db.image_states import OPTIMISE
-from shared.db.sessions import View
+from shared.db.views import View
 from shared.services import Services
 from tests.support.making import accept, make_account, make_batch
 from tests.support.paths import ROOT
@@ -81,7 +81,7 @@ class Facts:
 
 def seen(built: Services, key: str, batches: list[UUID]) -> Facts:
     account = accounts.authenticate(built.database, key)
-    views = tuple(sessions.view_batch(built.database, account.id, batch) for batch in batches)
+    views = tuple(views.view_batch(built.database, account.id, batch) for batch in batches)
     keys = [image.output_key for view in views for image in view.images if image.output_key]
     outputs = tuple(built.store.get(name) for name in keys)
     return Facts(credits.balance(built.database, account.id), views, outputs)

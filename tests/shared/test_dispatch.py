@@ -90,7 +90,7 @@ def test_a_publish_that_fails_leaves_the_batch_for_the_next_dispatch(unit: Servi
 def hand_on(services: Services, image_id: UUID) -> None:
     claim = images.claim(services.database, OPTIMISE, image_id, 60)
     assert claim is not None
-    assert images.hand_on(services.database, claim, make_result(preview_key="p"))
+    assert images.mark_optimised(services.database, claim, make_result(preview_key="p"))
 
 
 def test_images_that_wait_for_the_model_leave_the_window_to_others(unit: Services) -> None:

@@ -14,7 +14,7 @@ from shared.clients.object_store import original_key
 from shared.db import accounts, batches
 from shared.db.accounts import Account
 from shared.db.batches import NewBatch, NewImage
-from shared.db.idempotency import Accepting
+from shared.db.idempotency import KeyClaim
 from shared.imagetype import ImageType
 from shared.models import DescriptionRequest, Encoding, Options, Result
 from shared.plans import Plan
@@ -72,7 +72,7 @@ def make_batch(
     data: bytes | None = None,
     session: str | None = None,
     options: Options | None = None,
-    accepting: Accepting | None = None,
+    accepting: KeyClaim | None = None,
 ) -> NewBatch:
     """A batch with its originals stored, ready for `batches.accept`."""
     content = png() if data is None else data

@@ -14,10 +14,10 @@ from PIL import Image
 
 from infra.dev.messages_api import Answer, MessagesApi
 from shared.clients.object_store import inputs_prefix, original_key, watermark_key
-from shared.db import ai_usage, credits, images, sessions
+from shared.db import ai_usage, credits, images, views
 from shared.db.accounts import Account
 from shared.db.database import Database
-from shared.db.sessions import EndedImage
+from shared.db.views import EndedImage
 from shared.imagetype import ImageType
 from shared.models import Claim, DescriptionRequest, Options, Result, Tokens, Watermark
 from shared.services import Services
@@ -45,7 +45,7 @@ class Waiting:
     image_id: UUID
 
     def ended(self, services: Services) -> EndedImage:
-        (image,) = sessions.view_batch(services.database, self.account.id, self.batch_id).images
+        (image,) = views.view_batch(services.database, self.account.id, self.batch_id).images
         return image
 
 
@@ -142,7 +142,7 @@ def test_an_account_that_spent_its_tokens_of_today_asks_nothing(
     unit: Services, model: MessagesApi
 ) -> None:
     image = optimised(unit)
-    ai_usage.note(unit.database, image.account.id, image.image_id, Tokens(100, 0, 0))
+    ai_usage.record(unit.database, image.account.id, image.image_id, Tokens(100, 0, 0))
     describe(unit, model, image, ai_account_tokens_per_day=100)
     assert [notice.code for notice in image.ended(unit).notices] == ["ai_limit"]
     assert model.requests == []
@@ -234,13 +234,13 @@ def test_a_late_optimisation_leaves_neither_output_nor_preview(
     account, _ = make_account(unit)
     batch = make_batch(unit, account, data=COFFEE, options=BOTH_TEXTS)
     (image_id,) = accept(unit, batch)
-    real = images.hand_on
+    real = images.mark_optimised
 
     def too_late(database: Database, claim: Claim, result: Result) -> bool:
         images.give_back(database, claim)
         return real(database, claim, result)
 
-    monkeypatch.setattr(images, "hand_on", too_late)
+    monkeypatch.setattr(images, "mark_optimised", too_late)
     steps.optimise(unit, image_id)
     unit.store.delete(original_key(batch.id, 0))
     assert unit.store.last_modified(f"{batch.id}/") is None

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from infra.dev.messages_api import Answer, MessagesApi
 from infra.processes import WORKER
-from shared.db import sessions
+from shared.db import sessions, views
 from shared.services import Services
 from tests.support.making import BOTH_TEXTS, accept, make_account, make_batch, png
 from tests.support.processes import eventually
@@ -71,7 +71,7 @@ def test_killing_a_worker_during_its_calls_loses_and_charges_nothing_twice(
             return sessions.is_batch_closed(unit.database, batch.id)
 
         assert eventually(closed, PATIENCE_SECONDS)
-    images = sessions.view_batch(unit.database, account.id, batch.id).images
+    images = views.view_batch(unit.database, account.id, batch.id).images
     assert [image.alt_text for image in images] == ["A cup of coffee"] * IMAGES
     assert entries(unit) == {
         (unit_, kind): IMAGES for unit_ in ("image", "ai") for kind in ("reserved", "spent")

@@ -13,8 +13,8 @@ from PIL import Image
 from shared.clients import metrics, pubsub
 from shared.clients.object_store import original_key, outputs_prefix
 from shared.clients.pubsub import Listener
-from shared.db import credits, sessions
-from shared.db.sessions import EndedImage
+from shared.db import credits, sessions, views
+from shared.db.views import EndedImage
 from shared.imagetype import OUTPUT_TYPES, ImageType
 from shared.models import Options, Watermark
 from shared.services import Services
@@ -33,7 +33,7 @@ def run(services: Services, data: bytes, options: Options | None = None) -> Ende
     batch = make_batch(services, account, data=data, options=options)
     (image_id,) = accept(services, batch)
     steps.optimise(services, image_id)
-    (image,) = sessions.view_batch(services.database, account.id, batch.id).images
+    (image,) = views.view_batch(services.database, account.id, batch.id).images
     return image
 
 
@@ -88,9 +88,9 @@ def test_a_message_that_comes_twice_is_one_run(unit: Services) -> None:
     batch = make_batch(unit, account)
     (image_id,) = accept(unit, batch)
     steps.optimise(unit, image_id)
-    (first,) = sessions.view_batch(unit.database, account.id, batch.id).images
+    (first,) = views.view_batch(unit.database, account.id, batch.id).images
     steps.optimise(unit, image_id)
-    (second,) = sessions.view_batch(unit.database, account.id, batch.id).images
+    (second,) = views.view_batch(unit.database, account.id, batch.id).images
     assert first == second
 
 
@@ -106,7 +106,7 @@ def test_the_watermark_of_the_batch_is_applied(unit: Services) -> None:
     services.store.put(f"{batch.id}/in/watermark", io.BytesIO(mark), len(mark), "image/png")
     (image_id,) = accept(services, batch)
     steps.optimise(services, image_id)
-    (image,) = sessions.view_batch(services.database, account.id, batch.id).images
+    (image,) = views.view_batch(services.database, account.id, batch.id).images
     assert image.watermarked
     with Image.open(io.BytesIO(services.store.get(image.output_key or ""))) as decoded:
         assert decoded.convert("L").getpixel((80, 80)) == 0
@@ -147,7 +147,7 @@ def test_a_store_that_is_down_for_a_while_costs_no_attempt(unit: Services, call:
     (image_id,) = accept(services, batch)
     for _ in range(6):  # more often than an image has attempts
         steps.optimise(services, image_id)
-    (image,) = sessions.view_batch(services.database, account.id, batch.id).images
+    (image,) = views.view_batch(services.database, account.id, batch.id).images
     assert image.output_key is not None
 
 
@@ -157,7 +157,7 @@ def test_an_original_that_is_lost_ends_its_image(unit: Services) -> None:
     (image_id,) = accept(unit, batch)
     unit.store.delete(original_key(batch.id, 0))
     steps.optimise(unit, image_id)
-    (image,) = sessions.view_batch(unit.database, account.id, batch.id).images
+    (image,) = views.view_batch(unit.database, account.id, batch.id).images
     assert image.error_code == "processing_failed"
 
 

@@ -13,7 +13,7 @@ from redis.retry import Retry
 
 from shared.clients.celery_queue import IMAGES_QUEUE
 from shared.clients.object_store import original_key, output_key
-from shared.db import batches, credits, images, sessions
+from shared.db import batches, credits, images, sessions, views
 from shared.db.database import Connection, one
 from shared.db.image_states import OPTIMISE
 from shared.dispatch import dispatch
@@ -81,7 +81,7 @@ def test_an_image_that_used_up_its_attempts_fails_and_costs_nothing(unit: Servic
     for _ in range(unit.settings.max_attempts):
         lose_lease(unit, image_id)
         sweep.sweep(unit)
-    view = sessions.view_batch(unit.database, account.id, batch.id)
+    view = views.view_batch(unit.database, account.id, batch.id)
     assert [image.error_code for image in view.images] == ["processing_failed"]
     assert credits.balance(unit.database, account.id).images_used == 0
 
@@ -168,8 +168,8 @@ def test_objects_that_no_batch_owns_go_when_they_are_old(unit: Services) -> None
     owned = make_batch(services, account)
     accept(services, owned)
     stray = make_batch(services, account)  # stored, never accepted
-    assert sweep.delete_strays(services.database, services.store, older_seconds=3600) == 0
-    assert sweep.delete_strays(services.database, services.store, older_seconds=-60) == 1
+    assert sweep.delete_orphans(services.database, services.store, older_seconds=3600) == 0
+    assert sweep.delete_orphans(services.database, services.store, older_seconds=-60) == 1
     assert not exists(services, original_key(stray.id, 0))
     assert exists(services, original_key(owned.id, 0))
 
@@ -195,7 +195,7 @@ def test_objects_that_are_not_ours_are_left_alone(unit: Services, name: str) -> 
     services = with_memory_store(unit)
     key = f"{name}/{uuid4()}"
     services.store.put(key, io.BytesIO(b"x"), 1, "text/plain")
-    sweep.delete_strays(services.database, services.store, older_seconds=-60)
+    sweep.delete_orphans(services.database, services.store, older_seconds=-60)
     assert exists(services, key)
 
 
@@ -215,7 +215,7 @@ def test_a_batch_accepted_while_its_old_session_is_forgotten_stays(unit: Service
         with suppress(TimeoutError):
             sweeping.result(1)
     sweeping.result()
-    view = sessions.view_batch(unit.database, account.id, late.id)
+    view = views.view_batch(unit.database, account.id, late.id)
     assert view.progress.total == 1
 
 
@@ -308,7 +308,7 @@ def test_an_image_whose_original_cannot_be_read_for_long_fails(unit: Services) -
     down = MemoryStore()  # never prepared: every call fails
     for _ in range(unit.settings.max_attempts):
         steps.optimise(replace(unit, store=down), image_id)
-    view = sessions.view_batch(unit.database, account.id, batch.id)
+    view = views.view_batch(unit.database, account.id, batch.id)
     assert [image.error_code for image in view.images] == ["processing_failed"]
 
 
@@ -323,7 +323,7 @@ def test_many_sweepers_at_once_end_each_image_once(unit: Services) -> None:
             sweep.sweep(unit)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: sweep.sweep(unit), range(8)))
-    view = sessions.view_batch(unit.database, account.id, batch.id)
+    view = views.view_batch(unit.database, account.id, batch.id)
     assert sorted(image.ended_number for image in view.images) == list(range(1, 11))
     assert view.progress.failed == 10
     assert credits.balance(unit.database, account.id).images_used == 0

@@ -7,7 +7,7 @@ from celery.contrib.testing.worker import start_worker
 
 from infra.dev.messages_api import MessagesApi
 from shared.clients.celery_queue import AI_QUEUE, IMAGES_QUEUE, IO_QUEUE, celery_app
-from shared.db import sessions
+from shared.db import sessions, views
 from shared.dispatch import dispatch
 from shared.services import Services
 from tests.support.making import BOTH_TEXTS, accept, asking, make_account, make_batch, png
@@ -45,7 +45,7 @@ def test_a_chords_body_runs_though_some_of_its_images_fail(worker: Services) -> 
     # No sweeper runs here: only the chord's body deletes the originals.
     for batch in (good, bad):
         assert eventually(lambda b=batch: worker.store.last_modified(f"{b.id}/in/") is None)  # type: ignore[misc] # mypy cannot type it
-    view = sessions.view_batch(worker.database, account.id, good.id)
+    view = views.view_batch(worker.database, account.id, good.id)
     assert view.progress.completed == 2
 
 
@@ -57,7 +57,7 @@ def test_a_task_that_came_for_nothing_is_no_error(worker: Services) -> None:
         worker.queue.publish_image(image_id, ai=False)
     assert eventually(lambda: sessions.is_batch_closed(worker.database, batch.id))
     assert eventually(lambda: worker.redis.llen(IMAGES_QUEUE) == 0)
-    view = sessions.view_batch(worker.database, account.id, batch.id)
+    view = views.view_batch(worker.database, account.id, batch.id)
     assert view.progress.completed == 1
 
 
@@ -78,7 +78,7 @@ def test_a_chords_member_goes_on_to_the_model_before_its_body_runs(
     dispatch(worker.database, worker.queue, 40, 200)
     # No sweeper runs here: only the body deletes the originals, once the batch is closed.
     assert eventually(lambda: worker.store.last_modified(f"{batch.id}/in/") is None)
-    images = sessions.view_batch(worker.database, account.id, batch.id).images
+    images = views.view_batch(worker.database, account.id, batch.id).images
     assert [image.alt_text for image in images] == ["A cup of coffee"] * 2
     assert len(model.requests) == 2
 

@@ -1,4 +1,4 @@
-"""An alt text of a model: cleaned where that is safe, then checked."""
+"""An alt text written by a model: cleaned where that is safe, then checked."""
 
 import re
 import unicodedata

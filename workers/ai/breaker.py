@@ -35,8 +35,8 @@ if redis.call('SET', probe, 1, 'NX', 'PX', probe_ms) then return 'probe' end
 return 'open'
 """
 
-# A call that was in progress when the breaker opened is no news: its failure does not make the
-# pause longer, and its success does not make it shorter.
+# A call that started before the breaker opened changes nothing: its failure does not make the pause
+# longer, and its success does not make it shorter.
 _SUCCEED = """
 local open, openings, probe, failures = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 if redis.call('EXISTS', open) == 0 then redis.call('DEL', openings, probe, failures) end

@@ -1,4 +1,4 @@
-"""A file name of a model: its stem, cleaned and checked."""
+"""A file name written by a model: its stem, cleaned and checked."""
 
 import re
 import unicodedata

@@ -34,11 +34,10 @@ _RETRIED_STATUSES = frozenset({408, 409})
 
 @dataclass(frozen=True)
 class Reply:
-    """The model's text. truncated: whether it ends at the limit of tokens."""
+    """The model's text, and the tokens of the call."""
 
     text: str
     tokens: Tokens
-    truncated: bool
 
 
 class _Block(BaseModel):
@@ -91,13 +90,7 @@ class Provider:
             calls=settings.ai_calls_per_minute,
             account_calls=settings.ai_account_calls_per_minute,
         )
-        self._anthropic = settings.ai and Anthropic(
-            api_key=_revealed(settings.anthropic_api_key),
-            auth_token=_revealed(settings.anthropic_auth_token),
-            base_url=settings.anthropic_base_url,
-            max_retries=0,  # our own retries obey the deadline, the breaker and the limits
-            http_client=http_client(settings.ai_concurrency),
-        )
+        self._anthropic = _client(settings) if settings.ai else None
 
     def close(self) -> None:
         """Closes every connection."""
@@ -113,13 +106,12 @@ class Provider:
         schema: dict[str, object],
         on_tokens: Callable[[Tokens], None],
     ) -> Reply:
-        """Returns the model's reply to `messages`: JSON that fits `schema`, unless truncated.
+        """Returns the reply: JSON that fits `schema`, unless cut off at its limit of tokens.
 
         account_id: the account whose limit this counts against. deadline: in the time of
-        `time.monotonic`. No wait or call begins that would pass it; a call that hangs may pass it
-        by one read, which takes at most the time that was left when the call began. on_tokens:
-        called with the tokens of each answered call, also of a refusal, before this returns or
-        raises.
+        `time.monotonic`. No wait or call starts after it. A call that hangs may exceed it, at most
+        by the time that was left when the call started. on_tokens: called with the tokens of each
+        answered call, also of a refusal, before this returns or raises.
 
         Raises AiDeclinedError where the model refuses or the provider rejects the request,
         AiLimitError where the limit per minute allows no call before the deadline, and
@@ -192,6 +184,16 @@ class Provider:
             raise AiDeclinedError(_DECLINED) from None
 
 
+def _client(settings: Settings) -> Anthropic:
+    return Anthropic(
+        api_key=_revealed(settings.anthropic_api_key),
+        auth_token=_revealed(settings.anthropic_auth_token),
+        base_url=settings.anthropic_base_url,
+        max_retries=0,  # our own retries obey the deadline, the breaker and the limits
+        http_client=http_client(settings.ai_concurrency),
+    )
+
+
 def _revealed(secret: SecretStr | None) -> str | None:
     # A secret read from a file may end with a newline, which a header must not have.
     return secret.get_secret_value().strip() if secret else None
@@ -208,7 +210,7 @@ def _is_spent(error: APIStatusError) -> bool:
 def _reply(message: _Message) -> Reply:
     if message.stop_reason == "refusal":
         raise AiDeclinedError(_DECLINED)
-    return Reply(message.text, message.tokens, truncated=message.stop_reason == "max_tokens")
+    return Reply(message.text, message.tokens)
 
 
 def _seconds_left(deadline: float) -> float:

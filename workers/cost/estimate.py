@@ -1,7 +1,7 @@
 """What an image will cost a worker in memory and CPU, from its header alone.
 
-For scheduling images, not for processing them: nothing depends on it being right. Most estimates
-are within a factor of 1.5 (`make bench-cost` says how many). Memory depends on the number of
+A wrong estimate changes no result, only how many images run at the same time. Most estimates are
+within a factor of 1.5 (`make bench-cost` says how many). Memory depends on the number of
 pixels. CPU depends on their detail too, which the upload's bytes per pixel tell something about.
 
 Constants here and in `encoding`, unless they say otherwise, were fitted to 236 cases of
@@ -12,11 +12,12 @@ work.
 from dataclasses import dataclass
 
 from shared.imagetype import ImageType
-from shared.models import Effort, Options, Probe
+from shared.models import Effort, Options
 from workers.cost import encoding
 from workers.cost.encoding import Picture
 from workers.imaging import preview
 from workers.imaging.decoding.decode import SCALED_DECODING_FACTOR
+from workers.imaging.formats.probe import Probe
 
 # Decoding, per megapixel of the upload. The memory is beside the image itself: two canvases and a
 # copy for libwebp's compositor, planes and their RGB for libavif.
@@ -75,13 +76,11 @@ def estimate(
     upload_bytes: int,
     options: Options,
     effort: Effort = Effort.BALANCED,
-    core_speed: float = 1.0,
 ) -> Cost:
     """The cost of one image.
 
-    upload_bytes: the length of the file. core_speed: how many times faster your core is than the
-    one of this module's constants; take the inverse of the CPU median of `make bench-cost`.
-    Orientation is ignored: the box is compared with the sides as stored.
+    upload_bytes: the length of the file. Orientation is ignored: the box is compared with the
+    sides as stored.
     """
     picture = _picture(probe, upload_bytes, options)
     previewed = options.description_request is not None
@@ -96,7 +95,7 @@ def estimate(
     memory = upload_bytes + max(decoding, encode)
     return Cost(
         memory_bytes=round(memory) + _MIN_BYTES,
-        cpu_seconds=(seconds + _MIN_SECONDS) / core_speed,
+        cpu_seconds=seconds + _MIN_SECONDS,
     )
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from shared.models import Effort, Options, Probe, Watermark
+from shared.models import Effort, Options, Watermark
+from workers.imaging.formats.probe import Probe
 
 
 @dataclass(frozen=True)

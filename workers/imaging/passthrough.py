@@ -13,17 +13,16 @@ from PIL import Image
 
 from shared.errors import CorruptImageError
 from shared.imagetype import ImageType
-from shared.models import Encoding, Options, Probe
+from shared.models import Encoding, Options
+from workers.imaging.colour.spaces import BT709
 from workers.imaging.decoding.decode import Source, decode
 from workers.imaging.encoding.encoded import Encoded
 from workers.imaging.encoding.jpeg_scans import with_better_scans
+from workers.imaging.formats.probe import Probe
 from workers.imaging.job import ImageJob
 from workers.imaging.strip import png, strip
 
-# White point and primaries of sRGB in the order of PNG's cHRM (IEC 61966-2-1), and how far
-# rounding by writers may move them.
-_SRGB_CHROMATICITIES = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
-_ROUNDING = 0.001
+_ROUNDING = 0.001  # by which writers of cHRM may move sRGB's chromaticities
 
 # Better scans are not searched if saving a fifth would not beat the new file, nor in a file so
 # small that the search process costs more than it saves.
@@ -109,7 +108,7 @@ def _has_srgb_primaries(image: Image.Image) -> bool:
     stored = image.info.get("chromaticity")
     if not stored or "srgb" in image.info or "icc_profile" in image.info:
         return True
-    pairs = zip(stored, _SRGB_CHROMATICITIES, strict=True)
+    pairs = zip(stored, BT709, strict=True)
     return all(abs(value - srgb) <= _ROUNDING for value, srgb in pairs)
 
 

@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from PIL import Image
 
 from shared.errors import ImageError, WarningCode
-from shared.models import Encoding, Probe
+from shared.models import Encoding
 from workers.imaging.animation import animate
 from workers.imaging.colour.convert import to_plain, to_srgb
 from workers.imaging.decoding.decode import Source, decode
 from workers.imaging.encoding.encode import encode
 from workers.imaging.encoding.encoded import Finished
 from workers.imaging.encoding.settings import EncoderSettings
+from workers.imaging.formats.probe import Probe
 from workers.imaging.job import ImageJob
 from workers.imaging.passthrough import Original, passthrough_candidate
 from workers.imaging.preview import MAX_SIDE as PREVIEW_MAX_SIDE
@@ -35,8 +36,7 @@ class Output:
 
     data: the encoded file, without metadata. encoding: how its pixels were made.
     width, height: in pixels.
-    preview: a JPEG of at most 768 pixels per side for a model to describe: upright, in sRGB,
-        without the watermark; None unless a description was requested.
+    preview: see `make_preview`, without the watermark; None unless a description was requested.
     seconds: wall time of the steps `decode`, `preview` (if there is one), `resize` (with
         orientation and colour), `watermark` and `encode`.
     cpu_seconds: CPU time of the process and its children over the whole call.

@@ -8,9 +8,10 @@ from PIL import Image
 
 from shared.errors import CorruptImageError, ImageError
 from shared.imagetype import WATERMARK_MAX_SIDE, ImageType
-from shared.models import Position, Probe, Watermark
+from shared.models import Position, Watermark
 from workers.imaging.colour.convert import to_plain, to_srgb
 from workers.imaging.decoding.decode import decode
+from workers.imaging.formats.probe import Probe
 from workers.imaging.transform.resize import fit
 
 # Free space around the watermark, as a share of the image's shorter side, so that it looks the

@@ -25,8 +25,8 @@ from workers.memory.limits import machine_bytes
 
 logger = logging.getLogger(__name__)
 
-# Of all memory. If every estimate were too low by a factor of 1.5, which 99 % of them keep to
-# (workers.cost.estimate), a tenth would still be left for the processes themselves.
+# Share of all memory: were every estimate too low by a factor of 1.5, a tenth would still be left
+# for the processes themselves.
 _SHARE = 0.6
 _POLL_SECONDS = 0.05
 

@@ -4,8 +4,8 @@ optimising: claim ▶ load ▶ probe ▶ admit memory ▶ imaging pipeline ▶ s
 describing: claim ▶ load preview ▶ ask the model ▶ check ▶ commit, if asked for      (AI queue)
 closing:    close the batch ▶ delete its inputs                                      (I/O queue)
 
-A step raises only UnavailableError, when Postgres is away, and the task catches that: an error in
-a chord's header would skip the body.
+A step raises only UnavailableError, while a server is down, and the task catches it: an error in a
+chord's header would skip the body.
 """
 
 from workers.steps.closing import close_batch

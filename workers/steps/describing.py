@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 _STORE_SECONDS = 20  # for the preview and the commit
 _OUTAGE_SECONDS = 5.0  # until an image is tried again after one of our servers was down
 
-_UNEXPECTED = DescriptionError("The image could not be described")
+_NOT_DESCRIBED = "The image could not be described"
 
 
 def describe(services: Services, provider: Provider, image_id: UUID) -> None:
@@ -64,14 +64,14 @@ def _attempt(
         return end(Description(), failure)
     except ObjectMissingError:
         # Cancelled meanwhile, or lost: another attempt cannot bring it back.
-        return end(Description(), _UNEXPECTED)
+        return end(Description(), DescriptionError(_NOT_DESCRIBED))
     except UnavailableError:
         logger.warning("a server is down; the image waits", extra={"image": claim.image_id})
         return _give_back(services, claim, end)
     except Exception:
         # Uncaught, the image would wait until its lease ends, and the model be asked again.
         logger.exception("an image was not described", extra={"image": claim.image_id})
-        return end(Description(), _UNEXPECTED)
+        return end(Description(), DescriptionError(_NOT_DESCRIBED))
     return end(written, error)
 
 
@@ -81,7 +81,7 @@ def _run(
     """What was written, and the error that says why something is missing."""
     request, settings = claim.options.description_request, services.settings
     if request is None or claim.preview_key is None:
-        raise _UNEXPECTED  # such an image is never handed on to this step
+        raise DescriptionError(_NOT_DESCRIBED)  # such an image never comes to this step
     deadline = time.monotonic() + settings.ai_budget_seconds
     ai_usage.check(services.database, claim.account_id, settings)
     with report.step("load"):
@@ -90,19 +90,19 @@ def _run(
         provider.ask,
         claim.account_id,
         deadline,
-        on_tokens=partial(ai_usage.note, services.database, claim.account_id, claim.image_id),
+        on_tokens=partial(ai_usage.record, services.database, claim.account_id, claim.image_id),
     )
     with report.step("describe"):
         written = describe_image(ask, picture, request, settings.ai_alt_characters)
-    return written, None if _is_whole(written, request) else AiAnswerError(
+    return written, None if _is_complete(written, request) else AiAnswerError(
         "The AI provider gave no usable text for this image"
     )
 
 
-def _is_whole(written: Description, request: DescriptionRequest) -> bool:
-    return (written.alt_text is not None) >= request.alt_text and (
-        written.stem is not None
-    ) >= request.file_name
+def _is_complete(written: Description, request: DescriptionRequest) -> bool:
+    lacks_alt_text = request.alt_text and written.alt_text is None
+    lacks_file_name = request.file_name and written.stem is None
+    return not lacks_alt_text and not lacks_file_name
 
 
 def _end(
@@ -127,7 +127,7 @@ def _give_back(
 ) -> ImageEnded | None:
     try:
         if claim.attempt >= services.settings.max_attempts:
-            return end(Description(), _UNEXPECTED)
+            return end(Description(), DescriptionError(_NOT_DESCRIBED))
         descriptions.postpone(services.database, claim, _OUTAGE_SECONDS, attempt_counts=True)
     except UnavailableError:
         logger.warning("a claim could not be given back; its lease will end")

@@ -11,23 +11,29 @@ from shared.clients.object_store import original_key, output_key, preview_key
 from shared.db import images
 from shared.db.image_states import OPTIMISE, State
 from shared.db.images import ImageEnded
-from shared.errors import ImageError, MemoryTakenError, ObjectMissingError, UnavailableError
-from shared.models import Claim, Notice, Options, Probe, Result
+from shared.errors import (
+    NOT_PROCESSED,
+    ImageError,
+    MemoryTakenError,
+    ObjectMissingError,
+    UnavailableError,
+)
+from shared.models import Claim, Notice, Options, Result
 from shared.services import Services
 from shared.settings import Settings
 from workers.cost.estimate import estimate
 from workers.imaging import ImageJob, Output, process
-from workers.imaging.formats.probe import check_animation, check_limits, probe
+from workers.imaging.formats.probe import Probe, check_animation, check_limits, probe
 from workers.memory import admission
 from workers.steps.report import Report
 
 logger = logging.getLogger(__name__)
 
-_AfterCommit = Callable[[], None]  # notifies whoever waits
+_AfterCommit = Callable[[], None]  # called after the commit: notifies waiters, or dispatches
 
 
 def optimise(services: Services, image_id: UUID) -> None:
-    """Optimises one image if it can be claimed; commits its end, or hands it on to be described.
+    """Optimises one image if it can be claimed; commits its end, or lets it wait to be described.
 
     A fault of the image ends it in `failed`. A fault of a server gives the claim back.
     """
@@ -42,7 +48,7 @@ def optimise(services: Services, image_id: UUID) -> None:
 
 
 def _attempt(services: Services, claim: Claim, report: Report) -> _AfterCommit | None:
-    broken = ImageError("The image could not be processed")
+    broken = ImageError(NOT_PROCESSED)
     try:
         return _run(services, claim, report)
     except ObjectMissingError:
@@ -107,9 +113,10 @@ def _process(
 
 
 def _patience_seconds(task_limit_seconds: int, cpu_seconds: float) -> float:
-    """How long an image may wait for memory, while the limit on its task and its lease run on.
+    """How long an image may wait for memory, while its task's limit and its lease run on.
 
-    The rest is for the work, with room for an estimate that is too low and for a busy core.
+    The limit minus four times the estimated work, since an estimate may be low and a core busy; at
+    least a quarter of the limit.
     """
     return max(task_limit_seconds / 4, task_limit_seconds - 4 * cpu_seconds)
 
@@ -141,8 +148,8 @@ def _commit(
     if result.preview_key is None:
         return _announcing(services, images.complete(services.database, claim, result))
     report.result, report.ended = "optimised", State.OPTIMISED
-    handed_on = images.hand_on(services.database, claim, result)
-    return services.dispatch if handed_on else None  # a place in the window is free now
+    marked = images.mark_optimised(services.database, claim, result)
+    return services.dispatch if marked else None  # a place in the window is free now
 
 
 def _fail(
@@ -168,7 +175,7 @@ def _send_again(services: Services, claim: Claim) -> None:
 
 def _give_back(services: Services, claim: Claim, report: Report) -> _AfterCommit | None:
     if claim.attempt >= services.settings.max_attempts:
-        return _fail(services, claim, ImageError("The image could not be processed"), report)
+        return _fail(services, claim, ImageError(NOT_PROCESSED), report)
     try:
         images.give_back(services.database, claim)
     except UnavailableError:

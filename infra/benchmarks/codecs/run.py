@@ -23,7 +23,7 @@ from infra.benchmarks.codecs import (
 from infra.benchmarks.codecs.encoder import Encoder, Point
 from infra.benchmarks.codecs.scoring import start_scorer
 from infra.benchmarks.codecs.sharp import Sharp
-from infra.commands.up import usable_cores
+from infra.processes import usable_cores
 from shared.imagetype import ImageType
 from shared.models import MAX_QUALITY, MIN_QUALITY, Effort
 

@@ -15,7 +15,7 @@ import pillow_avif  # noqa: F401 - registers AVIF with Pillow
 from PIL import Image
 from ssimulacra2 import compute_ssimulacra2
 
-from infra.commands.up import usable_cores
+from infra.processes import usable_cores
 
 
 class Scorer:

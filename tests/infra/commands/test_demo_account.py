@@ -38,7 +38,7 @@ def test_a_key_that_was_rolled_elsewhere_stays_valid_and_another_account_is_anno
     unit: Services, data_dir: DataDir
 ) -> None:
     first = demo_account.find_or_create(unit.database, data_dir)
-    elsewhere = accounts.exchange_key(unit.database, first.key)
+    elsewhere = accounts.roll_key(unit.database, first.key)
     second = demo_account.find_or_create(unit.database, data_dir)
     assert accounts.authenticate(unit.database, elsewhere).name == "demo"
     assert accounts.authenticate(unit.database, second.key).plan == Plan.AGENCY
@@ -52,7 +52,7 @@ def test_a_key_that_was_rolled_here_is_announced(unit: Services, data_dir: DataD
     demo_account.announce(
         data_dir, "http://here", demo_account.find_or_create(unit.database, data_dir)
     )
-    rolled = accounts.roll_key(unit.database, "demo")
+    rolled = accounts.roll_key_of(unit.database, "demo")
     demo_account.keep_demo_key(data_dir.path, None, "demo", rolled)
     assert json.loads((data_dir.path / "ready.json").read_text())["api_key"] == rolled
     assert demo_account.find_or_create(unit.database, data_dir) == Demo("demo", rolled)

@@ -14,7 +14,7 @@ import pytest
 
 from infra.embedded import Stack
 from infra.migrations.run import migrate
-from shared.db import accounts, batches, credits, idempotency, images, sessions
+from shared.db import accounts, batches, credits, idempotency, images, views
 from shared.db.accounts import Account
 from shared.db.batches import NewBatch, NewImage
 from shared.db.database import Database
@@ -92,14 +92,14 @@ def test_an_old_account_has_the_credits_that_it_had(old: Database) -> None:
 
 
 def test_an_old_session_keeps_its_progress(old: Database) -> None:
-    view = sessions.view_session(old, account(old).id, "spring-sale", after_number=0, limit=9)
+    view = views.view_session(old, account(old).id, "spring-sale", after_number=0, limit=9)
     progress = view.progress
     assert (view.status, progress.total, progress.ended) == ("processing", 4, 2)
     assert [image.id for image in view.images] == [old_rows.DONE, old_rows.FAILED]
 
 
 def test_an_old_output_is_unchanged_and_has_no_encoding(old: Database) -> None:
-    done, failed = sessions.view_batch(old, account(old).id, old_rows.BATCH).images
+    done, failed = views.view_batch(old, account(old).id, old_rows.BATCH).images
     assert (done.file_name, done.width, done.height, done.compressed_size) == ("a.webp", 8, 6, 120)
     assert (done.output_key, done.watermarked) == (f"{old_rows.BATCH}/out/a.webp", True)
     assert (done.encoding, done.alt_text, done.notices) == (None, None, ())
@@ -107,12 +107,12 @@ def test_an_old_output_is_unchanged_and_has_no_encoding(old: Database) -> None:
 
 
 def test_an_old_batch_keeps_its_notices(old: Database) -> None:
-    view = sessions.view_batch(old, account(old).id, old_rows.BATCH)
+    view = views.view_batch(old, account(old).id, old_rows.BATCH)
     assert view.notices == [Notice("a_code", "A sentence")]
 
 
 def test_an_old_cancelled_session_is_cancelled(old: Database) -> None:
-    view = sessions.view_session(old, account(old).id, "winter-sale", after_number=0, limit=9)
+    view = views.view_session(old, account(old).id, "winter-sale", after_number=0, limit=9)
     assert (view.status, view.images[0].error_code) == ("cancelled", "cancelled")
 
 
@@ -149,7 +149,7 @@ def test_an_old_session_takes_new_batches_and_its_names_stay_taken(working: Data
     claim = images.claim(working, OPTIMISE, new.id, 60)
     assert claim
     images.complete(working, claim, Result(ImageType.WEBP, 8, 6, 9, "k", False, Encoding.LOSSLESS))
-    (image,) = sessions.view_batch(working, batch.account_id, batch.id).images
+    (image,) = views.view_batch(working, batch.account_id, batch.id).images
     assert (image.file_name, image.ended_number) == ("a-2.webp", 3)
 
 

@@ -95,7 +95,7 @@ def test_a_missing_program_is_reported_in_one_sentence(supervisor: Supervisor) -
         supervisor.start(Child("ghost", ("/no/such/program",), ENV))
 
 
-def test_a_higher_start_order_ends_before_a_lower_one(
+def test_a_higher_stop_priority_ends_before_a_lower_one(
     supervisor: Supervisor, tmp_path: Path
 ) -> None:
     ended = tmp_path / "ended"
@@ -104,7 +104,7 @@ def test_a_higher_start_order_ends_before_a_lower_one(
     )
     for name, order in (("server", 0), ("user", 1)):
         log = tmp_path / name
-        supervisor.start(Child(name, ("sh", "-c", script, name), ENV, start_order=order, log=log))
+        supervisor.start(Child(name, ("sh", "-c", script, name), ENV, stop_priority=order, log=log))
         assert eventually(lambda log=log: log.read_text() == "up\n")  # type: ignore[misc]  # mypy: no default
     supervisor.stop()
     assert ended.read_text().split() == ["user", "server"]
@@ -113,7 +113,7 @@ def test_a_higher_start_order_ends_before_a_lower_one(
 def test_a_child_that_ignores_every_signal_is_killed_after_its_grace(
     supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(module, "HURRIED_SECONDS", 0.2)
+    monkeypatch.setattr(module, "QUIT_GRACE_SECONDS", 0.2)
     script, log = "trap '' TERM QUIT; echo up; while :; do sleep 0.02; done", tmp_path / "log"
     supervisor.start(Child("deaf", ("sh", "-c", script), ENV, grace_seconds=0.2, log=log))
     assert eventually(lambda: log.read_text() == "up\n")

@@ -32,7 +32,7 @@ def test_of_two_who_exchange_one_key_one_gets_a_new_one(unit: Services) -> None:
 
     def exchange(_: int) -> str | None:
         try:
-            return accounts.exchange_key(unit.database, key)
+            return accounts.roll_key(unit.database, key)
         except UnauthorizedError:
             return None
 
@@ -44,7 +44,7 @@ def test_of_two_who_exchange_one_key_one_gets_a_new_one(unit: Services) -> None:
 
 def test_a_rolled_key_ends_the_old_one(unit: Services) -> None:
     account, key = make_account(unit)
-    accounts.roll_key(unit.database, account.name)
+    accounts.roll_key_of(unit.database, account.name)
     with pytest.raises(UnauthorizedError):
         accounts.authenticate(unit.database, key)
 
@@ -59,7 +59,7 @@ def test_an_unknown_account_is_told_so(unit: Services) -> None:
     for call in (
         lambda: accounts.set_plan(unit.database, "nobody", Plan.FREE),
         lambda: accounts.add_topup(unit.database, "nobody", 1),
-        lambda: accounts.roll_key(unit.database, "nobody"),
+        lambda: accounts.roll_key_of(unit.database, "nobody"),
     ):
         with pytest.raises(OperatorError, match="nobody"):
             call()

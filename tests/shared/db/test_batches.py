@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from shared.db import sessions
+from shared.db import sessions, views
 from shared.errors import ConflictError
 from shared.imagetype import ImageType
 from shared.models import Options
@@ -61,7 +61,7 @@ def test_two_accounts_may_use_one_session_id(unit: Services) -> None:
     first, second = make_account(unit)[0], make_account(unit)[0]
     accept(unit, make_batch(unit, first, ["a.png"], session="s"))
     accept(unit, make_batch(unit, second, ["a.png"] * 2, session="s"))
-    page = sessions.view_session(unit.database, second.id, "s", after_number=0, limit=10)
+    page = views.view_session(unit.database, second.id, "s", after_number=0, limit=10)
     assert page.progress.total == 2
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from shared.clients.celery_queue import AI_QUEUE, IMAGES_QUEUE
 from shared.clients.object_store import output_key, preview_key
-from shared.db import credits, descriptions, images, sessions
+from shared.db import credits, descriptions, images, sessions, views
 from shared.db.image_states import DESCRIBE, OPTIMISE
 from shared.db.images import ImageEnded
 from shared.imagetype import ImageType
@@ -27,7 +27,7 @@ def hand_on(services: Services, image_id: UUID) -> bool:
     key = preview_key(claim.batch_id, claim.token)
     services.store.put(key, io.BytesIO(b"jpeg"), 4, "image/jpeg")
     result = make_result(output_key(claim.batch_id, claim.token, ImageType.WEBP), key)
-    return images.hand_on(services.database, claim, result)
+    return images.mark_optimised(services.database, claim, result)
 
 
 def claim(services: Services, image_id: UUID) -> Claim:
@@ -60,13 +60,13 @@ def state(services: Services, image_id: UUID) -> str:
     return str(row["state"])
 
 
-def view(services: Services, account_id: int) -> sessions.View:
+def view(services: Services, account_id: int) -> views.View:
     with services.database.autocommit() as connection:
         row = connection.execute(
             "SELECT id FROM batches WHERE account_id = %s", (account_id,)
         ).fetchone()
     assert row is not None
-    return sessions.view_batch(services.database, account_id, row["id"])
+    return views.view_batch(services.database, account_id, row["id"])
 
 
 def pass_time(services: Services, column: str, seconds: int) -> None:
@@ -186,7 +186,7 @@ def test_a_first_step_that_lost_its_claim_hands_nothing_on(unit: Services) -> No
     late = images.claim(unit.database, OPTIMISE, image_id, 60)
     assert late is not None
     images.give_back(unit.database, late)
-    assert not images.hand_on(unit.database, late, make_result(preview_key="p"))
+    assert not images.mark_optimised(unit.database, late, make_result(preview_key="p"))
     assert state(unit, image_id) == "queued"
 
 

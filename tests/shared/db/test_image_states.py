@@ -10,13 +10,14 @@ import psycopg
 import pytest
 
 from shared.db.database import Connection
-from shared.db.image_states import ENDED, TRANSITIONS, State
+from shared.db.image_states import TRANSITIONS, State
 from shared.services import Services
 from tests.support.cases import every_case
 from tests.support.making import accept, make_account, make_batch
 from tests.support.paths import ROOT
 
 CLAIMED = {State.PROCESSING, State.DESCRIBING}
+ENDED = {State.DONE, State.FAILED, State.CANCELLED}
 
 
 class UndoneError(Exception):

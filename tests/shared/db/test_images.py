@@ -6,7 +6,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from shared.db import credits, images, sessions
+from shared.db import credits, images, views
 from shared.db.image_states import OPTIMISE
 from shared.errors import ImageError
 from shared.models import Claim
@@ -40,7 +40,7 @@ def test_a_commit_whose_claim_was_lost_has_no_effect(unit: Services) -> None:
     assert images.complete(unit.database, late, make_result()) is None
     won = make_result()
     assert images.complete(unit.database, winner, won) is not None
-    view = sessions.view_batch(unit.database, account.id, batch.id)
+    view = views.view_batch(unit.database, account.id, batch.id)
     assert [image.output_key for image in view.images] == [won.output_key]
     assert view.progress.completed == 1
 
@@ -79,7 +79,7 @@ def test_ended_images_are_numbered_without_gaps_under_racing_commits(unit: Servi
     claims = [claim(unit, image_id) for image_id in accept(unit, batch)]
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda c: images.complete(unit.database, c, make_result()), claims))
-    page = sessions.view_session(
+    page = views.view_session(
         unit.database, account.id, batch.session_name, after_number=0, limit=100
     )
     assert [image.ended_number for image in page.images] == list(range(1, 21))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.db import credits, images, sessions
+from shared.db import credits, images, sessions, views
 from shared.db.image_states import OPTIMISE
 from shared.errors import ImageError, NotFoundError
 from shared.services import Services
@@ -24,7 +24,7 @@ def test_a_reader_that_keeps_its_cursor_sees_every_image_once(unit: Services) ->
     seen, cursor = [], 0
     for image_id in reversed(accept(unit, batch)):
         end(unit, image_id)
-        page = sessions.view_session(unit.database, account.id, "s", after_number=cursor, limit=1)
+        page = views.view_session(unit.database, account.id, "s", after_number=cursor, limit=1)
         seen += [image.id for image in page.images]
         cursor = page.last_number
     assert seen == [image.id for image in reversed(batch.images)]
@@ -35,17 +35,17 @@ def test_a_page_is_not_the_last_while_anything_is_open(unit: Services) -> None:
     account, _ = make_account(unit)
     first, _ = accept(unit, make_batch(unit, account, ["a.png", "b.png"], session="s"))
     end(unit, first)
-    page = sessions.view_session(unit.database, account.id, "s", after_number=0, limit=10)
+    page = views.view_session(unit.database, account.id, "s", after_number=0, limit=10)
     assert (page.status, page.complete) == ("processing", False)
 
 
 def test_a_completed_session_opens_again_with_another_batch(unit: Services) -> None:
     account, _ = make_account(unit)
     end(unit, accept(unit, make_batch(unit, account, session="s"))[0], well=False)
-    page = sessions.view_session(unit.database, account.id, "s", after_number=0, limit=10)
+    page = views.view_session(unit.database, account.id, "s", after_number=0, limit=10)
     assert page.status == "completed"
     accept(unit, make_batch(unit, account, session="s"))
-    page = sessions.view_session(unit.database, account.id, "s", after_number=0, limit=10)
+    page = views.view_session(unit.database, account.id, "s", after_number=0, limit=10)
     assert page.status == "processing"
 
 
@@ -53,7 +53,7 @@ def test_another_accounts_session_is_not_found(unit: Services) -> None:
     owner, stranger = make_account(unit)[0], make_account(unit)[0]
     accept(unit, make_batch(unit, owner, session="s"))
     with pytest.raises(NotFoundError):
-        sessions.view_session(unit.database, stranger.id, "s", after_number=0, limit=10)
+        views.view_session(unit.database, stranger.id, "s", after_number=0, limit=10)
     with pytest.raises(NotFoundError):
         sessions.cancel(unit.database, stranger.id, "s")
 
@@ -67,7 +67,7 @@ def test_cancelling_gives_back_what_has_not_ended(unit: Services) -> None:
     sessions.cancel(unit.database, account.id, "s")
     assert credits.balance(unit.database, account.id).images_used == 1
     assert images.complete(unit.database, working, make_result()) is None
-    page = sessions.view_session(unit.database, account.id, "s", after_number=0, limit=10)
+    page = views.view_session(unit.database, account.id, "s", after_number=0, limit=10)
     assert (page.progress.completed, page.progress.cancelled) == (1, 2)
     assert (page.status, page.complete) == ("cancelled", True)
     assert [image.error_code for image in page.images] == [None, "cancelled", "cancelled"]
@@ -78,7 +78,7 @@ def test_cancelling_twice_changes_nothing_more(unit: Services) -> None:
     accept(unit, make_batch(unit, account, ["a.png", "b.png"], session="s"))
     sessions.cancel(unit.database, account.id, "s")
     sessions.cancel(unit.database, account.id, "s")
-    page = sessions.view_session(unit.database, account.id, "s", after_number=0, limit=10)
+    page = views.view_session(unit.database, account.id, "s", after_number=0, limit=10)
     assert page.progress.cancelled == 2
 
 
@@ -89,5 +89,5 @@ def test_a_reader_comes_to_an_end_where_the_newest_images_are_forgotten(unit: Se
     end(unit, accept(unit, newest)[0])
     with unit.database.transaction() as connection:
         connection.execute("DELETE FROM batches WHERE id = %s", (newest.id,))
-    page = sessions.view_session(unit.database, account.id, "s", after_number=1, limit=10)
+    page = views.view_session(unit.database, account.id, "s", after_number=1, limit=10)
     assert page.complete

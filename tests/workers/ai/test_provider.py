@@ -33,7 +33,7 @@ def is_open(services: Services) -> bool:
 
 def test_a_reply_has_the_text_and_its_tokens(provider: Provider, api: MessagesApi) -> None:
     api.script.append(Answer(text='{"alt_text": "Tea"}', usage={"output_tokens": 9}))
-    assert ask(provider) == Reply('{"alt_text": "Tea"}', Tokens(1_200, 0, 9), truncated=False)
+    assert ask(provider) == Reply('{"alt_text": "Tea"}', Tokens(1_200, 0, 9))
 
 
 def test_tokens_written_to_the_cache_are_input_and_those_read_from_it_are_cached(
@@ -55,13 +55,6 @@ def test_a_request_carries_what_was_asked_and_what_is_configured(
         "messages": [{"role": "user", "content": "What is in the cup?"}],
         "output_config": {"format": {"type": "json_schema", "schema": SCHEMA}},
     }
-
-
-def test_an_answer_that_reached_its_limit_of_tokens_says_so(
-    provider: Provider, api: MessagesApi
-) -> None:
-    api.script.append(Answer(stop_reason="max_tokens"))
-    assert ask(provider).truncated
 
 
 @every_case(

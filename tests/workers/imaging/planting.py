@@ -8,9 +8,9 @@ import oxipng
 from PIL import Image, ImageCms
 
 from tests.workers.imaging.making import chunk, noise, png, saved, with_exif
+from workers.imaging.formats import heif_items
+from workers.imaging.formats.heif_items import Item, Property, Still
 from workers.imaging.formats.isobmff import whole_boxes
-from workers.imaging.strip import boxes
-from workers.imaging.strip.boxes import Item, Property, Still
 from workers.imaging.strip.isobmff_writer import box, written
 
 SECRET = b"SECRET"  # what must be in no output; EXIF plants its own
@@ -104,7 +104,7 @@ def coded(image_seed: int = 0, side: int = 64) -> Item:
     """The AV1 item of a small square picture, by the encoder at hand."""
     tile = soft(128, 128).crop((image_seed, image_seed, image_seed + side, image_seed + side))
     data = saved(tile, "AVIF", quality=60, speed=10)
-    still = boxes.read(data, boxes.single(whole_boxes(data), b"meta")[b"meta"])
+    still = heif_items.read(data, heif_items.single(whole_boxes(data), b"meta")[b"meta"])
     return still.items[still.primary]
 
 

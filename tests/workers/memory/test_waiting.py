@@ -15,7 +15,7 @@ import pytest
 
 from infra.processes import WORKER
 from shared.clients.celery_queue import IMAGES_QUEUE
-from shared.db import sessions
+from shared.db import sessions, views
 from shared.imagetype import ImageType
 from shared.models import Options
 from shared.services import Services
@@ -136,7 +136,7 @@ def test_the_processes_of_a_worker_wait_for_one_memory(
         undo.callback(worker.kill)
         folder = next(tmp_path.glob("fluximage-memory-*"))
         assert eventually(lambda: len(list(folder.iterdir())) == 3, PATIENCE_SECONDS)
-        assert sessions.view_batch(unit.database, account.id, batch.id).images == []
+        assert views.view_batch(unit.database, account.id, batch.id).images == []
         held.close()
         closed = eventually(
             lambda: sessions.is_batch_closed(unit.database, batch.id), PATIENCE_SECONDS

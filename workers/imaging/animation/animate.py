@@ -9,7 +9,6 @@ from PIL import Image
 
 from shared.errors import CorruptImageError
 from shared.imagetype import ImageType
-from shared.models import Probe
 from workers.imaging.animation import decode_gif, decode_webp
 from workers.imaging.animation.encode_avif import AvifAnimationWriter
 from workers.imaging.animation.encode_webp import WebpAnimationWriter
@@ -20,6 +19,7 @@ from workers.imaging.decoding.decode import DAMAGE, Source
 from workers.imaging.encoding.encode import check_sides
 from workers.imaging.encoding.encoded import Encoded, Finished
 from workers.imaging.encoding.settings import EncoderSettings
+from workers.imaging.formats.probe import Probe
 from workers.imaging.job import ImageJob
 from workers.imaging.preview import make_preview
 from workers.imaging.transform.orient import upright

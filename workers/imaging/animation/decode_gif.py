@@ -1,8 +1,8 @@
 """GIF to whole frames, composed as browsers compose them.
 
-Pillow only decodes each frame's pixels. Its own composition differs from browsers': it fills with
-the background colour what they leave transparent (around a small first frame, and after disposal
-2 where no colour is transparent), and a frame that names no disposal inherits the one before it.
+Pillow only decodes each frame's pixels. Its own composition differs: it fills areas that browsers
+leave transparent with the background colour (around a small first frame, and after disposal 2 where
+no colour is transparent), and a frame without a disposal inherits that of the frame before.
 """
 
 import io
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from shared.models import Probe
 from workers.imaging.animation.frames import Animation, Frame
 from workers.imaging.formats.gif import IMAGE, Block, blocks, table_size
+from workers.imaging.formats.probe import Probe
 
 # GIF89a, section 23, disposal methods. 4 is not defined there, but encoders that took the field for
 # single bits write it for 3, and browsers read it so.
@@ -69,10 +69,10 @@ def read(data: bytes, probe: Probe) -> Animation:
         raise ValueError("not the frames that the header said")
     wide, high = struct.unpack_from("<HH", data, 6)
     _, _, right, bottom = walk.stored[0].box
-    size = max(wide, right), max(high, bottom)
+    width, height = size = max(wide, right), max(high, bottom)
     opaque = _is_opaque(data, walk.stored, size)
     frames = _composed(data, walk.stored, size, "RGB" if opaque else "RGBA")
-    return Animation(*size, walk.plays, opaque, 1, frames)
+    return Animation(width, height, walk.plays, orientation=1, frames=frames)
 
 
 def _walk(data: bytes) -> _Walk:
@@ -83,7 +83,7 @@ def _walk(data: bytes) -> _Walk:
             walk.stored.append(_stored(data, block, colours, walk.control))
             walk.control = _Control()
         else:
-            _extend(data, block, walk)
+            _read_extension(data, block, walk)
     return walk
 
 
@@ -101,7 +101,7 @@ def _stored(data: bytes, block: Block, colours: bytes, control: _Control) -> _St
     return _StoredFrame(box, control, bool(flags & 0x40), table, start, block.end)
 
 
-def _extend(data: bytes, block: Block, walk: _Walk) -> None:
+def _read_extension(data: bytes, block: Block, walk: _Walk) -> None:
     """Notes how the next frame is shown (section 23) or how often all frames are."""
     label, at, length = data[block.start + 1], block.chain + 1, data[block.chain]
     if label == 0xF9 and length >= 4:
@@ -122,7 +122,7 @@ def _is_opaque(data: bytes, stored: list[_StoredFrame], size: tuple[int, int]) -
     hole: _Box | None = (0, 0, *size)
     for frame in stored:
         before = hole
-        if hole and not (_holds(frame.box, hole) and _is_filled(data, frame)):
+        if hole and not (_contains(frame.box, hole) and _is_filled(data, frame)):
             return False
         if frame.control.disposal == _CLEAR:
             hole = frame.box
@@ -131,7 +131,7 @@ def _is_opaque(data: bytes, stored: list[_StoredFrame], size: tuple[int, int]) -
     return True
 
 
-def _holds(outer: _Box, inner: _Box) -> bool:
+def _contains(outer: _Box, inner: _Box) -> bool:
     starts = outer[0] <= inner[0] and outer[1] <= inner[1]
     return starts and outer[2] >= inner[2] and outer[3] >= inner[3]
 

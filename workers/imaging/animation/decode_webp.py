@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from PIL import Image
 
-from shared.models import Probe
 from workers.imaging.animation.frames import Animation, Frame
+from workers.imaging.formats.probe import Probe
 from workers.imaging.transform.orient import orientation_of
 
 
@@ -25,7 +25,6 @@ def read(data: bytes, probe: Probe) -> Animation:
         width=image.width,
         height=image.height,
         plays=image.info["loop"],
-        opaque=image.mode == "RGB",
         orientation=orientation_of(image),
         frames=_frames(image, count),
     )

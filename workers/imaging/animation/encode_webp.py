@@ -15,7 +15,7 @@ from shared.models import Effort, Encoding
 from workers.imaging.encoding.encoded import Encoded
 from workers.imaging.encoding.quality import to_encoder_quality
 from workers.imaging.encoding.settings import EncoderSettings
-from workers.imaging.formats.riff import whole_chunks
+from workers.imaging.formats.riff import chunk, whole_chunks
 
 # libwebp's methods, 0 to 6, for opaque lossy frames.
 _METHODS = {Effort.FAST: 2, Effort.BALANCED: 4, Effort.SMALL: 6}
@@ -80,9 +80,9 @@ class WebpAnimationWriter:
         alpha = any(_has_alpha(frame.pixels) for frame in self._frames)
         flags = _ANIMATED | (_WITH_ALPHA if alpha else 0)
         width, height = self._size
-        body = _chunk(b"VP8X", struct.pack("<I", flags) + _u24(width - 1) + _u24(height - 1))
-        body += _chunk(b"ANIM", struct.pack("<IH", 0, self._plays))
-        body += b"".join(_chunk(b"ANMF", _anmf(frame)) for frame in self._frames)
+        body = chunk(b"VP8X", struct.pack("<I", flags) + _u24(width - 1) + _u24(height - 1))
+        body += chunk(b"ANIM", struct.pack("<IH", 0, self._plays))
+        body += b"".join(chunk(b"ANMF", _anmf(frame)) for frame in self._frames)
         data = b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body
         return Encoded(data, Encoding.LOSSLESS if lossless else Encoding.REENCODED)
 
@@ -119,7 +119,7 @@ class WebpAnimationWriter:
         out = io.BytesIO()
         image.save(out, "WEBP", method=method, **options)
         chunks = whole_chunks(out.getvalue())
-        return b"".join(_chunk(name, body) for name, body in chunks if name in _PIXEL_CHUNKS)
+        return b"".join(chunk(name, body) for name, body in chunks if name in _PIXEL_CHUNKS)
 
 
 def _without_unchanged(part: Image.Image, changed: Image.Image) -> Image.Image:
@@ -145,10 +145,6 @@ def _anmf(frame: _EncodedFrame) -> bytes:
     numbers = (left // 2, top // 2, width - 1, height - 1, min(frame.ms, _MAX_MS))
     head = b"".join(_u24(number) for number in numbers)
     return head + bytes([0 if frame.blended else _NO_BLENDING]) + frame.pixels
-
-
-def _chunk(name: bytes, body: bytes) -> bytes:
-    return name + struct.pack("<I", len(body)) + body + bytes(len(body) & 1)
 
 
 def _u24(number: int) -> bytes:

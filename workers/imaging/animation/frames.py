@@ -24,14 +24,13 @@ class Animation:
 
     width, height: of the canvas, in pixels.
     plays: how many times it is played; 0 is endless.
-    opaque: whether no frame has alpha; then all are RGB, else all are RGBA.
     orientation: EXIF's, 1 to 8.
-    frames: in order, each decoded when it is asked for; raises what Pillow raises on damage.
+    frames: in order, all RGB or all RGBA, each decoded when it is asked for; raises what Pillow
+        raises on damage.
     """
 
     width: int
     height: int
     plays: int
-    opaque: bool
     orientation: int
     frames: Iterator[Frame]

@@ -6,11 +6,12 @@ from typing import Any
 
 from PIL import Image
 
-from shared.models import Encoding, Probe
+from shared.models import Encoding
 from workers.imaging.animation import decode_webp
 from workers.imaging.animation.frames import Frame
 from workers.imaging.decoding.decode import DAMAGE
 from workers.imaging.encoding.encoded import Encoded
+from workers.imaging.formats.probe import Probe
 from workers.imaging.passthrough import pixel_digest
 from workers.imaging.strip import strip
 

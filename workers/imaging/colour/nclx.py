@@ -1,13 +1,13 @@
-"""Colour spaces named by numbers in HEIC and AVIF: the nclx colr box, ISO/IEC 14496-12, 12.1.5.
+"""Colour spaces given by code points in HEIC and AVIF: the nclx colr box, ISO/IEC 14496-12, 12.1.5.
 
-The numbers are those of PNG's cICP (ITU-T H.273), and are handled in the same way.
+The code points are those of PNG's cICP (ITU-T H.273), and are handled in the same way.
 """
 
 import struct
 
 from workers.imaging.colour.cicp import PRIMARIES, TRANSFERS, Codes
+from workers.imaging.formats.heif_items import primary_properties
 from workers.imaging.formats.isobmff import whole_boxes
-from workers.imaging.strip.boxes import primary_properties
 
 _BT709, _SRGB = 1, 13  # primaries and transfer of sRGB
 _RGB, _FULL_RANGE = 0, 1
@@ -32,7 +32,7 @@ _TO_COLOURS = (
 def codes_of(primaries: int, transfer: int) -> Codes:
     """What an nclx box says of pixels that a decoder has converted to RGB in full range.
 
-    A number that is unspecified or unknown is replaced by sRGB's.
+    A code point that is unspecified or unknown is replaced by sRGB's.
     """
     if transfer in _CAMERAS or transfer not in TRANSFERS:
         transfer = _SRGB
@@ -40,10 +40,10 @@ def codes_of(primaries: int, transfer: int) -> Codes:
 
 
 def codes_in_avif(data: bytes) -> Codes | None:
-    """What the boxes of a whole AVIF file say of the picture that libavif takes, None if nothing.
+    """The code points that the boxes of an AVIF file give for the picture that libavif decodes.
 
-    A profile beside the numbers outranks them, which the caller must check. Numbers that stand
-    only in the AV1 itself are not read.
+    None if there are none. An embedded profile takes precedence: the caller checks that. Code
+    points that are only in the AV1 bitstream are not read. data: the whole file.
     """
     try:
         colours = _of_track(data) if data[8:12] == b"avis" else _of_primary(data)

@@ -10,12 +10,12 @@ from PIL.GifImagePlugin import GifImageFile
 
 from shared.errors import CorruptImageError
 from shared.imagetype import ImageType
-from shared.models import Probe
 from workers.imaging.decoding.avif import open_avif
 from workers.imaging.decoding.heif import open_heif
 from workers.imaging.decoding.jpeg import without_unneeded_segments
-from workers.imaging.decoding.png import complete
+from workers.imaging.decoding.png import corrected
 from workers.imaging.decoding.png_damage import without_damage
+from workers.imaging.formats.probe import Probe
 from workers.imaging.transform.orient import orientation_of
 from workers.imaging.transform.resize import fit
 
@@ -100,7 +100,7 @@ def decode(
         frame = image.tile[0].extents if isinstance(image, GifImageFile) else None
         image.load()
         if probe.kind is ImageType.PNG:
-            image = complete(image, data)
+            image = corrected(image, data)
         if frame and frame != (0, 0, width, height):
             image = _on_transparent_canvas(image, frame)
         if image.mode == "P" and image.palette is None:

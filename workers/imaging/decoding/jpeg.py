@@ -5,21 +5,21 @@ from workers.imaging.formats.jpeg import SCAN, segments
 _QUANTISATION = 0xDB
 _APPLICATIONS, _COMMENT = range(0xE0, 0xF0), 0xFE
 
-# SOI, EOI and markers without a meaning. Behind each Pillow looks for the next marker at once, so
-# that what `segments` takes for their body would reach it unseen; libjpeg refuses all of them.
+# SOI, EOI and reserved markers. Pillow reads no length after them but looks for the next marker, so
+# it would see segments that `segments` skips as their body; libjpeg refuses all of them.
 _NO_SEGMENT = (0xC8, 0xD8, 0xD9, *range(0xF0, 0xFE))
 
-# Of what applications write: which colours the components are, how to turn them, their profile.
+# Application segments that are kept: component colours, orientation and profile.
 _JFIF, _EXIF, _PROFILE, _ADOBE = (
     (0xE0, b"JFIF"),
     (0xE1, b"Exif\0\0"),
     (0xE2, b"ICC_PROFILE\0"),
     (0xEE, b"Adobe"),
 )
-_MAX_PROFILE = 255  # segments, which are numbered in one byte: ICC.1:2022, B.4
+_MAX_PROFILE_SEGMENTS = 255  # numbered in one byte: ICC.1:2022, B.4
 
-# Bytes of all quantisation tables; a file has four at most, and Pillow takes 8 µs per table.
-_MAX_TABLES = 65_535
+# All quantisation tables together; a file has four at most, and Pillow takes 8 µs per table.
+_MAX_TABLE_BYTES = 65_535
 
 
 def without_unneeded_segments(data: bytes) -> bytes:
@@ -40,13 +40,13 @@ def without_unneeded_segments(data: bytes) -> bytes:
         exif += _is(here, _EXIF)
         profiles += _is(here, _PROFILE)
         tables += end - start if marker == _QUANTISATION else 0
-        if tables > _MAX_TABLES:
+        if tables > _MAX_TABLE_BYTES:
             raise ValueError("too many tables")
         wanted = (
             _is(here, _JFIF)
             or _is(here, _ADOBE)
             or (_is(here, _EXIF) and exif == 1)
-            or (_is(here, _PROFILE) and profiles <= _MAX_PROFILE)
+            or (_is(here, _PROFILE) and profiles <= _MAX_PROFILE_SEGMENTS)
         )
         if wanted or (marker not in _APPLICATIONS and marker != _COMMENT):
             kept.append(data[start:end])

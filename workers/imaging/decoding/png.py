@@ -1,4 +1,4 @@
-"""What Pillow leaves out or gets wrong of a PNG: cICP, and a transparent colour in tRNS."""
+"""What Pillow omits or gets wrong in a PNG: cICP, and a transparent colour in tRNS."""
 
 import io
 from collections.abc import Iterable
@@ -13,11 +13,11 @@ _CICP_BYTES = 4  # 11.3.2.6
 _GREY, _RGB = 0, 2  # colour types, PNG, third edition, 11.2.1
 
 
-def complete(image: Image.Image, data: bytes) -> Image.Image:
-    """A decoded PNG with `cicp` in its `info`, and with its transparent colour applied rightly.
+def corrected(image: Image.Image, data: bytes) -> Image.Image:
+    """A decoded PNG with `cicp` in its `info`, and with its transparent colour applied correctly.
 
-    data: the whole file. Pillow compares the 16 bits of a transparent grey with pixels of 8 bits
-    that it has spread from 2 or 4, and it drops the transparent colour of pixels of 16.
+    data: the whole file. Pillow compares a transparent grey of 16 bits with pixels that it has
+    expanded from 2 or 4 bits to 8, and it drops the transparent colour of 16-bit pixels.
     """
     codes = _codes(data)
     if codes:

@@ -1,4 +1,4 @@
-"""Damage to a PNG that browsers pass over, and for which Pillow would refuse the picture."""
+"""Removes damage to a PNG that browsers ignore and Pillow refuses."""
 
 from shared.png_chunks import FRAMING, SIGNATURE, body, chunks, is_intact
 
@@ -12,12 +12,12 @@ _MAX_PALETTE = 256
 # Nothing in them is needed, and Pillow would inflate them, up to a limit where it refuses the file.
 _TEXTS = (b"zTXt", b"iTXt")
 
-# These count one another, so that none may be missing, although only the first frame is used.
+# These have sequence numbers, so none may be missing, although only the first frame is used.
 _ANIMATION = (b"acTL", b"fcTL", b"fdAT")
 
 
 def without_damage(data: bytes) -> bytes:
-    """The file without ancillary chunks whose checksum or length is wrong, and without long texts.
+    """The file without damaged ancillary chunks (checksum or length), and without zTXt and iTXt.
 
     PNG, third edition, 13.1: a decoder should go on without them. Critical chunks stay as they
     are, as does everything from where the file is cut short. Only the first profile stays, since

@@ -41,9 +41,9 @@ Subsampling = Literal["4:4:4", "4:2:0"]
 
 
 def encode(image: Image.Image, settings: EncoderSettings) -> Encoded:
-    """On one thread, because each image is to use one core. Closes the image.
+    """Encodes a still on one thread, so that each image uses one core. Closes the image.
 
-    Not by SVT-AV1 4.1: where it has the right to, it leaves its caller under real-time scheduling
+    SVT-AV1 4.1 is not used: if permitted, it leaves its caller under real-time scheduling
     (SCHED_FIFO 99), which starves the rest of the machine.
     """
     subsampling: Subsampling = "4:4:4"

@@ -19,12 +19,12 @@ FULL_COLOUR_MIN_QUALITY = 94
 
 
 def encode(image: Image.Image, settings: EncoderSettings) -> Encoded:
-    """Progressive, with transparency on white. Closes the image.
+    """Encodes a progressive JPEG, with transparency on white. Closes the image.
 
-    4:2:0 by jpegli, or 4:4:4 by libjpeg-turbo where the quality or coloured lines need it:
-    jpegli's wheel has no 4:4:4. Then mozjpeg searches the scans that take the fewest bytes. That
-    is most of the CPU, but still less than mozjpeg's own encoder takes (`make bench-codecs`), so
-    it is done at every effort.
+    Subsampled 4:2:0 by jpegli, or 4:4:4 by libjpeg-turbo where the quality or coloured lines need
+    it, since pyjpegli has no 4:4:4. Then mozjpeg searches the scans that take the fewest bytes.
+    That is most of the CPU, but still less than mozjpeg's own encoder takes (`make bench-codecs`),
+    so it is done at every effort.
     """
     image = flatten(image, "white")
     quality = settings.quality

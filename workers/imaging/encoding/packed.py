@@ -8,9 +8,10 @@ _ROWS_PER_CHUNK = 256
 
 
 def packed(image: Image.Image) -> bytes:
-    """What `Image.tobytes` returns, at half its memory: that joins chunks and so holds all twice.
+    """The same as `Image.tobytes` with half the memory.
 
-    The buffer has its final length from the start, and `getvalue` returns it without a copy.
+    `tobytes` joins chunks, so it holds all pixels twice. Here the buffer has its final length from
+    the start, and `getvalue` returns it without a copy.
     """
     channels = len(image.getbands())
     out = io.BytesIO(bytes(image.width * image.height * channels))

@@ -1,4 +1,4 @@
-"""One quality for all encoders: at the same quality, the same perceived quality."""
+"""Maps our quality to each encoder's own, so that one number means one perceived quality."""
 
 from typing import Literal
 
@@ -26,8 +26,8 @@ def to_encoder_quality(quality: int, curve: QualityCurve) -> float:
     """Our quality, 40 to 100, as the encoder's own.
 
     Quality q stands for the mean SSIMULACRA2 score of libjpeg-turbo at q and 4:2:0 over many
-    images; docs/quality.md says how the table was made. Where an encoder cannot reach that score,
-    its highest quality.
+    images; docs/quality.md says how the table was made. An encoder that cannot reach that score
+    gets its highest quality.
     """
     return ENCODER_QUALITY[curve][quality - MIN_QUALITY]
 

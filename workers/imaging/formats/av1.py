@@ -6,6 +6,9 @@ Errata 1. Names of fields are the specification's, shortened.
 
 from dataclasses import dataclass
 
+from workers.imaging.formats.bits import Bits
+from workers.imaging.formats.bits import Budget as UnitBudget
+
 Buffer = bytes | memoryview
 Size = tuple[int, int]  # width, height
 
@@ -16,35 +19,22 @@ _MAX_HEADER = 1024  # bytes; 32 operating points make the longest one 400
 _MAX_OBUS = 20_000  # in one file; a grid of 1,000 tiles has 3,000
 
 
-class Budget:
+class Budget(UnitBudget):
     """How many OBUs may still be read, over all pieces of a file.
 
     pixels: of all frames met so far; a decoder makes each of them, whether it is shown or not.
     """
 
-    left = _MAX_OBUS
-    pixels = 0
-
-    def spend(self) -> None:
-        """Count one; ValueError where there were too many."""
-        self.left -= 1
-        if self.left < 0:
-            raise ValueError("too many OBUs")
+    def __init__(self) -> None:
+        super().__init__(_MAX_OBUS, "OBUs")
+        self.pixels = 0
 
 
-class _Bits:
-    """The bits of a header, read from its front; ValueError past its end."""
+class _Bits(Bits):
+    """The bits of a header; `read` is f(n) of section 4.10.2."""
 
     def __init__(self, data: memoryview) -> None:
-        self._value = int.from_bytes(data[:_MAX_HEADER], "big")
-        self._left = 8 * min(len(data), _MAX_HEADER)
-
-    def read(self, count: int) -> int:
-        """f(count) of section 4.10.2."""
-        self._left -= count
-        if self._left < 0:
-            raise ValueError("cut short")
-        return self._value >> self._left & ((1 << count) - 1)
+        super().__init__(data[:_MAX_HEADER])
 
     def flag(self) -> bool:
         return self.read(1) == 1

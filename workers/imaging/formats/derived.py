@@ -1,4 +1,4 @@
-"""How much decoding is asked for by pictures of a HEIC that are made of other pictures.
+"""Limits the decoding work of HEIC pictures that are derived from other pictures.
 
 A grid or an overlay names the items that it is made of (dimg, ISO/IEC 23008-12, 6.4.7), and
 may name a large one a thousand times for a small canvas: libheif then decodes it as often.

@@ -12,9 +12,9 @@ from workers.imaging.formats import hevc
 from workers.imaging.formats.derived import check_work
 from workers.imaging.formats.isobmff import (
     Buffer,
+    Entry,
     Fields,
     Group,
-    Item,
     Size,
     entries,
     grid_size,
@@ -28,7 +28,7 @@ from workers.imaging.formats.measured import Measured
 _CODED, _DERIVED = b"hvc1", (b"grid", b"iovl")
 _PICTURES = (_CODED, *_DERIVED, b"iden")
 _OTHERS = {b"av01", b"avc1", b"vvc1", b"evc1", b"jpeg", b"j2k1"}
-_OPAQUE = {b"unci", b"tili", b"mski"}  # libheif may decode these, and their size is not read here
+_UNMEASURED = {b"unci", b"tili", b"mski"}  # libheif may decode these; their size is not read here
 
 # Bytes. Profiles and metadata are copied for each picture that stands on its own; a phone's
 # file has one such, with less than 2 MB, and a burst of 20 hardly more.
@@ -58,15 +58,15 @@ def measure(data: bytes) -> Measured:
     return Measured(width, height, max((1, *samples)))
 
 
-def _check_kinds(group: Group, known: set[Item]) -> None:
+def _check_kinds(group: Group, known: set[Entry]) -> None:
     kinds = {item.kind for item in known}
-    if kinds & _OPAQUE or (_CODED not in kinds and (kinds & _OTHERS or b"moov" in group)):
+    if kinds & _UNMEASURED or (_CODED not in kinds and (kinds & _OTHERS or b"moov" in group)):
         raise UnsupportedImageError(
             "This HEIF file has no still picture coded with HEVC, the only coding that is supported"
         )
 
 
-def _check_copies(data: bytes, group: Group, known: set[Item]) -> None:
+def _check_copies(data: bytes, group: Group, known: set[Entry]) -> None:
     """Refuse a file whose profiles and metadata would be copied without end."""
     located = only(group, b"iloc")
     if located is None:
@@ -83,7 +83,7 @@ def _check_copies(data: bytes, group: Group, known: set[Item]) -> None:
 
 def _picture_sizes(data: bytes, group: Group) -> Iterator[Size]:
     """The sizes in all configurations and items, and of what is derived from items."""
-    budget = hevc.Budget()
+    budget = hevc.new_budget()
     coded = 0
     for start, end in group.get(b"hvcC", ()):
         yield from hevc.configured(memoryview(data)[start:end], budget)

@@ -5,6 +5,7 @@ Sections are those of ITU-T H.265 (V10, 07/2024). Names of fields are the standa
 
 from collections.abc import Iterator
 
+from workers.imaging.formats.bits import Bits, Budget
 from workers.imaging.formats.isobmff import Buffer, Size
 
 _SPS = 33  # nal_unit_type, table 7-1
@@ -15,31 +16,13 @@ _MAX_HEADER = 512  # bytes of an SPS that are read; its size stands within the f
 _MAX_NALS = 20_000  # in one file; a grid of 1,000 tiles has 2,000
 
 
-class Budget:
-    """How many NAL units may still be read, over all pieces of a file."""
-
-    left = _MAX_NALS
-
-    def spend(self) -> None:
-        """Count one; ValueError where there were too many."""
-        self.left -= 1
-        if self.left < 0:
-            raise ValueError("too many NAL units")
+def new_budget() -> Budget:
+    """How many NAL units may be read, over all pieces of a file."""
+    return Budget(_MAX_NALS, "NAL units")
 
 
-class _Bits:
-    """The bits of a header, read from its front; ValueError past its end."""
-
-    def __init__(self, data: bytes) -> None:
-        self._value = int.from_bytes(data, "big")
-        self._left = 8 * len(data)
-
-    def read(self, count: int) -> int:
-        """u(count) of section 7.2."""
-        self._left -= count
-        if self._left < 0:
-            raise ValueError("cut short")
-        return self._value >> self._left & ((1 << count) - 1)
+class _Bits(Bits):
+    """The bits of a header; `read` is u(n) of section 7.2."""
 
     def golomb(self) -> int:
         """ue(v) of section 9.2; a number of more than 32 bits is not allowed here."""

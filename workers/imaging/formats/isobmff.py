@@ -37,12 +37,12 @@ _MAX_SHARED = 2  # times the file's length that all items may have together; equ
 _ALPHA_HEAD = 65_536  # bytes that are searched for alpha
 
 
-# Type, offsets where its body starts and ends, and whether it is cut: its length field says that it
-# ends later than what encloses it. No class, since that would double a walk's time.
+# Type, offsets of the start and end of the body, and whether it is cut: by its length field it ends
+# later than what encloses it. A tuple, since a class would double a walk's time.
 Box = tuple[bytes, int, int, bool]
 
 
-class Item(NamedTuple):
+class Entry(NamedTuple):
     """What an infe box says of its item; a hidden one is no picture of its own."""
 
     number: int
@@ -134,17 +134,17 @@ def only(group: Group, name: bytes) -> Span | None:
     return spans[0] if spans else None
 
 
-def entries(data: bytes, group: Group) -> set[Item]:
+def entries(data: bytes, group: Group) -> set[Entry]:
     """All items that a meta box names."""
-    return {_entry(Fields(data, span)) for span in group.get(b"infe", ())}
+    return {entry(Fields(data, span))[0] for span in group.get(b"infe", ())}
 
 
-def _entry(fields: Fields) -> Item:
-    """What an infe box says; in HEIF it has version 2 or 3."""
+def entry(fields: Fields) -> tuple[Entry, bool]:
+    """What an infe box says, and whether its item is protected; in HEIF it has version 2 or 3."""
     head = fields.read(4)
     number = fields.read(4 if head >> 24 == 3 else 2)
-    fields.read(2)
-    return Item(number, fields.read(4).to_bytes(4, "big"), bool(head & 1))
+    protected = fields.read(2) != 0
+    return Entry(number, fields.take(4), bool(head & 1)), protected
 
 
 def items(data: bytes, group: Group, kinds: tuple[bytes, ...]) -> Iterator[tuple[bytes, Buffer]]:
@@ -202,6 +202,9 @@ def grid_size(piece: Buffer) -> Size:
 
 
 def has_alpha(data: bytes) -> bool:
-    """By the name of an auxiliary picture (HEIF, 6.9) in front of the pixels."""
+    """Whether the image may be transparent: by the name of an auxiliary picture (HEIF, 6.9).
+
+    Only the head of the file is searched, where the boxes before the pixels are.
+    """
     head = data[:_ALPHA_HEAD]
     return b":auxiliary:alpha\0" in head or b":auxid:1\0" in head

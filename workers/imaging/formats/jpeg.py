@@ -22,9 +22,9 @@ _MARKER_OR_RESERVED = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
 # Bytes between segments, which are no part of any, before the frame header. No encoder writes them.
 _MAX_STRAY_BYTES = 20_000
 
-# A scan is a pass over all blocks whatever it holds, and 16 bytes can refine every coefficient by
-# nothing: all scans of a file together must decode in 2 s. Encoders write 10 scans, in CMYK 24, and
-# 100 megapixels of these must be accepted.
+# A decoder visits all blocks in each scan, and a scan can have only 16 bytes. So the pixels of all
+# scans are limited to what decodes in 2 s, but 25 scans of 100 megapixels are accepted: encoders
+# write 10, for CMYK 24.
 _USUAL_SCANS = 25
 _MAX_SCANNED = 2_500_000_000  # pixels in all scans
 _LEAST_SCANNED = 1_000_000  # pixels that one scan counts as, since its tables are made anew

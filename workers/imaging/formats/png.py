@@ -30,5 +30,5 @@ def measure(data: bytes) -> Measured:
 
 
 def has_alpha(data: bytes) -> bool:
-    """By the colour type in IHDR, or by tRNS, which comes before the pixels."""
+    """Whether the image may be transparent: by the colour type, or by tRNS before the pixels."""
     return data[25] in _WITH_ALPHA or b"tRNS" in data[: data.find(b"IDAT") + 1]

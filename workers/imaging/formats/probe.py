@@ -8,6 +8,7 @@ must not hold a worker for long.
 
 import struct
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from shared.errors import (
     CorruptImageError,
@@ -16,7 +17,6 @@ from shared.errors import (
     UnsupportedImageError,
 )
 from shared.imagetype import ImageType, type_of
-from shared.models import Probe
 from workers.imaging.formats import avif, bmp, gif, heif, isobmff, jpeg, png, tiff, webp
 from workers.imaging.formats.measured import MAX_FRAMES, Measured
 
@@ -45,6 +45,35 @@ _ALPHAS: dict[ImageType, Callable[[bytes], bool]] = {
 
 
 _SUPPORTED = ", ".join(kind.facts.label for kind in ImageType)
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What the header of an upload says; nothing was decoded.
+
+    width, height: pixels as stored, before any EXIF orientation. Where a file names several
+        sizes, the largest that a decoder would allocate.
+    frames: pictures in the container, 1 for a still.
+    progressive: a JPEG whose decoder holds all coefficients in memory.
+    alpha: whether it may be transparent; known for PNG, WebP, AVIF and HEIC. Used only by
+        the cost estimate, so comparisons ignore it.
+    """
+
+    kind: ImageType
+    width: int
+    height: int
+    frames: int
+    progressive: bool = False
+    alpha: bool = field(default=False, compare=False)
+
+    @property
+    def is_animated(self) -> bool:
+        """Whether all frames are read. For other types only the first frame is used."""
+        return self.kind.facts.reads_animation and self.frames > 1
+
+    def stays_animated(self, to: ImageType) -> bool:
+        """Whether an output of that type is an animation too, and not just its first frame."""
+        return self.is_animated and to.facts.writes_animation
 
 
 def probe(data: bytes) -> Probe:

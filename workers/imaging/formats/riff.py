@@ -10,9 +10,15 @@ FRAME_HEADER = 16  # bytes of an ANMF body before the chunks of its frame
 MAX_CHUNKS = 300_000
 
 
-# Name, offsets where its body starts and ends without padding, by what the length field says: in a
-# file that is cut short it ends behind the data. No class, since that would double a walk's time.
+# Name, offsets of the start and end of the body, without padding. The end comes from the length
+# field, so in a truncated file it is past the data. A tuple, since a class would double a walk's
+# time.
 Chunk = tuple[bytes, int, int]
+
+
+def chunk(name: bytes, body: bytes) -> bytes:
+    """A chunk as it is written: padded to an even length."""
+    return name + struct.pack("<I", len(body)) + body + bytes(len(body) & 1)
 
 
 def chunks(

@@ -46,7 +46,7 @@ def _u24(data: bytes, at: int) -> int:
 
 
 def has_alpha(data: bytes) -> bool:
-    """By the flags of VP8X, or by the one bit in a lone VP8L."""
+    """Whether the image may be transparent: by VP8X's flags, or the one bit in a lone VP8L."""
     if data[12:16] == b"VP8X":
         return bool(data[20] & _ALPHA)
     return data[12:16] == b"VP8L" and bool(data[24] & _ALPHA)

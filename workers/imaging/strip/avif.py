@@ -8,9 +8,9 @@ import struct
 from collections.abc import Iterator
 from dataclasses import replace
 
+from workers.imaging.formats import heif_items
+from workers.imaging.formats.heif_items import Item, Property, Still
 from workers.imaging.formats.isobmff import whole_boxes
-from workers.imaging.strip import boxes
-from workers.imaging.strip.boxes import Item, Property, Still
 from workers.imaging.strip.isobmff_writer import box, written
 
 _BRANDS = (b"avif", b"mif1", b"miaf", b"MA1A", b"MA1B")
@@ -43,8 +43,8 @@ def strip(data: bytes) -> bytes:
     tops = list(whole_boxes(data))
     if any(name not in _TOP for name, _ in tops):
         raise ValueError("more than a still")
-    found = boxes.single(tops, b"ftyp", b"meta")
-    still = _needed(boxes.read(data, found[b"meta"]))
+    found = heif_items.single(tops, b"ftyp", b"meta")
+    still = _needed(heif_items.read(data, found[b"meta"]))
     return written(_ftyp(found[b"ftyp"]), still)
 
 

@@ -2,7 +2,7 @@
 
 import struct
 
-from workers.imaging.strip.boxes import Still
+from workers.imaging.formats.heif_items import Still
 
 _MAX_PROPERTIES = 127  # that an ipma of 8 bits can number
 

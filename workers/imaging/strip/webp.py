@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Iterator
 
-from workers.imaging.formats.riff import FIRST, FRAME_HEADER, whole_chunks
+from workers.imaging.formats.riff import FIRST, FRAME_HEADER, chunk, whole_chunks
 
 _Chunk = tuple[bytes, bytes]  # name, body
 
@@ -42,8 +42,8 @@ def _canvas(body: bytes, flags: int) -> _Chunk:
 
 def _picture(chunks: list[_Chunk]) -> list[_Chunk]:
     """The bitstream of one picture, an alpha channel before a lossy one."""
-    streams = [chunk for chunk in chunks if chunk[0] in _BITSTREAMS]
-    alphas = [chunk for chunk in chunks if chunk[0] == b"ALPH"]
+    streams = [one for one in chunks if one[0] in _BITSTREAMS]
+    alphas = [one for one in chunks if one[0] == b"ALPH"]
     if len(streams) != 1 or len(alphas) > 1:
         raise ValueError("not one picture")
     return (alphas if streams[0][0] == b"VP8 " else []) + streams
@@ -69,6 +69,4 @@ def _riff(chunks: list[_Chunk]) -> bytes:
 
 
 def _joined(chunks: list[_Chunk]) -> bytes:
-    return b"".join(
-        name + struct.pack("<I", len(body)) + body + bytes(len(body) & 1) for name, body in chunks
-    )
+    return b"".join(chunk(name, body) for name, body in chunks)

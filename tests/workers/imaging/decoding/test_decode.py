@@ -5,7 +5,7 @@ from PIL import Image
 
 from shared.errors import CorruptImageError, UnsupportedImageError
 from shared.imagetype import ImageType
-from shared.models import Options, Probe
+from shared.models import Options
 from tests.workers.imaging.making import (
     corners,
     noise,
@@ -17,6 +17,7 @@ from tests.workers.imaging.making import (
     saved,
 )
 from workers.imaging import ImageJob, process
+from workers.imaging.formats.probe import Probe
 
 
 def test_text_named_jpg_is_unsupported() -> None:

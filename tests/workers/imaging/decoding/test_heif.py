@@ -12,7 +12,6 @@ from PIL import Image
 
 from shared.errors import CorruptImageError
 from shared.imagetype import ImageType
-from shared.models import Probe
 from tests.support.heic import Mux, box, parameters, payload
 from tests.workers.imaging.making import (
     DISPLAY_P3,
@@ -31,7 +30,7 @@ from tests.workers.imaging.making import (
 )
 from workers.imaging.colour.nclx import codes_of
 from workers.imaging.decoding.decode import decode
-from workers.imaging.formats.probe import probe
+from workers.imaging.formats.probe import Probe, probe
 from workers.imaging.transform.orient import orientation_of
 
 COLOURS = [(200, 90, 60), (40, 160, 90), (128, 128, 128), (250, 250, 250), (10, 20, 60)]

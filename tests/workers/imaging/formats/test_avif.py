@@ -15,10 +15,9 @@ from pillow_avif import AvifImagePlugin
 
 from shared.errors import CorruptImageError, TooManyPixelsError, UnsupportedImageError
 from shared.imagetype import ImageType
-from shared.models import Probe
 from tests.support.avif import Mux, animation, box, encoded, grid, mux, noise, payload, still
 from tests.support.pairwise import pairwise
-from workers.imaging.formats.probe import check_limits, probe
+from workers.imaging.formats.probe import Probe, check_limits, probe
 
 MODES = {"L": 1, "RGB": 3, "RGBA": 4}
 CODECS = ["aom", "rav1e"]

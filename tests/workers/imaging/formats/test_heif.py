@@ -14,7 +14,6 @@ from PIL import Image
 
 from shared.errors import CorruptImageError, TooManyPixelsError, UnsupportedImageError
 from shared.imagetype import ImageType
-from shared.models import Probe
 from tests.support.heic import (
     SIZE,
     box,
@@ -28,7 +27,7 @@ from tests.support.heic import (
     still,
 )
 from tests.support.pairwise import pairwise
-from workers.imaging.formats.probe import check_limits, probe
+from workers.imaging.formats.probe import Probe, check_limits, probe
 
 
 def decoded(data: bytes) -> Image.Image:

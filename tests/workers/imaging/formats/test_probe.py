@@ -19,10 +19,9 @@ from shared.errors import (
     UnsupportedImageError,
 )
 from shared.imagetype import ImageType
-from shared.models import Probe
 from tests.support import heic
 from tests.support.types import TYPES
-from workers.imaging.formats.probe import check_animation, check_limits, probe
+from workers.imaging.formats.probe import Probe, check_animation, check_limits, probe
 
 KINDS = ["JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF", "BMP"]
 SIGNATURE = b"\x89PNG\r\n\x1a\n"

@@ -9,8 +9,8 @@ from shared.imagetype import ImageType
 from tests.workers.imaging import planting
 from tests.workers.imaging.planting import SECRET, coded
 from tests.workers.imaging.strip.test_strip import stripped
+from workers.imaging.formats.heif_items import Item, Still
 from workers.imaging.strip import strip
-from workers.imaging.strip.boxes import Item, Still
 from workers.imaging.strip.isobmff_writer import box
 
 

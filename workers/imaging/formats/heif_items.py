@@ -7,7 +7,7 @@ readers might differ, since what is not understood cannot be left out safely.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from workers.imaging.formats.isobmff import Fields, Location, locations, whole_boxes
+from workers.imaging.formats.isobmff import Entry, Fields, Location, entry, locations, whole_boxes
 
 Property = tuple[bytes, bytes, bool]  # type, body, whether a reader must know it
 
@@ -56,7 +56,7 @@ def read(data: bytes, meta: bytes) -> Still:
     properties = _properties(found[b"iprp"])
     items = {
         number: Item(kind, hidden, places[number][1], places[number][0], properties.get(number, ()))
-        for number, kind, hidden in _infos(found[b"iinf"])
+        for number, kind, hidden in _entries(found[b"iinf"])
         if number in places
     }
     return Still(primary, items, tuple(_references(found.get(b"iref", bytes(4)))))
@@ -73,16 +73,14 @@ def _primary(pitm: bytes) -> int:
     return fields.read(2 if fields.read(4) >> 24 == 0 else 4)
 
 
-def _infos(iinf: bytes) -> Iterator[tuple[int, bytes, bool]]:
-    """Number, type and hiddenness of each item; in HEIF, infe has version 2 or 3."""
+def _entries(iinf: bytes) -> Iterator[Entry]:
+    """What each infe box of HEIF, which has version 2 or 3, says of its item."""
     for name, body in whole_boxes(iinf[6 if iinf[0] == 0 else 8 :]):
         if name == b"infe" and body[0] in (2, 3):
-            fields = Fields(body)
-            flags = fields.read(4)
-            number = fields.read(2 if flags >> 24 == 2 else 4)
-            if fields.read(2):
+            item, protected = entry(Fields(body))
+            if protected:
                 raise ValueError("protected")
-            yield number, fields.take(4), bool(flags & 1)
+            yield item
 
 
 def _places(iloc: bytes, data: bytes, idat: bytes) -> Iterator[tuple[int, tuple[int, bytes]]]:
