@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
+import pytest
+
 from infra.dev.messages_api import Answer, MessagesApi
 from infra.processes import WORKER
 from shared.db import sessions
@@ -78,6 +80,7 @@ def test_killing_a_worker_during_its_calls_loses_and_charges_nothing_twice(
     }
 
 
+@pytest.mark.full  # four workers start, one after another
 def test_messages_that_are_not_ours_cost_no_image(
     unit: Services, unit_environment: Mapping[str, str]
 ) -> None:
