@@ -1,6 +1,7 @@
 """Real servers for the tests: one embedded stack a run, and the whole service upon it."""
 
 import os
+import signal
 import socket
 import time
 import urllib.error
@@ -100,7 +101,9 @@ def service_url(stack: Stack, service_environment: dict[str, str]) -> str:
     options = up.UpOptions("127.0.0.1", port, Path("unused"), workers=2)
     environment = os.environ | service_environment
     for child in up.children(options, port, environment):
-        stack.supervisor.start(replace(child, log=stack.data_dir.log(child.name)))
+        # Nothing is in hand at the end of a run, and an orderly end would take seconds.
+        quick = replace(child, log=stack.data_dir.log(child.name), stop_signal=signal.SIGKILL)
+        stack.supervisor.start(quick)
     url = f"http://127.0.0.1:{port}"
     _await_ready(url)
     return url

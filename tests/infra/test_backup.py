@@ -81,10 +81,10 @@ class Facts:
 
 def seen(built: Services, key: str, batches: list[UUID]) -> Facts:
     account = accounts.authenticate(built.database, key)
-    views = tuple(views.view_batch(built.database, account.id, batch) for batch in batches)
-    keys = [image.output_key for view in views for image in view.images if image.output_key]
+    shown = tuple(views.view_batch(built.database, account.id, batch) for batch in batches)
+    keys = [image.output_key for view in shown for image in view.images if image.output_key]
     outputs = tuple(built.store.get(name) for name in keys)
-    return Facts(credits.balance(built.database, account.id), views, outputs)
+    return Facts(credits.balance(built.database, account.id), shown, outputs)
 
 
 @dataclass(frozen=True)

