@@ -107,6 +107,7 @@ def test_only_the_queue_knows_a_chord() -> None:
     assert found <= {"shared/clients/celery_queue.py"}
 
 
+@pytest.mark.full
 def test_the_wheel_holds_the_rooms_and_not_the_tests(tmp_path: Path) -> None:
     offline = ("--quiet", "--no-deps", "--no-build-isolation", "--disable-pip-version-check")
     pip = (sys.executable, "-m", "pip", "wheel", *offline, "--wheel-dir", str(tmp_path))

@@ -84,6 +84,7 @@ def test_the_file_keeps_to_the_compose_specification() -> None:
     assert result.returncode == 0, result.stdout
 
 
+@pytest.mark.full
 def test_a_file_that_breaks_the_specification_is_refused(tmp_path: Path) -> None:
     changes = {
         "key.yml": ("healthcheck:", "heathcheck:"),
@@ -173,6 +174,7 @@ def test_the_worker_that_decodes_images_cannot_reach_the_internet() -> None:
     assert COMPOSE["networks"]["inner"]["internal"] is True
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("name", "loads"), [("api", "--check-config"), ("worker", "report")])
 def test_a_command_finds_the_program_that_it_is_to_run(name: str, loads: str) -> None:
     program, *rest = SERVICES[name]["command"]

@@ -139,6 +139,7 @@ def test_tiles_are_mirrored_edge_to_edge() -> None:
     assert pictures.tiled(image, 6, 2).tobytes() == bytes([10, 200, 200, 10, 10, 200] * 2)
 
 
+@pytest.mark.full
 def test_the_pictures_of_a_folder_are_scaled_and_other_files_are_skipped() -> None:
     found = pictures.load(SAMPLES, 64)
     assert "LICENSES.md" not in [picture.name for picture in found]
