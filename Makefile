@@ -3,8 +3,6 @@ PYTHON ?= python3
 # Paths are relative, so that the path of the checkout may contain a space.
 BIN := .venv/bin
 READY := .venv/ready
-# Test processes; each has servers of its own.
-PROCESSES ?= 2
 
 .PHONY: help demo test test-full check audit check-access chaos fuzz up bench bench-codecs bench-cost \
 	calibrate check-memory lock settings clean
@@ -15,11 +13,12 @@ demo: $(READY) ## compress the sample photographs, on real embedded servers
 help: ## print what every target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
+# Each test process has servers of its own. The quick tests wait more than they compute.
 test: $(READY) check ## check the code and run the quick tests, some minutes
-	@$(BIN)/python -m pytest --numprocesses $(PROCESSES) -m "not full and not live"
+	@$(BIN)/python -m pytest --numprocesses $(or $(PROCESSES),3) -m "not full and not live"
 
 test-full: $(READY) check ## run everything that CI runs: the quick tests and the slow ones
-	@$(BIN)/python -m pytest --numprocesses $(PROCESSES)
+	@$(BIN)/python -m pytest --numprocesses $(or $(PROCESSES),2)
 
 check: $(READY) ## linter, formatter and strict types
 	@$(BIN)/ruff check

@@ -12,6 +12,7 @@ from tests.support.making import png
 from tests.support.processes import eventually
 
 
+@pytest.mark.full
 def test_a_dispatcher_that_hangs_does_not_turn_an_accepted_batch_into_an_error(
     still: Still,
 ) -> None:
