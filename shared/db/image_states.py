@@ -96,6 +96,12 @@ def claim(connection: Connection, step: Step, image_id: UUID, lease_seconds: int
     ).fetchone()
 
 
+def _move(connection: Connection, statement: str, claim: ClaimRef, **values: object) -> bool:
+    """Runs a statement that matches the claim's token; False when the claim was lost."""
+    fence = {"image_id": claim.image_id, "token": claim.token}
+    return bool(connection.execute(statement, values | fence).rowcount)
+
+
 _SAVE = """
 UPDATE images
 SET {move}, token = NULL, lease_until = NULL, format = %(format)s, width = %(width)s,
@@ -115,17 +121,14 @@ def save(
 
     Returns False when the claim was lost.
     """
-    updated = connection.execute(
+    return _move(
+        connection,
         _SAVE.format(move=_TO_OPTIMISED if ended_number is None else _TO_DONE),
-        {
-            **vars(result),
-            "warnings": Jsonb([notice.to_json() for notice in result.notices]),
-            "image_id": claim.image_id,
-            "token": claim.token,
-            "ended_number": ended_number,
-        },
+        claim,
+        **vars(result),
+        warnings=Jsonb([notice.to_json() for notice in result.notices]),
+        ended_number=ended_number,
     )
-    return bool(updated.rowcount)
 
 
 _SAVE_DESCRIPTION = """
@@ -173,17 +176,7 @@ def fail(
     connection: Connection, claim: ClaimRef, code: str, message: str, ended_number: int
 ) -> bool:
     """Fails the image: processing or describing → failed; returns False for a lost claim."""
-    updated = connection.execute(
-        _FAIL,
-        {
-            "code": code,
-            "message": message,
-            "ended_number": ended_number,
-            "image_id": claim.image_id,
-            "token": claim.token,
-        },
-    )
-    return bool(updated.rowcount)
+    return _move(connection, _FAIL, claim, code=code, message=message, ended_number=ended_number)
 
 
 _GIVE_BACK = """
@@ -203,16 +196,7 @@ def give_back(
     The attempt does not count if the image only `waited` for memory, or is younger than
     `forgiven_seconds`.
     """
-    updated = connection.execute(
-        _GIVE_BACK,
-        {
-            "waited": waited,
-            "forgiven_seconds": forgiven_seconds,
-            "image_id": claim.image_id,
-            "token": claim.token,
-        },
-    )
-    return bool(updated.rowcount)
+    return _move(connection, _GIVE_BACK, claim, waited=waited, forgiven_seconds=forgiven_seconds)
 
 
 _REQUEUE = """
@@ -228,10 +212,7 @@ def requeue(connection: Connection, claim: ClaimRef, silent_seconds: int) -> Non
 
     silent_seconds: how long ago the image counts as published, so that it is published again.
     """
-    connection.execute(
-        _REQUEUE,
-        {"silent_seconds": silent_seconds, "image_id": claim.image_id, "token": claim.token},
-    )
+    _move(connection, _REQUEUE, claim, silent_seconds=silent_seconds)
 
 
 _POSTPONE_DESCRIPTION = """
@@ -247,16 +228,10 @@ def postpone_description(
     connection: Connection, claim: ClaimRef, wait_seconds: float, *, attempt_counts: bool
 ) -> bool:
     """Leaves the description for later: describing → optimised; False when the claim was lost."""
-    updated = connection.execute(
-        _POSTPONE_DESCRIPTION,
-        {
-            "forgiven": 0 if attempt_counts else 1,
-            "wait_seconds": wait_seconds,
-            "image_id": claim.image_id,
-            "token": claim.token,
-        },
+    forgiven = 0 if attempt_counts else 1
+    return _move(
+        connection, _POSTPONE_DESCRIPTION, claim, forgiven=forgiven, wait_seconds=wait_seconds
     )
-    return bool(updated.rowcount)
 
 
 _CANCEL_OPEN = """
