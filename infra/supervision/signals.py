@@ -32,6 +32,11 @@ class Signals:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN or number != signal.SIGHUP:
                 self._take(number)  # nohup ignores SIGHUP, and we then keep running
+        if signal.getsignal(signal.SIGQUIT) is signal.SIG_IGN:
+            # As after `&` in a script. Children would inherit that and could not be hurried; a
+            # handler that does nothing is not inherited.
+            former_quit = signal.signal(signal.SIGQUIT, lambda *_: None)
+            self._undo.callback(signal.signal, signal.SIGQUIT, former_quit)
         self._take(signal.SIGCHLD)
         return self
 

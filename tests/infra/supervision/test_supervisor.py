@@ -159,10 +159,12 @@ def test_a_guardian_that_was_killed_is_replaced_by_one_that_knows_every_child(
     assert eventually(lambda: not alive(family), 10)
 
 
-def test_a_second_interrupt_ends_children_sooner(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ignored", ["", "QUIT"])  # as after `&` in a script
+def test_a_second_interrupt_ends_children_sooner(tmp_path: Path, ignored: str) -> None:
     up, asked = tmp_path / "up.$$", tmp_path / "asked.$$"
     deaf = f"trap 'echo > {asked}' TERM; echo > {up}; while :; do sleep 0.02; done"
-    argv = (sys.executable, "-c", TREE, deaf)  # its grace is a minute
+    start = f"trap '' {ignored}; exec \"$@\"" if ignored else 'exec "$@"'
+    argv = ("sh", "-c", start, "sh", sys.executable, "-c", TREE, deaf)  # its grace is a minute
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
         assert eventually(lambda: len(list(tmp_path.glob("up.*"))) == 2)
         process.send_signal(signal.SIGINT)
