@@ -12,6 +12,7 @@ from api.context import Context
 from api.headers import PROTECTIVE
 from api.lingering_close import close_after_unread_body
 from api.multipart import MAX_BODY_BYTES
+from api.request_id import HEADER, request_id
 from api.routes import BLUEPRINTS
 from api.upload_quota import UploadQuota
 from shared import logs, services, settings
@@ -53,11 +54,14 @@ def build_app(built: Services) -> Flask:
 
 def _begin() -> None:
     g.started = time.perf_counter()
+    g.request_id = request_id(request.headers.get(HEADER))
+    logs.begin(request_id=g.request_id)
 
 
 def _finish(response: Response) -> Response:
     for name, value in PROTECTIVE.items():
         response.headers.setdefault(name, value)
+    response.headers[HEADER] = g.request_id
     close_after_unread_body(response)
     probe = request.path.startswith("/health/") or request.path == "/metrics"
     access.log(

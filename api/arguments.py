@@ -1,5 +1,7 @@
 """Query parameters: their text becomes a number, or one sentence of refusal."""
 
+import re
+
 from flask import request
 
 from api.fields import refusal
@@ -13,6 +15,15 @@ def whole_argument(name: str, low: int, high: int, default: int) -> int:
     if text.isascii() and text.isdigit() and len(text) <= 12 and low <= int(text) <= high:
         return int(text)
     raise refusal(name, text, f"a whole number from {low} to {high}")
+
+
+def wait_argument(limit_seconds: int) -> int:
+    """Returns the seconds in `?wait=`, at most `limit_seconds`; raises InvalidFieldError."""
+    text = request.args.get("wait", "0")
+    if re.fullmatch("[0-9]{1,9}", text):
+        return min(int(text), limit_seconds)
+    allowed = f"a whole number of seconds (at most {limit_seconds} are waited)"
+    raise refusal("wait", text, allowed)
 
 
 def cursor_argument() -> int:

@@ -8,6 +8,7 @@ from typing import ParamSpec, TypeVar
 from flask import g, request
 
 from api.context import context
+from shared import logs
 from shared.clients import ratelimit
 from shared.db import accounts
 from shared.db.accounts import Account
@@ -40,6 +41,7 @@ def authenticated(view: Callable[P, R]) -> Callable[P, R]:
         services = context().services
         g.account = _authenticate(services)
         g.account_id = g.account.id
+        logs.add(account=g.account_id)
         limit = services.settings.requests_per_minute
         ratelimit.count_request(services.redis, g.account_id, limit)
         return view(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""The one place that turns an error into a status. Every error's body is JSON and has `error`.
+"""The one place that turns an error into a status. Every error's body is JSON: `error` and `code`.
 
 Elsewhere are only:
 - gunicorn_worker.py: an error found before there is a request to route, with the same sentences.
@@ -12,7 +12,7 @@ import logging
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
-from api.http_errors import SENTENCES
+from api.http_errors import CODES, SENTENCES
 from api.responses import json_response
 from shared import errors
 
@@ -33,11 +33,8 @@ STATUSES: dict[type[errors.FluximageError], int] = {
     errors.UnavailableError: 503,
 }
 
-# These two have a code in `error`, and their sentence in `message`: published clients read both.
-CODES: dict[type[errors.FluximageError], str] = {
-    errors.AiNotAvailableError: "ia_not_available",
-    errors.NoCreditsError: "no_credits",
-}
+# These have their code in `error` too, and their sentence in `message`, as published.
+CODE_AS_ERROR = (errors.AiNotAvailableError, errors.NoCreditsError)
 
 
 def register(app: Flask) -> None:
@@ -51,8 +48,9 @@ def _our_error(error: errors.FluximageError) -> Response:
     status = next((s for kind, s in STATUSES.items() if isinstance(error, kind)), None)
     if status is None:
         return _unexpected_error(error)
-    code = CODES.get(type(error))
-    body = {"error": code, "message": error.message} if code else {"error": error.message}
+    body = {"error": error.message, "code": error.code}
+    if isinstance(error, CODE_AS_ERROR):
+        body |= {"error": error.code, "message": error.message}
     response = json_response(body, status)
     if isinstance(error, errors.TooManyRequestsError | errors.UnavailableError):
         response.headers["Retry-After"] = str(error.retry_after_seconds)
@@ -64,7 +62,8 @@ def _our_error(error: errors.FluximageError) -> Response:
 def _werkzeug_error(error: HTTPException) -> Response:
     """404 and 405 of routing, 413 and 415 of the body, and whatever else Werkzeug raises."""
     status = error.code or 500
-    response = json_response({"error": SENTENCES.get(status, error.name)}, status)
+    code = CODES.get(status, CODES[500] if status >= 500 else CODES[400])
+    response = json_response({"error": SENTENCES.get(status, error.name), "code": code}, status)
     for name, value in error.get_headers():
         if name in ("Allow", "Retry-After"):
             response.headers[name] = value
@@ -73,4 +72,4 @@ def _werkzeug_error(error: HTTPException) -> Response:
 
 def _unexpected_error(error: Exception) -> Response:
     logger.error("a request failed unexpectedly", exc_info=error)
-    return json_response({"error": SENTENCES[500]}, 500)
+    return json_response({"error": SENTENCES[500], "code": CODES[500]}, 500)

@@ -1,7 +1,8 @@
 """The fields of POST /api/compress: their text becomes options, or one sentence of refusal.
 
 A new field:
-1. its name in _TEXT_FIELDS or _FILE_FIELDS here (its snake_case spelling follows from it);
+1. its name in _TEXT_FIELDS here, or in FILE_FIELDS of multipart.py; its snake_case spelling
+   follows from it;
 2. its value in `parse`, checked by `_whole`, `_choice` or `_flag`, or by a function of its own;
 3. a value of Options in shared/models.py, whose docstring says what `to_json` and `from_json` owe
    to older rows: at its default it must leave `to_json` as it was, because an Idempotency-Key
@@ -21,10 +22,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
-from api.multipart import MAX_FILES, MAX_WATERMARK_BYTES, Form
+from api.multipart import FILE_FIELDS, MAX_FILES, MAX_WATERMARK_BYTES, Form
+from api.suggestions import meant_as_files, suggest
 from api.uploads import Upload
 from shared.errors import InvalidFieldError, WarningCode
-from shared.imagetype import OUTPUT_TYPES, check_watermark
+from shared.imagetype import OUTPUT_TYPES, ImageType, check_watermark
 from shared.models import (
     MAX_QUALITY,
     MAX_SCALE_PERCENT,
@@ -59,9 +61,9 @@ _TEXT_FIELDS = (
     "context",
     "keywords",
 )
-_FILE_FIELDS = ("file", "watermarkFile")
 _SESSION_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
 _MAX_PHRASE_CHARACTERS = 300
+_MAX_UNKNOWN_NAMED = 20  # unknown fields with a warning of their own: warnings are stored
 
 
 def _snake(name: str) -> str:
@@ -70,7 +72,7 @@ def _snake(name: str) -> str:
 
 # Each accepted spelling and the field that it means.
 SPELLINGS = {
-    spelling: name for name in (*_TEXT_FIELDS, *_FILE_FIELDS) for spelling in (name, _snake(name))
+    spelling: name for name in (*_TEXT_FIELDS, *FILE_FIELDS) for spelling in (name, _snake(name))
 } | {
     spelling: name
     for name in ("language", "context", "keywords")
@@ -105,13 +107,12 @@ def parse(form: Form, allowance: Allowance) -> CompressRequest:
         form, ignored = _without_watermark(form)
         notices += ignored
     values = _single_values(form)
-    format = _choice(values, "format", OUTPUT_TYPES, Options.format)
     watermark = _watermark(values)  # checked even without a watermark file
     return CompressRequest(
         files=_images(form),
         watermark=(watermark_file := _watermark_file(form)),
         options=Options(
-            format=format,
+            format=_format(values),
             quality=_whole(values, "quality", MIN_QUALITY, MAX_QUALITY, Options.quality),
             max_width=_whole(values, "maxWidth", 1, MAX_SIDE_PIXELS, None),
             max_height=_whole(values, "maxHeight", 1, MAX_SIDE_PIXELS, None),
@@ -124,10 +125,15 @@ def parse(form: Form, allowance: Allowance) -> CompressRequest:
 
 
 def _unknown_fields(form: Form) -> list[Notice]:
-    return [
-        Notice(WarningCode.UNKNOWN_FIELD, f"The field {quoted(name)} is not known and was ignored")
-        for name in dict.fromkeys(form.ignored)
-    ]
+    unknown = list(dict.fromkeys(form.ignored))
+    sentences = []
+    for field in unknown[:_MAX_UNKNOWN_NAMED]:
+        sentence = f"The field {quoted(field.name)} is not known and was ignored"
+        meant = suggest(field, SPELLINGS)
+        sentences.append(f"{sentence}; {meant} was probably meant" if meant else sentence)
+    if more := len(unknown) - len(sentences):
+        sentences.append(f"{more} more fields are not known and were ignored")
+    return [Notice(WarningCode.UNKNOWN_FIELD, sentence) for sentence in sentences]
 
 
 def _without_watermark(form: Form) -> tuple[Form, list[Notice]]:
@@ -137,6 +143,7 @@ def _without_watermark(form: Form) -> tuple[Form, list[Notice]]:
     kept = Form(
         [(name, value) for name, value in form.fields if stays(name)],
         [upload for upload in form.uploads if stays(upload.field)],
+        form.ignored,
     )
     if len(kept.fields) + len(kept.uploads) == len(form.fields) + len(form.uploads):
         return form, []
@@ -152,14 +159,14 @@ def _single_values(form: Form) -> dict[str, str]:
     values: dict[str, str] = {}
     for spelling, value in form.fields:
         name = SPELLINGS[spelling]
-        if name in _FILE_FIELDS:
+        if name in FILE_FIELDS:
             raise InvalidFieldError(f"{name} must be sent as a file, with a file name")
         if name in values:
             raise InvalidFieldError(f"{name} was sent more than once; send it at most once")
         values[name] = value
     for upload in form.uploads:
         name = SPELLINGS[upload.field]
-        if name not in _FILE_FIELDS:
+        if name not in FILE_FIELDS:
             raise InvalidFieldError(f"{name} must be sent as text, not as a file")
     return values
 
@@ -167,7 +174,9 @@ def _single_values(form: Form) -> dict[str, str]:
 def _images(form: Form) -> list[Upload]:
     files = _chosen(form, "file")
     if not files:
-        raise InvalidFieldError(f"file is missing; send 1 to {MAX_FILES} images as file")
+        names = meant_as_files(form.ignored)[:3]
+        came = f", not as {' or '.join(map(quoted, names))}" if names else ""
+        raise InvalidFieldError(f"file is missing; send 1 to {MAX_FILES} images as file{came}")
     return files
 
 
@@ -225,6 +234,14 @@ def _choice(
         if choice == text:
             return choice
     raise refusal(name, text, f"one of {', '.join(allowed)}")
+
+
+def _format(values: dict[str, str]) -> ImageType:
+    text = values.get("format", Options.format)
+    for type_ in OUTPUT_TYPES:
+        if text.lower() in (type_.value, type_.facts.label.lower()):  # "jpeg" is the label of jpg
+            return type_
+    raise refusal("format", text, f"one of {', '.join(OUTPUT_TYPES)}")
 
 
 def _flag(values: dict[str, str], name: str) -> bool:

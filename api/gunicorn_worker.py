@@ -18,7 +18,8 @@ from gunicorn.http.parser import RequestParser
 from gunicorn.workers.ggevent import GeventWorker
 
 from api.headers import PROTECTIVE
-from api.http_errors import SENTENCES
+from api.http_errors import CODES, SENTENCES
+from api.request_id import HEADER, request_id
 from shared import logs
 
 if TYPE_CHECKING:  # at run time this would import ssl before gevent has patched it
@@ -54,6 +55,12 @@ class ApiWorker(GeventWorker):  # type: ignore[misc] # gunicorn ships no types
         # other clients of this process.
         gevent.sleep(0)
         return super().handle_request(*args)
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Logs and answers an error that gunicorn finds, with a request id of its own."""
+        if req is None:  # it could not be read; else it has its id already
+            logs.begin(request_id=request_id())
+        super().handle_error(req, client, addr, exc)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """SIGTERM: accepts no more connections, and answers waiting requests with 202 now."""
@@ -124,11 +131,13 @@ def _raise_open_files() -> None:
 def _write_json_error(client: socket.socket, status: int, _reason: str, _message: str) -> None:
     """Answers a request that never reaches the application, such as one with an invalid header."""
     reason = HTTPStatus(status).phrase
-    body = json.dumps({"error": SENTENCES.get(status, SENTENCES[500])})
+    known = status if status in SENTENCES else 500
+    body = json.dumps({"error": SENTENCES[known], "code": CODES[known]})
     headers = PROTECTIVE | {
         "Connection": "close",
         "Content-Type": "application/json",
         "Content-Length": str(len(body)),
+        HEADER: str(logs.facts().get("request_id") or request_id()),
     }
     lines = [f"HTTP/1.1 {status} {reason}", *(f"{k}: {v}" for k, v in headers.items())]
     util.write_nonblock(client, "\r\n".join([*lines, "", body]).encode("latin1"))

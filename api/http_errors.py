@@ -1,4 +1,4 @@
-"""The sentence of each HTTP error that the server or Werkzeug finds, before or beside our code.
+"""The sentence and the code of each HTTP error that gunicorn or Werkzeug finds.
 
 Without imports: gunicorn's worker needs it before gevent has patched the standard library.
 """
@@ -14,4 +14,17 @@ SENTENCES = {
     431: "Too many or too large headers; send at most 100 of 8190 bytes each, 64 KB together",
     500: "An unexpected error occurred; try again later",
     501: "The Transfer-Encoding of this request is not supported; only chunked is",
+}
+
+CODES = {
+    400: "bad_request",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "body_too_large",
+    414: "uri_too_long",
+    415: "unsupported_encoding",
+    417: "expectation_failed",
+    431: "headers_too_large",
+    500: "internal",
+    501: "not_implemented",
 }

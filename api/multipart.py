@@ -4,12 +4,13 @@ A body that exceeds a bound is refused at once; `lingering_close` discards the r
 """
 
 import time
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from flask import Request, g
 from gunicorn.http.errors import ParseException
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import (
     ClientDisconnected,
     HTTPException,
@@ -26,17 +27,20 @@ from werkzeug.sansio.multipart import (
     NeedData,
 )
 
+from api.part_names import header_text, sent_name
 from api.uploads import MAX_FILE_BYTES, Upload, UploadWriter
-from shared.errors import InvalidFieldError, RequestTimeoutError
+from shared.errors import InvalidFieldError, RequestTimeoutError, TooManyFilesError
 from shared.naming import clean_original, quoted
 
 MAX_FILES = 20
+FILE_FIELDS = ("file", "watermarkFile")
 MAX_WATERMARK_BYTES = 5 * 1024 * 1024
 # All files at their largest, and 1 MiB for the fields and the headers of the parts.
 MAX_BODY_BYTES = MAX_FILES * MAX_FILE_BYTES + MAX_WATERMARK_BYTES + 1024 * 1024
 
 _MAX_PARTS = 200
 _MAX_TEXT_BYTES = 16 * 1024
+_MAX_NAME_CHARACTERS = 100  # that are kept of an unknown field's name
 _CHUNK_BYTES = 128 * 1024
 # Bytes that the decoder may keep: a part's headers, or a line that may become a boundary.
 # Without this bound, endless headers would fill the memory.
@@ -47,13 +51,21 @@ _BROKEN = "The request body is not valid multipart/form-data, or ends before its
 _STALLED = "The request body stopped arriving before it was complete; send the request again"
 
 
+@dataclass(frozen=True)
+class UnknownField:
+    """A field that this API does not know; is_file: whether it came with a file name."""
+
+    name: str
+    is_file: bool
+
+
 @dataclass
 class Form:
-    """The parts of a body, in their order; `ignored` has the names of unknown fields."""
+    """The parts of a body, in their order; `ignored` has the unknown fields."""
 
     fields: list[tuple[str, str]] = field(default_factory=list)
     uploads: list[Upload] = field(default_factory=list)
-    ignored: list[str] = field(default_factory=list)
+    ignored: list[UnknownField] = field(default_factory=list)
 
     def files(self, name: str) -> list[Upload]:
         """Returns the files of one field."""
@@ -63,13 +75,13 @@ class Form:
 @contextmanager
 def read_form(
     request: Request,
-    known: Container[str],
+    known: Mapping[str, str],
     stall_seconds: int,
     reserve_bytes: Callable[[int], None],
 ) -> Iterator[Form]:
     """Yields the form of the request; its files are deleted when the block ends.
 
-    known: the names of known fields; any other field is skipped, and its name goes to
+    known: each accepted spelling and its field; any other part is skipped, and its name goes to
     `Form.ignored`. reserve_bytes: called with the number of bytes before each write to a file; it
     may raise.
 
@@ -86,24 +98,37 @@ def read_form(
             f"Content-Type must be multipart/form-data with a boundary, not {came}"
         )
     with ExitStack() as stack:
-        reader = _Reader(stack, boundary.encode("latin-1", "replace"), known, reserve_bytes)
+        charset = request.mimetype_params.get("charset", "")
+        decoder = _Decoder(boundary.encode("latin-1", "replace"), charset)
+        reader = _Reader(stack, decoder, known, reserve_bytes)
         yield reader.read(request, stall_seconds)
+
+
+class _Decoder(MultipartDecoder):
+    """Werkzeug's decoder, which refuses a body whose headers are not in UTF-8."""
+
+    def __init__(self, boundary: bytes, charset: str) -> None:
+        super().__init__(boundary, max_parts=_MAX_PARTS)
+        self._charset = charset
+
+    def _parse_headers(self, data: bytes | bytearray) -> Headers:
+        return super()._parse_headers(header_text(bytes(data), self._charset).encode())
 
 
 class _Reader:
     def __init__(
         self,
         stack: ExitStack,
-        boundary: bytes,
-        known: Container[str],
+        decoder: MultipartDecoder,
+        known: Mapping[str, str],
         reserve_bytes: Callable[[int], None],
     ) -> None:
         self._stack = stack
         self._known = known
         self._reserve_bytes = reserve_bytes
-        self._decoder = MultipartDecoder(boundary, max_parts=_MAX_PARTS)
+        self._decoder = decoder
         self._form = Form()
-        self._part: _TextPart | _FilePart | _IgnoredPart | None = None
+        self._part: _TextPart | _NamelessPart | _FilePart | _IgnoredPart | None = None
 
     def read(self, request: Request, stall_seconds: int) -> Form:
         for chunk in _chunks(request, stall_seconds):
@@ -127,12 +152,14 @@ class _Reader:
 
     def _take(self, event: Event) -> None:
         if isinstance(event, Field | File) and event.name not in self._known:
-            self._part = _IgnoredPart(event.name or "")
+            self._part = _IgnoredPart(event.name or "", is_file=isinstance(event, File))
+        elif isinstance(event, Field) and self._known[event.name] in FILE_FIELDS:
+            self._part = _NamelessPart(event.name)
         elif isinstance(event, Field):
-            self._part = _TextPart(event.name or "")
+            self._part = _TextPart(event.name)
         elif isinstance(event, File):
             self._count_files(event.name or "")
-            name = clean_original(event.filename)
+            name = clean_original(sent_name(event.headers["Content-Disposition"]))
             self._part = _FilePart(
                 UploadWriter(event.name or "", name, self._stack, self._reserve_bytes)
             )
@@ -143,7 +170,7 @@ class _Reader:
 
     def _count_files(self, name: str) -> None:
         if name == "file" and len(self._form.files("file")) == MAX_FILES:
-            raise InvalidFieldError(f"Maximum {MAX_FILES} images allowed per batch")
+            raise TooManyFilesError(f"Maximum {MAX_FILES} images allowed per batch")
         if len(self._form.uploads) > MAX_FILES:  # the watermark is one more
             raise InvalidFieldError(
                 f"The request body has more than {MAX_FILES + 1} files; "
@@ -170,8 +197,8 @@ class _TextPart:
             raise InvalidFieldError(f"{clean_original(self._name)} must be text in UTF-8") from None
 
 
-class _IgnoredPart:
-    """A field that this API does not know; its content is skipped."""
+class _NamelessPart:
+    """A file without a file name, which is text by the standard; its content is skipped."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -180,7 +207,20 @@ class _IgnoredPart:
         pass
 
     def finish(self, form: Form) -> None:
-        form.ignored.append(self._name)
+        form.fields.append((self._name, ""))
+
+
+class _IgnoredPart:
+    """A field that this API does not know; its content is skipped."""
+
+    def __init__(self, name: str, *, is_file: bool) -> None:
+        self._field = UnknownField(name[:_MAX_NAME_CHARACTERS], is_file)
+
+    def write(self, data: bytes | bytearray) -> None:
+        pass
+
+    def finish(self, form: Form) -> None:
+        form.ignored.append(self._field)
 
 
 class _FilePart:

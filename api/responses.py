@@ -1,7 +1,9 @@
 """The documented bodies: a batch and a page of a session; and the JSON response for any body."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from flask import Response, jsonify
 
@@ -25,8 +27,8 @@ def batch_body(view: View) -> dict[str, Any]:
         "status": view.status,
     }
     if not view.complete:
-        body["progress"] = _progress(view.progress)
-    notices = [notice.to_json() for notice in view.notices]
+        body["progress"] = asdict(view.progress)
+    notices = [about.notice.to_json() for about in view.notices]
     for image in view.images:
         notices += [notice.to_json() for notice in image.notices]
     return body | {
@@ -43,9 +45,7 @@ def accepted_body(batch: NewBatch) -> dict[str, Any]:
         "session_id": batch.session_name,
         "batch_id": str(batch.id),
         "status": "queued",
-        "progress": _progress(
-            Progress(total=total, queued=total, processing=0, completed=0, failed=0, cancelled=0)
-        ),
+        "progress": asdict(Progress(total, queued=total)),
         "data": [],
         "errors": [],
         "warnings": [notice.to_json() for notice in batch.notices],
@@ -54,16 +54,17 @@ def accepted_body(batch: NewBatch) -> dict[str, Any]:
 
 def session_body(view: View) -> dict[str, Any]:
     """A page of a session. Errors and warnings have a `batch_id`: `index` counts within a batch."""
-    errors, warnings = [], []
+    errors = []
+    warnings = [about.notice.to_json() | _batch(about.batch_id) for about in view.notices]
     for image in view.images:
-        batch = {"batch_id": str(image.batch_id)}
+        batch = _batch(image.batch_id)
         if image.error_code:
             errors.append(_error(image) | batch)
         warnings += [notice.to_json() | batch for notice in image.notices]
     return {
         "session_id": view.session_name,
         "status": view.status,
-        "progress": _progress(view.progress),
+        "progress": asdict(view.progress),
         "data": [_image(image) for image in view.images if image.output_key],
         "errors": errors,
         "warnings": warnings,
@@ -71,15 +72,8 @@ def session_body(view: View) -> dict[str, Any]:
     }
 
 
-def _progress(progress: Progress) -> dict[str, int]:
-    return {
-        "total": progress.total,
-        "queued": progress.queued,
-        "processing": progress.processing,
-        "completed": progress.completed,
-        "failed": progress.failed,
-        "cancelled": progress.cancelled,
-    }
+def _batch(batch_id: UUID) -> dict[str, str]:
+    return {"batch_id": str(batch_id)}
 
 
 def _image(image: EndedImage) -> dict[str, Any]:

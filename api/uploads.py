@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO
 
-from shared.errors import InvalidFieldError, UnavailableError
+from shared.errors import FileTooLargeError, UnavailableError
 
 logger = logging.getLogger(__name__)
 
@@ -44,13 +44,13 @@ class UploadWriter:
     def write(self, data: bytes | bytearray) -> None:
         """Appends `data`.
 
-        Raises InvalidFieldError above the 20 MB of a file, UnavailableError where the disk is
+        Raises FileTooLargeError above the 20 MB of a file, UnavailableError where the disk is
         full, and what `reserve_bytes` raises.
         """
         upload = self._upload
         upload.size += len(data)
         if upload.size > MAX_FILE_BYTES:
-            raise InvalidFieldError(f"File {upload.name} exceeds the 20MB limit")
+            raise FileTooLargeError(f"File {upload.name} exceeds the 20MB limit")
         self._reserve_bytes(len(data))
         self._hash.update(data)
         with _full_disk_is_unavailable():

@@ -13,20 +13,23 @@ FluximageError
     AiAnswerError               ai_answer
     AiDeclinedError             ai_declined
     AiLimitError                ai_limit
-  RequestRefusedError         the request is refused because of what it asks, with a status:
-    InvalidFieldError           400
-    UnauthorizedError           401
-    PlanLimitError              403
+  RequestRefusedError         the request is refused for what it asks; each has a status and a code:
+    InvalidFieldError           400 invalid_field
+      TooManyFilesError           400 too_many_files
+      FileTooLargeError           400 file_too_large
+    UnauthorizedError           401 unauthorized
+    PlanLimitError              403 plan_limit
     AiNotAvailableError         403 ia_not_available (the published spelling)
     NoCreditsError              403 no_credits
-    NotFoundError               404
-    RequestTimeoutError         408
-    ConflictError               409
-    KeyReusedError              422
-  TooManyRequestsError        the request came too soon; 429
-  UnavailableError            the request may succeed later; 503
-    StoreError                  503
-      ObjectMissingError          503
+    NotFoundError               404 not_found
+    RequestTimeoutError         408 request_timeout
+    ConflictError               409 conflict
+    KeyReusedError              422 idempotency_mismatch
+  TooManyRequestsError        the request came too soon; 429 rate_limited
+  UnavailableError            the request may succeed later; 503 unavailable
+    QueueFullError              503 queue_full
+    StoreError                  503 unavailable
+      ObjectMissingError          503 unavailable
     MemoryTakenError            inside a worker only
   OperatorError               a command fails; the command line only
 
@@ -52,7 +55,9 @@ class WarningCode(StrEnum):
 
 
 class FluximageError(Exception):
-    """Any error that this service raises on purpose."""
+    """Any error that this service raises on purpose; `code` is its word for programs."""
+
+    code = "internal"
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -143,9 +148,25 @@ class RequestRefusedError(FluximageError):
 class InvalidFieldError(RequestRefusedError):
     """A field, a parameter, a header or the body breaks the contract; the message names it."""
 
+    code = "invalid_field"
+
+
+class TooManyFilesError(InvalidFieldError):
+    """The batch has more files than a batch may have."""
+
+    code = "too_many_files"
+
+
+class FileTooLargeError(InvalidFieldError):
+    """A file is larger than a file may be."""
+
+    code = "file_too_large"
+
 
 class UnauthorizedError(RequestRefusedError):
     """The key is missing, malformed, unknown or revoked; the four cases get the same answer."""
+
+    code = "unauthorized"
 
     def __init__(self) -> None:
         super().__init__("Unauthorized")
@@ -154,9 +175,13 @@ class UnauthorizedError(RequestRefusedError):
 class PlanLimitError(RequestRefusedError):
     """The batch has more images than the plan has left in this billing period."""
 
+    code = "plan_limit"
+
 
 class AiNotAvailableError(RequestRefusedError):
     """The batch asks for AI on a plan without AI."""
+
+    code = "ia_not_available"
 
     def __init__(self) -> None:
         super().__init__("AI features require a paid plan. Upgrade to Starter or higher.")
@@ -164,6 +189,8 @@ class AiNotAvailableError(RequestRefusedError):
 
 class NoCreditsError(RequestRefusedError):
     """The batch needs more AI credits than the account has left."""
+
+    code = "no_credits"
 
     def __init__(self) -> None:
         super().__init__(
@@ -174,21 +201,31 @@ class NoCreditsError(RequestRefusedError):
 class NotFoundError(RequestRefusedError):
     """The account has nothing of that name."""
 
+    code = "not_found"
+
 
 class RequestTimeoutError(RequestRefusedError):
     """The client stopped sending before its body was complete."""
+
+    code = "request_timeout"
 
 
 class ConflictError(RequestRefusedError):
     """A request with the same Idempotency-Key is under way, or the session was cancelled."""
 
+    code = "conflict"
+
 
 class KeyReusedError(RequestRefusedError):
     """An Idempotency-Key was used again with other files or options."""
 
+    code = "idempotency_mismatch"
+
 
 class TooManyRequestsError(FluximageError):
     """The account, or the address that sends refused keys, is past its limit."""
+
+    code = "rate_limited"
 
     def __init__(self, retry_after_seconds: int) -> None:
         super().__init__("Too many requests")
@@ -198,9 +235,17 @@ class TooManyRequestsError(FluximageError):
 class UnavailableError(FluximageError):
     """The service cannot do this now; the same request may succeed later."""
 
+    code = "unavailable"
+
     def __init__(self, message: str, retry_after_seconds: int = 5) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+
+
+class QueueFullError(UnavailableError):
+    """Images wait so long already that no more are accepted."""
+
+    code = "queue_full"
 
 
 class StoreError(UnavailableError):

@@ -1,13 +1,54 @@
-"""Logging: one JSON object per line on standard error, without API keys."""
+"""Logging: one JSON object per line on standard error, without API keys.
+
+What a request or a step is about (`batch`, `session`, `request_id` …) stands on each of its lines.
+"""
 
 import logging
 import re
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import MappingProxyType
 
 from pythonjsonlogger.json import JsonFormatter
 
 # Also a part of a key: a client may send one that is cut short.
 _KEY = re.compile(r"flx_live_[0-9A-Fa-f]+")
+
+
+# Of this request (a greenlet) or of this step (a thread).
+_facts: ContextVar[Mapping[str, object]] = ContextVar("facts", default=MappingProxyType({}))
+
+
+@contextmanager
+def about(**facts: object) -> Iterator[None]:
+    """Adds to what stands on every line that is logged in the block."""
+    token = _facts.set({**_facts.get(), **facts})
+    try:
+        yield
+    finally:
+        _facts.reset(token)
+
+
+def begin(**facts: object) -> None:
+    """Sets what stands on every line from now on; the facts of the request before are gone."""
+    _facts.set(facts)
+
+
+def add(**facts: object) -> None:
+    """Adds to what stands on every line, until the enclosing `about` ends or the next `begin`."""
+    _facts.set({**_facts.get(), **facts})
+
+
+def facts() -> Mapping[str, object]:
+    """Returns what stands on every line now."""
+    return _facts.get()
+
+
+def _add_to(record: logging.LogRecord) -> bool:
+    vars(record).update({k: v for k, v in _facts.get().items() if k not in vars(record)})
+    return True
 
 
 class _KeyRemovingFormatter(JsonFormatter):
@@ -28,6 +69,7 @@ def configure(level: int = logging.INFO) -> None:
             json_default=str,
         )
     )
+    handler.addFilter(_add_to)
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for chatty in ("urllib3", "httpx2", "celery", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -15,21 +15,38 @@ MAX_STEM_BYTES = 200  # with "-12345.webp" still below the 255 bytes of most fil
 
 # Not allowed in names on Windows; slashes separate folders on every system.
 _UNSAFE = re.compile(r'[<>:"/\\|?*%;]')
-_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])", re.IGNORECASE)
+_RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])", re.IGNORECASE)
+
+_ZWNJ, _ZWJ = "\u200c", "\u200d"  # invisible joiners: "non-joiner" and "joiner"
+# Scripts whose letters a joiner shapes, by the first word of their characters' names.
+_JOINING_SCRIPTS = frozenset(
+    {
+        *("ADLAM", "ARABIC", "BALINESE", "BENGALI", "DEVANAGARI", "GUJARATI", "GURMUKHI"),
+        *("KANNADA", "KHMER", "MALAYALAM", "MANDAIC", "MONGOLIAN", "MYANMAR", "NKO", "ORIYA"),
+        *("SINHALA", "SYRIAC", "TAMIL", "TELUGU"),
+    }
+)
+_ARROWS_IN_EMOJI = "↔↕"  # the one by its category a mathematical symbol
+_VARIATION_SELECTOR_16 = "\ufe0f"
 
 
 def clean_original(name: str) -> str:
     """Returns a client's file name without folders, printable, of at most 255 characters."""
     last = re.split(r"[/\\]", name)[-1]
-    return printable(last)[:MAX_NAME_CHARACTERS].strip() or UNNAMED
+    # Cleaned again once it is cut: an emoji may have lost what its joiner joins.
+    return _readable(_readable(last)[:MAX_NAME_CHARACTERS]).strip() or UNNAMED
 
 
 def stem_of(original_name: str) -> str:
     """Returns the stem of a result's name: valid on every operating system, and never empty."""
     stem = original_name.rpartition(".")[0] or original_name
-    stem = unicodedata.normalize("NFC", _UNSAFE.sub("_", printable(stem)))
+    return _safe_stem(_readable(stem))
+
+
+def _safe_stem(stem: str) -> str:
+    stem = unicodedata.normalize("NFC", _UNSAFE.sub("_", stem))
     stem = re.sub(r"\s+", " ", stem).strip(" .")
-    stem = stem.encode()[:MAX_STEM_BYTES].decode(errors="ignore").strip(" .")
+    stem = _readable(stem.encode()[:MAX_STEM_BYTES].decode(errors="ignore")).strip(" .")
     if not stem:
         return "image"
     return f"_{stem}" if is_reserved(stem) else stem
@@ -42,28 +59,78 @@ def file_name(stem: str, format: ImageType, number: int = 1) -> str:
 
 def folded(name: str) -> str:
     """Returns the same text for names that a case-insensitive file system treats as equal."""
-    return unicodedata.normalize("NFC", name.casefold())
+    without_joiners = re.sub(f"[{_ZWNJ}{_ZWJ}]", "", name)  # HFS+ ignores them
+    return unicodedata.normalize("NFC", without_joiners.casefold())
 
 
 def content_disposition(name: str) -> str:
-    """Returns the header with which a browser saves the file as `name` (RFC 6266, RFC 8187)."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    plain = re.sub(r'[\x00-\x1f\x7f"\\%]', "_", plain)
-    if plain.startswith("."):
-        plain = f"image{plain}"
+    """Returns the header with which a browser saves the file as `name` (RFC 6266, RFC 8187).
+
+    Both of its names are valid on every operating system. `filename=`, for old clients, is cleaned
+    once it is ASCII: the full-width forms of slash, dot and colon turn into the plain ones then.
+    """
+    stem, _, extension = name.rpartition(".")
+    plain = f"{_safe_stem(_ascii(stem))}.{re.sub('[^a-z0-9]', '', _ascii(extension))}"
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def _ascii(text: str) -> str:
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return printable(plain)
 
 
 def is_reserved(stem: str) -> bool:
     """Whether Windows reserves the name for a device, with any extension."""
-    return bool(_RESERVED.fullmatch(stem.partition(".")[0]))
+    return bool(_RESERVED.fullmatch(stem.partition(".")[0].rstrip(" ")))
 
 
 def printable(text: str) -> str:
     """Returns the text without invisible characters and those that change its direction."""
+    return "".join(c for c in text if _is_visible(c))
+
+
+def _is_visible(c: str) -> bool:
     # Cc, Cf: control characters, and invisible ones such as bidirectional marks; Cs: halves of
     # surrogate pairs, which UTF-8 cannot encode; Co, Cn: private and unassigned code points.
-    return "".join(c for c in text if not unicodedata.category(c).startswith("C"))
+    return not unicodedata.category(c).startswith("C")
+
+
+def _readable(text: str) -> str:
+    """Returns the printable text with its joiners where they shape what is seen."""
+    text = "".join(c for c in text if c in (_ZWNJ, _ZWJ) or _is_visible(c))
+    text = re.sub(f"([{_ZWNJ}{_ZWJ}])[{_ZWNJ}{_ZWJ}]+", r"\1", text)
+    return "".join(
+        c
+        for at, c in enumerate(text)
+        if c not in (_ZWNJ, _ZWJ) or _joins(c, text[max(0, at - 3) : at], text[at + 1 : at + 2])
+    )
+
+
+def _joins(joiner: str, before: str, after: str) -> bool:
+    """Whether the joiner has an effect between the characters before and the one after it.
+
+    Between letters of a script that joins them, and after a letter for a form that stands alone
+    (compare RFC 5892, appendix A); or, the joiner, between two pictures of one emoji (UTS #51).
+    """
+    script = _script(before[-1:])
+    if script in _JOINING_SCRIPTS:
+        return script == _script(after) or joiner == _ZWJ
+    return joiner == _ZWJ and _is_picture(_without_modifiers(before)) and _is_picture(after)
+
+
+def _script(c: str) -> str:
+    return unicodedata.name(c, "").partition(" ")[0] if c else ""
+
+
+def _without_modifiers(text: str) -> str:
+    """The last character, before what selects its colour presentation or its skin tone."""
+    while text and (text[-1] == _VARIATION_SELECTOR_16 or "\U0001f3fb" <= text[-1] <= "\U0001f3ff"):
+        text = text[:-1]
+    return text[-1:]
+
+
+def _is_picture(c: str) -> bool:
+    return c != "" and (unicodedata.category(c) == "So" or c in _ARROWS_IN_EMOJI)
 
 
 def quoted(text: str) -> str:

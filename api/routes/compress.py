@@ -18,6 +18,7 @@ from api.multipart import read_form
 from api.prefer import Preference, preference
 from api.responses import accepted_body, batch_body, json_response
 from api.waiting import wait_until
+from shared import logs
 from shared.clients.object_store import inputs_prefix, original_key, watermark_key
 from shared.clients.pubsub import batch_topic
 from shared.db import backlog, batches, credits, idempotency, sessions, views
@@ -80,14 +81,15 @@ def _accept(
     balance: credits.Balance,
     key_claim: idempotency.KeyClaim | None,
 ) -> NewBatch:
+    batch_id, session_name = uuid4(), parsed.session_id or str(uuid4())
+    logs.add(batch=batch_id, session=session_name)
     _check(services, parsed, balance)
-    batch_id = uuid4()
     try:
         images = _store_inputs(services, batch_id, parsed)
         batch = NewBatch(
             id=batch_id,
             account_id=account().id,
-            session_name=parsed.session_id or str(uuid4()),
+            session_name=session_name,
             options=parsed.options,
             images=images,
             watermark_key=watermark_key(batch_id) if parsed.watermark else None,
@@ -136,6 +138,7 @@ def _delete_inputs(services: Services, batch_id: UUID) -> None:
 
 def _respond_when_done(services: Services, batch: NewBatch | UUID, prefer: Preference) -> Response:
     batch_id = batch if isinstance(batch, UUID) else batch.id
+    logs.add(batch=batch_id)
     wait_until(
         batch_topic(batch_id),
         lambda: sessions.is_batch_closed(services.database, batch_id),
@@ -154,11 +157,12 @@ def _respond_when_done(services: Services, batch: NewBatch | UUID, prefer: Prefe
 
 
 def _batch_response(view: View) -> Response:
+    logs.add(session=view.session_name)
     body = batch_body(view)
     if not view.complete:
         return _not_done_yet(body, view.session_name)
     if view.progress.completed == 0:
-        return json_response({"error": _ALL_FAILED} | body, 422)
+        return json_response({"error": _ALL_FAILED, "code": "all_failed"} | body, 422)
     return json_response(body)
 
 

@@ -41,7 +41,9 @@ def ready() -> Response:
     }
     down = [name for name, check in checks.items() if not _answers(check)]
     if down:
-        return json_response({"error": f"Not ready: {', '.join(down)} down", "down": down}, 503)
+        sentence = f"Not ready: {', '.join(down)} down"
+        body = {"error": sentence, "code": UnavailableError.code, "down": down}
+        return json_response(body, 503)
     return json_response({"status": "ok"})
 
 

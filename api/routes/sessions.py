@@ -4,12 +4,13 @@ from contextlib import suppress
 
 from flask import Blueprint, Response
 
-from api.arguments import cursor_argument, whole_argument
+from api.arguments import cursor_argument, wait_argument, whole_argument
 from api.caller import account, authenticated
 from api.context import context
 from api.fields import is_session_id
 from api.responses import json_response, session_body
 from api.waiting import wait_until
+from shared import logs
 from shared.clients import pubsub
 from shared.clients.object_store import outputs_prefix
 from shared.clients.pubsub import session_topic
@@ -32,7 +33,7 @@ def poll(session_id: str) -> Response:
     _check(session_id)
     services = context().services
     limit = whole_argument("limit", 1, _MAX_LIMIT, _DEFAULT_LIMIT)
-    wait_seconds = whole_argument("wait", 0, 10**9, 0)
+    wait_seconds = wait_argument(services.settings.wait_limit_seconds)
     after = cursor_argument()
 
     def view() -> View:
@@ -45,7 +46,7 @@ def poll(session_id: str) -> Response:
         wait_until(
             session_topic(page.session_id),
             lambda: sessions.has_ended_since(services.database, page.session_id, after),
-            min(wait_seconds, services.settings.wait_limit_seconds),
+            wait_seconds,
         )
         page = view()
     return json_response(session_body(page))
@@ -76,3 +77,4 @@ def _check(session_id: str) -> None:
     # Such a session cannot exist, and Postgres refuses a text with a NUL character.
     if not is_session_id(session_id):
         raise NotFoundError("There is no such session")
+    logs.add(session=session_id)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from shared.db.database import Database, one
-from shared.errors import UnavailableError
+from shared.errors import QueueFullError
 
 _DISPATCHER_LOCK = 0x64697370  # one dispatcher at a time: two that count together pass the window
 
@@ -92,7 +92,7 @@ AND created_at < now() - make_interval(secs => %s) LIMIT 1
 
 
 def check_queue_age(database: Database, limit_seconds: int) -> None:
-    """Raises UnavailableError when the oldest queued image is older than the limit."""
+    """Raises QueueFullError when the oldest queued image is older than the limit."""
     with database.autocommit() as connection:
         if connection.execute(_OLDER_THAN, (limit_seconds,)).fetchone() is not None:
-            raise UnavailableError("The queue is too long now; try again later", 30)
+            raise QueueFullError("The queue is too long now; try again later", 30)

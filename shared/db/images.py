@@ -99,7 +99,13 @@ def next_ended_number(connection: Connection, session_id: UUID) -> int:
 
 
 _COUNT_ON_SESSION = """
-UPDATE sessions SET {column} = {column} + 1, last_ended = last_ended + 1 WHERE id = %s
+UPDATE sessions AS s
+SET {column} = {column} + 1, last_ended = last_ended + 1,
+    original_bytes = s.original_bytes
+        + CASE i.state WHEN 'done' THEN i.original_size ELSE 0 END,
+    compressed_bytes = s.compressed_bytes
+        + CASE i.state WHEN 'done' THEN i.compressed_size ELSE 0 END
+FROM images AS i WHERE i.id = %s AND s.id = i.session_id
 """
 _COUNT_ON_BATCH = """
 UPDATE batches
@@ -113,6 +119,6 @@ def count_end(
     connection: Connection, claim: ClaimRef, column: Literal["completed", "failed"]
 ) -> ImageEnded:
     """Counts one more ended image on its session and batch; closes a batch that is complete."""
-    connection.execute(_COUNT_ON_SESSION.format(column=column), (claim.session_id,))
+    connection.execute(_COUNT_ON_SESSION.format(column=column), (claim.image_id,))
     batch = one(connection.execute(_COUNT_ON_BATCH, (claim.batch_id,)).fetchone())
     return ImageEnded(claim.session_id, claim.batch_id, batch["closed"])

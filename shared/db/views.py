@@ -17,14 +17,19 @@ Status = Literal["queued", "processing", "completed", "cancelled"]
 
 @dataclass(frozen=True)
 class Progress:
-    """How many images are in each state; `total` is their sum."""
+    """How many images are in each state; `total` is their sum.
+
+    original_bytes, compressed_bytes: of the completed ones together, before and after.
+    """
 
     total: int
-    queued: int
-    processing: int
-    completed: int
-    failed: int
-    cancelled: int
+    queued: int = 0
+    processing: int = 0
+    completed: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    original_bytes: int = 0
+    compressed_bytes: int = 0
 
     @property
     def ended(self) -> int:
@@ -62,11 +67,20 @@ class EndedImage:
 
 
 @dataclass(frozen=True)
+class BatchNotice:
+    """A warning about a whole batch, which it got when it was accepted."""
+
+    batch_id: UUID
+    notice: Notice
+
+
+@dataclass(frozen=True)
 class View:
     """A batch, or a page of a session, at this moment.
 
     images: the ended ones; of a batch in upload order, of a session in the order in which they
-        ended. last_number: the `ended_number` of the page's last image, or the cursor when the
+        ended. notices: about whole batches, the oldest first; of a session the newest 100.
+        last_number: the `ended_number` of the page's last image, or the cursor when the
         page is empty. complete: nothing can follow.
     """
 
@@ -76,10 +90,12 @@ class View:
     status: Status
     progress: Progress
     images: Sequence[EndedImage]
-    notices: Sequence[Notice]
+    notices: Sequence[BatchNotice]
     last_number: int
     complete: bool
 
+
+_MAX_NOTICES = 100  # that a page of a session has about whole batches
 
 _IMAGE_COLUMNS = """
 id, batch_id, index, ended_number, original_name, original_size, file_name, format, width, height,
@@ -90,6 +106,12 @@ _PAGE = f"""
 SELECT {_IMAGE_COLUMNS} FROM images
 WHERE session_id = %s AND ended_number > %s ORDER BY ended_number LIMIT %s
 """  # noqa: S608 - our own constant
+_NEWEST_NOTICES = """
+SELECT b.id AS batch_id, w.value AS notice
+FROM batches AS b, jsonb_array_elements(b.warnings) WITH ORDINALITY AS w (value, place)
+WHERE b.session_id = %s AND b.warnings <> '[]'
+ORDER BY b.created_at DESC, b.id, w.place DESC LIMIT %s
+"""
 
 
 def view_session(
@@ -103,6 +125,7 @@ def view_session(
         session = sessions.find(connection, account_id, name)
         images = connection.execute(_PAGE, (session["id"], after_number, limit)).fetchall()
         progress = _session_progress(connection, session)
+        notices = connection.execute(_NEWEST_NOTICES, (session["id"], _MAX_NOTICES)).fetchall()
     last = images[-1]["ended_number"] if images else after_number
     status = _status(progress, cancelled=session["cancelled_at"] is not None)
     return View(
@@ -112,7 +135,7 @@ def view_session(
         status=status,
         progress=progress,
         images=[_image(row) for row in images],
-        notices=(),
+        notices=[_batch_notice(row) for row in reversed(notices)],
         last_number=last,
         # A page below its limit is the last one, whatever its number: later images may be deleted.
         complete=status in ("completed", "cancelled")
@@ -147,7 +170,7 @@ def view_batch(database: Database, account_id: int, batch_id: UUID) -> View:
         status=status,
         progress=progress,
         images=[_image(row) for row in images],
-        notices=[Notice(w["code"], w["message"], w["index"]) for w in batch["warnings"]],
+        notices=[_batch_notice({"batch_id": batch_id, "notice": w}) for w in batch["warnings"]],
         last_number=0,
         complete=progress.ended == progress.total,
     )
@@ -164,9 +187,9 @@ def _session_progress(connection: Connection, session: Row) -> Progress:
     # Ended images are counted on the session's row; only what is open is counted anew.
     open_ = one(connection.execute(_OPEN_OF_SESSION, (session["id"],)).fetchone())
     ended = {key: session[key] for key in ("completed", "failed", "cancelled")}
-    return Progress(
-        total=open_["queued"] + open_["processing"] + sum(ended.values()), **open_, **ended
-    )
+    total = open_["queued"] + open_["processing"] + sum(ended.values())
+    sizes = {key: session[key] for key in ("original_bytes", "compressed_bytes")}
+    return Progress(total, **open_, **ended, **sizes)
 
 
 _PROGRESS_OF_BATCH = """
@@ -175,7 +198,9 @@ SELECT count(*) AS total,
     count(*) FILTER (WHERE state IN ('processing', 'optimised', 'describing')) AS processing,
     count(*) FILTER (WHERE state = 'done') AS completed,
     count(*) FILTER (WHERE state = 'failed') AS failed,
-    count(*) FILTER (WHERE state = 'cancelled') AS cancelled
+    count(*) FILTER (WHERE state = 'cancelled') AS cancelled,
+    coalesce(sum(original_size) FILTER (WHERE state = 'done'), 0)::bigint AS original_bytes,
+    coalesce(sum(compressed_size) FILTER (WHERE state = 'done'), 0)::bigint AS compressed_bytes
 FROM images WHERE batch_id = %s
 """
 
@@ -190,6 +215,11 @@ def _status(progress: Progress, *, cancelled: bool) -> Status:
     if progress.ended == progress.total:
         return "completed"
     return "queued" if progress.queued == progress.total else "processing"
+
+
+def _batch_notice(row: Row) -> BatchNotice:
+    notice = row["notice"]
+    return BatchNotice(row["batch_id"], Notice(notice["code"], notice["message"], notice["index"]))
 
 
 def _image(row: Row) -> EndedImage:

@@ -128,8 +128,8 @@ def still_stranger(still: Still) -> Client:
 
 
 @pytest.fixture(scope="session")
-def broken_url(unit_environment: Mapping[str, str], start_api: Start) -> Iterator[str]:
-    """The address of an API whose Redis and whose object store are down."""
+def broken_process(unit_environment: Mapping[str, str], start_api: Start) -> Iterator[ApiProcess]:
+    """An API whose Redis and whose object store are down."""
     with ExitStack() as stack:
         closed = []
         for _ in range(2):  # bound and not listening: no other program gets these ports meanwhile
@@ -140,7 +140,13 @@ def broken_url(unit_environment: Mapping[str, str], start_api: Start) -> Iterato
             "REDIS_URL": f"redis://127.0.0.1:{closed[0]}/0",
             "S3_ENDPOINT": f"http://127.0.0.1:{closed[1]}",
         }
-        yield stack.enter_context(start_api(dict(unit_environment) | down)).url
+        yield stack.enter_context(start_api(dict(unit_environment) | down))
+
+
+@pytest.fixture(scope="session")
+def broken_url(broken_process: ApiProcess) -> str:
+    """The address of that API."""
+    return broken_process.url
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import socket
 from collections.abc import Iterable
 from contextlib import suppress
@@ -28,7 +29,8 @@ class Answer:
 
     @property
     def error(self) -> str:
-        """The one word or sentence that every error has."""
+        """The one word or sentence that every error has, beside its code."""
+        assert re.fullmatch("[a-z_]+", self.json()["code"])
         error = self.json()["error"]
         assert isinstance(error, str)
         return error

@@ -158,9 +158,21 @@ def test_a_batch_in_which_every_image_failed_is_422_with_the_same_body(client: C
     body = response.json()
     assert body["error"] == "No image could be processed"
     assert set(body) == {
-        *("error", "session_id", "batch_id", "status", "data", "errors", "warnings")
+        *("error", "code", "session_id", "batch_id", "status", "data", "errors", "warnings")
     }
+    assert body["code"] == "all_failed"
     assert (body["status"], body["data"], len(body["errors"])) == ("completed", [], 2)
+
+
+def test_an_empty_file_fails_alone_and_says_so(client: Client) -> None:
+    body = client.compress([("a.png", png()), ("empty.jpg", b"")]).json()
+    assert len(body["data"]) == 1
+    [error] = body["errors"]
+    assert (error["index"], error["original_name"]) == (1, "empty.jpg")
+    assert (error["error"], error["message"]) == (
+        "corrupt_image",
+        "This file is empty; send it again",
+    )
 
 
 def test_sixty_thousand_by_sixty_thousand_is_refused_from_the_header(client: Client) -> None:
@@ -217,7 +229,10 @@ def test_a_batch_has_at_most_twenty_files(client: Client) -> None:
     assert [image["index"] for image in body["data"]] == list(range(20))
     response = client.compress([(f"{n}.png", png(4, 4)) for n in range(21)])
     assert response.status_code == 400
-    assert response.json() == {"error": "Maximum 20 images allowed per batch"}
+    assert response.json() == {
+        "error": "Maximum 20 images allowed per batch",
+        "code": "too_many_files",
+    }
 
 
 def test_a_file_has_at_most_twenty_megabytes(still: Still) -> None:
@@ -225,7 +240,10 @@ def test_a_file_has_at_most_twenty_megabytes(still: Still) -> None:
     assert still.compress([full], headers={"Prefer": "respond-async"}).status_code == 202
     response = still.compress([("full.jpg", bytes(20 * 1024 * 1024 + 1))])
     assert response.status_code == 400
-    assert response.json() == {"error": "File full.jpg exceeds the 20MB limit"}
+    assert response.json() == {
+        "error": "File full.jpg exceeds the 20MB limit",
+        "code": "file_too_large",
+    }
 
 
 def test_results_of_one_session_never_share_a_name(client: Client) -> None:

@@ -6,7 +6,7 @@ import httpx
 
 from api.errors import STATUSES
 from api.headers import PROTECTIVE
-from api.http_errors import SENTENCES
+from api.http_errors import CODES, SENTENCES
 from shared.errors import RequestRefusedError
 from tests.api.calls import CALLS, PATHS, Call, methods_of
 from tests.api.conftest import Still
@@ -22,6 +22,7 @@ def _is_an_error(response: httpx.Response, status: int) -> str:
     assert response.status_code == status
     assert response.headers["Content-Type"] == "application/json"
     assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert re.fullmatch("[a-z_]+", response.json()["code"])
     error = response.json()["error"]
     assert isinstance(error, str)
     return error
@@ -86,8 +87,8 @@ def test_an_error_that_gunicorn_finds_is_json_too(
     answer = exchange(service_url, [request_], half_close=True)
     assert answer.status == status
     assert PROTECTIVE.items() <= dict(answer.headers).items()
-    assert list(answer.json()) == ["error"]
-    assert answer.error == SENTENCES[status]
+    assert answer.json() == {"error": SENTENCES[status], "code": CODES[status]}
+    assert re.fullmatch("[0-9a-f]{32}", answer.headers["X-Request-Id"])
 
 
 def _text(answer: Answer) -> str:

@@ -22,7 +22,7 @@ ASYNC = {"Prefer": "respond-async"}
 # The name, a value that is not allowed, and what the sentence says is.
 BAD = [
     ("format", "gif", "one of webp, avif, jpg, png"),
-    ("format", "WEBP", "one of webp, avif, jpg, png"),
+    ("format", "jpe", "one of webp, avif, jpg, png"),
     ("format", "", "one of webp, avif, jpg, png"),
     ("quality", "39", "a whole number from 40 to 100"),
     ("quality", "101", "a whole number from 40 to 100"),
@@ -86,7 +86,7 @@ SPELLINGS = {
 def _refused(response: httpx.Response) -> str:
     assert response.status_code == 400
     body = response.json()
-    assert list(body) == ["error"]
+    assert (list(body), body["code"]) == (["error", "code"], "invalid_field")
     return str(body["error"])
 
 
@@ -109,6 +109,73 @@ def test_every_value_that_is_allowed_is_taken(client: Client, name: str, value: 
     # By a batch that is refused for the field that is checked last, so that it costs no work.
     error = _refused(_queue(client, {name: value, "sessionId": "!"}))
     assert error.startswith("sessionId must be ")
+
+
+@every_case(
+    "sent, made",
+    [("jpeg", "jpg"), ("JPEG", "jpg"), ("Jpg", "jpg"), ("AVIF", "avif"), ("WebP", "webp")],
+)
+def test_a_format_is_taken_in_any_case_and_jpeg_as_jpg(still: Still, sent: str, made: str) -> None:
+    headers = ASYNC | {"Idempotency-Key": made}
+    for spelling in (sent, made):  # one request, so the second attaches to the first's batch
+        response = still.compress([("a.png", png())], {"format": spelling}, headers)
+        assert response.status_code == 202
+    still.work()
+    [image] = still.compress([("a.png", png())], {"format": sent}, headers).json()["data"]
+    assert (image["format"], image["file_name"]) == (made, f"a.{made}")
+
+
+@every_case(
+    "sent, meant",
+    [
+        ("maxwidth", "maxWidth"),
+        ("max_widht", "maxWidth"),
+        ("max-width", "maxWidth"),
+        ("width", "maxWidth"),
+        ("qualty", "quality"),
+        ("Quality", "quality"),
+        ("quality[]", "quality"),
+        ("file_format", "format"),
+        ("formt", "format"),
+        ("session", "sessionId"),
+        ("langauge", "language"),
+        ("alt_text", "autoAltText"),
+        ("auto_rename", "autoRenameSEO"),
+        ("water_mark_opacity", "watermarkOpacity"),
+        ("watermark", "watermarkFile"),
+        ("aiKeyword", "keywords"),
+        ("description", None),
+        ("fileName", None),
+        ("text", None),
+        ("title", None),
+        ("q", None),
+        ("", None),
+    ],
+)
+def test_a_misspelt_field_is_ignored_with_the_one_that_was_meant(
+    still: Still, sent: str, meant: str | None
+) -> None:
+    body = file_part("a.png", png()) + part(f'name="{sent}"', b"7") + end()
+    [warning] = post(still.url, still.key, body, "Prefer: respond-async").json()["warnings"]
+    told = f"; {meant} was probably meant" if meant else ""
+    assert warning["message"] == f"The field '{sent}' is not known and was ignored{told}"
+
+
+@every_case("name", ["image", "files", "file[]", "images[]", "photo", "document", "File"])
+def test_images_under_another_name_are_named_in_the_refusal(client: Client, name: str) -> None:
+    for value in (("a.png", png()), (None, b"a.png")):
+        if name != "document" or value[0]:  # which could be any text
+            error = _refused(client.call("POST", "/api/compress", files=[(name, value)]))
+            assert error == f"file is missing; send 1 to 20 images as file, not as '{name}'"
+
+
+def test_an_image_beside_the_others_under_another_name_is_in_a_warning(still: Still) -> None:
+    files = [("file", ("a.png", png())), ("images[]", ("b.png", png())), ("logo", ("c", png()))]
+    body = still.call("POST", "/api/compress", headers=ASYNC, files=files).json()
+    assert [warning["message"] for warning in body["warnings"]] == [
+        "The field 'images[]' is not known and was ignored; file was probably meant",
+        "The field 'logo' is not known and was ignored",
+    ]
 
 
 @every_case("session", ["a", "A.b_c:d-9", "...", "x" * 128])

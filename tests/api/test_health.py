@@ -32,7 +32,11 @@ def test_live_and_ready_answer_without_a_key(service_url: str) -> None:
 def test_ready_names_what_is_down(broken_url: str) -> None:
     response = get(f"{broken_url}/health/ready", timeout=60)
     assert response.status_code == 503
-    assert response.json() == {"error": "Not ready: redis, store down", "down": ["redis", "store"]}
+    assert response.json() == {
+        "error": "Not ready: redis, store down",
+        "code": "unavailable",
+        "down": ["redis", "store"],
+    }
 
 
 def test_live_answers_whatever_is_down(broken_url: str) -> None:
@@ -58,7 +62,10 @@ def test_without_postgres_nothing_is_ready_and_calls_are_503(
     assert (ready.status_code, (ready.json or {})["down"]) == (503, ["postgres"])
     assert usage.status_code == 503
     assert int(usage.headers["Retry-After"]) > 0
-    assert usage.json == {"error": "The database is not available, try again shortly"}
+    assert usage.json == {
+        "error": "The database is not available, try again shortly",
+        "code": "unavailable",
+    }
 
 
 def test_without_the_store_a_batch_is_503_and_costs_nothing(
@@ -69,7 +76,10 @@ def test_without_the_store_a_batch_is_503_and_costs_nothing(
     response = client.compress([("a.png", png())])
     assert response.status_code == 503
     assert int(response.headers["Retry-After"]) > 0
-    assert response.json() == {"error": "The object store is not available, try again shortly"}
+    assert response.json() == {
+        "error": "The object store is not available, try again shortly",
+        "code": "unavailable",
+    }
     assert client.call("GET", "/api/usage").json()["compressor_used"] == 0
 
 
@@ -150,7 +160,10 @@ def test_a_batch_is_503_while_the_queue_is_too_old_and_nothing_is_stored(still: 
     stored = set(still.unit.store.list_batches())
     response = still.compress([("b.png", png())], headers=ASYNC | {"Idempotency-Key": "k"})
     assert response.status_code == 503
-    assert response.json() == {"error": "The queue is too long now; try again later"}
+    assert response.json() == {
+        "error": "The queue is too long now; try again later",
+        "code": "queue_full",
+    }
     assert int(response.headers["Retry-After"]) > 0
     with still.unit.database.transaction() as connection:
         rows = connection.execute("SELECT id FROM batches").fetchall()

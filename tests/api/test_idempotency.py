@@ -51,7 +51,8 @@ def test_another_payload_under_a_used_key_is_refused(client: Client) -> None:
         assert other.status_code == 422
         assert other.json() == {
             "error": "This Idempotency-Key was used before with other files or options;"
-            " use a new key"
+            " use a new key",
+            "code": "idempotency_mismatch",
         }
     assert _used(client) == 2
 
@@ -103,7 +104,7 @@ def test_while_the_first_is_being_accepted_a_second_conflicts(still: Still) -> N
     assert not isinstance(held, UUID)
     response = _post(still, "k")
     assert response.status_code == 409
-    assert list(response.json()) == ["error"]
+    assert response.json()["code"] == "conflict"
     idempotency.forget(database, held)
     headers = {"Idempotency-Key": "k", "Prefer": "respond-async"}
     assert still.compress(FILES, headers=headers).status_code == 202

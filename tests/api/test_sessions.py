@@ -61,7 +61,8 @@ def test_a_poll_has_the_documented_keys_in_the_documented_order(still: Still) ->
         *("session_id", "status", "progress", "data", "errors", "warnings", "next_cursor")
     ]
     assert list(body["progress"]) == [
-        *("total", "queued", "processing", "completed", "failed", "cancelled")
+        *("total", "queued", "processing", "completed", "failed", "cancelled"),
+        *("original_bytes", "compressed_bytes"),
     ]
 
 
@@ -79,6 +80,8 @@ def test_a_session_goes_from_queued_by_processing_to_completed(still: Still) -> 
         "completed": 1,
         "failed": 1,
         "cancelled": 0,
+        "original_bytes": len(FILES[0][1]),
+        "compressed_bytes": seen[-1]["data"][0]["compressed_size"],
     }
     assert [page["next_cursor"] is None for page in seen] == [False, False, True]
 
@@ -210,7 +213,8 @@ def test_limit_is_from_one_to_a_thousand(still: Still) -> None:
     for value in (0, 1001):
         response = still.call("GET", "/api/sessions/s", params={"limit": value})
         assert response.json() == {
-            "error": f"limit must be a whole number from 1 to 1000, not '{value}'"
+            "error": f"limit must be a whole number from 1 to 1000, not '{value}'",
+            "code": "invalid_field",
         }
     for value in (1, 1000):
         assert _poll(still, limit=value)["status"] == "queued"
@@ -227,7 +231,7 @@ def test_a_hostile_session_id_is_one_that_does_not_exist(client: Client, name: s
     for method in ("GET", "DELETE"):
         response = client.call(method, f"/api/sessions/{name}")
         assert response.status_code == 404
-        assert list(response.json()) == ["error"]
+        assert response.json() == {"error": "There is no such session", "code": "not_found"}
 
 
 def test_delete_cancels_what_has_not_started(still: Still) -> None:

@@ -96,7 +96,8 @@ def test_the_free_plans_twenty_first_image_is_refused_with_used_and_limit(free: 
     assert response.status_code == 403
     assert response.json() == {
         "error": "You have used 20 of the 20 images that the free plan includes in a billing"
-        " period; a batch of 1 does not fit."
+        " period; a batch of 1 does not fit.",
+        "code": "plan_limit",
     }
 
 
@@ -174,6 +175,7 @@ def test_ai_on_the_free_plan_is_refused_by_its_code(free: Client, field: str) ->
     assert response.status_code == 403
     assert response.json() == {
         "error": "ia_not_available",
+        "code": "ia_not_available",
         "message": "AI features require a paid plan. Upgrade to Starter or higher.",
     }
 
@@ -187,6 +189,7 @@ def test_ai_without_enough_credits_is_refused_by_its_code(
     assert response.status_code == 403
     assert response.json() == {
         "error": "no_credits",
+        "code": "no_credits",
         "message": "You have used all your AI credits this month. Purchase a top-up to continue.",
     }
     assert _usage(client)["compressor_used"] == 1
@@ -197,7 +200,8 @@ def test_ai_without_a_provider_is_503_with_retry_after(still: Still) -> None:
     assert response.status_code == 503
     assert response.json() == {
         "error": "This service has no AI provider; "
-        "send the batch without autoAltText and autoRenameSEO"
+        "send the batch without autoAltText and autoRenameSEO",
+        "code": "unavailable",
     }
     assert int(response.headers["Retry-After"]) > 0
     assert _usage(still)["compressor_used"] == 0

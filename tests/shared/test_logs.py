@@ -50,3 +50,20 @@ def test_a_key_in_an_exception_is_removed(output: io.StringIO) -> None:
     except ValueError:
         logging.getLogger("a").exception("failed")
     assert "'flx_live_[removed]'" in json.loads(output.getvalue())["exc_info"]
+
+
+def test_what_a_step_is_about_is_on_each_of_its_lines_and_on_no_other(output: io.StringIO) -> None:
+    with logs.about(batch="b"):
+        logging.getLogger("a").warning("one")
+        with logs.about(image="i"):
+            logging.getLogger("a").warning("two", extra={"batch": "its own"})
+    logging.getLogger("a").warning("three")
+    lines = [json.loads(line) for line in output.getvalue().splitlines()]
+    about = [{k: v for k, v in line.items() if k in ("batch", "image")} for line in lines]
+    assert about == [{"batch": "b"}, {"batch": "its own", "image": "i"}, {}]
+
+
+def test_a_key_in_what_a_line_is_about_is_removed(output: io.StringIO) -> None:
+    with logs.about(request_id=KEY):
+        logging.getLogger("a").warning("one")
+    assert json.loads(output.getvalue())["request_id"] == "flx_live_[removed]"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from uuid import UUID
 
+from shared import logs
 from shared.db import ai_usage, descriptions, images
 from shared.db.image_states import DESCRIBE
 from shared.db.images import ImageEnded
@@ -43,10 +44,11 @@ def describe(services: Services, provider: Provider, image_id: UUID) -> None:
     if claim is None:
         return
     report = Report()
-    ended = _attempt(services, provider, claim, report)
-    if ended is not None:
-        services.announce(ended)
-        report.publish(services, claim, "description")
+    with logs.about(session=claim.session_name, batch=claim.batch_id, image=claim.image_id):
+        ended = _attempt(services, provider, claim, report)
+        if ended is not None:
+            services.announce(ended)
+            report.publish(services, claim, "description")
 
 
 def _attempt(

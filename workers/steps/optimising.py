@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from functools import partial
 from uuid import UUID
 
+from shared import logs
 from shared.clients.object_store import original_key, output_key, preview_key
 from shared.db import images
 from shared.db.image_states import OPTIMISE, State
@@ -41,10 +42,11 @@ def optimise(services: Services, image_id: UUID) -> None:
     if claim is None:
         return
     report = Report()
-    after = _attempt(services, claim, report)
-    if after is not None:
-        after()  # first: a client waits for it
-        report.publish(services, claim, "image")
+    with logs.about(session=claim.session_name, batch=claim.batch_id, image=claim.image_id):
+        after = _attempt(services, claim, report)
+        if after is not None:
+            after()  # first: a client waits for it
+            report.publish(services, claim, "image")
 
 
 def _attempt(services: Services, claim: Claim, report: Report) -> _AfterCommit | None:

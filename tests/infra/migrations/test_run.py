@@ -19,6 +19,7 @@ from shared.db.accounts import Account
 from shared.db.batches import NewBatch, NewImage
 from shared.db.database import Database
 from shared.db.image_states import OPTIMISE
+from shared.db.views import BatchNotice
 from shared.imagetype import ImageType
 from shared.models import Encoding, Notice, Options, Position, Result, Watermark
 from shared.services import Services
@@ -108,7 +109,7 @@ def test_an_old_output_is_unchanged_and_has_no_encoding(old: Database) -> None:
 
 def test_an_old_batch_keeps_its_notices(old: Database) -> None:
     view = views.view_batch(old, account(old).id, old_rows.BATCH)
-    assert view.notices == [Notice("a_code", "A sentence")]
+    assert view.notices == [BatchNotice(old_rows.BATCH, Notice("a_code", "A sentence"))]
 
 
 def test_an_old_cancelled_session_is_cancelled(old: Database) -> None:

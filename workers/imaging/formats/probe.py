@@ -80,8 +80,10 @@ def probe(data: bytes) -> Probe:
     """The type, stored size in pixels and frame count of a whole uploaded file.
 
     Raises UnsupportedImageError for any other type and for a HEIF file without a picture in HEVC,
-    and CorruptImageError where the header breaks off or makes no sense.
+    and CorruptImageError where the file is empty, or its header breaks off or makes no sense.
     """
+    if not data:
+        raise CorruptImageError("This file is empty; send it again")
     kind = type_of(data)
     if kind is None:
         raise UnsupportedImageError(
