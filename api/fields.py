@@ -125,7 +125,7 @@ def parse(form: Form, allowance: Allowance) -> CompressRequest:
 
 
 def _unknown_fields(form: Form) -> list[Notice]:
-    unknown = list(dict.fromkeys(form.ignored))
+    unknown = list({field.name: field for field in form.ignored}.values())
     sentences = []
     for field in unknown[:_MAX_UNKNOWN_NAMED]:
         sentence = f"The field {quoted(field.name)} is not known and was ignored"

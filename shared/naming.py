@@ -97,7 +97,7 @@ def _is_visible(c: str) -> bool:
 
 def _readable(text: str) -> str:
     """Returns the printable text with its joiners where they shape what is seen."""
-    text = "".join(c for c in text if c in (_ZWNJ, _ZWJ) or _is_visible(c))
+    text = "".join(c for c in text if c in (_ZWNJ, _ZWJ) or _is_visible(c) or _is_picture(c))
     text = re.sub(f"([{_ZWNJ}{_ZWJ}])[{_ZWNJ}{_ZWJ}]+", r"\1", text)
     return "".join(
         c
@@ -130,6 +130,9 @@ def _without_modifiers(text: str) -> str:
 
 
 def _is_picture(c: str) -> bool:
+    """Whether it may be of an emoji, also of one that this Python's Unicode does not know yet."""
+    if "\U0001f000" <= c <= "\U0001faff":  # reserved for emoji where unassigned (UTS #51)
+        return True
     return c != "" and (unicodedata.category(c) == "So" or c in _ARROWS_IN_EMOJI)
 
 

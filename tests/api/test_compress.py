@@ -138,7 +138,7 @@ def test_good_and_bad_files_in_one_batch_keep_their_places(client: Client) -> No
     assert [(e["index"], e["original_name"], e["error"]) for e in body["errors"]] == [
         (1, "notes.jpg", "unsupported_image"),
         (3, "cut.jpg", "corrupt_image"),
-        (4, "nothing.png", "unsupported_image"),
+        (4, "nothing.png", "corrupt_image"),
     ]
 
 

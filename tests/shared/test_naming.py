@@ -29,6 +29,7 @@ from tests.support.cases import every_case
         ("nul\x00byte.png", "nulbyte.png"),
         ("\u202egnp.exe", "gnp.exe"),
         ("猫.jpg", "猫.jpg"),
+        ("cafe\u0301 ｘ／ｙ：ｚ.jpg", "cafe\u0301 ｘ／ｙ：ｚ.jpg"),
         ("", "unnamed"),
         ("   ", "unnamed"),
         ("x" * 5000 + ".jpg", "x" * 255),
@@ -52,6 +53,7 @@ def test_a_clients_name_is_cleaned(sent: str, kept: str) -> None:
         "🏳️\u200d🌈",
         "🙂\u200d↔️",
         "🧑🏻\u200d❤️\u200d💋\u200d🧑🏼",
+        "🐦\u200d\U0001faff",  # unassigned when this was written
     ],
 )
 def test_a_joiner_stays_where_it_shapes_what_is_seen(name: str) -> None:

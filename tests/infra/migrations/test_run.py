@@ -26,7 +26,8 @@ from shared.services import Services
 from tests.infra.migrations import old_rows
 from workers import sweep
 
-RELEASED = ("0001", pytest.param("0002", marks=pytest.mark.full), "head")
+FULL = pytest.mark.full
+RELEASED = ("0001", pytest.param("0002", marks=FULL), pytest.param("0003", marks=FULL), "head")
 
 
 @contextmanager
@@ -97,6 +98,13 @@ def test_an_old_session_keeps_its_progress(old: Database) -> None:
     progress = view.progress
     assert (view.status, progress.total, progress.ended) == ("processing", 4, 2)
     assert [image.id for image in view.images] == [old_rows.DONE, old_rows.FAILED]
+
+
+def test_an_old_session_has_the_bytes_of_its_completed_images(stack: Stack) -> None:
+    with migrated_from(stack, "0003") as old:
+        view = views.view_session(old, account(old).id, "spring-sale", after_number=0, limit=9)
+        assert (view.progress.original_bytes, view.progress.compressed_bytes) == (300, 120)
+        assert view.notices == [BatchNotice(old_rows.BATCH, Notice("a_code", "A sentence"))]
 
 
 def test_an_old_output_is_unchanged_and_has_no_encoding(old: Database) -> None:
