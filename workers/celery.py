@@ -57,5 +57,5 @@ def _configure_logs(**_: Any) -> None:
     logs.configure()
 
 
-app = celery_app(settings.load())
+app = celery_app(settings.load_or_exit())
 tasks.register(app, _services, _provider)

@@ -42,7 +42,7 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    services = build(settings.load(), max_connections=2)
+    services = build(settings.load_or_exit(), max_connections=2)
     try:
         run(services, stop)
     finally:
