@@ -40,13 +40,11 @@ def misspelt(environ: Mapping[str, str], known: Collection[str]) -> list[str]:
 
 
 def strangers(environ: Mapping[str, str], known: Collection[str]) -> list[str]:
-    """A sentence for each name with our prefix that has no meaning and resembles none of `known`."""
+    """A sentence for each name with our prefix that means nothing and resembles none of `known`."""
     return [
         f"{name} is set, but there is no such setting (docs/settings.md lists all)."
         for name, value in environ.items()
-        if name.startswith(PREFIX)
-        and _is_unknown(name, value, known)
-        and not _meant(name, known)
+        if name.startswith(PREFIX) and _is_unknown(name, value, known) and not _meant(name, known)
     ]
 
 
@@ -89,13 +87,14 @@ def with_files_read(
         if not path:  # as everywhere, an empty value is no value
             continue
         try:
-            if read.get(name):
-                raise ValueError(f"{name} is set too. Unset one of the two.")
-            read[name] = _secret(path)
+            given, read[name] = read.get(name), _secret(path)
         except OSError as error:
             faults[name] = f"{name}{FILE_SUFFIX}: {path} cannot be read: {error.strerror}."
         except ValueError as error:
             faults[name] = f"{name}{FILE_SUFFIX}: {error}"
+        else:
+            if given:
+                faults[name] = f"{name}{FILE_SUFFIX}: {name} is set too. Unset one of the two."
     return read, faults
 
 

@@ -355,7 +355,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
 
 
 def load_or_exit() -> Settings:
-    """For the start of a process: the settings of the environment, or one message and exit code 1."""
+    """The settings of the environment, or one message and exit code 1, when a process starts."""
     try:
         return load()
     except OperatorError as error:

@@ -18,8 +18,8 @@ All settings are environment variables. An empty value counts as unset. Every fa
 before anything starts, all faults together. A name that is nearly a setting's is refused; other
 names are left alone, among them what Kubernetes sets for a Service called `fluximage`.
 
-A secret may stand in a file, as Docker and Kubernetes mount them: `REDIS_URL_FILE` and its like name
-the file. Line breaks at its end are dropped. To set both is a fault.
+A secret may stand in a file, as Docker and Kubernetes mount it: its `…_FILE` names the file. Line
+breaks at the end of the file are left out. To set both names is a fault.
 
 This page is made from `shared/settings.py` by `make settings`.
 
