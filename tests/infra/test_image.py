@@ -1,29 +1,27 @@
-"""The image: what goes into it, and, where buildah is at hand, what comes out and how it runs.
-
-buildah builds without a daemon. Its base is the one that the Dockerfile names, or, where no
-registry is reached, a Debian with Python that debootstrap makes. Layers are kept in `.image`.
-"""
+"""The image: what goes into it, and, where buildah is at hand, what comes out and how it runs."""
 
 import fcntl
 import json
-import os
 import re
 import shutil
 import signal
 import subprocess
+import tempfile
 import tomllib
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from infra.embedded import Stack
 from infra.embedded.network import free_port
-from infra.processes import IO, PERIODIC, WORKER, Process
-from tests.support.client import Client, get
+from infra.processes import IO, PERIODIC, WORKER
+from tests.support import containers
+from tests.support.client import get
+from tests.support.containers import Built, Container, running
 from tests.support.making import png
 from tests.support.paths import ROOT
 from tests.support.processes import eventually
@@ -32,16 +30,21 @@ from tests.test_rooms import CHECKOUT_ONLY
 DOCKERFILE = (ROOT / "infra/container/Dockerfile").read_text()
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 ROOMS = ("api", "infra", "shared", "workers")
-SOURCES = [path.relative_to(ROOT) for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
-INSTALLED = [path for path in SOURCES if not str(path).startswith(CHECKOUT_ONLY)]
+SOURCES = [path.relative_to(ROOT) for room in ROOMS for path in (ROOT / room).rglob("*.py")]
+INSTALLED = {path for path in SOURCES if not str(path).startswith(CHECKOUT_ONLY)}
 
-STORAGE = ROOT / ".image"
-BUILDAH = ("buildah", "--root", str(STORAGE / "root"), "--runroot", str(STORAGE / "run"))
-DEBIAN = "localhost/fluximage-debian"
+IMAGE = "localhost/fluximage-tested"
+STAGE = "localhost/fluximage-tested-build"
 MEGABYTES = 350
 SECRET = "a-secret-that-strayed"
 STRAYS = (".env", ".env.py", "id_rsa", "key.pem", "dump.sql", ".secrets/token.py", "cache/x.bin")
 START_SECONDS = 60
+
+
+def really(test: Callable[..., None]) -> Callable[..., None]:
+    """Marks a test on the built image; the first one builds it, and waits for other processes."""
+    marked: Callable[..., None] = pytest.mark.full(pytest.mark.timeout(1800)(test))
+    return marked
 
 
 def test_the_image_is_built_from_one_pinned_release_of_python() -> None:
@@ -59,59 +62,43 @@ def test_the_labels_of_the_image_are_those_of_the_project() -> None:
     }
 
 
-def test_the_build_is_shown_each_folder_of_the_service_and_only_files_by_their_kind() -> None:
+def test_the_build_is_shown_the_modules_of_the_service_and_hardly_anything_else() -> None:
     lines = (ROOT / ".dockerignore").read_text().splitlines()
-    ignored, *shown = [line for line in lines if not line.startswith("#")]
-    assert ignored == "*"
-    assert [
-        one
-        for one in shown
-        if not re.fullmatch(r"!.*(\.py|py\.typed|\w\.lock|\w\.toml|\w\.md|LICENSE)", one)
-    ] == []
-    assert {one for one in shown if one.endswith(".py")} == {
-        f"!{path.parent}/*.py" for path in INSTALLED
-    }
-
-
-@dataclass(frozen=True)
-class Built:
-    """The image, its files, those of the stage that built it, and its configuration."""
-
-    image: str
-    root: Path
-    build_root: Path
-    config: dict[str, Any]
-
-
-def buildah(*arguments: object, seconds: float = 600) -> str:
-    command = (*BUILDAH, *map(str, arguments))
-    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
-    assert done.returncode == 0, f"{command}: {done.stderr[-3000:]}"
-    return done.stdout.strip()
+    first, *shown, last = [line for line in lines if not line.startswith("#")]
+    assert (first, last) == ("*", "**/.*")  # what is hidden stays out in any case
+    others = {"pyproject.toml", "README.md", "LICENSE", "*/py.typed"}
+    locks = {"infra/requirements.lock", "infra/requirements-build.lock"}
+    modules = {f"{path.parent}/*.py" for path in INSTALLED}
+    assert {line.removeprefix("!") for line in shown} == others | locks | modules
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
-    if not shutil.which("buildah") or os.geteuid() != 0:
-        pytest.skip("needs buildah, and root for what it mounts")
-    STORAGE.mkdir(exist_ok=True)
-    with (STORAGE / "lock").open("w") as lock, ExitStack() as undo:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # the next process finds the layers
+def names(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Builds IMAGE, and STAGE, which shows what its build was given."""
+    containers.needs_buildah()
+    (default,) = re.findall(r"(?m)^ARG PYTHON_IMAGE=(\S+)", DOCKERFILE)
+    # Of several test processes, the first builds, and the others find its layers.
+    with (Path(tempfile.gettempdir()) / "fluximage-image-test.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        base = containers.base(f"docker.io/library/{default}", tmp_path_factory.mktemp("base"))
         context = _context(tmp_path_factory.mktemp("context"))
-        base = _base(tmp_path_factory)
-        stage = _build(context, base, "build", "--target", "build")
-        image = _build(context, base, "image")
-        config = json.loads(buildah("inspect", "--type", "image", image))["Docker"]["config"]
-        yield Built(
-            image, undo.enter_context(_mounted(image)), undo.enter_context(_mounted(stage)), config
-        )
+        dockerfile = context / "infra/container/Dockerfile"
+        argument = f"--build-arg=PYTHON_IMAGE={base}"
+        containers.build(dockerfile, context, STAGE, argument, "--target=build")
+        containers.build(dockerfile, context, IMAGE, argument)
+        yield
+
+
+@pytest.fixture(scope="module")
+def image(names: None) -> Iterator[Built]:  # noqa: ARG001 - it is built first
+    with containers.mounted(IMAGE) as built:
+        yield built
 
 
 def _context(folder: Path) -> Path:
     """A copy of the checkout with files in every folder that must not get into the image."""
-    skipped = shutil.ignore_patterns(".*", "__pycache__", "samples")
     context = folder / "checkout"
-    shutil.copytree(ROOT, context, ignore=skipped)
+    shutil.copytree(ROOT, context, ignore=shutil.ignore_patterns(".*", "__pycache__", "samples"))
     shutil.copy(ROOT / ".dockerignore", context)
     for inner in [context, *(path for path in context.rglob("*") if path.is_dir())]:
         for stray in STRAYS:
@@ -120,210 +107,80 @@ def _context(folder: Path) -> Path:
     return context
 
 
-def _base(tmp_path_factory: pytest.TempPathFactory) -> str:
-    match = re.search(r"PYTHON_IMAGE=(\S+)", DOCKERFILE)
-    assert match
-    for name in (f"docker.io/library/{match[1]}", DEBIAN):
-        if buildah("images", "--quiet", "--filter", f"reference={name}"):
-            return name
-    pull = (*BUILDAH, "pull", "--quiet", f"docker.io/library/{match[1]}")
-    if subprocess.run(pull, capture_output=True, timeout=300, check=False).returncode == 0:
-        return f"docker.io/library/{match[1]}"
-    return _debian(tmp_path_factory.mktemp("debian"))
+def _holding(text: str, folder: Path) -> str:
+    grep = ("grep", "--recursive", "--files-with-matches", text, str(folder))
+    return subprocess.run(grep, capture_output=True, text=True, check=False).stdout
 
 
-def _debian(folder: Path) -> str:
-    if not shutil.which("debootstrap"):
-        pytest.skip("no registry is reached, and there is no debootstrap to make a base with")
-    more = "--include=python3-venv,ca-certificates"
-    command = ("debootstrap", "--variant=minbase", more, "trixie", str(folder / "root"))
-    made = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
-    if made.returncode:
-        pytest.skip(f"neither a registry nor Debian is reached: {made.stdout[-200:]}")
-    for unneeded in ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/locale"):
-        shutil.rmtree(folder / "root" / unneeded)  # as in the slim images
-    container = buildah("from", "scratch")
-    buildah("add", container, folder / "root", "/")
-    buildah("config", "--env", "PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", container)
-    buildah("commit", "--quiet", "--rm", container, DEBIAN)
-    return DEBIAN
+@really
+def test_nothing_that_strayed_into_the_checkout_is_in_the_image_or_its_build(image: Built) -> None:
+    with containers.mounted(STAGE) as stage:
+        assert _holding("flask", stage.root / "src")
+        assert _holding(SECRET, stage.root / "src") == ""
+    installed = image.root / "opt/fluximage"
+    assert _holding(SECRET, installed) == ""
+    files = {path.name for path in installed.rglob("*")}
+    assert not files & {"tests", "benchmarks", "chaos", *STRAYS}
+    assert {name for name in files if name.endswith((".pem", ".key"))} == {"cacert.pem"}
 
 
-def _build(context: Path, base: str, tag: str, *more: str) -> str:
-    """The image's name. pip gets this machine's settings, such as the authority of a proxy."""
-    files = [
-        path
-        for path in ("/etc/pip.conf", "/etc/ssl/certs/ca-certificates.crt")
-        if Path(path).exists()
-    ]
-    volumes = [word for path in files for word in ("--volume", f"{path}:{path}:ro")]
-    name = f"localhost/fluximage-{tag}"
-    buildah(
-        *("build", "--isolation", "chroot", "--format", "docker", "--layers", "--timestamp", "0"),
-        *("--build-arg", f"PYTHON_IMAGE={base}", *volumes, *more, "--tag", name),
-        *("--file", context / "infra/container/Dockerfile", context),
-    )
-    return name
+@really
+def test_every_module_of_the_service_is_in_the_image_and_no_other_file(image: Built) -> None:
+    (packages,) = (image.root / "opt/fluximage/lib").glob("python3*/site-packages")
+    files = [path for room in ROOMS for path in (packages / room).rglob("*") if path.is_file()]
+    found = {path.relative_to(packages) for path in files if path.suffix != ".pyc"}
+    assert found == INSTALLED | {Path(room, "py.typed") for room in ROOMS}
 
 
-@contextmanager
-def _mounted(image: str) -> Iterator[Path]:
-    container = buildah("from", "--pull-never", image)
-    try:
-        yield Path(buildah("mount", container))
-    finally:
-        buildah("rm", container)
+@really
+def test_the_image_is_small(image: Built) -> None:
+    number, unit = containers.buildah("images", "--format={{.Size}}", image.name).split()
+    assert unit == "MB"
+    assert float(number) < MEGABYTES
 
 
-@contextmanager
-def container(
-    built: Built, command: list[str], environment: Mapping[str, str]
-) -> Iterator["Container"]:
-    """A process of the image as process 1, by the image's user, on a read-only file system.
-
-    It shares the network of this machine. Only memory is writable, as in docker-compose.yml.
-    """
-    root = built.root
-    prepare = f"""
-        set -e
-        mount --bind {root} {root}
-        mount -o remount,bind,ro {root}
-        mount -t proc proc {root}/proc
-        mount --rbind /dev {root}/dev
-        mount -t tmpfs -o mode=1777 tmpfs {root}/tmp
-        exec setpriv --no-new-privs chroot --userspec={built.config["User"]} {root} "$@"
-    """
-    given = dict(one.split("=", 1) for one in built.config["Env"]) | dict(environment)
-    variables = [f"{name}={value}" for name, value in given.items()]
-    inner = ("env", "--ignore-environment", *variables, *command)
-    unshare = ("unshare", "--mount", "--pid", "--fork", "--kill-child")
-    with subprocess.Popen(
-        (*unshare, "sh", "-c", prepare, "sh", *inner),
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as outer:
-        children = Path(f"/proc/{outer.pid}/task/{outer.pid}/children")
-        assert eventually(lambda: children.read_text().split() or outer.poll() is not None)
-        try:
-            yield Container(built, outer, int(children.read_text().split()[0]), variables)
-        finally:
-            outer.kill()
+@really
+def test_the_service_is_not_root_and_owns_none_of_its_files(image: Built) -> None:
+    assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", image.config["User"])
+    assert not [path for path in (image.root / "opt").rglob("*") if path.lstat().st_uid]
 
 
-@dataclass(frozen=True)
-class Container:
-    """Its process 1 has the number `pid` outside."""
-
-    built: Built
-    outer: "subprocess.Popen[str]"
-    pid: int
-    variables: list[str]
-
-    def run(self, *command: str) -> "subprocess.CompletedProcess[str]":
-        """A command within it, as an engine runs a health check."""
-        uid, _, gid = self.built.config["User"].partition(":")
-        enter = (
-            "nsenter",
-            "--target",
-            str(self.pid),
-            "--mount",
-            "--pid",
-            f"--setuid={uid}",
-            f"--setgid={gid}",
-            f"--root=/proc/{self.pid}/root",
-        )
-        inner = ("env", "--ignore-environment", *self.variables, *command)
-        return subprocess.run(
-            (*enter, *inner), capture_output=True, text=True, timeout=60, check=False
-        )
-
-    def is_healthy(self) -> bool:
-        """What the image's own HEALTHCHECK says."""
-        kind, *command = self.built.config["Healthcheck"]["Test"]
-        assert kind == "CMD"
-        return self.run(*command).returncode == 0
-
-    def ends(self) -> int:
-        """Its exit code after SIGTERM."""
-        os.kill(self.pid, signal.SIGTERM)
-        return self.outer.wait(30)
-
-
-@pytest.mark.full
-def test_no_file_that_strayed_into_the_checkout_is_in_the_image_or_its_build(built: Built) -> None:
-    for root, folder in ((built.build_root, "src"), (built.root, "opt/fluximage")):
-        grep = ("grep", "--recursive", "--files-with-matches", SECRET, str(root / folder))
-        assert subprocess.run(grep, capture_output=True, text=True, check=False).stdout == ""
-    names = {path.name for path in (built.root / "opt/fluximage").rglob("*")}
-    assert not names & {*STRAYS, ".secrets", "tests", "benchmarks", "chaos"}
-    assert [name for name in names if name.endswith(".pem")] == [
-        "cacert.pem"
-    ]  # public certificates
-
-
-@pytest.mark.full
-def test_every_module_of_the_service_is_in_the_image_and_no_other_file(built: Built) -> None:
-    (packages,) = (built.root / "opt/fluximage/lib").glob("python3*/site-packages")
-    found = {
-        path.relative_to(packages)
-        for room in ROOMS
-        for path in (packages / room).rglob("*")
-        if path.is_file() and path.suffix != ".pyc"
-    }
-    assert found - {Path(room, "py.typed") for room in ROOMS} == set(INSTALLED)
-
-
-@pytest.mark.full
-def test_the_image_is_small(built: Built) -> None:
-    (image,) = [
-        one
-        for one in json.loads(buildah("images", "--json"))
-        if f"{built.image}:latest" in one["names"]
-    ]
-    size = float(image["size"].removesuffix(" MB"))
-    assert size < MEGABYTES
-
-
-@pytest.mark.full
-def test_the_service_cannot_change_its_own_code(built: Built) -> None:
-    owned = [path for path in (built.root / "opt/fluximage").rglob("*") if path.lstat().st_uid]
-    assert owned == []
-    assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", built.config["User"])
-
-
-@pytest.mark.full
-def test_an_image_is_compressed_by_processes_of_the_image_which_end_after_sigterm(
-    built: Built, stack: Stack
+@really
+def test_an_image_is_compressed_by_containers_that_are_healthy_and_end_after_sigterm(
+    image: Built, stack: Stack
 ) -> None:
-    url = f"http://127.0.0.1:{(port := free_port())}"
+    port = free_port()
     environment = stack.environment | {"PORT": str(port), "S3_BUCKET": "image"}
-    web = [word.replace(":8080", f":{port}") for word in built.config["Cmd"]]
-
-    def start(process: Process) -> Container:
-        python = [] if process is WORKER or process is IO else ["python", "-m"]
-        return ends.enter_context(container(built, [*python, *process.arguments], environment))
-
+    commands = {
+        "api": [word.replace(":8080", f":{port}") for word in image.config["Cmd"]],
+        "worker": ["python", "-m", *WORKER.arguments],
+        "io": ["python", "-m", *IO.arguments],
+        "periodic": ["python", "-m", *PERIODIC.arguments],
+    }
     with ExitStack() as ends:
-        with container(
-            built, ["fluximage", "migrate", "--wait-seconds=60"], environment
-        ) as migrate:
-            assert migrate.outer.wait(90) == 0, migrate.outer.communicate()
-        running = {process.name: start(process) for process in (WORKER, IO, PERIODIC)}
-        running["api"] = ends.enter_context(container(built, web, environment))
-        assert eventually(lambda: all(one.is_healthy() for one in running.values()), START_SECONDS)
+        migrate = running(image, ["fluximage", "migrate", "--wait-seconds=60"], environment)
+        assert ends.enter_context(migrate).outer.wait(90) == 0
+        all_: dict[str, Container] = {
+            name: ends.enter_context(running(image, command, environment))
+            for name, command in commands.items()
+        }
+        assert eventually(lambda: all(one.is_healthy() for one in all_.values()), START_SECONDS)
         create = ("fluximage", "accounts", "create", "image", "--plan", "pro", "--json")
-        key = json.loads(running["api"].run(*create).stdout)["api_key"]
-        answer = Client(url, key).compress([("a.png", png())])
+        key = json.loads(all_["api"].run(*create).stdout)["api_key"]
+        answer = httpx.post(
+            f"http://127.0.0.1:{port}/api/compress",
+            headers={"Authorization": f"Bearer {key}"},
+            files={"file": ("a.png", png())},
+            timeout=60,
+        )
         assert answer.status_code == 200, answer.text
         assert get(answer.json()["data"][0]["url"]).content[8:12] == b"WEBP"
-        assert {name: one.ends() for name, one in running.items()} == dict.fromkeys(running, 0)
+        assert {name: one.stop() for name, one in all_.items()} == dict.fromkeys(all_, 0)
 
 
-@pytest.mark.full
-def test_a_command_that_waits_as_process_1_ends_after_sigterm(built: Built, stack: Stack) -> None:
-    environment = stack.environment | {"REDIS_URL": "redis://127.0.0.1:1/0"}
-    waiting = ["fluximage", "migrate", "--wait-seconds=600"]
-    with container(built, waiting, environment) as migrate:
-        assert not eventually(lambda: migrate.outer.poll() is not None, 5)
-        assert migrate.ends() == 128 + signal.SIGTERM
+@really
+def test_a_command_that_waits_as_process_1_ends_after_sigterm(image: Built, stack: Stack) -> None:
+    nowhere = stack.environment | {"REDIS_URL": "redis://127.0.0.1:1/0"}
+    with running(image, ["fluximage", "migrate", "--wait-seconds=600"], nowhere) as waiting:
+        assert not eventually(lambda: waiting.outer.poll() is not None, 5)
+        assert waiting.stop() == 128 + signal.SIGTERM

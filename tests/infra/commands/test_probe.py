@@ -43,9 +43,12 @@ def started(
 
 
 def test_a_worker_and_the_periodic_process_are_healthy_until_they_are_gone(
-    unit: Services, unit_environment: Mapping[str, str], own_tmpdir: Path, run_here: RunHere
+    unit_services: Services,
+    unit_environment: Mapping[str, str],
+    own_tmpdir: Path,
+    run_here: RunHere,
 ) -> None:
-    assert unit
+    assert unit_services.settings.s3_bucket  # its bucket is there
     with ExitStack() as ends:
         for process in (IO, PERIODIC):
             ends.enter_context(started(process, unit_environment, own_tmpdir))
@@ -77,7 +80,7 @@ def test_a_worker_whose_broker_hangs_gives_no_sign_of_life(own_tmpdir: Path) -> 
 def test_a_process_whose_sign_of_life_is_overdue_is_not_healthy(
     own_tmpdir: Path, run_here: RunHere
 ) -> None:
-    assert own_tmpdir
+    assert own_tmpdir.exists()
     heartbeat.beat("images", -7)
     for arguments in ([], ["worker"]):
         late = run_here("probe", *arguments)
