@@ -1,4 +1,4 @@
-"""gunicorn's settings for the API: `gunicorn --config python:api.gunicorn_config`."""
+"""gunicorn's settings for the API, which `python -m api` starts."""
 
 import os
 

@@ -65,8 +65,7 @@ class CeleryWorker(Process):
 
 WEB = Process(
     name="web",
-    module="gunicorn",
-    options=("--config", "python:api.gunicorn_config"),
+    module="api",
     grace_seconds=15.0,
 )
 WORKER = CeleryWorker(name="worker", queue=IMAGES_QUEUE, pool="prefork")

@@ -6,10 +6,10 @@ The servers have the names that their users expect (`REDIS_URL`, `DATABASE_URL`,
 
 import os
 import re
-from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
+import sys
+from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 from urllib.parse import urlsplit
 
 from pydantic import AliasGenerator, Field, SecretStr, ValidationError, field_validator
@@ -22,10 +22,11 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from shared import environment
+from shared.environment import PREFIX
 from shared.errors import OperatorError
 from shared.models import Effort
 
-PREFIX = "FLUXIMAGE_"
 Text = TypeVar("Text", bound=str | SecretStr)
 Network = IPv4Network | IPv6Network
 Positive = Annotated[int, Field(ge=1)]
@@ -87,6 +88,8 @@ class Settings(BaseSettings):
     )
     s3_access_key: SecretStr = _named("S3_ACCESS_KEY", "Access key of the object store.")
     s3_secret_key: SecretStr = _named("S3_SECRET_KEY", "Secret key of the object store.")
+
+    web_concurrency: Positive = _named("WEB_CONCURRENCY", "Processes of the API.", default=2)
 
     # What is accepted
     max_pixels: Positive = Field(
@@ -317,6 +320,16 @@ def names() -> list[str]:
     return [str(field.validation_alias) for field in Settings.model_fields.values()]
 
 
+def secrets() -> list[str]:
+    """The settings that hold a secret: each may stand in a file that `NAME_FILE` names."""
+    fields = Settings.model_fields.values()
+    return [
+        str(field.validation_alias)
+        for field in fields
+        if SecretStr in (field.annotation, *get_args(field.annotation))
+    ]
+
+
 class _MappingSource(EnvSettingsSource):
     """Reads a mapping in place of os.environ; empty values count as unset."""
 
@@ -331,25 +344,42 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     Raises OperatorError that names every fault, one per line; no value that may be secret is in it.
     """
     environ = os.environ if environ is None else environ
-    known = names()
-    faults = [
-        _unknown(name, known) for name in environ if name.startswith(PREFIX) and name not in known
-    ]
+    read, unread = environment.with_files_read(environ, secrets())
+    faults = [*unread.values(), *environment.misspelt(environ, names())]
     try:
-        loaded = Settings(**_MappingSource(environ)())
+        loaded = Settings(**_MappingSource(read)())
     except ValidationError as error:
-        faults += [_sentence(fault) for fault in error.errors()]
-    if faults:
-        raise OperatorError("The settings cannot be used:\n  " + "\n  ".join(faults))
+        faults += [_sentence(fault) for fault in error.errors() if fault["loc"][0] not in unread]
+    _refuse(faults)
     return loaded
 
 
-def _unknown(name: str, known: Sequence[str]) -> str:
-    # The prefix is left out of the comparison, since it makes all names alike.
-    ours = [one.removeprefix(PREFIX) for one in known if one.startswith(PREFIX)]
-    nearest = get_close_matches(name.removeprefix(PREFIX), ours, 1)
-    hint = f"Did you mean {PREFIX}{nearest[0]}?" if nearest else "docs/settings.md lists all names."
-    return f"{name}: there is no such setting. {hint}"
+def load_or_exit() -> Settings:
+    """The settings of the environment, or one message and exit code 1, when a process starts."""
+    try:
+        return load()
+    except OperatorError as error:
+        sys.exit(f"fluximage: {error.message}")
+
+
+def with_secrets(environ: Mapping[str, str]) -> dict[str, str]:
+    """`environ` with the secrets that stand in files as plain variables, for another program.
+
+    Raises OperatorError that names every file that cannot be used.
+    """
+    read, unread = environment.with_files_read(environ, secrets())
+    _refuse(unread.values())
+    return read
+
+
+def strangers(environ: Mapping[str, str]) -> list[str]:
+    """A sentence for each name that begins with FLUXIMAGE_ and is no setting's, nor nearly."""
+    return environment.strangers(environ, names())
+
+
+def _refuse(faults: Iterable[str]) -> None:
+    if lines := "\n  ".join(faults):
+        raise OperatorError(f"The settings cannot be used:\n  {lines}")
 
 
 def _sentence(fault: ErrorDetails) -> str:

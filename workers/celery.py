@@ -11,7 +11,7 @@ from typing import Any
 
 from celery import signals
 
-from shared import logs, services, settings
+from shared import heartbeat, logs, services, settings
 from shared.clients.celery_queue import celery_app
 from workers import tasks
 from workers.ai.provider import Provider
@@ -25,6 +25,8 @@ os.environ.setdefault("LIBTIFF_JPEG_MAX_ALLOWED_SCAN_NUMBER", "25")
 
 # The warning is about pickle, and only JSON is accepted (shared.clients.celery_queue).
 warnings.filterwarnings("ignore", "You're running the worker with superuser privileges")
+
+_GOOD_SECONDS = 30  # a machine that is busy with images may be late with some
 
 _building = threading.RLock()  # the first tasks of a threaded worker may run at once
 
@@ -52,10 +54,16 @@ def _provider() -> Provider:
         return _build_provider()
 
 
+@signals.heartbeat_sent.connect
+def _beat(sender: Any, **_: Any) -> None:
+    """Every two seconds, while the worker's event loop runs and has a connection to its broker."""
+    heartbeat.beat(sender.eventer.hostname.partition("@")[0], _GOOD_SECONDS)
+
+
 @signals.setup_logging.connect
 def _configure_logs(**_: Any) -> None:
     logs.configure()
 
 
-app = celery_app(settings.load())
+app = celery_app(settings.load_or_exit())
 tasks.register(app, _services, _provider)

@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 
-from shared import logs, settings
+from shared import heartbeat, logs, settings
 from shared.errors import UnavailableError
 from shared.services import Services, build
 from workers import sweep
@@ -16,6 +16,7 @@ from workers import sweep
 logger = logging.getLogger(__name__)
 
 _ORPHANS_EVERY_SECONDS = 3600
+_SWEEP_SECONDS = 120  # how long one sweep may take before its process counts as stuck
 
 
 def run(services: Services, stop: threading.Event) -> None:
@@ -28,7 +29,9 @@ def run(services: Services, stop: threading.Event) -> None:
                 services.store.prepare()
                 prepared = True
             sweep.sweep(services)
+            heartbeat.beat("periodic", services.settings.sweep_seconds + _SWEEP_SECONDS)
             if time.monotonic() >= next_orphans:
+                heartbeat.beat("periodic", _ORPHANS_EVERY_SECONDS)  # a large bucket takes long
                 sweep.delete_orphans(services.database, services.store)
                 next_orphans = time.monotonic() + _ORPHANS_EVERY_SECONDS
         except UnavailableError as error:
@@ -42,7 +45,7 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    services = build(settings.load(), max_connections=2)
+    services = build(settings.load_or_exit(), max_connections=2)
     try:
         run(services, stop)
     finally:

@@ -5,6 +5,7 @@ import sys
 import click
 
 from infra.commands import server_settings
+from infra.commands.options import warn_of_strangers
 from infra.commands.server_checks import check_servers
 from infra.commands.server_settings import Level
 from shared.settings import load
@@ -17,6 +18,7 @@ def command() -> None:
     Exit code 1 when something is unsafe, or when a server cannot be used.
     """
     settings = load()
+    warn_of_strangers()
     check_servers(settings)
     if any(finding.level is not Level.UNKNOWN for finding in server_settings.warn(settings)):
         sys.exit(1)

@@ -1,13 +1,12 @@
 """`fluximage keys`: the API keys of accounts."""
 
 import json
-import os
 from pathlib import Path
 
 import click
 
 from infra.commands.demo_account import keep_demo_key
-from infra.commands.options import data_dir_option, json_option, open_database
+from infra.commands.options import data_dir_option, given_database_url, json_option, open_database
 from shared.db import accounts
 
 
@@ -25,7 +24,7 @@ def roll(name: str, as_json: bool, data_dir: Path) -> None:
     with open_database(data_dir) as database:
         key = accounts.roll_key_of(database, name)
     print_key(name, key, as_json)  # first, so that no failure below loses it
-    keep_demo_key(data_dir, os.environ.get("DATABASE_URL"), name, key)
+    keep_demo_key(data_dir, given_database_url(), name, key)
 
 
 def print_key(name: str, key: str, as_json: bool) -> None:

@@ -1,5 +1,6 @@
 """What several commands share: options, and the database that they work on."""
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,10 @@ import click
 
 from infra.embedded import database_url
 from infra.migrations.run import migrate
+from shared import settings
 from shared.db.database import Database
+
+logger = logging.getLogger(__name__)
 
 data_dir_option = click.option(
     "--data-dir",
@@ -22,10 +26,21 @@ data_dir_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 
 
+def given_database_url() -> str | None:
+    """DATABASE_URL, or what DATABASE_URL_FILE holds; None when neither is set."""
+    return settings.with_secrets(os.environ).get("DATABASE_URL")
+
+
+def warn_of_strangers() -> None:
+    """Say which names of the environment look like ours and are not."""
+    for sentence in settings.strangers(os.environ):
+        logger.warning(sentence)
+
+
 @contextmanager
 def open_database(data_dir: Path) -> Iterator[Database]:
     """The database of the environment, else that of the embedded stack, running or not."""
-    if given := os.environ.get("DATABASE_URL"):
+    if given := given_database_url():
         with Database(given, max_connections=1) as database:
             yield database
         return

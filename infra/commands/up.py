@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from infra.commands import demo_account, server_settings
-from infra.commands.options import data_dir_option
+from infra.commands.options import data_dir_option, warn_of_strangers
 from infra.commands.server_checks import check_servers, check_settings
 from infra.embedded import Stack
 from infra.embedded.network import free_port, is_free, local, reachable
@@ -61,11 +61,13 @@ class UpOptions:
 
 def up(options: UpOptions) -> None:
     """Serve until SIGINT or SIGTERM; raises OperatorError when that is not possible."""
-    check_settings(os.environ)
+    environ = settings.with_secrets(os.environ)
+    check_settings(environ)
+    warn_of_strangers()
     port = _port(options.host, options.port)
     try:
-        with Stack(options.data_dir, options.host, foreground=True) as stack:
-            _serve(stack, options, port)
+        with Stack(options.data_dir, options.host, environ, foreground=True) as stack:
+            _serve(stack, options, port, environ | stack.environment)
     except Interrupted:
         pass
 
@@ -104,9 +106,9 @@ def _adapted(process: Process, options: UpOptions, port: int, loaded: Settings) 
     return process
 
 
-def _serve(stack: Stack, options: UpOptions, port: int) -> None:
+def _serve(stack: Stack, options: UpOptions, port: int, environ: Mapping[str, str]) -> None:
     demo_account.withdraw(stack.data_dir)
-    loaded = settings.load(os.environ | stack.environment)
+    loaded = settings.load(environ)
     check_servers(loaded)
     server_settings.warn(loaded)
     database_url = stack.environment["DATABASE_URL"]
@@ -114,7 +116,7 @@ def _serve(stack: Stack, options: UpOptions, port: int) -> None:
     with Database(database_url, max_connections=1) as database:
         demo = demo_account.find_or_create(database, stack.data_dir)
     # If the environment remapped SIGTERM, a worker would not finish its images after it.
-    env = {k: v for k, v in os.environ.items() if k != "REMAP_SIGTERM"} | stack.environment
+    env = {k: v for k, v in environ.items() if k != "REMAP_SIGTERM"}
     for child in children(options, port, env):
         stack.supervisor.start(child)
     here = local(options.host)

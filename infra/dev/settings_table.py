@@ -8,27 +8,29 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from shared.settings import Settings
+from shared.environment import FILE_SUFFIX
+from shared.settings import Settings, secrets
 
 _HEAD = """\
 # Settings
 
 All settings are environment variables. An empty value counts as unset. Every fault is reported
-before anything starts, all faults together.
+before anything starts, all faults together. A name that is nearly a setting's is refused; other
+names are left alone, among them what Kubernetes sets for a Service called `fluximage`.
+
+A secret may stand in a file, as Docker and Kubernetes mount it: its `…_FILE` names the file. Line
+breaks at the end of the file are left out. To set both names is a fault.
 
 This page is made from `shared/settings.py` by `make settings`.
 
 | name | default | allowed | meaning |
 |---|---|---|---|
 """
-_FOOT = """
-`WEB_CONCURRENCY` (default 2), which gunicorn reads itself, is the number of API processes.
-"""
 
 
 def page() -> str:
     """The whole page, in Markdown."""
-    return _HEAD + "".join(f"| {' | '.join(row)} |\n" for row in _rows()) + _FOOT
+    return _HEAD + "".join(f"| {' | '.join(row)} |\n" for row in _rows())
 
 
 def _rows() -> Iterator[tuple[str, str, str, str]]:
@@ -36,7 +38,8 @@ def _rows() -> Iterator[tuple[str, str, str, str]]:
     for field in Settings.model_fields.values():
         name = str(field.validation_alias)
         allowed = _allowed(schema["properties"][name], schema["$defs"])
-        yield f"`{name}`", _default(field), allowed, field.description or ""
+        also = f" or `{name}{FILE_SUFFIX}`" if name in secrets() else ""
+        yield f"`{name}`{also}", _default(field), allowed, field.description or ""
 
 
 def _default(field: FieldInfo) -> str:

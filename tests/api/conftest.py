@@ -66,7 +66,7 @@ def start_api(tmp_path_factory: pytest.TempPathFactory) -> Start:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             address = f"127.0.0.1:{probe.getsockname()[1]}"
-        command = [sys.executable, "-m", "gunicorn", "--config", "python:api.gunicorn_config"]
+        command = [sys.executable, "-m", "api"]
         with log.open("wb") as file, _few_open_files():
             process = subprocess.Popen(
                 [*command, "--bind", address, "--no-control-socket"],

@@ -2,6 +2,8 @@
 
 import io
 import re
+import subprocess
+import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -13,6 +15,11 @@ from tests.support.client import Client, get
 from tests.support.making import make_account, png
 
 ASYNC = {"Prefer": "respond-async"}
+
+
+def probe(url: str) -> "subprocess.CompletedProcess[str]":
+    command = (sys.executable, "-m", "infra.commands.main", "probe", "api", "--url", url)
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def _metrics(client: Client) -> dict[str, float]:
@@ -37,6 +44,17 @@ def test_ready_names_what_is_down(broken_url: str) -> None:
         "code": "unavailable",
         "down": ["redis", "store"],
     }
+
+
+def test_the_probe_of_the_api_says_what_its_readiness_says(
+    service_url: str, broken_url: str
+) -> None:
+    good, bad, none = (probe(url) for url in (service_url, broken_url, "http://127.0.0.1:1"))
+    assert (good.returncode, good.stdout, good.stderr) == (0, "Healthy: api\n", "")
+    said = f"fluximage: {broken_url} answers 503: Not ready: redis, store down\n"
+    assert (bad.returncode, bad.stdout, bad.stderr) == (1, "", said)
+    assert none.returncode == 1
+    assert none.stderr.startswith("fluximage: Nothing answers at http://127.0.0.1:1 ")
 
 
 def test_live_answers_whatever_is_down(broken_url: str) -> None:

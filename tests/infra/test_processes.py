@@ -18,7 +18,7 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text
 PROCFILE = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
 DOCKERFILE = (ROOT / "infra/container/Dockerfile").read_text()
 
-PROGRAMS = {"celery", "gunicorn"}  # installed as programs; other modules run by `python -m`
+PROGRAMS = {"celery"}  # installed as a program; other modules run by `python -m`
 AI_CONCURRENCY = "${FLUXIMAGE_AI_CONCURRENCY:-32}"
 # No number for `worker`: a process per core of the machine, which in a container is the host.
 PROCFILE_CONCURRENCY = {"ai": AI_CONCURRENCY}

@@ -1,9 +1,12 @@
 """Settings are read from the environment, and every fault is reported at once without a secret."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from shared.errors import OperatorError
-from shared.settings import load
+from shared.settings import load, names, secrets, strangers
 from tests.support.cases import every_case
 
 NEEDED = {
@@ -68,9 +71,65 @@ def test_a_misspelt_name_is_refused_with_the_nearest_name() -> None:
         load(NEEDED | {"FLUXIMAGE_MAXPIXELS": "5"})
 
 
-def test_a_name_that_resembles_no_setting_is_refused_without_a_guess() -> None:
-    with pytest.raises(OperatorError, match=r"FLUXIMAGE_QQQQ: .* docs/settings\.md"):
-        load(NEEDED | {"FLUXIMAGE_QQQQ": "5"})
+@every_case(
+    "name, meant",
+    [
+        ("FLUXIMAGE_MAX_PIXLES", "FLUXIMAGE_MAX_PIXELS"),
+        ("fluximage_max_pixels", "FLUXIMAGE_MAX_PIXELS"),
+        ("FLUX_IMAGE_MAX_PIXELS", "FLUXIMAGE_MAX_PIXELS"),
+        ("FLUXIMAGE_LEASE", "FLUXIMAGE_LEASE_SECONDS"),
+        ("FLUXIMAGE_REDIS_URL", "REDIS_URL"),
+        ("FLUXIMAGE_S3_BUCKET", "S3_BUCKET"),
+        ("FLUXIMAGE_MAX_PIXELS_FILE", "FLUXIMAGE_MAX_PIXELS"),
+    ],
+)
+def test_a_near_miss_of_a_name_is_refused_with_the_name_that_was_meant(
+    name: str, meant: str
+) -> None:
+    with pytest.raises(OperatorError, match=rf"{name}: .* Did you mean {meant}\?"):
+        load(NEEDED | {name: "5"})
+
+
+# https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables, for
+# Services called `fluximage`, `fluximage-api` and `fluximage-max-pixels`.
+KUBERNETES = {
+    f"FLUXIMAGE_{service}{name}": value
+    for service in ("", "API_", "MAX_PIXELS_")
+    for name, value in {
+        "SERVICE_HOST": "10.0.0.11",
+        "SERVICE_PORT": "8080",
+        "SERVICE_PORT_HTTP": "8080",
+        "PORT": "tcp://10.0.0.11:8080",
+        "PORT_8080_TCP": "tcp://10.0.0.11:8080",
+        "PORT_8080_TCP_PROTO": "tcp",
+        "PORT_8080_TCP_PORT": "8080",
+        "PORT_8080_TCP_ADDR": "10.0.0.11",
+    }.items()
+}
+OF_CLIENTS = {"FLUXIMAGE_URL": "http://127.0.0.1:8080", "FLUXIMAGE_API_KEY": "flx_live_0"}
+
+
+def test_what_kubernetes_and_our_clients_set_passes_without_a_word() -> None:
+    others = KUBERNETES | OF_CLIENTS
+    load(NEEDED | others)
+    assert strangers(others) == []
+
+
+def test_no_setting_has_a_name_that_kubernetes_may_set() -> None:
+    injected = re.compile(r".*_(PORT|SERVICE_HOST|SERVICE_PORT(_.*)?|PORT_\d.*)")
+    assert [name for name in names() if injected.fullmatch(name)] == []
+
+
+def test_an_address_of_kubernetes_in_a_setting_is_refused_with_a_sentence() -> None:
+    with pytest.raises(OperatorError, match="REDIS_URL: It must look like redis://"):
+        load(NEEDED | {"REDIS_URL": "tcp://10.0.0.11:6379"})
+
+
+@every_case("name", ["FLUXIMAGE_QQQQ", "FLUXIMAGE_IMAGE_TAG", "FLUXIMAGE_BASE_URL"])
+def test_a_name_that_resembles_no_setting_passes_and_is_told(name: str) -> None:
+    load(NEEDED | {name: "5"})
+    (sentence,) = strangers(NEEDED | {name: "5"})
+    assert sentence.startswith(f"{name} is set, but there is no such setting")
 
 
 @every_case(
@@ -80,6 +139,7 @@ def test_a_name_that_resembles_no_setting_is_refused_without_a_guess() -> None:
         ("FLUXIMAGE_AI_ALT_CHARACTERS", "19", "greater than or equal to 20"),
         ("FLUXIMAGE_AI_CONCURRENCY", "501", "less than or equal to 500"),
         ("FLUXIMAGE_EFFORT", "quick", "'fast', 'balanced' or 'small'"),
+        ("WEB_CONCURRENCY", "auto", "valid integer"),
     ],
 )
 def test_a_fault_says_what_came_and_what_is_allowed(name: str, value: str, allowed: str) -> None:
@@ -123,3 +183,77 @@ def test_settings_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch)
 def test_an_address_that_cannot_be_one_is_refused(name: str, value: str) -> None:
     with pytest.raises(OperatorError, match=f"{name}: .*must look like"):
         load(NEEDED | {name: value})
+
+
+@every_case("name", secrets())
+def test_a_secret_is_read_from_a_file_without_the_line_break_at_its_end(
+    name: str, tmp_path: Path
+) -> None:
+    value = NEEDED.get(name, "hush-hush")
+    file = tmp_path / "secret"
+    file.write_text(f"{value}\n")
+    given = NEEDED | {f"{name}_FILE": str(file)}
+    given.pop(name, None)
+    loaded = getattr(load(given), name.lower())
+    assert loaded.get_secret_value() == value
+
+
+def test_every_setting_that_is_hidden_may_stand_in_a_file() -> None:
+    assert secrets() == [
+        "REDIS_URL",
+        "DATABASE_URL",
+        "S3_ACCESS_KEY",
+        "S3_SECRET_KEY",
+        "ANTHROPIC_API_KEY",
+        "ANTHROPIC_AUTH_TOKEN",
+    ]
+
+
+@every_case(
+    "content, sentence",
+    [
+        (None, "cannot be read: No such file or directory"),
+        (b"", "is empty"),
+        (b"\n", "is empty"),
+        (b"hush\nhush\n", "holds more than one line of at most 65536 bytes"),
+        (b"hush\0", "holds more than one line of at most 65536 bytes"),
+        (b"hush" * 20_000, "holds more than one line of at most 65536 bytes"),
+        (b"hush\xff", "is not text in UTF-8"),
+    ],
+)
+def test_a_file_that_holds_no_secret_is_refused_in_one_line_that_does_not_show_it(
+    content: bytes | None, sentence: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "secret"
+    if content is not None:
+        file.write_bytes(content)
+    given = {name: value for name, value in NEEDED.items() if name != "S3_SECRET_KEY"}
+    with pytest.raises(OperatorError) as told:
+        load(given | {"S3_SECRET_KEY_FILE": str(file)})
+    _, *lines = told.value.message.splitlines()
+    assert [line.strip() for line in lines] == [f"S3_SECRET_KEY_FILE: {file} {sentence}."]
+    assert "hush" not in told.value.message
+
+
+def test_a_folder_in_place_of_a_file_is_refused(tmp_path: Path) -> None:
+    given = {name: value for name, value in NEEDED.items() if name != "REDIS_URL"}
+    with pytest.raises(OperatorError, match=r"REDIS_URL_FILE: .*: Is a directory\.$"):
+        load(given | {"REDIS_URL_FILE": str(tmp_path)})
+
+
+def test_a_secret_that_is_set_and_in_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("hush")
+    with pytest.raises(OperatorError, match="S3_ACCESS_KEY_FILE: S3_ACCESS_KEY is set too"):
+        load(NEEDED | {"S3_ACCESS_KEY_FILE": str(tmp_path / "secret")})
+
+
+def test_an_empty_name_of_a_file_is_no_value() -> None:
+    assert load(NEEDED | {"S3_ACCESS_KEY_FILE": ""}).s3_access_key.get_secret_value() == "access"
+
+
+def test_a_faulty_address_in_a_file_is_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("mysql://u:hush@host/x")
+    given = {name: value for name, value in NEEDED.items() if name != "DATABASE_URL"}
+    with pytest.raises(OperatorError, match="DATABASE_URL: It must look like") as told:
+        load(given | {"DATABASE_URL_FILE": str(tmp_path / "secret")})
+    assert "hush" not in told.value.message

@@ -13,13 +13,13 @@ void and is deleted by whoever finds it, so there is nothing to repair and no se
 import fcntl
 import logging
 import os
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from shared import private_folder
 from shared.errors import MemoryTakenError, UnavailableError
 from workers.memory.limits import machine_bytes
 
@@ -86,15 +86,9 @@ class MemoryAdmission:
     @contextmanager
     def _exclusively(self) -> Iterator[None]:
         """One process at a time numbers, creates and locks its ticket."""
-        self._folder.mkdir(mode=0o700, exist_ok=True)
-        lock = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        try:
-            if os.fstat(lock).st_uid != os.geteuid():
-                raise PermissionError(f"{self._folder} belongs to another user")
+        with private_folder.opened(self._folder) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
-        finally:
-            os.close(lock)
 
     def _wait(self, ticket: _Ticket, deadline: float) -> None:
         while True:
@@ -148,8 +142,7 @@ def of_machine(memory_mb: int | None) -> MemoryAdmission:
     of the container or service that this process runs in.
     """
     capacity = machine_bytes() * _SHARE if memory_mb is None else memory_mb * 1e6
-    folder = Path(tempfile.gettempdir()) / f"fluximage-memory-{os.geteuid()}"
-    return MemoryAdmission(int(capacity), folder)
+    return MemoryAdmission(int(capacity), private_folder.path_of("memory"))
 
 
 @contextmanager

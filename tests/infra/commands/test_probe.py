@@ -1,0 +1,114 @@
+"""`fluximage probe`: healthy means that a process works now, and not only that it exists."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from infra.embedded.stack import temporary
+from infra.processes import IO, PERIODIC, Process
+from shared import heartbeat
+from shared.services import Services
+from tests.infra.commands.conftest import RunHere
+from tests.support.processes import eventually, naming
+
+START_SECONDS = 60
+
+
+@pytest.fixture
+def own_tmpdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A TMPDIR without the processes of other tests."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+@contextmanager
+def started(
+    process: Process, environment: Mapping[str, str], tmpdir: Path
+) -> Iterator["subprocess.Popen[bytes]"]:
+    env = os.environ | dict(environment) | {"TMPDIR": str(tmpdir)}
+    command = (sys.executable, "-m", *process.arguments)
+    with subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL) as running:
+        try:
+            yield running
+        finally:
+            running.kill()
+
+
+def test_a_worker_and_the_periodic_process_are_healthy_until_they_are_gone(
+    unit_services: Services,
+    unit_environment: Mapping[str, str],
+    own_tmpdir: Path,
+    run_here: RunHere,
+) -> None:
+    assert unit_services.settings.s3_bucket  # its bucket is there
+    with ExitStack() as ends:
+        for process in (IO, PERIODIC):
+            ends.enter_context(started(process, unit_environment, own_tmpdir))
+        assert eventually(lambda: len([*heartbeat.running()]) == 2, START_SECONDS)
+        assert run_here("probe", "worker").returncode == 1  # there is none
+        assert run_here("probe").stdout == "Healthy: io, periodic\n"
+    gone = run_here("probe", "io")
+    assert (gone.returncode, gone.stdout) == (1, "")
+    assert gone.stderr == "fluximage: No io process of this user has given a sign of life.\n"
+
+
+@pytest.mark.full
+def test_a_worker_whose_broker_hangs_gives_no_sign_of_life(own_tmpdir: Path) -> None:
+    with temporary(("REDIS_URL", "S3_ENDPOINT", "DATABASE_URL")) as stack, ExitStack() as ends:
+        ends.enter_context(started(IO, stack.environment, own_tmpdir))
+        assert eventually(lambda: [*heartbeat.running()], START_SECONDS)
+        (broker,) = [
+            pid for pid in stack.supervisor.pids.values() if pid in naming("valkey-server")
+        ]
+        os.kill(broker, signal.SIGSTOP)
+        ends.callback(os.kill, broker, signal.SIGCONT)
+        time.sleep(8)  # the worker notices after the time limit of its socket, which is 5 s
+        (before,) = heartbeat.running()
+        time.sleep(5)  # more than twice the time between two signs of life
+        (after,) = heartbeat.running()
+        assert after.late_seconds - before.late_seconds > 4
+
+
+def test_a_process_whose_sign_of_life_is_overdue_is_not_healthy(
+    own_tmpdir: Path, run_here: RunHere
+) -> None:
+    assert own_tmpdir.exists()
+    heartbeat.beat("images", -7)
+    for arguments in ([], ["worker"]):
+        late = run_here("probe", *arguments)
+        assert late.returncode == 1
+        assert f"worker (process {os.getpid()}): its sign of life is 7 s overdue." in late.stdout
+
+
+def test_one_process_that_hangs_is_not_hidden_by_another_that_works(
+    own_tmpdir: Path, run_here: RunHere
+) -> None:
+    heartbeat.beat("images", 60)
+    (file,) = own_tmpdir.glob("fluximage-heartbeats-*/*")
+    file.with_name(f"images.{os.getppid()}").touch()  # the test's own parent stands for another
+    assert run_here("probe", "worker").returncode == 1
+
+
+def test_a_folder_of_signs_that_is_a_link_is_not_written_to(
+    own_tmpdir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (own_tmpdir / f"fluximage-heartbeats-{os.geteuid()}").symlink_to(elsewhere)
+    heartbeat.beat("images", 60)
+    assert not list(elsewhere.iterdir())
+
+
+def test_a_probe_imports_none_of_the_service() -> None:
+    heavy = {"celery", "kombu", "psycopg", "redis", "minio", "flask", "pydantic"}
+    code = "import sys, infra.commands.main, infra.commands.probe; print(*sys.modules)"
+    command = (sys.executable, "-c", code)
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert not heavy & set(done.stdout.split())
