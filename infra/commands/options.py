@@ -9,7 +9,9 @@ import click
 
 from infra.embedded import database_url
 from infra.migrations.run import migrate
+from shared.addresses import check_database_url
 from shared.db.database import Database
+from shared.errors import OperatorError
 
 data_dir_option = click.option(
     "--data-dir",
@@ -26,6 +28,10 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON a
 def open_database(data_dir: Path) -> Iterator[Database]:
     """The database of the environment, else that of the embedded stack, running or not."""
     if given := os.environ.get("DATABASE_URL"):
+        try:
+            check_database_url(given)
+        except ValueError as error:
+            raise OperatorError(f"DATABASE_URL: {error}") from None
         with Database(given, max_connections=1) as database:
             yield database
         return

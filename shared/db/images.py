@@ -30,7 +30,7 @@ class ImageEnded:
 
 def claim(database: Database, step: Step, image_id: UUID, lease_seconds: int) -> Claim | None:
     """The right to do one step of the image; None when it does not wait for that (any more)."""
-    with database.autocommit() as connection:
+    with database.transaction() as connection:
         row = image_states.claim(connection, step, image_id, lease_seconds)
     return Claim(**row | {"options": Options.from_json(row["options"])}) if row else None
 
@@ -75,7 +75,7 @@ def give_back(database: Database, claim: Claim, *, waited: bool = False) -> bool
     waited: nothing was tried, so the attempt never counts. The message is gone: the sweep
     publishes it again after a while. Returns False when the claim was lost.
     """
-    with database.autocommit() as connection:
+    with database.transaction() as connection:
         return image_states.give_back(
             connection, claim, waited=waited, forgiven_seconds=_FORGIVEN_SECONDS
         )
@@ -83,7 +83,7 @@ def give_back(database: Database, claim: Claim, *, waited: bool = False) -> bool
 
 def requeue(database: Database, claim: ClaimRef, silent_seconds: int) -> None:
     """Takes the claim from a worker that went silent; see `image_states.requeue`."""
-    with database.autocommit() as connection:
+    with database.transaction() as connection:
         image_states.requeue(connection, claim, silent_seconds)
 
 
