@@ -203,8 +203,19 @@ class UnavailableError(FluximageError):
         self.retry_after_seconds = retry_after_seconds
 
 
+class DatabaseDownError(UnavailableError):
+    """Postgres failed or did not answer; no image is at fault, so no attempt counts."""
+
+    def __init__(self) -> None:
+        super().__init__("The database is not available, try again shortly")
+
+
 class StoreError(UnavailableError):
-    """The object store failed or did not answer."""
+    """The object store failed or did not answer. reason: for the operator, a line that says why."""
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason or message
 
 
 class ObjectMissingError(StoreError):

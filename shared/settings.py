@@ -69,8 +69,8 @@ class Settings(BaseSettings):
     )
     database_url: SecretStr = _named(
         "DATABASE_URL",
-        "Address of the PostgreSQL database, such as `postgresql://user@host/name`; may name several"
-        " hosts.",
+        "Address of the PostgreSQL database, such as `postgresql://user@host/name`; several hosts"
+        " are separated by commas.",
     )
     s3_endpoint: str = _named(
         "S3_ENDPOINT",

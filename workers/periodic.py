@@ -4,14 +4,17 @@ A plain loop and not Celery beat, because upkeep must go on when the broker is d
 """
 
 import logging
+import math
 import signal
 import threading
 import time
 
 from shared import logs, settings
-from shared.errors import UnavailableError
+from shared.errors import DatabaseDownError, UnavailableError
 from shared.services import Services, build
+from shared.settings import Settings
 from workers import sweep
+from workers.steps import describing
 
 logger = logging.getLogger(__name__)
 
@@ -22,18 +25,26 @@ def run(services: Services, stop: threading.Event) -> None:
     """Sweeps until `stop` is set. An outage ends one pass, not the process."""
     next_orphans = time.monotonic()
     prepared = False
+    outage_until = -math.inf  # when the last lease ends that ran while Postgres was down
     while not stop.is_set():
         try:
             if not prepared:
                 services.store.prepare()
                 prepared = True
-            sweep.sweep(services)
+            sweep.sweep(services, after_outage=time.monotonic() < outage_until)
             if time.monotonic() >= next_orphans:
                 sweep.delete_orphans(services.database, services.store)
                 next_orphans = time.monotonic() + _ORPHANS_EVERY_SECONDS
         except UnavailableError as error:
             logger.warning("a sweep was cut short: %s", error.message)
+            if isinstance(error, DatabaseDownError):
+                outage_until = time.monotonic() + _longest_lease_seconds(services.settings)
         stop.wait(services.settings.sweep_seconds)
+
+
+def _longest_lease_seconds(settings: Settings) -> float:
+    of_description = describing.lease_seconds(settings)
+    return max(settings.lease_seconds, of_description) + 2 * settings.sweep_seconds
 
 
 def main() -> None:

@@ -18,14 +18,13 @@ import redis
 import urllib3
 
 from infra.commands.server_checks import CONNECT_SECONDS
-from shared.clients.object_store import S3Store
+from shared.clients.object_store import PROBE_KEY, S3Store
 from shared.errors import OperatorError, StoreError
 from shared.services import redis_client
 from shared.settings import Settings
 
 OLDEST_REDIS, OLDEST_POSTGRES = 7, 15  # the oldest versions that are supported
 MAX_SKEW_SECONDS = 5.0
-PROBE_KEY = "fluximage-check"  # cannot be a batch's prefix, which is a UUID
 PARAMETERS = ["fsync", "full_page_writes", "synchronous_commit"]
 
 

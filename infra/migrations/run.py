@@ -29,7 +29,10 @@ def migrate(database_url: str, revision: str = "head") -> None:
     except ValueError as error:
         raise OperatorError(f"DATABASE_URL: {error}") from None
     # libpq reads the address, as everywhere else, since SQLAlchemy knows no second host.
-    arguments = parameters(database_url) | {"autocommit": False, "row_factory": psycopg.rows.tuple_row}
+    arguments = parameters(database_url) | {
+        "autocommit": False,
+        "row_factory": psycopg.rows.tuple_row,
+    }
     engine = sqlalchemy.create_engine(
         "postgresql+psycopg://",
         creator=lambda: psycopg.connect(**arguments),

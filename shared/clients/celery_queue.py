@@ -97,8 +97,8 @@ class Queue:
     def ping(self) -> None:
         """Raises UnavailableError unless the broker and the chord's backend both answer."""
         with _broker(), self._app.connection_for_write() as connection:
-            connection.default_channel.client.ping()
-            self._app.backend.client.ping()
+            connection.ensure_connection(max_retries=1, interval_start=0)
+            self._app.backend.client.ping()  # type: ignore[attr-defined] # Redis' has it
 
     def publish_batch(self, batch_id: UUID, image_ids: Sequence[UUID], *, ai: bool) -> None:
         """A chord: one member per image, and a body that closes the batch after all of them."""

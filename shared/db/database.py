@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from shared.errors import UnavailableError
+from shared.errors import DatabaseDownError
 
 logger = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ Row = dict[str, Any]
 Connection = psycopg.Connection[Row]
 
 # A server that hangs must not block us for ever. Each of these ends in an OperationalError, which
-# becomes UnavailableError here; our statements take milliseconds.
+# becomes DatabaseDownError here; our statements take milliseconds.
 _PARAMETERS: dict[str, Any] = {
     "connect_timeout": 5,
     "keepalives_idle": 10,
@@ -86,8 +86,8 @@ class Database:
     def transaction(self) -> Iterator[Connection]:
         """One transaction: committed at the end, rolled back when the block raises.
 
-        Raises UnavailableError when Postgres is down, full or read-only, or the connection is lost.
-        If it is lost during the commit, the transaction may be committed nevertheless.
+        Raises DatabaseDownError when Postgres is down, full or read-only, or the connection is
+        lost. If it is lost during the commit, the transaction may be committed nevertheless.
         """
         try:
             self._pool.open()
@@ -98,7 +98,7 @@ class Database:
                 raise
             if not isinstance(error, PoolTimeout):  # which psycopg's pool would log each second
                 logger.warning("the database failed: %s", _reason(error))
-            raise UnavailableError("The database is not available, try again shortly") from error
+            raise DatabaseDownError from error
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
@@ -108,7 +108,7 @@ class Database:
             yield connection
 
     def ping(self) -> None:
-        """Raises UnavailableError when Postgres does not answer."""
+        """Raises DatabaseDownError when Postgres does not answer."""
         with self.transaction() as connection:
             connection.execute("SELECT 1")
 

@@ -3,7 +3,6 @@
 import asyncio
 import ssl
 import threading
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -68,6 +67,7 @@ class TlsProxy:
         self._loop = asyncio.new_event_loop()
         self._loop.set_exception_handler(lambda *_: None)  # refused handshakes are intended
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._writers: list[asyncio.StreamWriter] = []
         self.port = 0
 
     def __enter__(self) -> Self:
@@ -90,15 +90,16 @@ class TlsProxy:
 
     async def _end(self) -> None:
         self._server.close()
+        for writer in self._writers:
+            writer.transport.abort()
         open_ = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in open_:
-            task.cancel()
-        await asyncio.gather(*open_, return_exceptions=True)
+        await asyncio.wait(open_, timeout=5) if open_ else None
+        await asyncio.sleep(0.05)  # handshakes that were just refused end by themselves
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self._upstream_port)
-        with suppress(asyncio.CancelledError):
-            await asyncio.gather(_pump(reader, up_writer), _pump(up_reader, writer))
+        self._writers += [writer, up_writer]
+        await asyncio.gather(_pump(reader, up_writer), _pump(up_reader, writer))
 
 
 async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
@@ -108,5 +109,4 @@ async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> N
             await target.drain()
     except OSError:
         pass
-    finally:
-        target.close()
+    target.close()

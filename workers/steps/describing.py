@@ -6,20 +6,23 @@ from collections.abc import Callable
 from functools import partial
 from uuid import UUID
 
-from shared.db import ai_usage, descriptions, images
+from shared.db import ai_usage, descriptions
 from shared.db.image_states import DESCRIBE
 from shared.db.images import ImageEnded
 from shared.errors import (
     AiAnswerError,
     AiLimitError,
+    DatabaseDownError,
     DescriptionError,
     ObjectMissingError,
     UnavailableError,
 )
 from shared.models import Claim, Description, DescriptionRequest, Notice
 from shared.services import Services
+from shared.settings import Settings
 from workers.ai.description import describe_image
 from workers.ai.provider import Provider
+from workers.steps.claiming import claimed
 from workers.steps.report import Report
 
 logger = logging.getLogger(__name__)
@@ -36,17 +39,18 @@ def describe(services: Services, provider: Provider, image_id: UUID) -> None:
     Whatever is wrong with the provider or its answers, the image ends in `done`. A fault of one of
     our servers, or a limit that will pass, gives the claim back.
     """
-    # A call that starts within the budget may end after it, by its own timeout at most.
-    settings = services.settings
-    lease_seconds = settings.ai_budget_seconds + settings.ai_timeout_seconds + _STORE_SECONDS
-    claim = images.claim(services.database, DESCRIBE, image_id, lease_seconds)
-    if claim is None:
-        return
-    report = Report()
-    ended = _attempt(services, provider, claim, report)
-    if ended is not None:
+    report, ended = Report(), None
+    with claimed(services, DESCRIBE, image_id, lease_seconds(services.settings)) as claim:
+        if claim is not None:
+            ended = _attempt(services, provider, claim, report)
+    if claim is not None and ended is not None:
         services.announce(ended)
         report.publish(services, claim, "description")
+
+
+def lease_seconds(settings: Settings) -> int:
+    """A call that starts within the budget may end after it, by its own timeout at most."""
+    return settings.ai_budget_seconds + settings.ai_timeout_seconds + _STORE_SECONDS
 
 
 def _attempt(
@@ -65,6 +69,8 @@ def _attempt(
     except ObjectMissingError:
         # Cancelled meanwhile, or lost: another attempt cannot bring it back.
         return end(Description(), DescriptionError(_NOT_DESCRIBED))
+    except DatabaseDownError:
+        raise  # for `claimed`
     except UnavailableError:
         logger.warning("a server is down; the image waits", extra={"image": claim.image_id})
         return _give_back(services, claim, end)
@@ -125,10 +131,7 @@ def _give_back(
     claim: Claim,
     end: Callable[[Description, DescriptionError], ImageEnded | None],
 ) -> ImageEnded | None:
-    try:
-        if claim.attempt >= services.settings.max_attempts:
-            return end(Description(), DescriptionError(_NOT_DESCRIBED))
-        descriptions.postpone(services.database, claim, _OUTAGE_SECONDS, attempt_counts=True)
-    except UnavailableError:
-        logger.warning("a claim could not be given back; its lease will end")
+    if claim.attempt >= services.settings.max_attempts:
+        return end(Description(), DescriptionError(_NOT_DESCRIBED))
+    descriptions.postpone(services.database, claim, _OUTAGE_SECONDS, attempt_counts=True)
     return None

@@ -13,6 +13,7 @@ from shared.db.image_states import OPTIMISE, State
 from shared.db.images import ImageEnded
 from shared.errors import (
     NOT_PROCESSED,
+    DatabaseDownError,
     ImageError,
     MemoryTakenError,
     ObjectMissingError,
@@ -25,6 +26,7 @@ from workers.cost.estimate import estimate
 from workers.imaging import ImageJob, Output, process
 from workers.imaging.formats.probe import Probe, check_animation, check_limits, probe
 from workers.memory import admission
+from workers.steps.claiming import claimed
 from workers.steps.report import Report
 
 logger = logging.getLogger(__name__)
@@ -37,12 +39,11 @@ def optimise(services: Services, image_id: UUID) -> None:
 
     A fault of the image ends it in `failed`. A fault of a server gives the claim back.
     """
-    claim = images.claim(services.database, OPTIMISE, image_id, services.settings.lease_seconds)
-    if claim is None:
-        return
-    report = Report()
-    after = _attempt(services, claim, report)
-    if after is not None:
+    report, after = Report(), None
+    with claimed(services, OPTIMISE, image_id, services.settings.lease_seconds) as claim:
+        if claim is not None:
+            after = _attempt(services, claim, report)
+    if claim is not None and after is not None:
         after()  # first: a client waits for it
         report.publish(services, claim, "image")
 
@@ -60,6 +61,8 @@ def _attempt(services: Services, claim: Claim, report: Report) -> _AfterCommit |
         logger.info("an image waits elsewhere for memory", extra={"image": claim.image_id})
         _send_again(services, claim)
         return None
+    except DatabaseDownError:
+        raise  # for `claimed`
     except UnavailableError:
         logger.warning("a server is down; the image waits", extra={"image": claim.image_id})
         return _give_back(services, claim, report)
@@ -165,19 +168,16 @@ def _announcing(services: Services, ended: ImageEnded | None) -> _AfterCommit | 
 
 def _send_again(services: Services, claim: Claim) -> None:
     """Publishes the image for a worker with memory; if that fails, the sweep does it later."""
-    try:
-        if images.give_back(services.database, claim, waited=True):
-            ai = claim.options.description_request is not None
+    if images.give_back(services.database, claim, waited=True):
+        ai = claim.options.description_request is not None
+        try:
             services.queue.publish_image(claim.image_id, ai=ai)
-    except UnavailableError:
-        logger.warning("an image that waits for memory was not sent again yet")
+        except UnavailableError:
+            logger.warning("an image that waits for memory was not sent again yet")
 
 
 def _give_back(services: Services, claim: Claim, report: Report) -> _AfterCommit | None:
     if claim.attempt >= services.settings.max_attempts:
         return _fail(services, claim, ImageError(NOT_PROCESSED), report)
-    try:
-        images.give_back(services.database, claim)
-    except UnavailableError:
-        logger.warning("a claim could not be given back; its lease will end")
+    images.give_back(services.database, claim)
     return None

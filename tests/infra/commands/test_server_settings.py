@@ -17,7 +17,7 @@ from infra.embedded.objects import BUCKET, objects
 from infra.embedded.server import bare_environment
 from infra.supervision.supervisor import Supervisor
 from shared import settings
-from shared.clients.object_store import S3Store
+from shared.clients.object_store import PROBE_KEY, S3Store
 from shared.services import Services
 from tests.infra.commands.conftest import RunHere
 from tests.support.processes import eventually
@@ -165,7 +165,7 @@ def test_a_bucket_that_anyone_can_read_is_unsafe(open_store: settings.Settings) 
 
 def test_the_check_of_the_bucket_leaves_nothing_in_it(unit: Services) -> None:
     assert server_settings.findings(unit.settings) == []
-    assert server_settings.PROBE_KEY not in S3Store(unit.settings).list_batches()
+    assert PROBE_KEY not in S3Store(unit.settings).list_batches()
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from tests.support.making import accept, make_account, make_batch, png
 from tests.support.processes import eventually
 from tests.support.tls import Certificates, TlsProxy, make_certificates
 from workers import tasks
+from workers.ai.provider import Provider
 
 CERTIFICATES = ("untrusted", "other_host", "expired")
 
@@ -52,14 +53,12 @@ def _pubsub(given: Settings) -> None:
 
 
 def _ask_broker(given: Settings) -> None:
-    app = celery_app(given)
-    with app.connection_for_write() as connection:
-        connection.ensure_connection(max_retries=1, timeout=1)
-        connection.default_channel.client.ping()
+    with celery_app(given).connection_for_write() as connection:
+        connection.ensure_connection(max_retries=1, interval_start=0)
 
 
 def _ask_backend(given: Settings) -> None:
-    celery_app(given).backend.client.ping()
+    celery_app(given).backend.client.ping()  # type: ignore[attr-defined] # Redis' has it
 
 
 CLIENTS: list[Callable[[Settings], object]] = [
@@ -132,7 +131,9 @@ def test_every_client_shows_the_certificate_that_the_address_names(
 
 
 def test_a_batch_goes_through_a_queue_with_tls(
-    unit: Services, unit_environment: Mapping[str, str], certificates: Certificates
+    unit: Services,  # noqa: ARG001 - empties the queue
+    unit_environment: Mapping[str, str],
+    certificates: Certificates,
 ) -> None:
     ca = {"FLUXIMAGE_CA_FILE": str(certificates.ca_file)}
     with (
@@ -152,7 +153,7 @@ def test_a_batch_goes_through_a_queue_with_tls(
             assert eventually(lambda: built.store.last_modified(f"{batch.id}/in/") is None)
 
 
-def _no_provider() -> "tasks.Provider":
+def _no_provider() -> Provider:
     raise AssertionError
 
 
@@ -177,6 +178,7 @@ def test_an_object_store_with_a_private_ca_is_used(
     ca = {"FLUXIMAGE_CA_FILE": str(certificates.ca_file)}
     with over_tls(unit_environment, "S3_ENDPOINT", certificates.good, **ca) as given:
         store = S3Store(given)
+        store.prepare()
         store.put("tls", io.BytesIO(b"?"), 1, "text/plain")
         assert store.get("tls") == b"?"
         store.delete("tls")

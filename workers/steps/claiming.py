@@ -1,0 +1,56 @@
+"""The claim on one step of an image, around whatever is done under it.
+
+A fault of the database never counts against the image: the claim is undone, also where only the
+answer was lost and nobody knows whether it was made.
+"""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID, uuid4
+
+from shared.db import images
+from shared.db.image_states import Step
+from shared.errors import DatabaseDownError
+from shared.models import Claim
+from shared.services import Services
+
+logger = logging.getLogger(__name__)
+
+# How long a worker waits for the database to take a claim back. Shorter than the grace period of a
+# worker that is told to end. After it, the claim waits for the sweep, which saw the outage too.
+_PATIENCE_SECONDS = 15.0
+_LONGEST_PAUSE_SECONDS = 2.0
+
+
+@contextmanager
+def claimed(
+    services: Services, step: Step, image_id: UUID, lease_seconds: int
+) -> Iterator[Claim | None]:
+    """The claim, or None when the image does not wait for the step.
+
+    When the block, or the claim itself, meets a fault of the database, the claim is undone and the
+    block ends without an error.
+    """
+    token = uuid4()
+    try:
+        yield images.claim(services.database, step, image_id, lease_seconds, token)
+    except DatabaseDownError:
+        logger.warning("the database failed; the image waits", extra={"image": image_id})
+        _unclaim(services, step, image_id, token)
+
+
+def _unclaim(services: Services, step: Step, image_id: UUID, token: UUID) -> None:
+    deadline, pause_seconds = time.monotonic() + _PATIENCE_SECONDS, 0.1
+    while True:
+        try:
+            images.unclaim(services.database, step, image_id, token)
+        except DatabaseDownError:
+            if time.monotonic() + pause_seconds > deadline:
+                logger.warning("a claim waits for the sweep", extra={"image": image_id})
+                return
+            time.sleep(pause_seconds)
+            pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)
+        else:
+            return
