@@ -1,4 +1,4 @@
-"""The claim on one step of an image, around whatever is done under it.
+"""Claims one step of an image for whatever is done under the claim.
 
 A fault of the database never counts against the image: the claim is undone, also where only the
 answer was lost and nobody knows whether it was made.
@@ -6,8 +6,8 @@ answer was lost and nobody knows whether it was made.
 
 import logging
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from typing import TypeVar
 from uuid import UUID, uuid4
 
 from shared.db import images
@@ -16,6 +16,7 @@ from shared.errors import DatabaseDownError
 from shared.models import Claim
 from shared.services import Services
 
+Ended = TypeVar("Ended")
 logger = logging.getLogger(__name__)
 
 # How long a worker waits for the database to take a claim back. Shorter than the grace period of a
@@ -24,21 +25,27 @@ _PATIENCE_SECONDS = 15.0
 _LONGEST_PAUSE_SECONDS = 2.0
 
 
-@contextmanager
-def claimed(
-    services: Services, step: Step, image_id: UUID, lease_seconds: int
-) -> Iterator[Claim | None]:
-    """The claim, or None when the image does not wait for the step.
+def with_claim(
+    services: Services,
+    step: Step,
+    image_id: UUID,
+    lease_seconds: int,
+    work: Callable[[Claim], Ended | None],
+) -> tuple[Claim, Ended] | None:
+    """Claims the step, and returns the claim and what `work` made of it.
 
-    When the block, or the claim itself, meets a fault of the database, the claim is undone and the
-    block ends without an error.
+    Returns None when the image does not wait for the step, when `work` returns None, and after a
+    fault of the database, which undoes the claim.
     """
     token = uuid4()
     try:
-        yield images.claim(services.database, step, image_id, lease_seconds, token)
+        claim = images.claim(services.database, step, image_id, lease_seconds, token)
+        ended = work(claim) if claim else None
     except DatabaseDownError:
         logger.warning("the database failed; the image waits", extra={"image": image_id})
         _unclaim(services, step, image_id, token)
+        return None
+    return None if claim is None or ended is None else (claim, ended)
 
 
 def _unclaim(services: Services, step: Step, image_id: UUID, token: UUID) -> None:

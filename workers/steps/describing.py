@@ -22,7 +22,7 @@ from shared.services import Services
 from shared.settings import Settings
 from workers.ai.description import describe_image
 from workers.ai.provider import Provider
-from workers.steps.claiming import claimed
+from workers.steps.claiming import with_claim
 from workers.steps.report import Report
 
 logger = logging.getLogger(__name__)
@@ -39,11 +39,10 @@ def describe(services: Services, provider: Provider, image_id: UUID) -> None:
     Whatever is wrong with the provider or its answers, the image ends in `done`. A fault of one of
     our servers, or a limit that will pass, gives the claim back.
     """
-    report, ended = Report(), None
-    with claimed(services, DESCRIBE, image_id, lease_seconds(services.settings)) as claim:
-        if claim is not None:
-            ended = _attempt(services, provider, claim, report)
-    if claim is not None and ended is not None:
+    report = Report()
+    attempt = partial(_attempt, services, provider, report)
+    if done := with_claim(services, DESCRIBE, image_id, lease_seconds(services.settings), attempt):
+        claim, ended = done
         services.announce(ended)
         report.publish(services, claim, "description")
 
@@ -54,7 +53,7 @@ def lease_seconds(settings: Settings) -> int:
 
 
 def _attempt(
-    services: Services, provider: Provider, claim: Claim, report: Report
+    services: Services, provider: Provider, report: Report, claim: Claim
 ) -> ImageEnded | None:
     end = partial(_end, services, claim, report)
     try:
@@ -70,7 +69,7 @@ def _attempt(
         # Cancelled meanwhile, or lost: another attempt cannot bring it back.
         return end(Description(), DescriptionError(_NOT_DESCRIBED))
     except DatabaseDownError:
-        raise  # for `claimed`
+        raise  # for `with_claim`
     except UnavailableError:
         logger.warning("a server is down; the image waits", extra={"image": claim.image_id})
         return _give_back(services, claim, end)

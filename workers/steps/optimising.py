@@ -26,7 +26,7 @@ from workers.cost.estimate import estimate
 from workers.imaging import ImageJob, Output, process
 from workers.imaging.formats.probe import Probe, check_animation, check_limits, probe
 from workers.memory import admission
-from workers.steps.claiming import claimed
+from workers.steps.claiming import with_claim
 from workers.steps.report import Report
 
 logger = logging.getLogger(__name__)
@@ -39,16 +39,15 @@ def optimise(services: Services, image_id: UUID) -> None:
 
     A fault of the image ends it in `failed`. A fault of a server gives the claim back.
     """
-    report, after = Report(), None
-    with claimed(services, OPTIMISE, image_id, services.settings.lease_seconds) as claim:
-        if claim is not None:
-            after = _attempt(services, claim, report)
-    if claim is not None and after is not None:
+    report, lease_seconds = Report(), services.settings.lease_seconds
+    attempt = partial(_attempt, services, report)
+    if done := with_claim(services, OPTIMISE, image_id, lease_seconds, attempt):
+        claim, after = done
         after()  # first: a client waits for it
         report.publish(services, claim, "image")
 
 
-def _attempt(services: Services, claim: Claim, report: Report) -> _AfterCommit | None:
+def _attempt(services: Services, report: Report, claim: Claim) -> _AfterCommit | None:
     broken = ImageError(NOT_PROCESSED)
     try:
         return _run(services, claim, report)
@@ -62,7 +61,7 @@ def _attempt(services: Services, claim: Claim, report: Report) -> _AfterCommit |
         _send_again(services, claim)
         return None
     except DatabaseDownError:
-        raise  # for `claimed`
+        raise  # for `with_claim`
     except UnavailableError:
         logger.warning("a server is down; the image waits", extra={"image": claim.image_id})
         return _give_back(services, claim, report)
