@@ -21,7 +21,9 @@ COMMANDS = (up.command, migrate.command, check.command, accounts.group, keys.gro
 def cli() -> None:
     """Self-hosted image optimisation at volume."""
     logging.basicConfig(level=logging.WARNING, format="fluximage: %(message)s")
-    logging.getLogger("urllib3").setLevel(logging.ERROR)  # it logs a warning for every retry
+    # The first logs every retry, and the second what the commands say themselves.
+    for chatty in ("urllib3", "shared.clients.object_store"):
+        logging.getLogger(chatty).setLevel(logging.ERROR)
 
 
 def main() -> None:

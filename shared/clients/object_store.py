@@ -6,7 +6,6 @@ are deleted with the batch.
 """
 
 import logging
-import ssl
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,8 +19,9 @@ from xml.etree.ElementTree import ParseError
 import urllib3
 from minio import Minio
 from minio.deleteobjects import DeleteObject
-from minio.error import InvalidResponseError, MinioException
+from minio.error import MinioException
 
+from shared.clients import tls
 from shared.clients.store_faults import code_of, reason
 from shared.errors import ObjectMissingError, StoreError
 from shared.imagetype import ImageType
@@ -226,7 +226,7 @@ def _client(settings: Settings, endpoint: str, patience: Patience) -> Minio:
         region=settings.s3_region,  # else the client asks the server for it
         http_client=urllib3.PoolManager(
             maxsize=16,
-            ssl_context=_tls(settings) if address.scheme == "https" else None,
+            ssl_context=tls.context(settings.ca_file) if address.scheme == "https" else None,
             timeout=urllib3.Timeout(connect=2, read=patience.read_seconds),
             retries=urllib3.Retry(
                 connect=patience.retries,
@@ -242,14 +242,6 @@ def _client(settings: Settings, endpoint: str, patience: Patience) -> Minio:
     )
 
 
-def _tls(settings: Settings) -> ssl.SSLContext:
-    """Verifies by the system's CAs and those of the settings."""
-    context = ssl.create_default_context()
-    if settings.ca_file:
-        context.load_verify_locations(settings.ca_file)
-    return context
-
-
 @contextmanager
 def _errors() -> Generator[None]:
     try:
@@ -258,11 +250,9 @@ def _errors() -> Generator[None]:
         *(MinioException, urllib3.exceptions.HTTPError, OSError),
         *(ParseError, UnicodeDecodeError),  # of an answer that is no S3 server's
     ) as error:
-        code = code_of(error)
-        # rclone answers a missing object with a body that is not XML. A missing bucket is another
-        # matter: it is an outage, and ends no image.
-        is_404 = isinstance(error, InvalidResponseError) and "Response code: 404," in str(error)
-        if code in _MISSING or (is_404 and code is None):
+        # Not by the status 404: a missing bucket, and a proxy without the store behind it, are
+        # outages, which end no image.
+        if code_of(error) in _MISSING:
             raise ObjectMissingError("The object is not in the store") from error
         # For the operator: a wrong secret looks like an outage to clients.
         why = reason(error)

@@ -7,6 +7,8 @@ from email.utils import parsedate_to_datetime
 import urllib3
 from minio.error import InvalidResponseError, S3Error, ServerError
 
+from shared.clients import tls
+
 _BY_CODE = {
     "AccessDenied": "access denied: S3_ACCESS_KEY has no right to do this",
     "AllAccessDisabled": "access denied: the bucket or the account is disabled",
@@ -68,19 +70,14 @@ def _of_connection(error: Exception) -> str:
     while isinstance(cause, urllib3.exceptions.MaxRetryError) and cause.reason is not None:
         cause = cause.reason
     text = str(cause.args[-1] if cause.args else cause)
-    if isinstance(cause, urllib3.exceptions.SSLError) or "SSL" in text:
-        if "WRONG_VERSION_NUMBER" in text or "RECORD_LAYER_FAILURE" in text:
-            return "TLS: the store speaks no TLS: write http:// in S3_ENDPOINT"
-        why = re.search(r"certificate verify failed: ([^(\"]+?)\.? ?\(_ssl", text)
-        if why:
-            return (
-                f"TLS: its certificate is refused: {why[1]}. Name a private CA in FLUXIMAGE_CA_FILE"
-            )
-        return f"TLS: {text}"
+    if found := tls.fault(text, "S3_ENDPOINT", "http://"):
+        return found
     if isinstance(cause, urllib3.exceptions.TimeoutError) and not isinstance(
         cause, urllib3.exceptions.NewConnectionError
     ):
         return "it did not answer in time"
+    if isinstance(cause, urllib3.exceptions.ResponseError):
+        return f"it answers with errors alone ({cause})"
     if isinstance(cause, urllib3.exceptions.NameResolutionError):
         return "its name cannot be resolved"
     broken = re.search(r"\[Errno -?\d+\] ([^'\")]+)", str(cause))

@@ -1,5 +1,6 @@
 """Which settings of the servers are unsafe: from what they report, and from real servers."""
 
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -110,19 +111,35 @@ def test_parameters_are_those_of_our_own_connections(
 
 
 @pytest.mark.parametrize(
-    ("given", "server"),
+    ("given", "words"),
     [
-        ({"REDIS_URL": "redis://127.0.0.1:9"}, "Redis"),
-        ({"DATABASE_URL": "postgresql://me@127.0.0.1:9/x"}, "Postgres"),
-        ({"S3_SECRET_KEY": "another"}, "The object store"),
+        ({"REDIS_URL": "redis://127.0.0.1:9"}, "Redis cannot be used: .*Connection refused"),
+        ({"REDIS_URL": "redis://:wrong@{redis}"}, "Redis cannot be used: its user or password"),
+        ({"REDIS_URL": "rediss://:wrong@{redis}"}, "Redis cannot be used: TLS: .*write redis://"),
+        ({"DATABASE_URL": "postgresql://me@127.0.0.1:9/x"}, "Postgres cannot .*Connection refused"),
+        ({"DATABASE_URL": "postgresql://me:no@{postgres}/x"}, "Postgres .*password authentication"),
+        (
+            {"DATABASE_URL": "postgresql://me@127.0.0.1:9,127.0.0.1:9/x"},
+            "Postgres .*refused.*; .*refused",
+        ),
+        ({"S3_SECRET_KEY": "another"}, "list, put, get and delete fail: wrong signature"),
+        ({"S3_BUCKET": "missing"}, "list, put, get and delete fail: the bucket does not exist"),
+        ({"S3_ENDPOINT": "http://127.0.0.1:9"}, "list, put, .* it cannot be reached: Connection"),
+        ({"S3_ENDPOINT": "https://{store}"}, "list, put, .*: TLS: it does not speak TLS"),
     ],
 )
-def test_a_server_that_cannot_be_asked_is_unknown(
-    unit_environment: Mapping[str, str], given: dict[str, str], server: str
+def test_a_server_that_cannot_be_used_is_named_with_the_reason(
+    unit_environment: Mapping[str, str], given: dict[str, str], words: str
 ) -> None:
-    level, text = told(server_settings.findings(changed(unit_environment, **given)))
-    assert level is Level.UNKNOWN
-    assert text.startswith(f"{server} did not answer")
+    hosts = {
+        "redis": urlsplit(unit_environment["REDIS_URL"]).netloc.rpartition("@")[2],
+        "postgres": urlsplit(unit_environment["DATABASE_URL"]).netloc.rpartition("@")[2],
+        "store": urlsplit(unit_environment["S3_ENDPOINT"]).netloc,
+    }
+    changes = {name: value.format(**hosts) for name, value in given.items()}
+    level, text = told(server_settings.findings(changed(unit_environment, **changes)))
+    assert level is Level.FAILED
+    assert re.search(words, text)
 
 
 def test_a_redis_that_refuses_info_is_unknown(
