@@ -88,6 +88,8 @@ def _of_redis(error: BaseException) -> str:
         return f"its user or password is refused ({text.removesuffix('.')})"
     if "onnection closed" in text or "reset by peer" in text:
         return "it closed the connection: where it wants TLS, write rediss:// in REDIS_URL"
+    if isinstance(error, redis.TimeoutError):
+        return "it does not answer; nor does one without TLS to rediss://"
     return text.removesuffix(".")
 
 

@@ -1,10 +1,12 @@
 """The service behind a real PgBouncer in transaction mode, which shares every session."""
 
 import io
+import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
+from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -19,10 +21,12 @@ from shared import services, settings
 from shared.clients.celery_queue import IMAGES_QUEUE
 from shared.db import backlog, images
 from shared.db.image_states import OPTIMISE
+from shared.errors import DatabaseDownError
 from shared.services import Services
 from tests.api.conftest import in_process
 from tests.support.making import accept, asking, make_account, make_batch, png
 from tests.support.pgbouncer import CONNECTIONS, PgBouncer, pgbouncer
+from tests.support.tls import make_certificates
 from workers import steps, sweep
 from workers.ai.provider import Provider
 
@@ -162,3 +166,30 @@ def test_migrating_at_the_same_time_is_safe(
 
 def test_the_check_finds_nothing_wrong_with_it(pooled: Services) -> None:
     assert server_settings.findings(pooled.settings) == []
+
+
+def refusal(environment: Mapping[str, str], url: str) -> str:
+    """What keeps the service from this database; empty when nothing does."""
+    given = settings.load(dict(environment) | {"DATABASE_URL": url})
+    texts = [one.text for one in server_settings.findings(given) if "Postgres" in one.text]
+    with closing(services.build(given)) as built, suppress(DatabaseDownError):
+        built.database.ping()
+        migrate(url)
+        assert texts == []
+    return "".join(texts)
+
+
+def test_tls_to_postgres_is_verified_as_its_address_says(
+    unit_environment: Mapping[str, str], tmp_path: Path
+) -> None:
+    made = make_certificates(tmp_path)
+    (tmp_path / "else").mkdir()
+    stranger = make_certificates(tmp_path / "else").ca_file
+    verified = f"sslmode=verify-full&sslrootcert={made.ca_file}"
+    with pgbouncer(unit_environment["DATABASE_URL"], made.good_file) as pooler:
+        assert refusal(unit_environment, f"{pooler.url}?{verified}") == ""
+        by_stranger = f"{pooler.url}?sslmode=verify-full&sslrootcert={stranger}"
+        assert re.search("TLS: .*certificate verify failed", refusal(unit_environment, by_stranger))
+    with pgbouncer(unit_environment["DATABASE_URL"], made.other_host_file) as pooler:
+        told = refusal(unit_environment, f"{pooler.url}?{verified}")
+        assert "does not match host name" in told

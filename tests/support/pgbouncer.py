@@ -16,13 +16,20 @@ import pytest
 from infra.embedded.network import free_port
 from tests.support.processes import eventually
 
+_TLS = """
+client_tls_sslmode = require
+client_tls_cert_file = {folder}/server.pem
+client_tls_key_file = {folder}/server.pem
+"""
 CONNECTIONS = 2  # fewer than there are clients, so that every session of the server is shared
 
 
 class PgBouncer:
     """A running one; `url` is that of the database behind it."""
 
-    def __init__(self, program: str, database_url: str, folder: Path) -> None:
+    def __init__(
+        self, program: str, database_url: str, folder: Path, certificate: Path | None
+    ) -> None:
         self._program, self._folder = program, folder
         self._port = free_port()
         address = urlsplit(database_url)
@@ -41,7 +48,11 @@ default_pool_size = {CONNECTIONS}
 max_client_conn = 200
 logfile = {folder}/log
 """
+            + (_TLS.format(folder=folder) if certificate else "")
         )
+        if certificate:
+            shutil.copy(certificate, folder / "server.pem")
+            (folder / "server.pem").chmod(0o644)
         self.start()
 
     def start(self) -> None:
@@ -69,8 +80,11 @@ logfile = {folder}/log
 
 
 @contextmanager
-def pgbouncer(database_url: str) -> Iterator[PgBouncer]:
-    """Runs as long as the `with` block; skips the test where PgBouncer is not installed."""
+def pgbouncer(database_url: str, certificate: Path | None = None) -> Iterator[PgBouncer]:
+    """Runs as long as the `with` block; skips the test where PgBouncer is not installed.
+
+    certificate: a file with a certificate and its key; then it takes TLS alone.
+    """
     program = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if program is None:
         pytest.skip("pgbouncer is not installed (Debian: apt install pgbouncer)")
@@ -78,7 +92,7 @@ def pgbouncer(database_url: str) -> Iterator[PgBouncer]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o777)
-        running = PgBouncer(program, database_url, folder)
+        running = PgBouncer(program, database_url, folder, certificate)
         try:
             yield running
         finally:

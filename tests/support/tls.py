@@ -18,11 +18,14 @@ _CHUNK_BYTES = 65536
 class Certificates:
     """`ca_file` signed `good`, `other_host` and `expired`; another CA signed `untrusted`.
 
-    `client_file` holds a client's certificate and key.
+    `client_file` holds a client's certificate and key; `good_file` and `other_host_file` those of
+    servers.
     """
 
     ca_file: Path
     client_file: Path
+    good_file: Path
+    other_host_file: Path
     good: ssl.SSLContext
     other_host: ssl.SSLContext
     expired: ssl.SSLContext
@@ -34,9 +37,10 @@ def make_certificates(folder: Path) -> Certificates:
     """Makes all of them, with the public ones as files in `folder`."""
     ca, stranger = trustme.CA(), trustme.CA()
     ca.cert_pem.write_to_path(folder / "ca.pem")
-    ca.issue_cert("worker@fluximage").private_key_and_cert_chain_pem.write_to_path(
-        folder / "client.pem"
-    )
+    good, other_host = ca.issue_cert("127.0.0.1"), ca.issue_cert("other.example")
+    made = {"client": ca.issue_cert("worker@fluximage"), "good": good, "other": other_host}
+    for name, one in made.items():
+        one.private_key_and_cert_chain_pem.write_to_path(folder / f"{name}.pem")
     yesterday = datetime.now(UTC) - timedelta(days=1)
     asks_client = _context(ca.issue_cert("127.0.0.1"))
     ca.configure_trust(asks_client)
@@ -44,8 +48,10 @@ def make_certificates(folder: Path) -> Certificates:
     return Certificates(
         ca_file=folder / "ca.pem",
         client_file=folder / "client.pem",
-        good=_context(ca.issue_cert("127.0.0.1")),
-        other_host=_context(ca.issue_cert("other.example")),
+        good_file=folder / "good.pem",
+        other_host_file=folder / "other.pem",
+        good=_context(good),
+        other_host=_context(other_host),
         expired=_context(ca.issue_cert("127.0.0.1", not_after=yesterday)),
         untrusted=_context(stranger.issue_cert("127.0.0.1")),
         asks_client=asks_client,
