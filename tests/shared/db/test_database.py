@@ -12,7 +12,7 @@ import pytest
 from infra.commands.server_checks import check_servers
 from infra.migrations.run import migrate
 from shared import services, settings
-from shared.db.database import Database
+from shared.db.database import Connection, Database, parameters
 from shared.errors import DatabaseDownError, OperatorError
 from shared.services import Services
 from tests.support.cases import every_case
@@ -29,7 +29,8 @@ NEEDED = {
     ("statement", "error"),
     [
         ("SELECT 1 / 0", psycopg.DataError),
-        ("INSERT INTO api_keys (hash) VALUES (NULL)", psycopg.Error),
+        ("INSERT INTO accounts (name, plan) VALUES (NULL, 'free')", psycopg.IntegrityError),
+        ("DO $$ BEGIN RAISE 'a trigger refuses'; END $$", psycopg.errors.RaiseException),
         ("SELEC 1", psycopg.ProgrammingError),
     ],
 )
@@ -40,10 +41,14 @@ def test_a_bug_does_not_look_like_an_outage(
         connection.execute(statement)
 
 
+def _create_and_raise(connection: Connection) -> None:
+    connection.execute("CREATE TABLE undone (id int)")
+    raise KeyError
+
+
 def test_what_raises_within_a_transaction_undoes_it(unit: Services) -> None:
     with pytest.raises(KeyError), unit.database.transaction() as connection:
-        connection.execute("CREATE TABLE undone (id int)")
-        raise KeyError
+        _create_and_raise(connection)
     with unit.database.transaction() as connection:
         row = connection.execute("SELECT to_regclass('undone') AS found").fetchone()
     assert row == {"found": None}
@@ -75,21 +80,15 @@ def test_several_hosts_are_one_database_for_every_client(
             built.database.ping()
 
 
-def test_a_host_that_refuses_writes_is_passed_over(unit_environment: dict[str, str]) -> None:
+def test_of_several_hosts_one_that_refuses_writes_is_not_taken(
+    unit_environment: dict[str, str],
+) -> None:
     url = unit_environment["DATABASE_URL"]
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("ALTER DATABASE unit SET default_transaction_read_only = on")
-        try:
-            with (
-                several(url, standby_first=False) as hosts,
-                pytest.raises(DatabaseDownError),
-                Database(hosts, max_connections=1) as database,
-            ):
-                database.ping()
-        finally:
-            connection.execute("SET transaction_read_only = off")
-            connection.execute("SET default_transaction_read_only = off")
-            connection.execute("ALTER DATABASE unit RESET default_transaction_read_only")
+    with several(url, standby_first=False) as hosts:
+        psycopg.connect(**parameters(hosts)).close()
+        standby = f"{hosts}?options=-cdefault_transaction_read_only%3Don"
+        with pytest.raises(psycopg.OperationalError, match="read-only"):
+            psycopg.connect(**parameters(standby))
 
 
 def test_a_connection_to_a_server_that_became_read_only_is_left(
@@ -99,8 +98,7 @@ def test_a_connection_to_a_server_that_became_read_only_is_left(
         with database.transaction() as connection:
             before = connection.info.backend_pid
         with pytest.raises(DatabaseDownError), database.transaction() as connection:
-            connection.execute("SET TRANSACTION READ ONLY")
-            connection.execute("CREATE TABLE refused (id int)")
+            connection.execute("SET TRANSACTION READ ONLY; CREATE TABLE refused (id int)")
         with database.transaction() as connection:
             assert connection.info.backend_pid != before
 
@@ -108,9 +106,9 @@ def test_a_connection_to_a_server_that_became_read_only_is_left(
 @every_case(
     "url",
     [
-        ("postgresql://u:hush/hush@one,two/x",),
-        ("postgresql://u:hush@one:5432,two:hush/x",),
-        ("postgresql://u:hu%sh@one,two/x",),
+        "postgresql://u:hush/hush@one,two/x",
+        "postgresql://u:hush@one:5432,two:hush/x",
+        "postgresql://u:hu%sh@one,two/x",
     ],
 )
 def test_a_faulty_address_of_several_hosts_shows_no_password(url: str) -> None:
@@ -122,9 +120,9 @@ def test_a_faulty_address_of_several_hosts_shows_no_password(url: str) -> None:
 @every_case(
     "url",
     [
-        ("postgresql://u:p@one:5432,two:5433/x?target_session_attrs=read-write",),
-        ("postgresql://u:p@[::1]:5432,two/x",),
-        ("postgres:///x?host=/run/postgresql",),
+        "postgresql://u:p@one:5432,two:5433/x?target_session_attrs=read-write",
+        "postgresql://u:p@[::1]:5432,two/x",
+        "postgres:///x?host=/run/postgresql",
     ],
 )
 def test_addresses_that_libpq_reads_are_accepted(url: str) -> None:
