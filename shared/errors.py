@@ -25,6 +25,7 @@ FluximageError
     KeyReusedError              422
   TooManyRequestsError        the request came too soon; 429
   UnavailableError            the request may succeed later; 503
+    DatabaseDownError           503
     StoreError                  503
       ObjectMissingError          503
     MemoryTakenError            inside a worker only

@@ -39,7 +39,13 @@ class UnpublishingQueue(Queue):
 
     error: Exception
 
-    def publish_batch(self, batch_id: UUID, image_ids: Sequence[UUID], *, ai: bool) -> None:
+    def publish_batch(
+        self,
+        batch_id: UUID,  # noqa: ARG002 - the signature is Queue's
+        image_ids: Sequence[UUID],  # noqa: ARG002 - as above
+        *,
+        ai: bool,  # noqa: ARG002 - as above
+    ) -> None:
         raise self.error
 
 
