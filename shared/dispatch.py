@@ -26,8 +26,13 @@ def dispatch(database: Database, queue: Queue, window_images: int, ai_window_ima
     while (batch := backlog.take_batch(database, window_images, ai_window_images)) is not None:
         try:
             queue.publish_batch(batch.id, batch.image_ids, ai=batch.ai)
-        except UnavailableError:
-            logger.warning("a batch could not be published; it waits", extra={"batch": batch.id})
+        except Exception as error:  # whatever it is, the rows are there and the batch can wait
+            expected = isinstance(error, UnavailableError)
+            logger.warning(
+                "a batch could not be published; it waits",
+                extra={"batch": batch.id, "reason": str(error.__cause__ or error)},
+                exc_info=not expected,
+            )
             backlog.put_back(database, batch.id)
             break
         published += 1

@@ -28,6 +28,7 @@ FluximageError
   TooManyRequestsError        the request came too soon; 429 rate_limited
   UnavailableError            the request may succeed later; 503 unavailable
     QueueFullError              503 queue_full
+    DatabaseDownError           503 unavailable
     StoreError                  503 unavailable
       ObjectMissingError          503 unavailable
     MemoryTakenError            inside a worker only
@@ -248,8 +249,19 @@ class QueueFullError(UnavailableError):
     code = "queue_full"
 
 
+class DatabaseDownError(UnavailableError):
+    """Postgres failed or did not answer; no image is at fault, so no attempt counts."""
+
+    def __init__(self) -> None:
+        super().__init__("The database is not available, try again shortly")
+
+
 class StoreError(UnavailableError):
-    """The object store failed or did not answer."""
+    """The object store failed or did not answer. reason: for the operator, a line that says why."""
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason or message
 
 
 class ObjectMissingError(StoreError):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import redis
 
+from shared.addresses import redis_address
 from shared.clients import pubsub
 from shared.clients.celery_queue import Queue, celery_app
 from shared.clients.object_store import ObjectStore, S3Store
@@ -62,10 +63,12 @@ def build(settings: Settings, *, max_connections: int = 8) -> Services:
 
 def redis_client(settings: Settings) -> redis.Redis:
     """A client for pub/sub, metrics and rate limits; short timeouts, since none is vital."""
+    address = redis_address(settings.redis_url.get_secret_value(), settings.ca_file)
     return redis.Redis.from_url(
-        settings.redis_url.get_secret_value(),
+        address.url,
         socket_connect_timeout=1,
         socket_timeout=2,
         health_check_interval=15,  # a subscription whose server vanished notices
         decode_responses=True,
+        **address.tls,
     )

@@ -9,7 +9,8 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Annotated, Any, TypeVar, get_args
+from pathlib import Path
+from typing import Annotated, Any, get_args
 from urllib.parse import urlsplit
 
 from pydantic import AliasGenerator, Field, SecretStr, ValidationError, field_validator
@@ -23,11 +24,11 @@ from pydantic_settings import (
 )
 
 from shared import environment
+from shared.addresses import check_certificates, check_database_url, redis_address
 from shared.environment import PREFIX
 from shared.errors import OperatorError
 from shared.models import Effort
 
-Text = TypeVar("Text", bound=str | SecretStr)
 Network = IPv4Network | IPv6Network
 Positive = Annotated[int, Field(ge=1)]
 
@@ -37,8 +38,7 @@ def _named(name: str, description: str, **more: Any) -> Any:
     return Field(validation_alias=name, description=description, **more)
 
 
-def _checked_address(value: Text, pattern: str, example: str) -> Text:
-    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+def _checked_address(text: str, pattern: str, example: str) -> str:
     hidden = "The value is not shown, since it may hold a password."
     if not re.fullmatch(pattern, text):
         raise ValueError(f"It must look like {example}. {hidden}")
@@ -50,7 +50,7 @@ def _checked_address(value: Text, pattern: str, example: str) -> Text:
             "Its host or port cannot be read. In a password, write / as %2F, ? as %3F and # as"
             f" %23. {hidden}"
         ) from None
-    return value
+    return text
 
 
 class Settings(BaseSettings):
@@ -65,10 +65,13 @@ class Settings(BaseSettings):
 
     # Servers
     redis_url: SecretStr = _named(
-        "REDIS_URL", "Address of Redis or Valkey, such as `redis://host:6379/0`."
+        "REDIS_URL",
+        "Address of Redis or Valkey, such as `redis://host:6379/0`, or `rediss://` with TLS.",
     )
     database_url: SecretStr = _named(
-        "DATABASE_URL", "Address of the PostgreSQL database, such as `postgresql://user@host/name`."
+        "DATABASE_URL",
+        "Address of the PostgreSQL database, such as `postgresql://user@host/name`; several hosts"
+        " are separated by commas.",
     )
     s3_endpoint: str = _named(
         "S3_ENDPOINT",
@@ -88,6 +91,11 @@ class Settings(BaseSettings):
     )
     s3_access_key: SecretStr = _named("S3_ACCESS_KEY", "Access key of the object store.")
     s3_secret_key: SecretStr = _named("S3_SECRET_KEY", "Secret key of the object store.")
+    ca_file: Path | None = Field(
+        default=None,
+        description="PEM file with the certificates of private CAs, to verify Redis and the object"
+        " store with. For Postgres, write `sslrootcert` into its address.",
+    )
 
     web_concurrency: Positive = _named("WEB_CONCURRENCY", "Processes of the API.", default=2)
 
@@ -291,12 +299,21 @@ class Settings(BaseSettings):
     @field_validator("redis_url")
     @classmethod
     def _check_redis_url(cls, value: SecretStr) -> SecretStr:
-        return _checked_address(value, r"rediss?://.+", "redis://host:6379/0")
+        redis_address(value.get_secret_value())
+        return value
 
     @field_validator("database_url")
     @classmethod
     def _check_database_url(cls, value: SecretStr) -> SecretStr:
-        return _checked_address(value, r"postgres(ql)?://.+", "postgresql://user@host/name")
+        check_database_url(value.get_secret_value())
+        return value
+
+    @field_validator("ca_file")
+    @classmethod
+    def _check_ca_file(cls, value: Path | None) -> Path | None:
+        if value:
+            check_certificates(value)
+        return value
 
     @field_validator("s3_endpoint", "s3_public_endpoint")
     @classmethod

@@ -33,14 +33,15 @@ logger = logging.getLogger(__name__)
 _STORE_FAULTS = 3  # in a row, after which a step leaves the store alone until the next pass
 
 
-def sweep(services: Services) -> None:
+def sweep(services: Services, *, after_outage: bool = False) -> None:
     """One pass over everything. A step that fails is logged and does not hold up the others.
 
-    Raises UnavailableError while Postgres is down: nothing could be done then.
+    after_outage: Postgres was down while leases of today ran, see `end_lost_leases`. Raises
+    DatabaseDownError while Postgres is down: nothing could be done then.
     """
     database, store, settings = services.database, services.store, services.settings
     steps: tuple[Callable[[], object], ...] = (
-        lambda: _announce(services, end_lost_leases(database, settings)),
+        lambda: _announce(services, end_lost_leases(database, settings, after_outage=after_outage)),
         lambda: _announce(services, end_undescribed(database, settings)),
         lambda: _announce(services, upkeep.close_ended_batches(database)),
         lambda: republish(services),
@@ -65,10 +66,18 @@ def _announce(services: Services, ended: Iterable[ImageEnded]) -> None:
         services.announce(one)
 
 
-def end_lost_leases(database: Database, settings: Settings) -> Iterator[ImageEnded]:
-    """Puts back images whose worker went silent; ends those that used up their attempts."""
+def end_lost_leases(
+    database: Database, settings: Settings, *, after_outage: bool = False
+) -> Iterator[ImageEnded]:
+    """Puts back images whose worker went silent; ends those that used up their attempts.
+
+    after_outage: the worker may have been silent because the database was, so no attempt counts.
+    """
     for lost in upkeep.lost_claims(database):
         logger.warning("a worker went silent", extra={"image": lost.claim.image_id})
+        if after_outage:
+            images.unclaim(database, lost.step, lost.claim.image_id, lost.claim.token)
+            continue
         again = lost.attempts < settings.max_attempts
         if lost.step is DESCRIBE and again:
             descriptions.postpone(database, lost.claim, attempt_counts=True)

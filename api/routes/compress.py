@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import re
 from collections.abc import Sequence
 from contextlib import suppress
@@ -26,6 +27,8 @@ from shared.db.batches import NewBatch, NewImage
 from shared.db.views import View
 from shared.errors import RequestRefusedError, StoreError, UnavailableError
 from shared.services import Services
+
+logger = logging.getLogger(__name__)
 
 blueprint = Blueprint("compress", __name__)
 
@@ -102,9 +105,18 @@ def _accept(
         # deletes the objects.
         _delete_inputs(services, batch_id)
         raise
-    with suppress(UnavailableError):  # it is accepted; the periodic process dispatches it
-        services.dispatch()
+    _dispatch(services)
     return batch
+
+
+def _dispatch(services: Services) -> None:
+    """Raises nothing: the batch is accepted, and the periodic process dispatches it too."""
+    try:
+        services.dispatch()
+    except UnavailableError as error:
+        logger.warning("an accepted batch was not dispatched yet: %s", error.message)
+    except Exception:
+        logger.exception("an accepted batch was not dispatched yet")
 
 
 def _check(services: Services, parsed: CompressRequest, balance: credits.Balance) -> None:
@@ -139,17 +151,21 @@ def _delete_inputs(services: Services, batch_id: UUID) -> None:
 def _respond_when_done(services: Services, batch: NewBatch | UUID, prefer: Preference) -> Response:
     batch_id = batch if isinstance(batch, UUID) else batch.id
     logs.add(batch=batch_id)
-    wait_until(
-        batch_topic(batch_id),
-        lambda: sessions.is_batch_closed(services.database, batch_id),
-        prefer.seconds,
-    )
     try:
+        wait_until(
+            batch_topic(batch_id),
+            lambda: sessions.is_batch_closed(services.database, batch_id),
+            prefer.seconds,
+        )
         response = _batch_response(views.view_batch(services.database, account().id, batch_id))
-    except UnavailableError:
+    except RequestRefusedError:  # its session was deleted meanwhile
+        raise
+    except Exception as error:
         if isinstance(batch, UUID):
             raise
-        # The batch is accepted: after a 503 its client would send it again, and pay again.
+        if not isinstance(error, UnavailableError):
+            logger.exception("an accepted batch could not be read")
+        # The batch is accepted: after a 5xx its client would send it again, and pay again.
         response = _not_done_yet(accepted_body(batch), batch.session_name)
     if prefer.applied:
         response.headers["Preference-Applied"] = prefer.applied

@@ -31,7 +31,7 @@ UPDATE batches SET closed_at = closed_at - make_interval(secs => %s)
 
 def violations(environment: Environment, customers: Sequence[Customer]) -> list[str]:
     """What is wrong with the answers: missing or repeated images, files that do not open."""
-    with environment.services.database.autocommit() as connection:
+    with environment.services.database.transaction() as connection:
         rows = connection.execute(_SELECT_IMAGES).fetchall()
     keys = {str(row["id"]): row["output_key"] for row in rows if row["state"] == "done"}
     failed = sum(row["state"] == "failed" for row in rows)
@@ -89,7 +89,7 @@ def violations_in_store(environment: Environment) -> list[str]:
 
     if not eventually(is_tidy, _CLEANUP_SECONDS):
         found.append("originals of batches that have ended are still stored")
-    with services.database.autocommit() as connection:
+    with services.database.transaction() as connection:
         connection.execute(_EXPIRE_OUTPUTS, (services.settings.output_seconds + 1,))
 
     def is_empty() -> bool:
@@ -103,5 +103,5 @@ def violations_in_store(environment: Environment) -> list[str]:
 
 
 def _batches(environment: Environment) -> list[Row]:
-    with environment.services.database.autocommit() as connection:
+    with environment.services.database.transaction() as connection:
         return connection.execute(_SELECT_BATCHES).fetchall()

@@ -150,7 +150,7 @@ class Experiment:
 
     def query_number(self, statement: LiteralString, *parameters: object) -> int:
         """The one number that a statement returns."""
-        with self.environment.services.database.autocommit() as connection:
+        with self.environment.services.database.transaction() as connection:
             row = one(connection.execute(statement, parameters or None).fetchone())
         return int(next(iter(row.values())))
 

@@ -46,7 +46,9 @@ class _Commands(click.Group):
 def cli() -> None:
     """Self-hosted image optimisation at volume."""
     logging.basicConfig(level=logging.WARNING, format="fluximage: %(message)s")
-    logging.getLogger("urllib3").setLevel(logging.ERROR)  # it logs a warning for every retry
+    # The first logs every retry, and the second what the commands say themselves.
+    for chatty in ("urllib3", "shared.clients.object_store"):
+        logging.getLogger(chatty).setLevel(logging.ERROR)
 
 
 def main() -> None:

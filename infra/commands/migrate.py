@@ -6,10 +6,10 @@ import click
 
 from infra.commands import server_settings
 from infra.commands.options import warn_of_strangers
-from infra.commands.server_checks import check_servers
+from infra.commands.server_checks import check_servers, reason
 from infra.migrations.run import migrate
 from shared.clients.object_store import S3Store
-from shared.errors import OperatorError
+from shared.errors import OperatorError, StoreError
 from shared.settings import Settings, load
 
 RETRY_SECONDS = 1.0
@@ -29,7 +29,10 @@ def command(wait_seconds: int) -> None:
     warn_of_strangers()
     if wait_seconds:
         _await_servers(settings, wait_seconds)
-    S3Store(settings).prepare()
+    try:
+        S3Store(settings).prepare()
+    except StoreError as error:
+        raise OperatorError(f"The bucket cannot be created: {reason(error)}.") from error
     server_settings.warn(settings)
     migrate(settings.database_url.get_secret_value())
 

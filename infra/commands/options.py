@@ -11,7 +11,9 @@ import click
 from infra.embedded import database_url
 from infra.migrations.run import migrate
 from shared import settings
+from shared.addresses import check_database_url
 from shared.db.database import Database
+from shared.errors import OperatorError
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +43,10 @@ def warn_of_strangers() -> None:
 def open_database(data_dir: Path) -> Iterator[Database]:
     """The database of the environment, else that of the embedded stack, running or not."""
     if given := given_database_url():
+        try:
+            check_database_url(given)
+        except ValueError as error:
+            raise OperatorError(f"DATABASE_URL: {error}") from None
         with Database(given, max_connections=1) as database:
             yield database
         return

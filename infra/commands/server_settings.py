@@ -8,7 +8,7 @@ last seconds of accepted work, and may be intended.
 import io
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -17,21 +17,24 @@ import psycopg
 import redis
 import urllib3
 
-from infra.commands.server_checks import CONNECT_SECONDS
-from shared.clients.object_store import S3Store
-from shared.errors import OperatorError, StoreError
+from infra.commands.server_checks import connect, reason, use_redis
+from shared.clients import tls
+from shared.clients.object_store import PROBE_KEY, S3Store
+from shared.errors import FluximageError, ObjectMissingError, OperatorError, StoreError
 from shared.services import redis_client
 from shared.settings import Settings
 
 OLDEST_REDIS, OLDEST_POSTGRES = 7, 15  # the oldest versions that are supported
 MAX_SKEW_SECONDS = 5.0
-PROBE_KEY = "fluximage-check"  # cannot be a batch's prefix, which is a UUID
+CONNECT_SECONDS = 5
+REDIS_KEY = "fluximage:check"
 PARAMETERS = ["fsync", "full_page_writes", "synchronous_commit"]
 
 
 class Level(StrEnum):
     """How bad a finding is; the value is what the operator reads."""
 
+    FAILED = "failed"  # the server, or one thing that the service does with it
     UNKNOWN = "unknown"  # the server does not tell the setting
     UNSAFE = "unsafe"
     FATAL = "refused"  # the service does not start with it
@@ -46,7 +49,7 @@ class Finding:
 
 
 def findings(settings: Settings) -> list[Finding]:
-    """All findings; a server that does not answer is UNKNOWN. The bucket must exist."""
+    """All findings, also of servers that cannot be used. Nothing is left in them."""
     asked: dict[str, Callable[[Settings], Iterator[Finding]]] = {
         "Redis": _redis,
         "Postgres": _postgres,
@@ -56,20 +59,17 @@ def findings(settings: Settings) -> list[Finding]:
     for server, ask in asked.items():
         try:
             found += ask(settings)
-        except (redis.RedisError, psycopg.Error, StoreError, urllib3.exceptions.HTTPError):
-            text = (
-                f"{server} did not answer, or refused this user: its settings could not be checked."
-            )
-            found.append(Finding(Level.UNKNOWN, text))
+        except (FluximageError, redis.RedisError, psycopg.Error) as error:
+            found.append(Finding(Level.FAILED, f"{server} cannot be used: {reason(error)}."))
     return found
 
 
-def warn(settings: Settings) -> list[Finding]:
-    """Print each finding on standard error and return them all.
+def warn(settings: Settings, more: Sequence[Finding] = ()) -> list[Finding]:
+    """Print each finding, and those in `more`, on standard error and return them all.
 
     Raises OperatorError with the text of a fatal one.
     """
-    found = findings(settings)
+    found = [*findings(settings), *more]
     for finding in found:
         if finding.level is not Level.FATAL:
             print(f"fluximage: {finding.level}: {finding.text}", file=sys.stderr)
@@ -80,38 +80,107 @@ def warn(settings: Settings) -> list[Finding]:
 
 
 def _redis(settings: Settings) -> Iterator[Finding]:
+    use_redis(settings)
     with redis_client(settings) as client:
-        return of_redis(client.info())
+        try:
+            client.set(REDIS_KEY, "?", ex=1)
+        except redis.ResponseError as error:  # a replica, a full memory or disk, a right
+            yield Finding(Level.FAILED, f"Redis refuses to write: {reason(error)}.")
+        try:
+            info = client.info()
+        except redis.ResponseError as error:
+            text = f"Redis does not tell its settings (INFO): {reason(error)}."
+            yield Finding(Level.UNKNOWN, text)
+            return
+    yield from of_redis(info)
 
 
 def _postgres(settings: Settings) -> Iterator[Finding]:
-    url = settings.database_url.get_secret_value()
-    with psycopg.connect(url, connect_timeout=CONNECT_SECONDS, autocommit=True) as connection:
+    with connect(settings) as connection:
         before = time.time()
-        ((theirs,),) = connection.execute("SELECT extract(epoch FROM clock_timestamp())::float8")
-        skew = (before + time.time()) / 2 - theirs
+        row = connection.execute(
+            "SELECT extract(epoch FROM clock_timestamp())::float8 AS theirs,"
+            " current_setting('transaction_read_only') AS read_only"
+        ).fetchone()
         rows = connection.execute(
             "SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", (PARAMETERS,)
         ).fetchall()
-        yield from of_postgres(connection.info.server_version // 10_000, dict(rows))
-        yield from of_clock(skew)
+        version = connection.info.server_version // 10_000
+    if row is None:
+        raise LookupError
+    yield from of_postgres(version, {one["name"]: one["setting"] for one in rows})
+    yield from of_clock((before + time.time()) / 2 - row["theirs"])
+    if row["read_only"] == "on":
+        yield Finding(
+            Level.FAILED,
+            "Postgres refuses to write: it is a standby, or set to read only. Name the primary in"
+            " DATABASE_URL, or all hosts, separated by commas.",
+        )
 
 
 def _bucket(settings: Settings) -> Iterator[Finding]:
-    """Store an object and read it without a signature, as a stranger would."""
+    """Do with an object whatever the service does, and read it without a signature."""
     store = S3Store(settings)
-    store.put(PROBE_KEY, io.BytesIO(b"?"), 1, "text/plain")
-    url = f"{settings.s3_endpoint.rstrip('/')}/{settings.s3_bucket}/{PROBE_KEY}"
-    try:
-        with urllib3.PoolManager(timeout=CONNECT_SECONDS, retries=False) as pool:
-            status = pool.request("GET", url).status
-    finally:
-        store.delete(PROBE_KEY)
+    calls: dict[str, Callable[[], object]] = {
+        "list": store.ping,
+        "put": lambda: store.put(PROBE_KEY, io.BytesIO(b"?"), 1, "text/plain"),
+        "get": lambda: store.get(PROBE_KEY),
+    }
+    failed: dict[str, list[str]] = {}  # the calls by the reason
+    for name, call in calls.items():
+        _try(name, call, failed)
+    status = _status_for_strangers(settings)
+    _try("delete", lambda: store.delete(PROBE_KEY), failed)
+    for why, names in failed.items():
+        verb = "fails" if len(names) == 1 else "fail"
+        listed = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+        text = f"The object store: {listed} {verb}: {why}."
+        yield Finding(Level.FAILED, text)
     if status == 200:
         yield Finding(
             Level.UNSAFE,
             f"The bucket {settings.s3_bucket} can be read by anyone, without a signed link and"
             " after a link has expired. Remove its public policy.",
+        )
+    if [len(names) for names in failed.values()] != [len(calls) + 1]:  # it answers at all
+        yield from _versions(store, settings.s3_bucket)
+
+
+def _try(name: str, call: Callable[[], object], failed: dict[str, list[str]]) -> None:
+    try:
+        call()
+    except ObjectMissingError:
+        pass  # it could not be put; that it can be asked for is seen nevertheless
+    except StoreError as error:
+        failed.setdefault(reason(error), []).append(name)
+
+
+def _status_for_strangers(settings: Settings) -> int | None:
+    url = f"{settings.s3_endpoint.rstrip('/')}/{settings.s3_bucket}/{PROBE_KEY}"
+    context = tls.context(settings.ca_file)
+    try:
+        with urllib3.PoolManager(
+            timeout=CONNECT_SECONDS, retries=False, ssl_context=context
+        ) as pool:
+            return pool.request("GET", url).status
+    except urllib3.exceptions.HTTPError:
+        return None  # the calls with a signature say why
+
+
+def _versions(store: S3Store, bucket: str) -> Iterator[Finding]:
+    try:
+        if store.is_versioned():
+            yield Finding(
+                Level.UNSAFE,
+                f"The bucket {bucket} keeps every deleted image as an old version, for ever and at"
+                " your cost. Suspend its versioning, or add a lifecycle rule that removes"
+                " noncurrent versions after a day.",
+            )
+    except StoreError as error:
+        yield Finding(
+            Level.UNKNOWN,
+            f"Whether the bucket {bucket} keeps deleted images as old versions is not known:"
+            f" {reason(error)}. Allow s3:GetBucketVersioning.",
         )
 
 

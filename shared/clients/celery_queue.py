@@ -13,6 +13,7 @@ from celery import Celery, Signature, chain, chord
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from shared.addresses import redis_address
 from shared.clients.chord_backend import URL_PREFIX
 from shared.errors import UnavailableError
 from shared.settings import Settings
@@ -72,10 +73,17 @@ _CONFIGURATION: dict[str, object] = {
 
 def celery_app(settings: Settings) -> Celery:
     """A Celery application that talks to `settings.redis_url`; no connection is made yet."""
-    url = settings.redis_url.get_secret_value()
-    app = Celery("fluximage", broker=url, backend=URL_PREFIX + url, set_as_current=False)
-    # The soft limit cannot end an encoder, so only the hard one is set.
-    app.conf.update(_CONFIGURATION, task_time_limit=settings.task_limit_seconds)
+    address = redis_address(settings.redis_url.get_secret_value(), settings.ca_file)
+    app = Celery(
+        "fluximage", broker=address.url, backend=URL_PREFIX + address.url, set_as_current=False
+    )
+    app.conf.update(
+        _CONFIGURATION,
+        # The soft limit cannot end an encoder, so only the hard one is set.
+        task_time_limit=settings.task_limit_seconds,
+        broker_use_ssl=address.tls or None,
+        redis_backend_use_ssl=address.tls or None,
+    )
     return app
 
 
@@ -85,6 +93,12 @@ class Queue:
     def __init__(self, app: Celery) -> None:
         """app: made by `celery_app`."""
         self._app = app
+
+    def ping(self) -> None:
+        """Raises UnavailableError unless the broker and the chord's backend both answer."""
+        with _broker(), self._app.connection_for_write() as connection:
+            connection.ensure_connection(max_retries=1, interval_start=0)
+            self._app.backend.client.ping()  # type: ignore[attr-defined] # Redis' has it
 
     def publish_batch(self, batch_id: UUID, image_ids: Sequence[UUID], *, ai: bool) -> None:
         """A chord: one member per image, and a body that closes the batch after all of them."""

@@ -14,12 +14,15 @@ from threading import BoundedSemaphore
 from typing import IO, BinaryIO, Protocol, cast
 from urllib.parse import urlsplit
 from uuid import UUID
+from xml.etree.ElementTree import ParseError
 
 import urllib3
 from minio import Minio
 from minio.deleteobjects import DeleteObject
-from minio.error import InvalidResponseError, MinioException, S3Error
+from minio.error import MinioException
 
+from shared.clients import tls
+from shared.clients.store_faults import code_of, reason
 from shared.errors import ObjectMissingError, StoreError
 from shared.imagetype import ImageType
 from shared.naming import content_disposition
@@ -30,6 +33,7 @@ logger = logging.getLogger(__name__)
 # Each holds its object in memory: 20 MB at most.
 _PUTS_AT_ONCE = 4
 
+PROBE_KEY = "fluximage-check"  # cannot be a batch's prefix, which is a UUID
 _MISSING = {"NoSuchKey", "ResourceNotFound"}
 
 
@@ -182,14 +186,34 @@ class S3Store:
     def prepare(self) -> None:
         """See ObjectStore."""
         with _errors():
-            if not self._client.bucket_exists(self._bucket):
-                self._client.make_bucket(self._bucket)
+            try:
+                self._list_nothing(self._client)
+            except MinioException as error:
+                if code_of(error) != "NoSuchBucket":
+                    raise
+                self._make_bucket()
 
     def ping(self) -> None:
         """See ObjectStore."""
         with _errors():
-            if not self._prober.bucket_exists(self._bucket):
-                raise StoreError("The object store has no such bucket")
+            self._list_nothing(self._prober)
+
+    def is_versioned(self) -> bool:
+        """Whether the bucket keeps deleted objects as old versions."""
+        with _errors():
+            return self._client.get_bucket_versioning(self._bucket).status == "Enabled"
+
+    def _list_nothing(self, client: Minio) -> None:
+        # An answer to HEAD has no body, which says whether it is the bucket, a right or a key.
+        for _ in client.list_objects(self._bucket, PROBE_KEY):
+            return
+
+    def _make_bucket(self) -> None:
+        try:
+            self._client.make_bucket(self._bucket)
+        except MinioException as error:
+            if code_of(error) != "BucketAlreadyOwnedByYou":  # another process was first
+                raise
 
 
 def _client(settings: Settings, endpoint: str, patience: Patience) -> Minio:
@@ -202,6 +226,7 @@ def _client(settings: Settings, endpoint: str, patience: Patience) -> Minio:
         region=settings.s3_region,  # else the client asks the server for it
         http_client=urllib3.PoolManager(
             maxsize=16,
+            ssl_context=tls.context(settings.ca_file) if address.scheme == "https" else None,
             timeout=urllib3.Timeout(connect=2, read=patience.read_seconds),
             retries=urllib3.Retry(
                 connect=patience.retries,
@@ -221,12 +246,16 @@ def _client(settings: Settings, endpoint: str, patience: Patience) -> Minio:
 def _errors() -> Generator[None]:
     try:
         yield
-    except (MinioException, urllib3.exceptions.HTTPError, OSError) as error:
-        # rclone answers a missing object with a body that is not XML, which is no S3Error.
-        if isinstance(error, S3Error) and error.code in _MISSING:
-            raise ObjectMissingError("The object is not in the store") from error
-        if isinstance(error, InvalidResponseError) and "Response code: 404," in str(error):
+    except (
+        *(MinioException, urllib3.exceptions.HTTPError, OSError),
+        *(ParseError, UnicodeDecodeError),  # of an answer that is no S3 server's
+    ) as error:
+        # Not by the status 404: a missing bucket, and a proxy without the store behind it, are
+        # outages, which end no image.
+        if code_of(error) in _MISSING:
             raise ObjectMissingError("The object is not in the store") from error
         # For the operator: a wrong secret looks like an outage to clients.
-        logger.warning("the object store failed: %s", getattr(error, "code", None) or repr(error))
-        raise StoreError("The object store is not available, try again shortly") from error
+        why = reason(error)
+        logger.warning("the object store failed: %s", why)
+        message = "The object store is not available, try again shortly"
+        raise StoreError(message, why) from error

@@ -74,7 +74,7 @@ _LIST = "SELECT id, name, plan, topup_credits, created_at FROM accounts ORDER BY
 
 def list_all(database: Database) -> list[Account]:
     """Every account, by name."""
-    with database.autocommit() as connection:
+    with database.transaction() as connection:
         rows = connection.execute(_LIST).fetchall()
     return [Account(**row | {"plan": Plan(row["plan"])}) for row in rows]
 
@@ -94,7 +94,7 @@ def authenticate(database: Database, key: str) -> Account:
     if not KEY.fullmatch(key):
         raise UnauthorizedError
     digest = _hash(key)
-    with database.autocommit() as connection:
+    with database.transaction() as connection:
         rows = connection.execute(_BY_KEY_HASH, _candidates(digest)).fetchall()
     for row in rows:
         if hmac.compare_digest(row.pop("key_hash"), digest):
@@ -166,7 +166,7 @@ def _candidates(digest: bytes) -> tuple[bytes, bytes]:
 
 
 def _update(database: Database, statement: str, value: object, name: str) -> None:
-    with database.autocommit() as connection:
+    with database.transaction() as connection:
         changed = connection.execute(statement, (value, name)).rowcount
     if not changed:
         raise _unknown(name)

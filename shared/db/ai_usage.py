@@ -57,7 +57,7 @@ def check(database: Database, account_id: int, settings: Settings) -> None:
 
     Calls in progress are not counted yet, so the limit may be exceeded by theirs.
     """
-    with database.autocommit() as connection:
+    with database.transaction() as connection:
         row = one(connection.execute(_TOKENS_TODAY, (account_id,)).fetchone())
     if row["own"] >= settings.ai_account_tokens_per_day:
         raise AiLimitError("Today's limit on AI is used up for this account")
@@ -76,6 +76,6 @@ FROM ai_usage
 
 def spent(database: Database) -> Spent:
     """Calls and tokens of all accounts so far."""
-    with database.autocommit() as connection:
+    with database.transaction() as connection:
         row = one(connection.execute(_SPENT).fetchone())
     return Spent(row.pop("calls"), Tokens(**row))

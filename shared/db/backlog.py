@@ -60,7 +60,7 @@ _PUT_BACK = "UPDATE batches SET published_at = NULL WHERE id = %s"
 
 def put_back(database: Database, batch_id: UUID) -> None:
     """Undoes `take_batch` for a batch that could not be published."""
-    with database.autocommit() as connection:
+    with database.transaction() as connection:
         connection.execute(_PUT_BACK, (batch_id,))
 
 
@@ -81,7 +81,7 @@ FROM images WHERE state IN ('queued', 'optimised')
 
 def queue_state(database: Database) -> QueueState:
     """The queue of the whole installation, from the rows."""
-    with database.autocommit() as connection:
+    with database.transaction() as connection:
         return QueueState(**one(connection.execute(_QUEUE_STATE).fetchone()))
 
 
@@ -93,6 +93,6 @@ AND created_at < now() - make_interval(secs => %s) LIMIT 1
 
 def check_queue_age(database: Database, limit_seconds: int) -> None:
     """Raises QueueFullError when the oldest queued image is older than the limit."""
-    with database.autocommit() as connection:
+    with database.transaction() as connection:
         if connection.execute(_OLDER_THAN, (limit_seconds,)).fetchone() is not None:
             raise QueueFullError("The queue is too long now; try again later", 30)

@@ -68,7 +68,7 @@ class Balance:
 
 def balance(database: Database, account_id: int) -> Balance:
     """The account's balance in its current billing period."""
-    with database.autocommit() as connection:
+    with database.transaction() as connection:
         return _balance(connection, account_id, lock="")
 
 

@@ -46,7 +46,7 @@ def postpone(
     attempt_counts: whether this was one of the image's attempts. Returns False when the claim was
     lost.
     """
-    with database.autocommit() as connection:
+    with database.transaction() as connection:
         return image_states.postpone_description(
             connection, claim, wait_seconds, attempt_counts=attempt_counts
         )

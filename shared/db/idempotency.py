@@ -123,7 +123,7 @@ WHERE account_id = %s AND key = %s AND token = %s AND batch_id IS NULL
 
 
 def _free(database: Database, claim: KeyClaim) -> None:
-    with database.autocommit() as connection:
+    with database.transaction() as connection:
         connection.execute(_FREE, (claim.account_id, claim.key, claim.token))
 
 

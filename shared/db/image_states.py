@@ -76,7 +76,7 @@ DESCRIBE = Step(State.OPTIMISED, State.DESCRIBING, "describe_attempt")
 
 _CLAIM = """
 UPDATE images AS i
-SET state = '{works_in}', {attempts} = {attempts} + 1, token = gen_random_uuid(),
+SET state = '{works_in}', {attempts} = {attempts} + 1, token = %(token)s,
     lease_until = now() + make_interval(secs => %(lease_seconds)s)
 FROM batches AS b JOIN sessions AS s ON s.id = b.session_id
 WHERE i.id = %(image_id)s AND i.state = '{waits_in}' AND b.id = i.batch_id
@@ -86,14 +86,32 @@ RETURNING i.id AS image_id, i.batch_id, i.session_id, b.account_id, s.name AS se
 """
 
 
-def claim(connection: Connection, step: Step, image_id: UUID, lease_seconds: int) -> Row | None:
+def claim(
+    connection: Connection, step: Step, image_id: UUID, token: UUID, lease_seconds: int
+) -> Row | None:
     """Starts a step: queued → processing, or optimised → describing.
 
     Returns the columns of a `Claim`, or None when the image does not wait for the step.
     """
     return connection.execute(
-        _CLAIM.format(**vars(step)), {"image_id": image_id, "lease_seconds": lease_seconds}
+        _CLAIM.format(**vars(step)),
+        {"image_id": image_id, "token": token, "lease_seconds": lease_seconds},
     ).fetchone()
+
+
+# Either step's work is due at once: `describe_after` is when the sweep sends the image again.
+_UNCLAIM = """
+UPDATE images
+SET state = '{waits_in}', token = NULL, lease_until = NULL, {attempts} = {attempts} - 1,
+    describe_after = now()
+WHERE id = %(image_id)s AND state = '{works_in}' AND token = %(token)s
+"""
+
+
+def unclaim(connection: Connection, step: Step, image_id: UUID, token: UUID) -> bool:
+    """Undoes a claim: the attempt does not count; False when the claim was lost, or never made."""
+    values = {"image_id": image_id, "token": token}
+    return bool(connection.execute(_UNCLAIM.format(**vars(step)), values).rowcount)
 
 
 def _move(connection: Connection, statement: str, claim: ClaimRef, **values: object) -> bool:

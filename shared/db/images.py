@@ -6,7 +6,7 @@ session, image, batch, account, usage.
 
 from dataclasses import dataclass
 from typing import Literal
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from shared.db import credits, image_states
 from shared.db.database import Connection, Database, one
@@ -28,11 +28,26 @@ class ImageEnded:
     batch_closed: bool
 
 
-def claim(database: Database, step: Step, image_id: UUID, lease_seconds: int) -> Claim | None:
-    """The right to do one step of the image; None when it does not wait for that (any more)."""
-    with database.autocommit() as connection:
-        row = image_states.claim(connection, step, image_id, lease_seconds)
+def claim(
+    database: Database, step: Step, image_id: UUID, lease_seconds: int, token: UUID | None = None
+) -> Claim | None:
+    """The right to do one step of the image; None when it does not wait for that (any more).
+
+    token: the claim's own (default: a new one). Whoever chooses it can undo a claim whose answer
+    was lost.
+    """
+    with database.transaction() as connection:
+        row = image_states.claim(connection, step, image_id, token or uuid4(), lease_seconds)
     return Claim(**row | {"options": Options.from_json(row["options"])}) if row else None
+
+
+def unclaim(database: Database, step: Step, image_id: UUID, token: UUID) -> bool:
+    """Undoes a claim after a fault of the database: the image waits again, no attempt is used.
+
+    Returns False when the claim was lost, or never made.
+    """
+    with database.transaction() as connection:
+        return image_states.unclaim(connection, step, image_id, token)
 
 
 def complete(database: Database, claim: Claim, result: Result) -> ImageEnded | None:
@@ -75,7 +90,7 @@ def give_back(database: Database, claim: Claim, *, waited: bool = False) -> bool
     waited: nothing was tried, so the attempt never counts. The message is gone: the sweep
     publishes it again after a while. Returns False when the claim was lost.
     """
-    with database.autocommit() as connection:
+    with database.transaction() as connection:
         return image_states.give_back(
             connection, claim, waited=waited, forgiven_seconds=_FORGIVEN_SECONDS
         )
@@ -83,7 +98,7 @@ def give_back(database: Database, claim: Claim, *, waited: bool = False) -> bool
 
 def requeue(database: Database, claim: ClaimRef, silent_seconds: int) -> None:
     """Takes the claim from a worker that went silent; see `image_states.requeue`."""
-    with database.autocommit() as connection:
+    with database.transaction() as connection:
         image_states.requeue(connection, claim, silent_seconds)
 
 

@@ -11,7 +11,7 @@ _IS_CLOSED = "SELECT closed_at IS NOT NULL AS closed FROM batches WHERE id = %s"
 
 def is_batch_closed(database: Database, batch_id: UUID) -> bool:
     """Whether every image of the batch has ended."""
-    with database.autocommit() as connection:
+    with database.transaction() as connection:
         row = connection.execute(_IS_CLOSED, (batch_id,)).fetchone()
     return row is None or bool(row["closed"])
 
@@ -26,7 +26,7 @@ FROM sessions AS s WHERE id = %s
 
 def has_ended_since(database: Database, session_id: UUID, after_number: int) -> bool:
     """Whether an image of the session ended after that number, or nothing is open any more."""
-    with database.autocommit() as connection:
+    with database.transaction() as connection:
         row = connection.execute(_HAS_ENDED_SINCE, (after_number, session_id)).fetchone()
     return row is None or bool(row["found"])
 

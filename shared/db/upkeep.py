@@ -88,7 +88,7 @@ def close_ended_batches(database: Database, batch_id: UUID | None = None) -> lis
 
     All such batches, or only the one given.
     """
-    with database.autocommit() as connection:
+    with database.transaction() as connection:
         rows = connection.execute(_CLOSE_ENDED, {"id": batch_id, "many": _MANY}).fetchall()
     return [ImageEnded(row["session_id"], row["id"], batch_closed=True) for row in rows]
 
@@ -195,10 +195,10 @@ def is_known_batch(database: Database, batch_id: UUID) -> bool:
 
 
 def _select(database: Database, statement: str, *parameters: object) -> list[Row]:
-    with database.autocommit() as connection:
+    with database.transaction() as connection:
         return connection.execute(statement, parameters).fetchall()
 
 
 def _execute(database: Database, statement: str, *parameters: object) -> None:
-    with database.autocommit() as connection:
+    with database.transaction() as connection:
         connection.execute(statement, parameters)

@@ -1,15 +1,23 @@
 """What a client sees when a server behind the API hangs at the worst moment."""
 
+import io
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from uuid import UUID
 
 import httpx
 import pytest
 
-from shared.db import backlog
-from tests.api.conftest import Still
-from tests.support.making import png
+from shared.clients.celery_queue import IMAGES_QUEUE, Queue, celery_app
+from shared.db import backlog, credits
+from shared.errors import UnavailableError
+from shared.services import Services
+from tests.api.conftest import Still, in_process
+from tests.support.making import make_account, png
 from tests.support.processes import eventually
+from workers import sweep
 
 
 @pytest.mark.full
@@ -24,6 +32,44 @@ def test_a_dispatcher_that_hangs_does_not_turn_an_accepted_batch_into_an_error(
     still.work()
     poll = still.call("GET", answer.headers["Location"])
     assert poll.json()["status"] == "completed"
+
+
+class UnpublishingQueue(Queue):
+    """Meets whatever a client of the broker may raise."""
+
+    error: Exception
+
+    def publish_batch(
+        self,
+        batch_id: UUID,  # noqa: ARG002 - the signature is Queue's
+        image_ids: Sequence[UUID],  # noqa: ARG002 - as above
+        *,
+        ai: bool,  # noqa: ARG002 - as above
+    ) -> None:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("an address"), KeyError("x"), UnavailableError("down")], ids=repr
+)
+def test_an_accepted_batch_is_answered_as_accepted_whatever_its_publishing_raises(
+    unit: Services, error: Exception
+) -> None:
+    account, key = make_account(unit)
+    queue = UnpublishingQueue(celery_app(unit.settings))
+    queue.error = error
+    headers = {"Authorization": f"Bearer {key}", "Prefer": "respond-async", "Idempotency-Key": "k"}
+    with in_process(replace(unit, queue=queue)) as client:
+        answers = [
+            client.post("/api/compress", headers=headers, data={"file": (io.BytesIO(png()), "a")})
+            for _ in range(2)
+        ]
+    first, second = (answer.json or {} for answer in answers)
+    assert [answer.status_code for answer in answers] == [202, 202]
+    assert first["batch_id"] == second["batch_id"]
+    assert credits.balance(unit.database, account.id).images_used == 1
+    sweep.sweep(unit)
+    assert unit.redis.llen(IMAGES_QUEUE) == 1
 
 
 @pytest.mark.full

@@ -149,7 +149,7 @@ def test_an_account_that_spent_its_tokens_of_today_asks_nothing(
 
 
 def row(services: Services, image: Waiting, columns: LiteralString) -> dict[str, object]:
-    with services.database.autocommit() as connection:
+    with services.database.transaction() as connection:
         found = connection.execute(
             f"SELECT {columns} FROM images WHERE id = %s",  # noqa: S608 - ours
             (image.image_id,),

@@ -40,7 +40,7 @@ def worker(environment: Mapping[str, str]) -> Iterator["subprocess.Popen[bytes]"
 
 
 def entries(services: Services) -> dict[tuple[str, str], int]:
-    with services.database.autocommit() as connection:
+    with services.database.transaction() as connection:
         rows = connection.execute(
             "SELECT unit, kind, count(*) FROM ledger GROUP BY unit, kind"
         ).fetchall()
@@ -61,7 +61,7 @@ def test_killing_a_worker_during_its_calls_loses_and_charges_nothing_twice(
         first.send_signal(signal.SIGKILL)
         first.wait()
     model.otherwise = lambda _: Answer()
-    with unit.database.autocommit() as connection:
+    with unit.database.transaction() as connection:
         expired = connection.execute(
             "UPDATE images SET lease_until = now() WHERE state = 'describing'"
         )
@@ -98,7 +98,7 @@ def test_messages_that_are_not_ours_cost_no_image(
             assert eventually(lambda p=process: closed() or p.poll() is not None, PATIENCE_SECONDS)  # type: ignore[misc] # mypy cannot type it
         if closed():
             break
-        with unit.database.autocommit() as connection:
+        with unit.database.transaction() as connection:
             connection.execute("UPDATE images SET lease_until = now(), published_at = NULL")
             connection.execute("UPDATE batches SET published_at = now() - interval '1 hour'")
         sweep.sweep(unit)

@@ -7,20 +7,23 @@ from functools import partial
 from uuid import UUID
 
 from shared import logs
-from shared.db import ai_usage, descriptions, images
+from shared.db import ai_usage, descriptions
 from shared.db.image_states import DESCRIBE
 from shared.db.images import ImageEnded
 from shared.errors import (
     AiAnswerError,
     AiLimitError,
+    DatabaseDownError,
     DescriptionError,
     ObjectMissingError,
     UnavailableError,
 )
 from shared.models import Claim, Description, DescriptionRequest, Notice
 from shared.services import Services
+from shared.settings import Settings
 from workers.ai.description import describe_image
 from workers.ai.provider import Provider
+from workers.steps.claiming import with_claim
 from workers.steps.report import Report
 
 logger = logging.getLogger(__name__)
@@ -37,22 +40,23 @@ def describe(services: Services, provider: Provider, image_id: UUID) -> None:
     Whatever is wrong with the provider or its answers, the image ends in `done`. A fault of one of
     our servers, or a limit that will pass, gives the claim back.
     """
-    # A call that starts within the budget may end after it, by its own timeout at most.
-    settings = services.settings
-    lease_seconds = settings.ai_budget_seconds + settings.ai_timeout_seconds + _STORE_SECONDS
-    claim = images.claim(services.database, DESCRIBE, image_id, lease_seconds)
-    if claim is None:
-        return
     report = Report()
-    with logs.about(session=claim.session_name, batch=claim.batch_id, image=claim.image_id):
-        ended = _attempt(services, provider, claim, report)
-        if ended is not None:
+    attempt = partial(_attempt, services, provider, report)
+    seconds = lease_seconds(services.settings)
+    with logs.about(image=image_id):
+        if done := with_claim(services, DESCRIBE, image_id, seconds, attempt):
+            claim, ended = done
             services.announce(ended)
             report.publish(services, claim, "description")
 
 
+def lease_seconds(settings: Settings) -> int:
+    """A call that starts within the budget may end after it, by its own timeout at most."""
+    return settings.ai_budget_seconds + settings.ai_timeout_seconds + _STORE_SECONDS
+
+
 def _attempt(
-    services: Services, provider: Provider, claim: Claim, report: Report
+    services: Services, provider: Provider, report: Report, claim: Claim
 ) -> ImageEnded | None:
     end = partial(_end, services, claim, report)
     try:
@@ -67,12 +71,14 @@ def _attempt(
     except ObjectMissingError:
         # Cancelled meanwhile, or lost: another attempt cannot bring it back.
         return end(Description(), DescriptionError(_NOT_DESCRIBED))
+    except DatabaseDownError:
+        raise  # for `with_claim`
     except UnavailableError:
-        logger.warning("a server is down; the image waits", extra={"image": claim.image_id})
+        logger.warning("a server is down; the image waits")
         return _give_back(services, claim, end)
     except Exception:
         # Uncaught, the image would wait until its lease ends, and the model be asked again.
-        logger.exception("an image was not described", extra={"image": claim.image_id})
+        logger.exception("an image was not described")
         return end(Description(), DescriptionError(_NOT_DESCRIBED))
     return end(written, error)
 
@@ -118,7 +124,7 @@ def _end(
     notice = Notice(error.code, error.message) if error else None
     ended = descriptions.complete(services.database, claim, written, notice)
     if ended is None:
-        logger.warning("a late description was refused", extra={"image": claim.image_id})
+        logger.warning("a late description was refused")
     return ended
 
 
@@ -127,10 +133,7 @@ def _give_back(
     claim: Claim,
     end: Callable[[Description, DescriptionError], ImageEnded | None],
 ) -> ImageEnded | None:
-    try:
-        if claim.attempt >= services.settings.max_attempts:
-            return end(Description(), DescriptionError(_NOT_DESCRIBED))
-        descriptions.postpone(services.database, claim, _OUTAGE_SECONDS, attempt_counts=True)
-    except UnavailableError:
-        logger.warning("a claim could not be given back; its lease will end")
+    if claim.attempt >= services.settings.max_attempts:
+        return end(Description(), DescriptionError(_NOT_DESCRIBED))
+    descriptions.postpone(services.database, claim, _OUTAGE_SECONDS, attempt_counts=True)
     return None

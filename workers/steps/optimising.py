@@ -14,6 +14,7 @@ from shared.db.image_states import OPTIMISE, State
 from shared.db.images import ImageEnded
 from shared.errors import (
     NOT_PROCESSED,
+    DatabaseDownError,
     ImageError,
     MemoryTakenError,
     ObjectMissingError,
@@ -26,6 +27,7 @@ from workers.cost.estimate import estimate
 from workers.imaging import ImageJob, Output, process
 from workers.imaging.formats.probe import Probe, check_animation, check_limits, probe
 from workers.memory import admission
+from workers.steps.claiming import with_claim
 from workers.steps.report import Report
 
 logger = logging.getLogger(__name__)
@@ -38,18 +40,16 @@ def optimise(services: Services, image_id: UUID) -> None:
 
     A fault of the image ends it in `failed`. A fault of a server gives the claim back.
     """
-    claim = images.claim(services.database, OPTIMISE, image_id, services.settings.lease_seconds)
-    if claim is None:
-        return
-    report = Report()
-    with logs.about(session=claim.session_name, batch=claim.batch_id, image=claim.image_id):
-        after = _attempt(services, claim, report)
-        if after is not None:
+    report, lease_seconds = Report(), services.settings.lease_seconds
+    attempt = partial(_attempt, services, report)
+    with logs.about(image=image_id):
+        if done := with_claim(services, OPTIMISE, image_id, lease_seconds, attempt):
+            claim, after = done
             after()  # first: a client waits for it
             report.publish(services, claim, "image")
 
 
-def _attempt(services: Services, claim: Claim, report: Report) -> _AfterCommit | None:
+def _attempt(services: Services, report: Report, claim: Claim) -> _AfterCommit | None:
     broken = ImageError(NOT_PROCESSED)
     try:
         return _run(services, claim, report)
@@ -59,11 +59,13 @@ def _attempt(services: Services, claim: Claim, report: Report) -> _AfterCommit |
     except ImageError as error:
         return _fail(services, claim, error, report)
     except MemoryTakenError:
-        logger.info("an image waits elsewhere for memory", extra={"image": claim.image_id})
+        logger.info("an image waits elsewhere for memory")
         _send_again(services, claim)
         return None
+    except DatabaseDownError:
+        raise  # for `with_claim`
     except UnavailableError:
-        logger.warning("a server is down; the image waits", extra={"image": claim.image_id})
+        logger.warning("a server is down; the image waits")
         return _give_back(services, claim, report)
     except MemoryError:
         # In Celery's hands it would end the main process of this worker, and of the next one.
@@ -71,7 +73,7 @@ def _attempt(services: Services, claim: Claim, report: Report) -> _AfterCommit |
         return _fail(services, claim, failure, report)
     except Exception:
         # A fault of ours or of a codec. Uncaught, the image would wait until its lease ends.
-        logger.exception("the engine failed", extra={"image": claim.image_id})
+        logger.exception("the engine failed")
         return _fail(services, claim, broken, report)
 
 
@@ -90,7 +92,7 @@ def _run(services: Services, claim: Claim, report: Report) -> _AfterCommit | Non
         result = _save(services, claim, output)
     after = _commit(services, claim, result, report)
     if after is None:
-        logger.warning("a late commit was refused", extra={"image": claim.image_id})
+        logger.warning("a late commit was refused")
         for key in filter(None, (result.output_key, result.preview_key)):
             services.store.delete(key)
     return after
@@ -167,19 +169,16 @@ def _announcing(services: Services, ended: ImageEnded | None) -> _AfterCommit | 
 
 def _send_again(services: Services, claim: Claim) -> None:
     """Publishes the image for a worker with memory; if that fails, the sweep does it later."""
-    try:
-        if images.give_back(services.database, claim, waited=True):
-            ai = claim.options.description_request is not None
+    if images.give_back(services.database, claim, waited=True):
+        ai = claim.options.description_request is not None
+        try:
             services.queue.publish_image(claim.image_id, ai=ai)
-    except UnavailableError:
-        logger.warning("an image that waits for memory was not sent again yet")
+        except UnavailableError:
+            logger.warning("an image that waits for memory was not sent again yet")
 
 
 def _give_back(services: Services, claim: Claim, report: Report) -> _AfterCommit | None:
     if claim.attempt >= services.settings.max_attempts:
         return _fail(services, claim, ImageError(NOT_PROCESSED), report)
-    try:
-        images.give_back(services.database, claim)
-    except UnavailableError:
-        logger.warning("a claim could not be given back; its lease will end")
+    images.give_back(services.database, claim)
     return None

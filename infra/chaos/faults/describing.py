@@ -25,7 +25,7 @@ def kill_describers(experiment: Experiment) -> None:
         )  # else the worker has no call
         environment.signal_pool(random.choice(IMAGE_WORKERS), SIGKILL)
         environment.signal("ai", SIGKILL)
-        with environment.services.database.autocommit() as connection:
+        with environment.services.database.transaction() as connection:
             connection.execute(_END_LEASES)
 
     experiment.inject_under_load(inject, 12, 50, fields=_AI)

@@ -89,7 +89,7 @@ def _open_resources(environment: Environment) -> dict[str, int]:
     """What waiting clients hold open in the servers and in the API's processes."""
     broker = environment.services.redis
     channels = broker.pubsub_channels()
-    with environment.services.database.autocommit() as connection:
+    with environment.services.database.transaction() as connection:
         row = one(connection.execute(_COUNT_DATABASE_CONNECTIONS).fetchone())
     workers = proc.children(environment.pid("web") or 0)
     return {

@@ -1,14 +1,18 @@
 """Which settings of the servers are unsafe: from what they report, and from real servers."""
 
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import LiteralString
 from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from infra.commands import server_settings
 from infra.commands.server_settings import Finding, Level
@@ -17,10 +21,11 @@ from infra.embedded.objects import BUCKET, objects
 from infra.embedded.server import bare_environment
 from infra.supervision.supervisor import Supervisor
 from shared import settings
-from shared.clients.object_store import S3Store
+from shared.clients.object_store import PROBE_KEY, S3Store
 from shared.services import Services
 from tests.infra.commands.conftest import RunHere
 from tests.support.processes import eventually
+from tests.support.tls import TlsProxy, make_certificates
 
 GOOD_REDIS = {"redis_version": "7.2.4", "maxmemory_policy": "noeviction", "aof_enabled": 1}
 GOOD_POSTGRES = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "local"}
@@ -110,38 +115,100 @@ def test_parameters_are_those_of_our_own_connections(
 
 
 @pytest.mark.parametrize(
-    ("given", "server"),
+    ("given", "words"),
     [
-        ({"REDIS_URL": "redis://127.0.0.1:9"}, "Redis"),
-        ({"DATABASE_URL": "postgresql://me@127.0.0.1:9/x"}, "Postgres"),
-        ({"S3_SECRET_KEY": "another"}, "The object store"),
+        ({"REDIS_URL": "redis://127.0.0.1:9"}, "Redis cannot be used: .*Connection refused"),
+        ({"REDIS_URL": "redis://:wrong@{redis}"}, "Redis cannot be used: its user or password"),
+        ({"REDIS_URL": "rediss://:wrong@{redis}"}, "Redis .* nor does one without TLS"),
+        ({"DATABASE_URL": "postgresql://me@127.0.0.1:9/x"}, "Postgres cannot .*Connection refused"),
+        ({"DATABASE_URL": "postgresql://me:no@{postgres}/x"}, "Postgres .*password authentication"),
+        (
+            {"DATABASE_URL": "postgresql://me@127.0.0.1:9,127.0.0.1:9/x"},
+            "Postgres .*refused.*; .*refused",
+        ),
+        ({"S3_SECRET_KEY": "another"}, "list, put, get and delete fail: wrong signature"),
+        ({"S3_BUCKET": "missing"}, "list, put, get and delete fail: the bucket does not exist"),
+        ({"S3_ENDPOINT": "http://127.0.0.1:9"}, "list, put, .* it cannot be reached: Connection"),
+        ({"S3_ENDPOINT": "https://{store}"}, "list, put, .*: TLS: it does not speak TLS"),
     ],
 )
-def test_a_server_that_cannot_be_asked_is_unknown(
-    unit_environment: Mapping[str, str], given: dict[str, str], server: str
+def test_a_server_that_cannot_be_used_is_named_with_the_reason(
+    unit: Services,  # noqa: ARG001 - creates the bucket
+    unit_environment: Mapping[str, str],
+    given: dict[str, str],
+    words: str,
 ) -> None:
-    level, text = told(server_settings.findings(changed(unit_environment, **given)))
-    assert level is Level.UNKNOWN
-    assert text.startswith(f"{server} did not answer")
+    hosts = {
+        "redis": urlsplit(unit_environment["REDIS_URL"]).netloc.rpartition("@")[2],
+        "postgres": urlsplit(unit_environment["DATABASE_URL"]).netloc.rpartition("@")[2],
+        "store": urlsplit(unit_environment["S3_ENDPOINT"]).netloc,
+    }
+    changes = {name: value.format(**hosts) for name, value in given.items()}
+    level, text = told(server_settings.findings(changed(unit_environment, **changes)))
+    assert level is Level.FAILED
+    assert re.search(words, text)
+
+
+def test_a_redis_that_wants_tls_is_named_with_the_address_to_write(
+    unit: Services,  # noqa: ARG001 - creates the bucket
+    unit_environment: Mapping[str, str],
+    tmp_path: Path,
+) -> None:
+    port = urlsplit(unit_environment["REDIS_URL"]).port or 0
+    with TlsProxy(port, make_certificates(tmp_path).good) as proxy:
+        for scheme, words in (("redis", "write rediss://"), ("rediss", "certificate is refused")):
+            given = changed(unit_environment, REDIS_URL=f"{scheme}://127.0.0.1:{proxy.port}")
+            level, text = told(server_settings.findings(given))
+            assert level is Level.FAILED
+            assert words in text
+
+
+def test_a_redis_that_takes_no_writes_is_named(unit: Services) -> None:
+    unit.redis.config_set("maxmemory", "1")
+    try:
+        level, text = told(server_settings.findings(unit.settings))
+    finally:
+        unit.redis.config_set("maxmemory", "0")
+    assert level is Level.FAILED
+    assert text.startswith("Redis refuses to write")
+
+
+def test_a_postgres_that_takes_no_writes_is_named(
+    unit: Services,  # noqa: ARG001 - creates the bucket
+    unit_environment: Mapping[str, str],
+) -> None:
+    url = unit_environment["DATABASE_URL"] + "?options=-cdefault_transaction_read_only%3Don"
+    level, text = told(server_settings.findings(changed(unit_environment, DATABASE_URL=url)))
+    assert level is Level.FAILED
+    assert text.startswith("Postgres refuses to write")
+
+
+@contextmanager
+def guest(services: Services, environment: Mapping[str, str], *commands: str) -> Iterator[str]:
+    """The address of Redis for a user who may do all but these commands."""
+    name, password = f"guest-{uuid4().hex}", "pw"
+    services.redis.acl_setuser(
+        name,
+        enabled=True,
+        passwords=[f"+{password}"],
+        keys=["*"],
+        channels=["*"],
+        categories=["+@all"],
+        commands=list(commands),
+    )
+    address = urlsplit(environment["REDIS_URL"])
+    netloc = f"{name}:{password}@{address.hostname}:{address.port}"
+    try:
+        yield urlunsplit(address._replace(netloc=netloc))
+    finally:
+        services.redis.acl_deluser(name)
 
 
 def test_a_redis_that_refuses_info_is_unknown(
     unit: Services, unit_environment: Mapping[str, str]
 ) -> None:
-    unit.redis.acl_setuser(
-        "guest",
-        enabled=True,
-        passwords=["+pw"],
-        keys=["*"],
-        categories=["+@all"],
-        commands=["-info"],
-    )
-    address = urlsplit(unit_environment["REDIS_URL"])
-    guest = urlunsplit(address._replace(netloc=f"guest:pw@{address.hostname}:{address.port}"))
-    try:
-        level, _ = told(server_settings.findings(changed(unit_environment, REDIS_URL=guest)))
-    finally:
-        unit.redis.acl_deluser("guest")
+    with guest(unit, unit_environment, "-info") as url:
+        level, _ = told(server_settings.findings(changed(unit_environment, REDIS_URL=url)))
     assert level is Level.UNKNOWN
 
 
@@ -165,7 +232,7 @@ def test_a_bucket_that_anyone_can_read_is_unsafe(open_store: settings.Settings) 
 
 def test_the_check_of_the_bucket_leaves_nothing_in_it(unit: Services) -> None:
     assert server_settings.findings(unit.settings) == []
-    assert server_settings.PROBE_KEY not in S3Store(unit.settings).list_batches()
+    assert PROBE_KEY not in S3Store(unit.settings).list_batches()
 
 
 @contextmanager
@@ -210,6 +277,69 @@ def test_the_check_command_says_when_nothing_is_unsafe(
     checked = run_here("check", **unit_environment)
     assert (checked.returncode, checked.stderr) == (0, "")
     assert checked.stdout == "Nothing unsafe was found in the settings of the servers.\n"
+
+
+def test_what_cannot_be_known_is_not_fine(
+    unit: Services, unit_environment: Mapping[str, str], run_here: RunHere
+) -> None:
+    with guest(unit, unit_environment, "-info") as url:
+        checked = run_here("check", **dict(unit_environment) | {"REDIS_URL": url})
+    assert (checked.returncode, checked.stdout) == (1, "")
+    assert checked.stderr.startswith("fluximage: unknown: Redis does not tell its settings")
+
+
+def test_a_missing_bucket_is_named_and_not_created_by_the_check(
+    unit: Services, unit_environment: Mapping[str, str], run_here: RunHere
+) -> None:
+    checked = run_here("check", **dict(unit_environment) | {"S3_BUCKET": "missing"})
+    assert checked.returncode == 1
+    assert "the bucket does not exist" in checked.stderr
+    assert checked.stderr.count("\n") == 1
+    assert not unit.store._client.bucket_exists("missing")  # type: ignore[attr-defined] # S3Store's
+
+
+@contextmanager
+def new_database(environment: Mapping[str, str], *statements: LiteralString) -> Iterator[str]:
+    """A database without tables, after these statements in it."""
+    name = f"new_{uuid4().hex}"
+    with psycopg.connect(environment["DATABASE_URL"], autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        url = urlunsplit(urlsplit(environment["DATABASE_URL"])._replace(path=f"/{name}"))
+        with psycopg.connect(url, autocommit=True) as inside:
+            for statement in statements:
+                inside.execute(statement)
+        yield url
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def test_tables_that_are_missing_are_named(
+    unit_environment: Mapping[str, str], run_here: RunHere
+) -> None:
+    with new_database(unit_environment) as url:
+        checked = run_here("check", **dict(unit_environment) | {"DATABASE_URL": url})
+    assert checked.returncode == 1
+    assert checked.stderr == (
+        "fluximage: failed: The tables of this version are not in Postgres. Run `fluximage"
+        " migrate`.\n"
+    )
+
+
+def test_migrating_without_the_right_to_create_is_refused_in_one_line(
+    unit_environment: Mapping[str, str], run_here: RunHere
+) -> None:
+    guest_sql = "CREATE ROLE tenant LOGIN PASSWORD 'pw'"
+    address = urlsplit(unit_environment["DATABASE_URL"])
+    with new_database(unit_environment, guest_sql) as url:
+        netloc = f"tenant:pw@{address.hostname}:{address.port}"
+        as_tenant = urlunsplit(urlsplit(url)._replace(netloc=netloc))
+        refused = run_here("migrate", **dict(unit_environment) | {"DATABASE_URL": as_tenant})
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("DROP ROLE tenant")
+    assert refused.returncode == 1
+    assert refused.stderr == (
+        "fluximage: The database cannot be migrated: permission denied for schema public. Its user"
+        " needs the right to create tables (GRANT CREATE ON SCHEMA).\n"
+    )
 
 
 def test_migrating_goes_on_with_a_warning(

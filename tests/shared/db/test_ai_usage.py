@@ -18,7 +18,7 @@ def test_tokens_are_noted_on_their_image(unit: Services) -> None:
     (image_id,) = accept(unit, make_batch(unit, account, options=BOTH_TEXTS))
     for _ in range(2):
         ai_usage.record(unit.database, account.id, image_id, Tokens(900, 300, 40))
-    with unit.database.autocommit() as connection:
+    with unit.database.transaction() as connection:
         row = connection.execute(
             "SELECT ai_input_tokens, ai_cached_tokens, ai_output_tokens FROM images"
         ).fetchone()
@@ -59,6 +59,6 @@ def test_a_limit_is_of_one_day(unit: Services) -> None:
     account, _ = make_account(unit)
     settings = unit.settings.model_copy(update={"ai_account_tokens_per_day": 13})
     ai_usage.record(unit.database, account.id, uuid4(), Tokens(13, 0, 0))
-    with unit.database.autocommit() as connection:
+    with unit.database.transaction() as connection:
         connection.execute("UPDATE ai_usage SET day = day - 1")
     ai_usage.check(unit.database, account.id, settings)

@@ -54,14 +54,14 @@ def waiting(services: Services, count: int = 1) -> tuple[int, list[UUID]]:
 
 
 def state(services: Services, image_id: UUID) -> str:
-    with services.database.autocommit() as connection:
+    with services.database.transaction() as connection:
         row = connection.execute("SELECT state FROM images WHERE id = %s", (image_id,)).fetchone()
     assert row is not None
     return str(row["state"])
 
 
 def view(services: Services, account_id: int) -> views.View:
-    with services.database.autocommit() as connection:
+    with services.database.transaction() as connection:
         row = connection.execute(
             "SELECT id FROM batches WHERE account_id = %s", (account_id,)
         ).fetchone()
@@ -70,7 +70,7 @@ def view(services: Services, account_id: int) -> views.View:
 
 
 def pass_time(services: Services, column: str, seconds: int) -> None:
-    with services.database.autocommit() as connection:
+    with services.database.transaction() as connection:
         connection.execute(
             f"UPDATE images SET {column} = {column} - make_interval(secs => %s)",  # noqa: S608 - ours
             (seconds,),
@@ -116,7 +116,7 @@ def test_both_credits_are_settled_in_the_ledger(
 ) -> None:
     _, (image_id,) = waiting(unit)
     complete(unit, claim(unit, image_id), Description(), notice)
-    with unit.database.autocommit() as connection:
+    with unit.database.transaction() as connection:
         rows = connection.execute(
             "SELECT unit, kind FROM ledger WHERE kind <> 'reserved' ORDER BY unit"
         ).fetchall()
@@ -125,7 +125,7 @@ def test_both_credits_are_settled_in_the_ledger(
 
 def test_a_warning_of_the_first_step_is_kept(unit: Services) -> None:
     account_id, (image_id,) = waiting(unit)
-    with unit.database.autocommit() as connection:
+    with unit.database.transaction() as connection:
         connection.execute(
             'UPDATE images SET warnings = \'[{"code": "earlier", "message": "m"}]\' WHERE id = %s',
             (image_id,),

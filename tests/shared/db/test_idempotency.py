@@ -88,7 +88,7 @@ class Away(Database):
     def autocommit(self) -> Iterator[Connection]:
         if not self.is_back:
             raise UnavailableError("The database is away")
-        with super().autocommit() as connection:
+        with super().transaction() as connection:
             yield connection
 
 

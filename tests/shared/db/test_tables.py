@@ -12,7 +12,7 @@ STATEMENT = re.compile(r"\b(?:SELECT|INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+\w")
 
 
 def test_the_index_names_every_module_that_touches_a_table(unit: Services) -> None:
-    with unit.database.autocommit() as connection:
+    with unit.database.transaction() as connection:
         rows = connection.execute(
             "SELECT table_name FROM information_schema.tables"
             " WHERE table_schema = 'public' AND table_name <> 'alembic_version'"

@@ -52,7 +52,7 @@ def accepted(services: Services, options: Options | None = None) -> UUID:
 
 def row(services: Services, image_id: UUID) -> tuple[str, int]:
     """State and attempts."""
-    with services.database.autocommit() as connection:
+    with services.database.transaction() as connection:
         found = connection.execute("SELECT * FROM images WHERE id = %s", (image_id,)).fetchone()
     assert found
     return found["state"], found["attempt"]
@@ -68,7 +68,7 @@ def test_an_image_goes_back_to_the_queue_when_the_memory_stays_taken(hasty: Serv
 
 def test_waiting_uses_up_no_attempt_of_however_old_an_image(hasty: Services) -> None:
     image_id = accepted(hasty)
-    with hasty.database.autocommit() as connection:
+    with hasty.database.transaction() as connection:
         connection.execute("UPDATE images SET created_at = now() - interval '1 day'")
     with of_machine(1).admit(1_000_000, 0):
         steps.optimise(hasty, image_id)

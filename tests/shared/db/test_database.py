@@ -1,0 +1,129 @@
+"""Connections to Postgres: what is an outage and what a bug, and addresses of several hosts."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import LiteralString
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+
+from infra.commands.server_checks import check_servers
+from infra.migrations.run import migrate
+from shared import services, settings
+from shared.db.database import Connection, Database, parameters
+from shared.errors import DatabaseDownError, OperatorError
+from shared.services import Services
+from tests.support.cases import every_case
+
+NEEDED = {
+    "REDIS_URL": "redis://127.0.0.1:6379/0",
+    "S3_ENDPOINT": "http://127.0.0.1:9000",
+    "S3_ACCESS_KEY": "access",
+    "S3_SECRET_KEY": "hush-hush",
+}
+
+
+@pytest.mark.parametrize(
+    ("statement", "error"),
+    [
+        ("SELECT 1 / 0", psycopg.DataError),
+        ("INSERT INTO accounts (name, plan) VALUES (NULL, 'free')", psycopg.IntegrityError),
+        ("DO $$ BEGIN RAISE 'a trigger refuses'; END $$", psycopg.errors.RaiseException),
+        ("SELEC 1", psycopg.ProgrammingError),
+    ],
+)
+def test_a_bug_does_not_look_like_an_outage(
+    unit: Services, statement: LiteralString, error: type[Exception]
+) -> None:
+    with pytest.raises(error), unit.database.transaction() as connection:
+        connection.execute(statement)
+
+
+def _create_and_raise(connection: Connection) -> None:
+    connection.execute("CREATE TABLE undone (id int)")
+    raise KeyError
+
+
+def test_what_raises_within_a_transaction_undoes_it(unit: Services) -> None:
+    with pytest.raises(KeyError), unit.database.transaction() as connection:
+        _create_and_raise(connection)
+    with unit.database.transaction() as connection:
+        row = connection.execute("SELECT to_regclass('undone') AS found").fetchone()
+    assert row == {"found": None}
+
+
+@contextmanager
+def several(url: str, *, standby_first: bool) -> Iterator[str]:
+    """The address of two hosts: a dead port and the given database, in either order."""
+    address = urlsplit(url)
+    user = address.netloc.rpartition("@")[0]
+    with socket.socket() as dead:  # bound and not listening
+        dead.bind(("127.0.0.1", 0))
+        hosts = [f"127.0.0.1:{dead.getsockname()[1]}", f"127.0.0.1:{address.port}"]
+        hosts = hosts if standby_first else hosts[::-1]
+        yield urlunsplit(address._replace(netloc=f"{user}@{','.join(hosts)}"))
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["down", "up"])
+def test_several_hosts_are_one_database_for_every_client(
+    unit: Services,  # noqa: ARG001 - creates the bucket
+    unit_environment: dict[str, str],
+    first: bool,
+) -> None:
+    with several(unit_environment["DATABASE_URL"], standby_first=first) as url:
+        given = settings.load(unit_environment | {"DATABASE_URL": url})
+        migrate(url)
+        check_servers(given)
+        with closing(services.build(given)) as built:
+            built.database.ping()
+
+
+def test_of_several_hosts_one_that_refuses_writes_is_not_taken(
+    unit_environment: dict[str, str],
+) -> None:
+    url = unit_environment["DATABASE_URL"]
+    with several(url, standby_first=False) as hosts:
+        psycopg.connect(**parameters(hosts)).close()
+        standby = f"{hosts}?options=-cdefault_transaction_read_only%3Don"
+        with pytest.raises(psycopg.OperationalError, match="read-only"):
+            psycopg.connect(**parameters(standby))
+
+
+def test_a_connection_to_a_server_that_became_read_only_is_left(
+    unit_environment: dict[str, str],
+) -> None:
+    with Database(unit_environment["DATABASE_URL"], max_connections=1) as database:
+        with database.transaction() as connection:
+            before = connection.info.backend_pid
+        with pytest.raises(DatabaseDownError), database.transaction() as connection:
+            connection.execute("SET TRANSACTION READ ONLY; CREATE TABLE refused (id int)")
+        with database.transaction() as connection:
+            assert connection.info.backend_pid != before
+
+
+@every_case(
+    "url",
+    [
+        "postgresql://u:hush/hush@one,two/x",
+        "postgresql://u:hush@one:5432,two:hush/x",
+        "postgresql://u:hu%sh@one,two/x",
+    ],
+)
+def test_a_faulty_address_of_several_hosts_shows_no_password(url: str) -> None:
+    with pytest.raises(OperatorError, match="DATABASE_URL: ") as told:
+        settings.load(NEEDED | {"DATABASE_URL": url})
+    assert "hush" not in told.value.message
+
+
+@every_case(
+    "url",
+    [
+        "postgresql://u:p@one:5432,two:5433/x?target_session_attrs=read-write",
+        "postgresql://u:p@[::1]:5432,two/x",
+        "postgres:///x?host=/run/postgresql",
+    ],
+)
+def test_addresses_that_libpq_reads_are_accepted(url: str) -> None:
+    settings.load(NEEDED | {"DATABASE_URL": url})
