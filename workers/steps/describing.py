@@ -20,6 +20,7 @@ from shared.models import Claim, Description, DescriptionRequest, Notice
 from shared.services import Services
 from workers.ai.description import describe_image
 from workers.ai.provider import Provider
+from workers.holder import holder
 from workers.steps.report import Report
 
 logger = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ def describe(services: Services, provider: Provider, image_id: UUID) -> None:
     # A call that starts within the budget may end after it, by its own timeout at most.
     settings = services.settings
     lease_seconds = settings.ai_budget_seconds + settings.ai_timeout_seconds + _STORE_SECONDS
-    claim = images.claim(services.database, DESCRIBE, image_id, lease_seconds)
+    claim = images.claim(services.database, DESCRIBE, image_id, lease_seconds, holder())
     if claim is None:
         return
     report = Report()

@@ -22,6 +22,7 @@ from shared.models import Claim, Notice, Options, Result
 from shared.services import Services
 from shared.settings import Settings
 from workers.cost.estimate import estimate
+from workers.holder import holder
 from workers.imaging import ImageJob, Output, process
 from workers.imaging.formats.probe import Probe, check_animation, check_limits, probe
 from workers.memory import admission
@@ -37,7 +38,8 @@ def optimise(services: Services, image_id: UUID) -> None:
 
     A fault of the image ends it in `failed`. A fault of a server gives the claim back.
     """
-    claim = images.claim(services.database, OPTIMISE, image_id, services.settings.lease_seconds)
+    lease_seconds = services.settings.lease_seconds
+    claim = images.claim(services.database, OPTIMISE, image_id, lease_seconds, holder())
     if claim is None:
         return
     report = Report()

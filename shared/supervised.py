@@ -1,0 +1,34 @@
+"""What `fluximage up` and the processes that it starts tell each other, through the environment.
+
+Another supervisor sets none of these variables, and then nothing here has an effect.
+"""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+READY_DESCRIPTOR = "SUPERVISOR_READY_DESCRIPTOR"
+SLOT = "SUPERVISOR_SLOT"
+UNREADY_FILE = "SUPERVISOR_UNREADY_FILE"
+
+
+def tell_ready() -> None:
+    """Tells the supervisor that this process serves; does nothing when it was told already."""
+    if descriptor := os.environ.pop(READY_DESCRIPTOR, None):
+        with suppress(OSError):  # a process that we forked, or our parent, has told it
+            os.write(int(descriptor), b"\n")
+            os.close(int(descriptor))
+
+
+def slot() -> str | None:
+    """A name that this process shares with those that ran in its place before; all are dead."""
+    return os.environ.get(SLOT)
+
+
+def unready_parts() -> list[str]:
+    """The names of the supervisor's children that do not serve at this moment."""
+    if not (path := os.environ.get(UNREADY_FILE)):
+        return []
+    with suppress(OSError):
+        return Path(path).read_text(encoding="utf-8").split()
+    return []
