@@ -81,6 +81,13 @@ def _end_claims_of_predecessor(**_: Any) -> None:
         logger.warning("claims of a killed worker were not ended; their leases will end")
 
 
+@signals.worker_process_shutdown.connect  # of each process of a pool
+@signals.worker_shutdown.connect  # of threads
+def _add_last_metrics(**_: Any) -> None:
+    if _build.cache_info().currsize:
+        _services().metrics.flush()
+
+
 @signals.worker_ready.connect
 def _tell_ready(**_: Any) -> None:
     supervised.tell_ready()

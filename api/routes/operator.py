@@ -16,7 +16,6 @@ from prometheus_client.registry import Collector
 
 from api.context import context
 from api.responses import json_response
-from shared.clients import metrics
 from shared.db import ai_usage, backlog
 from shared.errors import UnavailableError
 from shared.services import Services
@@ -96,7 +95,7 @@ class _InstallationCollector(Collector):
         family = CounterMetricFamily(
             "fluximage_images", "Images that ended", labels=["result", "format"]
         )
-        for labels, count in metrics.image_counts(self._services.redis).items():
+        for labels, count in self._services.metrics.image_counts().items():
             family.add_metric(labels, count)
         return family
 
@@ -104,6 +103,6 @@ class _InstallationCollector(Collector):
         family = SummaryMetricFamily(
             "fluximage_step_seconds", "Wall seconds of each step of an image", labels=["step"]
         )
-        for step, (count, total) in metrics.step_seconds(self._services.redis).items():
+        for step, (count, total) in self._services.metrics.step_seconds().items():
             family.add_metric([step], count_value=count, sum_value=total)
         return family
