@@ -15,9 +15,8 @@ UNREADY_FILE = "SUPERVISOR_UNREADY_FILE"
 def tell_ready() -> None:
     """Tells the supervisor that this process serves; does nothing when it was told already."""
     if descriptor := os.environ.pop(READY_DESCRIPTOR, None):
-        with suppress(OSError):  # a process that we forked, or our parent, has told it
-            os.write(int(descriptor), b"\n")
-            os.close(int(descriptor))
+        with suppress(OSError), open(int(descriptor), "wb", buffering=0) as pipe:
+            pipe.write(b"\n")  # an error: another process of ours has told it
 
 
 def slot() -> str | None:

@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 
-from shared import logs, settings
+from shared import logs, settings, supervised
 from shared.errors import UnavailableError
 from shared.services import Services, build
 from workers import sweep
@@ -43,6 +43,7 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     services = build(settings.load(), max_connections=2)
+    supervised.tell_ready()
     try:
         run(services, stop)
     finally:

@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 
 from api.context import context
 from api.responses import json_response
+from shared import supervised
 from shared.db import ai_usage, backlog
 from shared.errors import UnavailableError
 from shared.services import Services
@@ -31,7 +32,10 @@ def live() -> Response:
 
 @blueprint.get("/health/ready")
 def ready() -> Response:
-    """Returns 200 when every server behind this process answers, or 503 with those that do not."""
+    """Returns 200 when every server behind this process answers, or 503 with those that do not.
+
+    Under `fluximage up`, so must the other parts of the service.
+    """
     services = context().services
     checks: dict[str, Callable[[], object]] = {
         "postgres": services.database.ping,
@@ -39,6 +43,7 @@ def ready() -> Response:
         "store": services.store.ping,
     }
     down = [name for name, check in checks.items() if not _answers(check)]
+    down += [part for part in supervised.unready_parts() if part != "web"]  # which is us
     if down:
         return json_response({"error": f"Not ready: {', '.join(down)} down", "down": down}, 503)
     return json_response({"status": "ok"})
