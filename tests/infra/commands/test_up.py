@@ -192,7 +192,7 @@ def test_work_goes_on_after_a_kill_9_of(service: Service, mark: str) -> None:
         except OSError:
             return False
 
-    assert eventually(serves)
+    assert eventually(serves, START_SECONDS)  # all parts, workers too
     assert compress(service)[8:12] == b"WEBP"
 
 
