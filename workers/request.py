@@ -67,6 +67,9 @@ class ClaimRequest(Request):
                 do(services, upkeep.claims_of(services.database, holder(int(self.worker_pid))))
         except (UnavailableError, RedisError):
             logger.warning("a claim was not ended; its lease will end", extra={"task": self.id})
+        except Exception:
+            # Uncaught, it would end the main process.
+            logger.exception("a claim was not ended; its lease will end", extra={"task": self.id})
 
 
 def _give_back(services: Services, claims: list[LostClaim]) -> None:
