@@ -2,6 +2,8 @@
 
 import os
 
+from shared import supervised
+
 wsgi_app = "api.app:create_app()"
 worker_class = "api.gunicorn_worker.ApiWorker"
 logger_class = "api.gunicorn_worker.ApiLogger"
@@ -19,3 +21,8 @@ forwarder_headers = ""
 control_socket_disable = True  # unused; it would create a file in the home directory
 accesslog = None  # the application writes one JSON line per request
 loglevel = "warning"
+
+
+def post_worker_init(_: object) -> None:
+    """Called in each API process when it has loaded the application."""
+    supervised.tell_ready()

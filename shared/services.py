@@ -7,6 +7,7 @@ import redis
 from shared.addresses import redis_address
 from shared.clients import pubsub
 from shared.clients.celery_queue import Queue, celery_app
+from shared.clients.metrics import Metrics
 from shared.clients.object_store import ObjectStore, S3Store
 from shared.db.database import Database
 from shared.db.images import ImageEnded
@@ -21,6 +22,7 @@ class Services:
     settings: Settings
     database: Database
     redis: redis.Redis
+    metrics: Metrics
     store: ObjectStore
     queue: Queue
 
@@ -39,7 +41,8 @@ class Services:
         dispatch(self.database, self.queue, *windows)
 
     def close(self) -> None:
-        """Closes every connection."""
+        """Closes every connection, and adds what is not counted yet."""
+        self.metrics.flush()
         self.database.close()
         self.redis.close()
 
@@ -50,12 +53,14 @@ def build(settings: Settings, *, max_connections: int = 8) -> Services:
     Build it after a fork: connections do not survive one. `max_connections` bounds those to
     Postgres.
     """
+    client = redis_client(settings)
     return Services(
         settings=settings,
         database=Database(
             settings.database_url.get_secret_value(), max_connections=max_connections
         ),
-        redis=redis_client(settings),
+        redis=client,
+        metrics=Metrics(client),
         store=S3Store(settings),
         queue=Queue(celery_app(settings)),
     )

@@ -233,7 +233,9 @@ class Settings(BaseSettings):
         " above `FLUXIMAGE_TASK_LIMIT_SECONDS`.",
     )
     republish_seconds: Positive = Field(
-        default=60, description="An image that no worker takes for this long is sent again."
+        default=60,
+        description="An image that no worker takes for this long is sent again, unless its message"
+        " still waits in Redis.",
     )
     sweep_seconds: Positive = Field(
         default=5, description="Pause between two rounds of the `periodic` process."

@@ -90,6 +90,7 @@ def test_only_settings_and_process_entries_read_the_environment() -> None:
     entries = {
         "shared/settings.py",
         "api/__main__.py",
+        "shared/supervised.py",  # between a supervisor and its children, and no setting
         "api/gunicorn_config.py",
         "workers/celery.py",
     }

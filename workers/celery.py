@@ -3,18 +3,26 @@
 Services are built after the fork, in the process that runs tasks: connections do not survive it.
 """
 
+import logging
 import os
 import threading
 import warnings
+from contextlib import closing
 from functools import cache
 from typing import Any
 
 from celery import signals
+from redis.exceptions import RedisError
 
-from shared import heartbeat, logs, services, settings
+from shared import heartbeat, logs, services, settings, supervised
 from shared.clients.celery_queue import celery_app
-from workers import tasks
+from shared.db import upkeep
+from shared.errors import UnavailableError
+from workers import lost_claims, tasks, termination
 from workers.ai.provider import Provider
+from workers.holder import WORKER
+
+logger = logging.getLogger(__name__)
 
 # Threads of the PNG encoder, read when it first runs: one image uses one core.
 os.environ.setdefault("RAYON_NUM_THREADS", "1")
@@ -63,6 +71,34 @@ def _beat(sender: Any, **_: Any) -> None:
 @signals.setup_logging.connect
 def _configure_logs(**_: Any) -> None:
     logs.configure()
+
+
+@signals.worker_process_init.connect
+def _obey_only_the_main_process(**_: Any) -> None:
+    termination.obey_only_the_parent()
+
+
+@signals.worker_init.connect
+def _end_claims_of_predecessor(**_: Any) -> None:
+    if supervised.slot() is None:
+        return  # no other worker has had our name
+    try:
+        with closing(services.build(settings.load(), max_connections=1)) as built:
+            lost_claims.end(built, upkeep.claims_of_worker(built.database, WORKER))
+    except (UnavailableError, RedisError):
+        logger.warning("claims of a killed worker were not ended; their leases will end")
+
+
+@signals.worker_process_shutdown.connect  # of each process of a pool
+@signals.worker_shutdown.connect  # of threads
+def _add_last_metrics(**_: Any) -> None:
+    if _build.cache_info().currsize:
+        _services().metrics.flush()
+
+
+@signals.worker_ready.connect
+def _tell_ready(**_: Any) -> None:
+    supervised.tell_ready()
 
 
 app = celery_app(settings.load_or_exit())

@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 
-from shared import heartbeat, logs, settings
+from shared import heartbeat, logs, settings, supervised
 from shared.errors import DatabaseDownError, UnavailableError
 from shared.services import Services, build
 from shared.settings import Settings
@@ -57,6 +57,7 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     services = build(settings.load_or_exit(), max_connections=2)
+    supervised.tell_ready()
     try:
         run(services, stop)
     finally:

@@ -11,38 +11,35 @@ from uuid import UUID
 
 from redis.exceptions import RedisError
 
-from shared.clients.celery_queue import AI_QUEUE, IMAGES_QUEUE
+from shared.clients.celery_queue import AI_QUEUE, DESCRIBE_TASK, IMAGES_QUEUE, OPTIMISE_TASK
+from shared.clients.held_messages import held_ids
 from shared.clients.object_store import ObjectStore, inputs_prefix, outputs_prefix
-from shared.db import descriptions, images, upkeep
+from shared.db import images, upkeep
 from shared.db.database import Database
 from shared.db.image_states import DESCRIBE, OPTIMISE
 from shared.db.images import ImageEnded
-from shared.errors import (
-    NOT_PROCESSED,
-    AiUnreachableError,
-    ImageError,
-    StoreError,
-    UnavailableError,
-)
-from shared.models import ClaimRef, Description, Notice
+from shared.errors import StoreError, UnavailableError
 from shared.services import Services
 from shared.settings import Settings
+from workers import lost_claims
 
 logger = logging.getLogger(__name__)
 
+_FILLED = "fluximage:filled"  # a key that is gone when Redis was emptied
+_ON_ITS_WAY_SECONDS = 5  # a batch is marked as published before its messages are sent
 _STORE_FAULTS = 3  # in a row, after which a step leaves the store alone until the next pass
 
 
 def sweep(services: Services, *, after_outage: bool = False) -> None:
     """One pass over everything. A step that fails is logged and does not hold up the others.
 
-    after_outage: Postgres was down while leases of today ran, see `end_lost_leases`. Raises
+    after_outage: Postgres was down while leases of today ran, see `lost_claims.end`. Raises
     DatabaseDownError while Postgres is down: nothing could be done then.
     """
     database, store, settings = services.database, services.store, services.settings
     steps: tuple[Callable[[], object], ...] = (
-        lambda: _announce(services, end_lost_leases(database, settings, after_outage=after_outage)),
-        lambda: _announce(services, end_undescribed(database, settings)),
+        lambda: lost_claims.end(services, upkeep.lost_claims(database), after_outage=after_outage),
+        lambda: _announce(services, end_undescribed(services)),
         lambda: _announce(services, upkeep.close_ended_batches(database)),
         lambda: republish(services),
         services.dispatch,
@@ -66,62 +63,38 @@ def _announce(services: Services, ended: Iterable[ImageEnded]) -> None:
         services.announce(one)
 
 
-def end_lost_leases(
-    database: Database, settings: Settings, *, after_outage: bool = False
-) -> Iterator[ImageEnded]:
-    """Puts back images whose worker went silent; ends those that used up their attempts.
-
-    after_outage: the worker may have been silent because the database was, so no attempt counts.
-    """
-    for lost in upkeep.lost_claims(database):
-        logger.warning("a worker went silent", extra={"image": lost.claim.image_id})
-        if after_outage:
-            images.unclaim(database, lost.step, lost.claim.image_id, lost.claim.token)
-            continue
-        again = lost.attempts < settings.max_attempts
-        if lost.step is DESCRIBE and again:
-            descriptions.postpone(database, lost.claim, attempt_counts=True)
-        elif lost.step is DESCRIBE:
-            yield from _end_undescribed(database, lost.claim)
-        elif again:
-            # Silent for long enough that `republish` sends it in this very pass.
-            images.requeue(database, lost.claim, settings.republish_seconds + 1)
-        else:
-            error = ImageError(NOT_PROCESSED)
-            yield from _if_any(images.fail(database, lost.claim, error))
-
-
-def end_undescribed(database: Database, settings: Settings) -> Iterator[ImageEnded]:
+def end_undescribed(services: Services) -> Iterator[ImageEnded]:
     """Delivers without text the images that no worker took in time."""
+    database, settings = services.database, services.settings
     for image_id in upkeep.undescribed(database, settings.ai_patience_seconds):
         claim = images.claim(database, DESCRIBE, image_id, settings.lease_seconds)
-        if claim is not None:
-            yield from _end_undescribed(database, claim)
-
-
-def _end_undescribed(database: Database, claim: ClaimRef) -> Iterator[ImageEnded]:
-    notice = Notice(AiUnreachableError.code, "The image could not be described in time")
-    yield from _if_any(descriptions.complete(database, claim, Description(), notice))
-
-
-def _if_any(ended: ImageEnded | None) -> Iterator[ImageEnded]:
-    if ended is not None:
-        yield ended
+        if claim and (ended := lost_claims.end_undescribed(services, claim)) is not None:
+            yield ended
 
 
 def republish(services: Services) -> int:
-    """Sends again images that were published but not claimed for a while; returns how many.
+    """Sends again images that no worker took for a while, and whose message is gone.
 
-    Not while the broker holds a full window that no worker takes: that would only add to it.
+    Returns how many. While its message lies in the broker an image only waits: another one would
+    bring it no sooner.
     """
-    settings, sent = services.settings, 0
-    if services.redis.llen(IMAGES_QUEUE) < settings.window_images:
-        for row in upkeep.take_silent(services.database, OPTIMISE, settings.republish_seconds):
-            services.queue.publish_image(row["id"], ai=row["ai"])
-            sent += 1
-    if services.redis.llen(AI_QUEUE) < settings.ai_window_images:
-        for row in upkeep.take_silent(services.database, DESCRIBE, settings.republish_seconds):
-            services.queue.publish_description(row["id"])
+    client, queue, settings = services.redis, services.queue, services.settings
+    seconds = settings.republish_seconds
+    if client.set(_FILLED, 1, nx=True):  # Redis is new, or was emptied: no reason to wait
+        seconds = min(seconds, _ON_ITS_WAY_SECONDS)
+    sent = 0
+    for step, name, task in (
+        (OPTIMISE, IMAGES_QUEUE, OPTIMISE_TASK),
+        (DESCRIBE, AI_QUEUE, DESCRIBE_TASK),
+    ):
+        held = held_ids(client, name, task, settings.republish_seconds)
+        if held is None:
+            continue
+        for row in upkeep.take_silent(services.database, step, seconds, held):
+            if step is OPTIMISE:
+                queue.publish_image(row["id"], ai=row["ai"])
+            else:
+                queue.publish_description(row["id"])
             sent += 1
     return sent
 

@@ -12,6 +12,7 @@ from shared.errors import UnavailableError
 from shared.services import Services
 from workers import steps
 from workers.ai.provider import Provider
+from workers.request import ClaimRequest
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +22,7 @@ def register(
 ) -> None:
     """Adds the tasks to the application. services, provider: return those of this process."""
 
-    @app.task(name=OPTIMISE_TASK, shared=False)
+    @app.task(name=OPTIMISE_TASK, shared=False, Request=ClaimRequest)
     def optimise(image_id: str) -> None:
         _run(partial(steps.optimise, services()), image_id)
 

@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 
 from api.context import context
 from api.responses import json_response
-from shared.clients import metrics
+from shared import supervised
 from shared.db import ai_usage, backlog
 from shared.errors import UnavailableError
 from shared.services import Services
@@ -32,7 +32,10 @@ def live() -> Response:
 
 @blueprint.get("/health/ready")
 def ready() -> Response:
-    """Returns 200 when every server behind this process answers, or 503 with those that do not."""
+    """Returns 200 when every server behind this process answers, or 503 with those that do not.
+
+    Under `fluximage up`, so must the other parts of the service.
+    """
     services = context().services
     checks: dict[str, Callable[[], object]] = {
         "postgres": services.database.ping,
@@ -40,6 +43,7 @@ def ready() -> Response:
         "store": services.store.ping,
     }
     down = [name for name, check in checks.items() if not _answers(check)]
+    down += [part for part in supervised.unready_parts() if part != "web"]  # which is us
     if down:
         sentence = f"Not ready: {', '.join(down)} down"
         body = {"error": sentence, "code": UnavailableError.code, "down": down}
@@ -98,7 +102,7 @@ class _InstallationCollector(Collector):
         family = CounterMetricFamily(
             "fluximage_images", "Images that ended", labels=["result", "format"]
         )
-        for labels, count in metrics.image_counts(self._services.redis).items():
+        for labels, count in self._services.metrics.image_counts().items():
             family.add_metric(labels, count)
         return family
 
@@ -106,6 +110,6 @@ class _InstallationCollector(Collector):
         family = SummaryMetricFamily(
             "fluximage_step_seconds", "Wall seconds of each step of an image", labels=["step"]
         )
-        for step, (count, total) in metrics.step_seconds(self._services.redis).items():
+        for step, (count, total) in self._services.metrics.step_seconds().items():
             family.add_metric([step], count_value=count, sum_value=total)
         return family

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -165,7 +164,6 @@ def _install_audit(built: Services) -> None:
 @contextmanager
 def _restarting(supervisor: Supervisor) -> Iterator[None]:
     """Restarts what ends while the block runs, however often it was killed."""
-    supervisor.quick_exits_limit = sys.maxsize
     over = threading.Event()
 
     def restart() -> None:

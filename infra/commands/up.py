@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from uuid import uuid4
 
 import click
 
@@ -19,7 +20,7 @@ from infra.migrations.run import migrate
 from infra.processes import PROCESSES, WEB, CeleryWorker, Process, usable_cores
 from infra.supervision.child import Child
 from infra.supervision.supervisor import Interrupted
-from shared import settings
+from shared import settings, supervised
 from shared.clients.celery_queue import AI_QUEUE, IMAGES_QUEUE
 from shared.db.database import Database
 from shared.errors import OperatorError
@@ -79,13 +80,14 @@ def children(
     processes: Sequence[Process] = PROCESSES,
 ) -> list[Child]:
     """Those of `processes` that have work here, in the order of their start."""
-    loaded = settings.load(env)
+    loaded, run = settings.load(env), uuid4()
     return [
         Child(
             process.name,
             (sys.executable, "-m", *_adapted(process, options, port, loaded).arguments),
-            env,
+            dict(env) | {supervised.SLOT: f"{run}/{process.name}"},
             grace_seconds=process.grace_seconds,
+            tells_ready=True,
         )
         for process in processes
         if loaded.ai or not process.needs_provider
@@ -117,6 +119,8 @@ def _serve(stack: Stack, options: UpOptions, port: int, environ: Mapping[str, st
         demo = demo_account.find_or_create(database, stack.data_dir)
     # If the environment remapped SIGTERM, a worker would not finish its images after it.
     env = {k: v for k, v in environ.items() if k != "REMAP_SIGTERM"}
+    unready = stack.data_dir.path / "unready"
+    stack.supervisor.unready_file, env[supervised.UNREADY_FILE] = unready, str(unready)
     for child in children(options, port, env):
         stack.supervisor.start(child)
     here = local(options.host)

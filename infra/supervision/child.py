@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from shared import supervised
 from shared.errors import OperatorError
 
 
@@ -14,6 +15,7 @@ class Child:
     """What to run. Children with a higher `stop_priority` are stopped earlier; equal ones together.
 
     Output is appended to `log`, or goes to our own output; `user` is the (uid, gid) to run as.
+    One that `tells_ready` says by itself when it serves (`shared.supervised`).
     A child that still runs `grace_seconds` after `stop_signal` gets SIGQUIT, then SIGKILL.
     """
 
@@ -25,14 +27,19 @@ class Child:
     grace_seconds: float = 10.0
     log: Path | None = None
     user: tuple[int, int] | None = None
+    tells_ready: bool = False
 
-    def spawn(self) -> subprocess.Popen[bytes]:
-        """Start it as the leader of its own session; raises OperatorError when that fails."""
+    def spawn(self, ready: int | None = None) -> subprocess.Popen[bytes]:
+        """Start it as the leader of its own session; raises OperatorError when that fails.
+
+        ready: the descriptor on which it tells that it serves.
+        """
+        telling = {} if ready is None else {supervised.READY_DESCRIPTOR: str(ready)}
         output = self.log.open("ab") if self.log else None
         try:
             return subprocess.Popen(
                 self.argv,
-                env=dict(self.env),
+                env=dict(self.env) | telling,
                 cwd="/" if self.user else None,  # that user may have no access to ours
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -42,6 +49,7 @@ class Child:
                 group=self.user[1] if self.user else None,
                 extra_groups=[] if self.user else None,
                 umask=0o077,
+                pass_fds=() if ready is None else (ready,),
             )
         except OSError as error:
             raise OperatorError(f"{self.name} cannot be started: {error.strerror}.") from error

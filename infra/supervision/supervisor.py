@@ -25,7 +25,9 @@ from shared.errors import OperatorError
 
 BACKOFF_SECONDS = (0.5, 1.0, 2.0, 4.0)
 QUICK_EXIT_SECONDS = 10.0
-QUICK_EXITS_LIMIT = 5
+FAILED_STARTS_LIMIT = 5
+READY_POLL_SECONDS = 0.1
+LOG_LINES = 5
 GUARDIAN_SECONDS = 1.0  # minimum time between two starts of the guardian
 QUIT_GRACE_SECONDS = 3.0  # from SIGQUIT to SIGKILL
 POLL_SECONDS = 0.02
@@ -39,12 +41,49 @@ class Interrupted(Exception):  # noqa: N818 - a request to end, not an error
 
 
 class _Running:
+    """A child, and how its runs went. failed_starts: in a row, until it has once `served`."""
+
     def __init__(self, child: Child) -> None:
         self.child = child
         self.process: subprocess.Popen[bytes] | None = None
         self.started = 0.0
         self.due = 0.0
         self.quick_exits = 0
+        self.failed_starts = 0
+        self.served = False
+        self._ready: int | None = None  # where it tells that it serves; None: it need not any more
+
+    @property
+    def is_starting(self) -> bool:
+        """Whether it runs and has still to tell that it serves."""
+        return self._ready is not None
+
+    def spawn(self) -> None:
+        """Starts it; raises OperatorError when it cannot be executed."""
+        self.started = time.monotonic()
+        if not self.child.tells_ready:
+            self.process = self.child.spawn()
+            return
+        self._ready, telling = os.pipe()
+        os.set_blocking(self._ready, False)
+        try:
+            self.process = self.child.spawn(telling)
+        finally:
+            os.close(telling)
+
+    def note_ready(self) -> None:
+        """Notes what it has told since the last call."""
+        if self._ready is None:
+            return
+        with suppress(BlockingIOError):  # nothing
+            self.served |= bool(os.read(self._ready, 1))
+            self.stop_listening()
+
+    def stop_listening(self) -> None:
+        """Does not wait for it to serve, for it has or it has ended."""
+        if self._ready is not None:
+            os.close(self._ready)
+            self._ready = None
 
 
 class Supervisor:
@@ -53,13 +92,18 @@ class Supervisor:
     `hold` are descriptors of locks, which stay locked after a kill -9 of this process until the
     children have ended too. In the `foreground` it takes over this process's signals: the first
     request to end ends `run`, a second one during `stop` sends SIGQUIT, a third SIGKILL.
-    `on_restart` is called when a child was restarted. `run` fails when a child ends soon after its
-    start `quick_exits_limit` times in a row; tests that kill children raise the limit.
+    `on_restart` is called when a child was restarted. `unready_file` then holds the names of the
+    children that should tell when they serve and do not.
+
+    A child that ends is started again. Only one that has never served ends `run`, when its start
+    has failed FAILED_STARTS_LIMIT times in a row: before it told that it serves or, of a child that
+    does not tell, soon after its start.
     """
 
     def __init__(self, hold: Sequence[int] = (), foreground: bool = False) -> None:
         self.on_restart: Callable[[], None] = lambda: None
-        self.quick_exits_limit: float = QUICK_EXITS_LIMIT
+        self.unready_file: Path | None = None
+        self._unready: list[str] | None = None  # as written to that file
         self._running: dict[str, _Running] = {}
         self._signals = Signals() if foreground else None
         self._hold = tuple(hold)
@@ -107,10 +151,12 @@ class Supervisor:
         Returns False if the child ends first or `seconds` have passed. Raises Interrupted when a
         signal asks us to end meanwhile.
         """
-        process = self._running[name].process
+        running = self._running[name]
+        process = running.process
         deadline = time.monotonic() + seconds
         while process and process.poll() is None and time.monotonic() < deadline:
             if answers():
+                running.served = True
                 return True
             if self._end_requests:
                 raise Interrupted
@@ -120,8 +166,8 @@ class Supervisor:
     def run(self, until: Callable[[], bool] = lambda: False, every: float = math.inf) -> bool:
         """Keep the children running until `until()` is true, called about every `every` seconds.
 
-        Returns True then, and False after a signal to end. Raises OperatorError when a child keeps
-        ending.
+        Returns True then, and False after a signal to end. Raises OperatorError when a child does
+        not come up.
         """
         while not self._end_requests:
             due = self.restart_ended()
@@ -131,14 +177,18 @@ class Supervisor:
         return False
 
     def restart_ended(self) -> float:
-        """Restart the ended children that are due; returns the seconds until the next is due."""
+        """Restart the ended children that are due; returns the seconds until the next call."""
         for running in self._running.values():
+            running.note_ready()
             if running.process and running.process.poll() is not None:
                 self._handle_exit(running)
             if not running.process and running.due <= time.monotonic():
                 self._spawn(running)
                 self.on_restart()
+        self._note_unready()
         waiting = [one.due for one in self._running.values() if not one.process]
+        if any(one.is_starting for one in self._running.values()):
+            waiting.append(time.monotonic() + READY_POLL_SECONDS)
         if self._guardian.poll() is not None:
             waiting.append(self._replace_guardian())
         return max(0.0, min(waiting, default=math.inf) - time.monotonic())
@@ -210,9 +260,21 @@ class Supervisor:
             one.process.send_signal(number)  # the leader ends its own children
 
     def _spawn(self, running: _Running) -> None:
-        running.process = running.child.spawn()
-        running.started = time.monotonic()
+        running.spawn()
         self._register(running)
+
+    def _note_unready(self) -> None:
+        unready = [
+            name
+            for name, one in self._running.items()
+            if one.child.tells_ready and (one.is_starting or not one.process)
+        ]
+        if self.unready_file and unready != self._unready:
+            with suppress(OSError):  # a full disk must not end the service; we write later
+                new = self.unready_file.with_suffix(".new")
+                new.write_text("\n".join(unready), encoding="utf-8")
+                new.replace(self.unready_file)
+                self._unready = unready
 
     def _register(self, running: _Running) -> None:
         if running.process:
@@ -224,20 +286,24 @@ class Supervisor:
         if running.process:
             self._send_to_guardian(f"-{running.process.pid}")
         running.process = None
+        running.stop_listening()
 
     def _handle_exit(self, running: _Running) -> None:
-        name, code = running.child.name, running.process.returncode if running.process else None
+        how = _how_it_ended(running.process.returncode if running.process else None)
         quick = time.monotonic() - running.started < QUICK_EXIT_SECONDS
         running.quick_exits = running.quick_exits + 1 if quick else 0
+        if not running.child.tells_ready and not quick:
+            running.served = True
         self._forget(running)
-        if running.quick_exits >= self.quick_exits_limit:
+        running.failed_starts += 1
+        if not running.served and running.failed_starts >= FAILED_STARTS_LIMIT:
             raise OperatorError(
-                f"{name} ended {running.quick_exits} times in a row soon after its start"
-                f" (the last time with code {code}); its log says why."
+                f"{running.child.name} did not start in {running.failed_starts} attempts ({how})"
+                f"{_last_lines(running.child.log)}"
             )
         delay = BACKOFF_SECONDS[min(max(running.quick_exits - 1, 0), len(BACKOFF_SECONDS) - 1)]
         running.due = time.monotonic() + delay
-        log.warning("%s ended with code %s; it starts again in %s s", name, code, delay)
+        log.warning("%s ended (%s); it starts again in %s s", running.child.name, how, delay)
 
     def _send_to_guardian(self, line: str) -> None:
         if self._guardian.stdin:
@@ -254,3 +320,14 @@ class Supervisor:
             self._signals.pause(seconds)
         else:
             time.sleep(min(seconds, POLL_SECONDS))
+
+
+def _how_it_ended(code: int | None) -> str:
+    return f"killed by signal {-code}" if code and code < 0 else f"exit code {code}"
+
+
+def _last_lines(log: Path | None) -> str:
+    if log is None:
+        return "; what it wrote is above."
+    lines = log.read_text(errors="replace").splitlines()[-LOG_LINES:] if log.exists() else []
+    return f"; {log} ends with:\n  " + "\n  ".join(lines)

@@ -77,7 +77,7 @@ DESCRIBE = Step(State.OPTIMISED, State.DESCRIBING, "describe_attempt")
 _CLAIM = """
 UPDATE images AS i
 SET state = '{works_in}', {attempts} = {attempts} + 1, token = %(token)s,
-    lease_until = now() + make_interval(secs => %(lease_seconds)s)
+    lease_until = now() + make_interval(secs => %(lease_seconds)s), claimed_by = %(holder)s
 FROM batches AS b JOIN sessions AS s ON s.id = b.session_id
 WHERE i.id = %(image_id)s AND i.state = '{waits_in}' AND b.id = i.batch_id
 RETURNING i.id AS image_id, i.batch_id, i.session_id, b.account_id, s.name AS session_name,
@@ -87,16 +87,24 @@ RETURNING i.id AS image_id, i.batch_id, i.session_id, b.account_id, s.name AS se
 
 
 def claim(
-    connection: Connection, step: Step, image_id: UUID, token: UUID, lease_seconds: int
+    connection: Connection,
+    step: Step,
+    image_id: UUID,
+    token: UUID,
+    lease_seconds: int,
+    holder: str | None,
 ) -> Row | None:
     """Starts a step: queued → processing, or optimised → describing.
 
     Returns the columns of a `Claim`, or None when the image does not wait for the step.
     """
-    return connection.execute(
-        _CLAIM.format(**vars(step)),
-        {"image_id": image_id, "token": token, "lease_seconds": lease_seconds},
-    ).fetchone()
+    values = {
+        "image_id": image_id,
+        "token": token,
+        "lease_seconds": lease_seconds,
+        "holder": holder,
+    }
+    return connection.execute(_CLAIM.format(**vars(step)), values).fetchone()
 
 
 # Either step's work is due at once: `describe_after` is when the sweep sends the image again.
@@ -219,18 +227,17 @@ def give_back(
 
 _REQUEUE = """
 UPDATE images
-SET state = 'queued', token = NULL, lease_until = NULL,
-    published_at = now() - make_interval(secs => %(silent_seconds)s)
+SET state = 'queued', token = NULL, lease_until = NULL, published_at = now()
 WHERE id = %(image_id)s AND state = 'processing' AND token = %(token)s
 """
 
 
-def requeue(connection: Connection, claim: ClaimRef, silent_seconds: int) -> None:
-    """Ends the claim of a worker that went silent: processing → queued, the attempt counts.
+def requeue(connection: Connection, claim: ClaimRef) -> bool:
+    """Ends the claim of a worker that was lost: processing → queued, and the attempt counts.
 
-    silent_seconds: how long ago the image counts as published, so that it is published again.
+    Returns False when the claim was lost meanwhile.
     """
-    _move(connection, _REQUEUE, claim, silent_seconds=silent_seconds)
+    return _move(connection, _REQUEUE, claim)
 
 
 _POSTPONE_DESCRIPTION = """

@@ -29,15 +29,21 @@ class ImageEnded:
 
 
 def claim(
-    database: Database, step: Step, image_id: UUID, lease_seconds: int, token: UUID | None = None
+    database: Database,
+    step: Step,
+    image_id: UUID,
+    lease_seconds: int,
+    holder: str | None = None,
+    token: UUID | None = None,
 ) -> Claim | None:
     """The right to do one step of the image; None when it does not wait for that (any more).
 
-    token: the claim's own (default: a new one). Whoever chooses it can undo a claim whose answer
-    was lost.
+    holder: who gets it, for `upkeep.claims_of`. token: the claim's own (default: a new one).
+    Whoever chooses it can undo a claim whose answer was lost.
     """
     with database.transaction() as connection:
-        row = image_states.claim(connection, step, image_id, token or uuid4(), lease_seconds)
+        token = token or uuid4()
+        row = image_states.claim(connection, step, image_id, token, lease_seconds, holder)
     return Claim(**row | {"options": Options.from_json(row["options"])}) if row else None
 
 
@@ -84,7 +90,7 @@ def fail(database: Database, claim: ClaimRef, error: ImageError) -> ImageEnded |
         return ended
 
 
-def give_back(database: Database, claim: Claim, *, waited: bool = False) -> bool:
+def give_back(database: Database, claim: ClaimRef, *, waited: bool = False) -> bool:
     """Gives a claim back unused, when not the image but a server behind us is at fault.
 
     waited: nothing was tried, so the attempt never counts. The message is gone: the sweep
@@ -96,10 +102,13 @@ def give_back(database: Database, claim: Claim, *, waited: bool = False) -> bool
         )
 
 
-def requeue(database: Database, claim: ClaimRef, silent_seconds: int) -> None:
-    """Takes the claim from a worker that went silent; see `image_states.requeue`."""
+def requeue(database: Database, claim: ClaimRef) -> bool:
+    """Takes the claim from a worker that was lost; returns False when it was ended meanwhile.
+
+    The caller sends the image again; if that fails, the sweep does so after a while.
+    """
     with database.transaction() as connection:
-        image_states.requeue(connection, claim, silent_seconds)
+        return image_states.requeue(connection, claim)
 
 
 _NEXT_ENDED_NUMBER = """

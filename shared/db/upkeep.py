@@ -4,7 +4,9 @@ Each statement takes a bounded number of rows. Rows change by compare-and-set or
 SKIP LOCKED, so any number of sweeps may run at once.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import LiteralString
 from uuid import UUID
 
 from shared.db.database import Database, Row
@@ -17,27 +19,48 @@ _MANY = 500  # rows that one pass of one statement takes
 
 @dataclass(frozen=True)
 class LostClaim:
-    """A claim whose lease has ended. attempts: how often its step was claimed so far."""
+    """A claim whose lease or holder has ended.
+
+    attempts: how often its step was claimed so far. ai: whether the image is described too.
+    """
 
     claim: ClaimRef
     step: Step
     attempts: int
+    ai: bool
 
 
-_LOST_CLAIMS = """
-SELECT id AS image_id, batch_id, session_id, token, state, attempt, describe_attempt FROM images
-WHERE state IN ('processing', 'describing') AND lease_until < now()
-ORDER BY lease_until LIMIT %s
+_CLAIMS = """
+SELECT i.id AS image_id, i.batch_id, i.session_id, i.token, i.state, i.attempt,
+    i.describe_attempt, b.options->>'brief' IS NOT NULL AS ai
+FROM images AS i JOIN batches AS b ON b.id = i.batch_id
+WHERE i.state IN ('processing', 'describing') AND {condition}
+ORDER BY i.lease_until LIMIT %s
 """
 
 
 def lost_claims(database: Database) -> list[LostClaim]:
     """Claims whose lease has ended: their worker went silent."""
+    return _claims(database, "i.lease_until < now()")
+
+
+def claims_of(database: Database, holder: str) -> list[LostClaim]:
+    """The claims of one process, by the name that it gave to `images.claim`."""
+    return _claims(database, "i.claimed_by = %s", holder)
+
+
+def claims_of_worker(database: Database, worker: str) -> list[LostClaim]:
+    """The claims of all processes of one worker: holders named `worker/…`."""
+    return _claims(database, "starts_with(i.claimed_by, %s)", f"{worker}/")
+
+
+def _claims(database: Database, condition: LiteralString, *parameters: object) -> list[LostClaim]:
     found = []
-    for row in _select(database, _LOST_CLAIMS, _MANY):
+    for row in _select(database, _CLAIMS.format(condition=condition), *parameters, _MANY):
         step = DESCRIBE if row.pop("state") == State.DESCRIBING else OPTIMISE
         attempts = {name: row.pop(name) for name in (OPTIMISE.attempts, DESCRIBE.attempts)}
-        found.append(LostClaim(ClaimRef(**row), step, attempts[step.attempts]))
+        ai = row.pop("ai")
+        found.append(LostClaim(ClaimRef(**row), step, attempts[step.attempts], ai))
     return found
 
 
@@ -59,18 +82,19 @@ UPDATE images SET published_at = now(), describe_after = NULL FROM (
     WHERE i.state = %s AND b.published_at IS NOT NULL AND b.closed_at IS NULL
     AND coalesce(i.describe_after, coalesce(i.published_at, b.published_at)
         + make_interval(secs => %s)) < now()
+    AND i.id <> ALL(%s)
     LIMIT %s FOR UPDATE OF i SKIP LOCKED) AS silent
 WHERE images.id = silent.id RETURNING images.id, silent.ai
 """
 
 
-def take_silent(database: Database, step: Step, seconds: int) -> list[Row]:
+def take_silent(database: Database, step: Step, seconds: int, held: Iterable[UUID]) -> list[Row]:
     """Takes images that still wait for the step `seconds` after their message was sent.
 
-    Also those whose postponed description is due. Marks them as published now, and returns `id`
-    and `ai` of each.
+    Also those whose postponed description is due; not those whose message the broker has `held`.
+    Marks them as published now, and returns `id` and `ai` of each.
     """
-    return _select(database, _TAKE_SILENT, step.waits_in, seconds, _MANY)
+    return _select(database, _TAKE_SILENT, step.waits_in, seconds, list(held), _MANY)
 
 
 _CLOSE_ENDED = """

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from PIL import Image
 
-from shared.clients import metrics, pubsub
+from shared.clients import pubsub
 from shared.clients.object_store import original_key, outputs_prefix
 from shared.clients.pubsub import Listener
 from shared.db import credits, sessions, views
@@ -224,8 +224,8 @@ def test_an_image_writes_one_log_line_that_says_all(
 def test_images_are_counted_by_result_and_format(unit: Services) -> None:
     run(unit, png())
     run(unit, b"just text", Options(format=ImageType.AVIF))
-    assert metrics.image_counts(unit.redis) == {("done", "webp"): 1, ("failed", "avif"): 1}
-    assert metrics.step_seconds(unit.redis)["encode"][0] == 1
+    assert unit.metrics.image_counts() == {("done", "webp"): 1, ("failed", "avif"): 1}
+    assert unit.metrics.step_seconds()["encode"][0] == 1
 
 
 def test_closing_a_batch_twice_is_no_error(unit: Services) -> None:

@@ -2,16 +2,18 @@
 
 import io
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from uuid import UUID, uuid4
 
+import pytest
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from shared.clients.celery_queue import IMAGES_QUEUE
+from shared.clients.celery_queue import IMAGES_QUEUE, celery_app
 from shared.clients.object_store import original_key, output_key
 from shared.db import batches, credits, images, sessions, views
 from shared.db.database import Connection, one
@@ -19,9 +21,10 @@ from shared.db.image_states import OPTIMISE
 from shared.dispatch import dispatch
 from shared.errors import ImageError, StoreError
 from shared.imagetype import ImageType
+from shared.models import Options
 from shared.services import Services
 from tests.support.cases import every_case
-from tests.support.making import accept, make_account, make_batch, make_result
+from tests.support.making import BOTH_TEXTS, accept, make_account, make_batch, make_result
 from tests.support.memory_store import MemoryStore, with_memory_store
 from workers import steps, sweep
 
@@ -289,14 +292,72 @@ def test_a_step_that_fails_does_not_keep_the_others_back(unit: Services) -> None
     assert not exists(unit, original_key(batch.id, 0))
 
 
-def test_a_queue_that_nobody_takes_from_does_not_grow(unit: Services) -> None:
+@pytest.mark.parametrize("options", [None, BOTH_TEXTS])
+def test_a_queue_that_nobody_takes_from_does_not_grow(
+    unit: Services, options: Options | None
+) -> None:
     account, _ = make_account(unit)
-    accept(unit, make_batch(unit, account, ["a.png"] * 20))
-    accept(unit, make_batch(unit, account, ["a.png"] * 20))
+    accept(unit, make_batch(unit, account, ["a.png"] * 14, options=options))
     for _ in range(3):
-        age(unit, "2 minutes")
         sweep.sweep(unit)
-    assert unit.redis.llen(IMAGES_QUEUE) == 40
+        age(unit, "2 minutes")
+    assert unit.redis.llen(IMAGES_QUEUE) == 14
+
+
+def test_a_message_that_is_gone_is_sent_again_though_others_still_wait(unit: Services) -> None:
+    account, _ = make_account(unit)
+    accept(unit, make_batch(unit, account, ["a.png"] * 3))
+    sweep.sweep(unit)
+    lost = unit.redis.lpop(IMAGES_QUEUE)
+    age(unit, "2 minutes")
+    sweep.sweep(unit)
+    waiting = unit.redis.lrange(IMAGES_QUEUE, 0, -1)
+    assert len(waiting) == 3
+    assert lost not in waiting
+
+
+@pytest.mark.parametrize("minutes", [0, 2])
+def test_a_message_that_a_worker_has_taken_counts_until_it_is_old(
+    unit: Services, minutes: int
+) -> None:
+    account, _ = make_account(unit)
+    accept(unit, make_batch(unit, account))
+    dispatch(unit.database, unit.queue, 40, 200)
+    with (
+        celery_app(unit.settings).connection() as connection,
+        connection.SimpleQueue("images") as queue,
+    ):
+        queue.get(timeout=10)  # and never acknowledged, as by a worker that is killed
+        [tag] = unit.redis.zrange("unacked_index", 0, -1)
+        unit.redis.zincrby("unacked_index", -60 * minutes, str(tag))
+        age(unit, "2 minutes")
+        assert sweep.republish(unit) == (1 if minutes else 0)
+
+
+def test_an_emptied_broker_is_noticed_before_messages_are_old(unit: Services) -> None:
+    account, _ = make_account(unit)
+    accept(unit, make_batch(unit, account))
+    sweep.sweep(unit)
+    unit.redis.flushdb()
+    age(unit, "6 seconds")
+    assert sweep.republish(unit) == 1
+    age(unit, "6 seconds")
+    assert sweep.republish(unit) == 0
+
+
+@pytest.mark.parametrize(
+    "garbage", ["no JSON", "[]", "{}", "null", '{"headers": {"task": "fluximage.optimise"}}']
+)
+def test_messages_that_are_not_ours_do_not_stop_the_sweep(unit: Services, garbage: str) -> None:
+    account, _ = make_account(unit)
+    accept(unit, make_batch(unit, account))
+    dispatch(unit.database, unit.queue, 40, 200)
+    unit.redis.delete(IMAGES_QUEUE)
+    unit.redis.lpush(IMAGES_QUEUE, garbage)
+    unit.redis.hset("unacked", "tag", garbage)
+    unit.redis.zadd("unacked_index", {"tag": time.time()})
+    age(unit, "2 minutes")
+    assert sweep.republish(unit) == 1
 
 
 def test_an_image_whose_original_cannot_be_read_for_long_fails(unit: Services) -> None:

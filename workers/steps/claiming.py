@@ -16,6 +16,7 @@ from shared.db.image_states import Step
 from shared.errors import DatabaseDownError
 from shared.models import Claim
 from shared.services import Services
+from workers.holder import holder
 
 Ended = TypeVar("Ended")
 logger = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ def with_claim(
     """
     token = uuid4()
     try:
-        claim = images.claim(services.database, step, image_id, lease_seconds, token)
+        claim = images.claim(services.database, step, image_id, lease_seconds, holder(), token)
         ended = _logged(claim, work) if claim else None
     except DatabaseDownError:
         logger.warning("the database failed; the image waits")

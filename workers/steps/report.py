@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from shared.clients import metrics
 from shared.db.image_states import State
 from shared.models import Claim
 from shared.services import Services
@@ -56,4 +55,4 @@ class Report:
                 "seconds": {step: round(taken, 4) for step, taken in self.seconds.items()},
             },
         )
-        metrics.count_image(services.redis, self.ended.value, format, self.seconds)
+        services.metrics.count_image(self.ended.value, format, self.seconds)

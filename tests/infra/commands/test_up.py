@@ -29,6 +29,7 @@ pytestmark = pytest.mark.skipif(
 )
 SAMPLE = ROOT / "tests/samples/coffee.png"
 START_SECONDS = 60
+NOT_READY = {"error": "Not ready: worker down", "down": ["worker"]}
 ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith(OURS)}
 
 
@@ -191,7 +192,20 @@ def test_work_goes_on_after_a_kill_9_of(service: Service, mark: str) -> None:
         except OSError:
             return False
 
-    assert eventually(serves)
+    assert eventually(serves, START_SECONDS)  # all parts, workers too
+    assert compress(service)[8:12] == b"WEBP"
+
+
+@pytest.mark.full
+def test_a_worker_that_was_killed_is_named_by_the_health_page_until_it_is_back(
+    service: Service,
+) -> None:
+    url = service.ready()["url"] + "/health/ready"
+    for _ in range(2):
+        pids = {pid for pid, line in children(service).items() if "--queues images" in line}
+        os.kill(min(pids), signal.SIGKILL)
+        assert eventually(lambda: call(url, "") == (503, NOT_READY), START_SECONDS)
+        assert eventually(lambda: call(url, "")[0] == 200, START_SECONDS)
     assert compress(service)[8:12] == b"WEBP"
 
 

@@ -6,6 +6,7 @@ of an installation are replaced one by one.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
@@ -14,7 +15,7 @@ import pytest
 
 from infra.embedded import Stack
 from infra.migrations.run import migrate
-from shared.db import accounts, batches, credits, idempotency, images, views
+from shared.db import accounts, batches, credits, idempotency, images, upkeep, views
 from shared.db.accounts import Account
 from shared.db.batches import NewBatch, NewImage
 from shared.db.database import Database
@@ -24,7 +25,7 @@ from shared.imagetype import ImageType
 from shared.models import Encoding, Notice, Options, Position, Result, Watermark
 from shared.services import Services
 from tests.infra.migrations import old_rows
-from workers import sweep
+from workers import lost_claims
 
 FULL = pytest.mark.full
 RELEASED = ("0001", pytest.param("0002", marks=FULL), pytest.param("0003", marks=FULL), "head")
@@ -134,7 +135,7 @@ def test_an_old_request_that_is_repeated_returns_its_batch(old: Database) -> Non
 def test_old_images_that_were_open_are_processed_to_their_end(
     working: Database, unit: Services
 ) -> None:
-    assert list(sweep.end_lost_leases(working, unit.settings)) == []
+    lost_claims.end(replace(unit, database=working), upkeep.lost_claims(working))
     for image_id in (old_rows.QUEUED, old_rows.PROCESSING):
         claim = images.claim(working, OPTIMISE, image_id, 60)
         assert claim

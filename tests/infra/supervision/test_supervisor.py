@@ -14,10 +14,12 @@ import pytest
 from infra.supervision import supervisor as module
 from infra.supervision.child import Child
 from infra.supervision.supervisor import Supervisor
+from shared import supervised
 from shared.errors import OperatorError
 from tests.support.processes import alive, descendants, eventually, naming
 
 ENV = {"PATH": os.environ["PATH"]}
+TELL_READY = f"echo > /proc/self/fd/${supervised.READY_DESCRIPTOR}"
 # A leader with a grandchild that ignores every signal.
 FAMILY = "trap '' HUP INT QUIT TERM; sleep 60 & trap 'exit 0' TERM; while :; do sleep 0.02; done"
 TREE = """
@@ -71,13 +73,51 @@ def test_a_killed_child_is_started_again(supervisor: Supervisor) -> None:
     assert eventually(is_restarted)
 
 
-def test_a_child_that_keeps_dying_ends_the_run(
-    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("tells_ready", [False, True])
+def test_a_child_that_never_came_up_ends_the_run_and_its_log_is_quoted(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, tells_ready: bool
 ) -> None:
     monkeypatch.setattr(module, "BACKOFF_SECONDS", (0.01,) * 4)
-    supervisor.start(Child("broken", ("sh", "-c", "exit 7"), ENV))
-    with pytest.raises(OperatorError, match=r"broken ended 5 times in a row.* code 7"):
+    argv, log = ("sh", "-c", "echo No such module; exit 7"), tmp_path / "log"
+    supervisor.start(Child("broken", argv, ENV, log=log, tells_ready=tells_ready))
+    with pytest.raises(OperatorError) as ended:
         supervisor.run()
+    assert ended.value.message.startswith("broken did not start in 5 attempts (exit code 7)")
+    assert ended.value.message.endswith("\n  No such module")
+
+
+def test_a_child_that_has_once_served_is_started_again_for_ever(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(module, "BACKOFF_SECONDS", (0.01,) * 4)
+    runs = tmp_path / "runs"
+    first = f"[ -e {runs} ] || {TELL_READY}"
+    argv = ("sh", "-c", f"{first}; echo >> {runs}; kill -9 $$")
+    supervisor.start(Child("unlucky", argv, ENV, tells_ready=True))
+    often = 3 * module.FAILED_STARTS_LIMIT
+    assert supervisor.run(lambda: runs.exists() and runs.stat().st_size > often, every=0.01)
+
+
+def test_a_child_that_does_not_serve_is_named_in_a_file_until_it_does(
+    supervisor: Supervisor, tmp_path: Path
+) -> None:
+    supervisor.unready_file = unready = tmp_path / "unready"
+    go = tmp_path / "go"
+    script = f"until [ -e {go} ]; do sleep 0.02; done; {TELL_READY}; exec sleep 60"
+    supervisor.start(Child("slow", ("sh", "-c", script), ENV, tells_ready=True))
+    supervisor.start(sleeper())
+
+    def names(expected: str) -> bool:
+        return supervisor.run(lambda: unready.exists() and unready.read_text() == expected, 0.02)
+
+    assert names("slow")
+    go.touch()
+    assert names("")
+    go.unlink()
+    os.kill(supervisor.pids["slow"], signal.SIGKILL)
+    assert names("slow")
+    go.touch()
+    assert names("")
 
 
 def test_a_restart_waits_longer_each_time(supervisor: Supervisor) -> None:

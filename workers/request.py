@@ -1,0 +1,77 @@
+"""A task as the worker's main process sees it: it knows which process held a claim and was lost.
+
+Celery makes one `Request` per message that it takes, in the main process; `Task.Request` names the
+class. Without ours the image of a process that was killed would wait for the end of its lease.
+"""
+
+import logging
+from collections.abc import Callable
+from contextlib import closing
+from signal import SIGKILL
+from typing import Any
+
+from celery.concurrency.base import BasePool
+from celery.worker.request import Request
+from redis.exceptions import RedisError
+
+from shared import settings
+from shared.db import images, upkeep
+from shared.db.upkeep import LostClaim
+from shared.errors import UnavailableError
+from shared.services import Services, build
+from workers import lost_claims
+from workers.holder import holder
+
+logger = logging.getLogger(__name__)
+
+
+class ClaimRequest(Request):
+    """One run of a step in a process of the pool."""
+
+    def on_failure(self, *arguments: Any, **more: Any) -> None:
+        """Called when the process was lost, since a step raises nothing."""
+        try:
+            super().on_failure(*arguments, **more)
+        finally:
+            self._end_claim()
+
+    def on_timeout(self, soft: bool, timeout: float) -> None:
+        """Called just before the process is killed, because it took longer than the limit."""
+        super().on_timeout(soft, timeout)
+        if not soft:
+            self._end_claim()
+
+    def cancel(
+        self,
+        pool: BasePool,
+        signal: int | None = None,  # noqa: ARG002 - an encoder notices no other than SIGKILL
+        emit_retry: bool = True,
+    ) -> None:
+        """Called by a cold shutdown, which sends the message back: the attempt does not count."""
+        super().cancel(pool, SIGKILL, emit_retry)
+        self._for_claims(_give_back)
+
+    def _end_claim(self) -> None:
+        self._for_claims(lost_claims.end)
+
+    def _for_claims(self, do: Callable[[Services, list[LostClaim]], None]) -> None:
+        """Calls `do` with the claims of the process that ran this task.
+
+        Its services live no longer than the call, since connections and threads would not survive
+        the fork of the next process.
+        """
+        if not self.worker_pid:
+            return
+        try:
+            with closing(build(settings.load(), max_connections=1)) as services:
+                do(services, upkeep.claims_of(services.database, holder(int(self.worker_pid))))
+        except (UnavailableError, RedisError):
+            logger.warning("a claim was not ended; its lease will end", extra={"task": self.id})
+        except Exception:
+            # Uncaught, it would end the main process.
+            logger.exception("a claim was not ended; its lease will end", extra={"task": self.id})
+
+
+def _give_back(services: Services, claims: list[LostClaim]) -> None:
+    for one in claims:
+        images.give_back(services.database, one.claim, waited=True)
