@@ -10,8 +10,7 @@ from PIL.GifImagePlugin import GifImageFile
 
 from shared.errors import CorruptImageError
 from shared.imagetype import ImageType
-from workers.imaging.decoding.avif import open_avif
-from workers.imaging.decoding.heif import open_heif
+from workers.imaging.decoding import avif, heif
 from workers.imaging.decoding.jpeg import without_unneeded_segments
 from workers.imaging.decoding.png import corrected
 from workers.imaging.decoding.png_damage import without_damage
@@ -93,14 +92,21 @@ def decode(
         image: Image.Image = _open(data, probe.kind)
         if image.width * image.height > probe.width * probe.height:
             raise damaged
-        width, height = image.size
         # HEIC's own boxes for it are already applied; its EXIF only repeats them.
         orientation = 1 if probe.kind is ImageType.HEIC else orientation_of(image)
+        width, height = image.size
         box = _scale_while_decoding(image, orientation, max_width, max_height, min_side)
         frame = image.tile[0].extents if isinstance(image, GifImageFile) else None
         image.load()
         if probe.kind is ImageType.PNG:
             image = corrected(image, data)
+        elif probe.kind is ImageType.AVIF:
+            image = avif.shown(image, data)
+        elif probe.kind is ImageType.HEIC:
+            image = heif.shown(image)
+        if probe.kind in (ImageType.AVIF, ImageType.HEIC):  # a clap box can change the size
+            width, height = image.size
+            box = (0, 0, width, height)
         if frame and frame != (0, 0, width, height):
             image = _on_transparent_canvas(image, frame)
         if image.mode == "P" and image.palette is None:
@@ -116,9 +122,9 @@ def decode(
 
 def _open(data: bytes, kind: ImageType) -> Image.Image:
     if kind is ImageType.HEIC:
-        return open_heif(data)
+        return heif.open_heif(data)
     if kind is ImageType.AVIF:
-        return open_avif(data)
+        return avif.open_avif(data)
     return Image.open(io.BytesIO(data), formats=[kind.facts.decoder])
 
 
