@@ -10,7 +10,7 @@ from PIL.GifImagePlugin import GifImageFile
 
 from shared.errors import CorruptImageError
 from shared.imagetype import ImageType
-from workers.imaging.decoding import avif, heif
+from workers.imaging.decoding import avif, bmp, heif
 from workers.imaging.decoding.jpeg import with_end, without_unneeded_segments
 from workers.imaging.decoding.png import check_rows, corrected
 from workers.imaging.decoding.png_repair import repaired
@@ -117,6 +117,8 @@ def _open(data: bytes, kind: ImageType) -> Image.Image:
         return heif.open_heif(data)
     if kind is ImageType.AVIF:
         return avif.open_avif(data)
+    if kind is ImageType.BMP:
+        return bmp.open_bmp(data)
     return Image.open(io.BytesIO(data), formats=[kind.facts.decoder])
 
 
