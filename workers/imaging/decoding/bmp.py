@@ -47,6 +47,8 @@ def open_bmp(data: bytes) -> Image.Image:
         )
     if head.packing in (RLE8, RLE4):
         image = _from_runs(data, head)
+    elif len(data) - head.pixels_at < head.height * _stride(head) - _filling(head):
+        raise ValueError("cut short")
     elif head.bits in _RAW_MODES:
         image = _rows(data, head, *_RAW_MODES[head.bits], 0, head.height)
     else:
@@ -67,17 +69,23 @@ def _palette(data: bytes, head: Header) -> bytes:
     return b"".join(colours).ljust(3 * 256, b"\0")
 
 
+def _stride(head: Header) -> int:
+    """Bytes of a row with what fills it up to whole words of 32 bits."""
+    return (head.width * head.bits + 31) // 32 * 4
+
+
+def _filling(head: Header) -> int:
+    return _stride(head) - (head.width * head.bits + 7) // 8
+
+
 def _rows(
     data: bytes, head: Header, mode: str, raw_mode: str, top: int, height: int
 ) -> Image.Image:
     """Rows of the picture from `top` on; the file may lack what fills up its last row."""
-    stride = (head.width * head.bits + 31) // 32 * 4
+    stride = _stride(head)
     first = top if head.top_down else head.height - top - height
     start = head.pixels_at + first * stride
     rows = memoryview(data)[start : start + height * stride]
-    used = (head.width * head.bits + 7) // 8
-    if len(rows) < (height - 1) * stride + used:
-        raise ValueError("cut short")
     whole = rows if len(rows) == height * stride else bytes(rows).ljust(height * stride, b"\0")
     orientation = 1 if head.top_down else _UPWARDS
     return Image.frombytes(mode, (head.width, height), whole, "raw", raw_mode, stride, orientation)

@@ -92,8 +92,8 @@ def _masks(data: bytes, length: int, bits: int, packing: int, end: int) -> tuple
     usual = (0x7C00, 0x3E0, 0x1F) if bits == 16 else (0xFF0000, 0xFF00, 0xFF)
     alpha = struct.unpack_from("<I", data, 66)[0] if length >= _ALPHA_MASK_END else 0
     if bits not in (16, 32) or packing not in (BIT_FIELDS, ALPHA_BIT_FIELDS):
-        # Blink takes the mask of alpha for valid even where those of the colours are not.
-        return (*usual, alpha), end
+        # Browsers take the mask of alpha for valid here too, but only with a byte of its own.
+        return (*usual, alpha if bits == 32 else 0), end
     if length >= _RGB_MASKS_END:
         red, green, blue = struct.unpack_from("<III", data, 54)
         return (red, green, blue, alpha), end

@@ -173,6 +173,16 @@ def test_a_fourth_byte_without_a_mask_is_no_alpha() -> None:
     assert (seen(bmp(packed(words | 0x55000000, 32), 32)) == meant).all()
 
 
+def test_alpha_without_masks_of_colours_counts_unless_all_of_it_is_0() -> None:
+    masks = (0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    for used in (masks, masks[:3]):
+        words, meant = coded(used)
+        assert (seen(bmp(packed(words, 32), 32, length=124, masks=masks)) == meant).all()
+    words, meant = coded((0x7C00, 0x3E0, 0x1F))
+    masks = (0x7C00, 0x3E0, 0x1F, 0x8000)
+    assert (seen(bmp(packed(words, 16), 16, length=108, masks=masks)) == meant).all()
+
+
 @pytest.mark.parametrize("masks", [(0xF0F0, 0xF00, 0xF), (0x5000, 0xF0, 0xF)])
 def test_a_mask_with_a_gap_is_damage(masks: tuple[int, ...]) -> None:
     with pytest.raises(CorruptImageError):
