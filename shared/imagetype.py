@@ -77,7 +77,8 @@ OUTPUT_TYPES = tuple(one for one in ImageType if one.facts.longest_side)
 
 WATERMARK_MAX_SIDE = 4096  # pixels, docs of POST /api/compress
 
-_BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)  # the lengths that a DIB header can have, in bytes
+# The lengths in bytes that a DIB header can have; that of OS/2 2 may end behind any field.
+_BMP_HEADERS = {12, *range(16, 65, 4), 42, 46, 108, 124}
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
 _GENERAL_BRAND = b"mif1"  # any codec; its items tell which. libheif does not open msf1 (sequences)
 

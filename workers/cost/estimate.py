@@ -47,6 +47,8 @@ DECODE_MEGABYTES = {
 _PROGRESSIVE_MEGABYTES = 3.0
 _PROGRESSIVE_SECONDS = 0.010
 
+_UNENDED_TIMES = 5  # that a JPEG without EOI is decoded and digested before its own turn
+
 _BYTES_PER_PIXEL = 4  # in Pillow, whatever the channels
 _RESIZE_SECONDS = 0.004  # per megapixel that is read
 _WATERMARK_SECONDS = 0.010  # per megapixel of the result
@@ -122,7 +124,7 @@ def _decoded_megapixels(probe: Probe, picture: Picture, *, previewed: bool) -> f
     previewed: the preview for a model may need longer sides than the box.
     """
     stored = picture.megapixels / picture.scale**2
-    if probe.kind is not ImageType.JPG:
+    if probe.kind is not ImageType.JPG or probe.unended:
         return stored
     preview_scale = preview.MAX_SIDE / max(probe.width, probe.height) if previewed else 0
     needed_scale = max(picture.scale, min(1.0, preview_scale)) * SCALED_DECODING_FACTOR
@@ -148,6 +150,8 @@ def _decode_seconds(probe: Probe, picture: Picture, *, previewed: bool) -> float
     per_frame = DECODE_SECONDS[probe.kind] * stored
     if probe.progressive:
         per_frame += _PROGRESSIVE_SECONDS * stored
+    if probe.unended:
+        per_frame += _UNENDED_TIMES * (DECODE_SECONDS[probe.kind] + _DIGEST_SECONDS) * stored
     if picture.scale < 1:
         per_frame += _RESIZE_SECONDS * _decoded_megapixels(probe, picture, previewed=previewed)
     return per_frame * picture.frames

@@ -6,7 +6,6 @@ watermark is applied, and the upload is upright and in sRGB. Files that are too 
 """
 
 from dataclasses import dataclass
-from hashlib import blake2b
 
 import oxipng
 from PIL import Image
@@ -16,6 +15,8 @@ from shared.imagetype import ImageType
 from shared.models import Encoding, Options
 from workers.imaging.colour.spaces import BT709
 from workers.imaging.decoding.decode import Source, decode
+from workers.imaging.decoding.digest import pixel_digest
+from workers.imaging.decoding.png_repair import repaired
 from workers.imaging.encoding.encoded import Encoded
 from workers.imaging.encoding.jpeg_scans import with_better_scans
 from workers.imaging.formats.probe import Probe
@@ -30,7 +31,6 @@ _BEST_SCANS_RATIO = 0.8
 _SCANS_MIN_BYTES = 8192
 
 _OXIPNG_LEVEL = 1  # 16 bits per channel are twice the work: the level of fast effort
-_DIGEST_ROWS = 256  # per chunk: the bytes of the whole image would be a second copy of it
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Original:
 
         Encoding it again would leave 8 bits.
         """
-        stripped = strip(self.data, ImageType.PNG) if self.probe.kind is ImageType.PNG else None
+        stripped = self._stripped() if self.probe.kind is ImageType.PNG else None
         if stripped is None or png.depth(stripped) != 16 or not self._has_same_pixels(stripped):
             return None
         return _recompressed(stripped)
@@ -59,7 +59,7 @@ class Original:
 
         The stripped upload is decoded again and only used if its pixels are still the same.
         """
-        stripped = strip(self.data, self.probe.kind)
+        stripped = self._stripped()
         if stripped is None:
             return new
         rescanned = None
@@ -69,6 +69,11 @@ class Original:
             if len(own) <= len(new.data) and self._has_same_pixels(own):
                 return Encoded(own, Encoding.ORIGINAL)
         return new
+
+    def _stripped(self) -> bytes | None:
+        """The upload without metadata, and without what only some readers of PNG pass over."""
+        is_png = self.probe.kind is ImageType.PNG
+        return strip(repaired(self.data) if is_png else self.data, self.probe.kind)
 
     def _has_same_pixels(self, own: bytes) -> bool:
         try:
@@ -130,14 +135,3 @@ def _rescanned(jpeg: bytes, max_bytes: int) -> bytes | None:
     if len(jpeg) < _SCANS_MIN_BYTES or len(jpeg) * _BEST_SCANS_RATIO > max_bytes:
         return None
     return with_better_scans(jpeg)
-
-
-def pixel_digest(image: Image.Image) -> bytes:
-    """A digest of mode, size, palette, transparency and pixels."""
-    palette = image.getpalette("RGBA") if image.mode == "P" else None
-    facts = (image.mode, image.size, palette, image.info.get("transparency"))
-    digest = blake2b(repr(facts).encode())
-    for top in range(0, image.height, _DIGEST_ROWS):
-        box = (0, top, image.width, min(top + _DIGEST_ROWS, image.height))
-        digest.update(image.crop(box).tobytes())
-    return digest.digest()

@@ -2,6 +2,7 @@
 
 import io
 import struct
+from dataclasses import replace
 from functools import cache
 
 import oxipng
@@ -119,6 +120,48 @@ def grid(
     whole = Item(b"grid", False, rule, 10**9, (ispe, pixi))
     items = {1: whole, 2: left, 3: right} | dict(more)
     return heif(Still(1, items, ((b"dimg", 1, (2, 3)), *references)))
+
+
+def clap(*numbers: int) -> tuple[bytes, bytes]:
+    """A clap box: width, height and two offsets, each a numerator and a denominator."""
+    return b"clap", struct.pack(">8i", *numbers)
+
+
+def with_properties(data: bytes, *properties: tuple[bytes, bytes]) -> bytes:
+    """An AVIF or HEIC whose primary item has these properties too."""
+    boxes = dict(whole_boxes(data))
+    still = heif_items.read(data, boxes[b"meta"])
+    item = still.items[still.primary]
+    more = tuple((name, body, True) for name, body in properties)
+    items = still.items | {still.primary: replace(item, properties=item.properties + more)}
+    return written(box(b"ftyp", boxes[b"ftyp"]), replace(still, items=items))
+
+
+# The way to the properties of a film's frames: boxes, and the bytes in each before the next.
+_TO_SAMPLES = {b"trak": 0, b"mdia": 0, b"minf": 0, b"stbl": 0, b"stsd": 8, b"av01": 78}
+
+
+def with_film_properties(data: bytes, *properties: tuple[bytes, bytes]) -> bytes:
+    """An AVIF film whose frames have these properties too.
+
+    Its moov box moves behind the frames, so that these stay where they are.
+    """
+    moov = dict(whole_boxes(data))[b"moov"]
+    more = b"".join(box(*one) for one in properties)
+    film = box(b"moov", _with_boxes_inside(moov, [*_TO_SAMPLES], more))
+    return data.replace(box(b"moov", moov), box(b"free", bytes(len(moov)))) + film
+
+
+def _with_boxes_inside(body: bytes, path: list[bytes], more: bytes) -> bytes:
+    if not path:
+        return body + more
+    out = b""
+    for name, inner in whole_boxes(body):
+        if name == path[0]:
+            head = _TO_SAMPLES[name]
+            inner = inner[:head] + _with_boxes_inside(inner[head:], path[1:], more)
+        out += box(name, inner)
+    return out
 
 
 def heif(still: Still) -> bytes:

@@ -10,9 +10,9 @@ from shared.models import Encoding
 from workers.imaging.animation import decode_webp
 from workers.imaging.animation.frames import Frame
 from workers.imaging.decoding.decode import DAMAGE
+from workers.imaging.decoding.digest import pixel_digest
 from workers.imaging.encoding.encoded import Encoded
 from workers.imaging.formats.probe import Probe
-from workers.imaging.passthrough import pixel_digest
 from workers.imaging.strip import strip
 
 

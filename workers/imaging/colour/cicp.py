@@ -46,11 +46,16 @@ def space_of_codes(codes: Codes) -> Space | None:
     return Space(PRIMARIES[primaries], tuple(light(min(1, max(0, x))) for x in signals))
 
 
-def _bt709(signal: float) -> float:
+def bt709_light(signal: float) -> float:
     """Linear light of a signal by the camera curve that BT.709 to BT.2020 share."""
     if signal < 0.0812429:
         return signal / 4.5
     return float(((signal + 0.0992968) / 1.0992968) ** (1 / 0.45))
+
+
+def bt709_signal(light: float) -> float:
+    """The inverse of `bt709_light`."""
+    return 4.5 * light if light < 0.0180540 else float(1.0992968 * light**0.45 - 0.0992968)
 
 
 def _srgb(signal: float) -> float:
@@ -100,14 +105,14 @@ def _rolled_off(luminance: float) -> float:
 
 # H.273, table 3. Left out: the logarithmic ones, 7 and 17, which images on the web do not have.
 TRANSFERS: dict[int, Callable[[float], float]] = {
-    1: _bt709,
+    1: bt709_light,
     4: lambda signal: signal**2.2,
     5: lambda signal: signal**2.8,
-    6: _bt709,
+    6: bt709_light,
     8: lambda signal: signal,
     13: _srgb,
-    14: _bt709,
-    15: _bt709,
+    14: bt709_light,
+    15: bt709_light,
     16: lambda signal: _rolled_off(_pq(signal)),
     18: lambda signal: _rolled_off(_hlg(signal)),
 }

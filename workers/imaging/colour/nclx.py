@@ -5,28 +5,24 @@ The code points are those of PNG's cICP (ITU-T H.273), and are handled in the sa
 
 import struct
 
+from shared.errors import UnsupportedImageError
 from workers.imaging.colour.cicp import PRIMARIES, TRANSFERS, Codes
-from workers.imaging.formats.heif_items import primary_properties
-from workers.imaging.formats.isobmff import whole_boxes
+from workers.imaging.formats.avif_picture import properties_of
 
 _BT709, _SRGB = 1, 13  # primaries and transfer of sRGB
 _RGB, _FULL_RANGE = 0, 1
+_BODY = 11  # bytes: "nclx", three code points of 16 bits, and the range
+
+# Matrices of BT.2020, by H.273, table 4: of non-constant and of constant luminance.
+BT2020_USUAL, BT2020_CONSTANT = 9, 10
+
+# Reserved, BT.2085, constant luminance of any primaries, ICtCp: libavif and libheif convert none
+# of them correctly, and browsers show none.
+_UNKNOWN_MATRICES = (3, 11, 13, 14)
 
 # The camera curves of BT.709, BT.601 and BT.2020. Video encoders write them for pictures whose
 # curve is sRGB's, and browsers read them as sRGB's.
 _CAMERAS = (1, 6, 14, 15)
-
-# The path from an image sequence's moov box to the colours of a picture: each box, and its bytes
-# before the boxes in it. ISO/IEC 14496-12, 8.3 to 8.5, and 12.1.3 for av01.
-_TO_COLOURS = (
-    (b"moov", 0),
-    (b"trak", 0),
-    (b"mdia", 0),
-    (b"minf", 0),
-    (b"stbl", 0),
-    (b"stsd", 8),
-    (b"av01", 78),
-)
 
 
 def codes_of(primaries: int, transfer: int) -> Codes:
@@ -45,24 +41,29 @@ def codes_in_avif(data: bytes) -> Codes | None:
     None if there are none. An embedded profile takes precedence: the caller checks that. Code
     points that are only in the AV1 bitstream are not read. data: the whole file.
     """
-    try:
-        colours = _of_track(data) if data[8:12] == b"avis" else _of_primary(data)
-        return next((codes_of(*struct.unpack_from(">HH", body, 4)) for body in colours), None)
-    except (ValueError, LookupError, StopIteration, struct.error):
-        return None
+    nclx = nclx_of(data)
+    return codes_of(*struct.unpack_from(">HH", nclx, 4)) if nclx else None
 
 
-def _of_primary(data: bytes) -> list[bytes]:
-    """The nclx boxes of the primary item; a grid has one of its own."""
-    meta = next(body for name, body in whole_boxes(data) if name == b"meta")
-    properties = primary_properties(meta)
-    return [body for name, body, _ in properties if name == b"colr" and body[:4] == b"nclx"]
+def matrix_of(nclx: bytes) -> int:
+    """The matrix that the body of an nclx box names."""
+    return int.from_bytes(nclx[8:10], "big")
 
 
-def _of_track(data: bytes) -> list[bytes]:
-    """The nclx boxes of all AV1 tracks: the first is of the pictures, since alpha has none."""
-    found = [next(body for name, body in whole_boxes(data) if name == b"moov")]
-    wanted = [name for name, _ in _TO_COLOURS[1:]] + [b"colr"]
-    for (_, head), inner in zip(_TO_COLOURS, wanted, strict=True):
-        found = [body for box in found for name, body in whole_boxes(box[head:]) if name == inner]
-    return [body for body in found if body[:4] == b"nclx"]
+def check_matrix(matrix: int) -> None:
+    """Raises UnsupportedImageError for a matrix from RGB that no decoder here can undo."""
+    if matrix in _UNKNOWN_MATRICES:
+        raise UnsupportedImageError(
+            f"This image has colours of a kind that is not supported (matrix {matrix} of H.273)"
+        )
+
+
+def nclx_of(data: bytes) -> bytes | None:
+    """The body of the nclx box of the picture in an AVIF file, None without.
+
+    In an image sequence the first one is of the pictures, since alpha has none.
+    """
+    for name, body in properties_of(data):
+        if name == b"colr" and body[:4] == b"nclx" and len(body) >= _BODY:
+            return body
+    return None

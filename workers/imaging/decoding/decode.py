@@ -10,11 +10,10 @@ from PIL.GifImagePlugin import GifImageFile
 
 from shared.errors import CorruptImageError
 from shared.imagetype import ImageType
-from workers.imaging.decoding.avif import open_avif
-from workers.imaging.decoding.heif import open_heif
-from workers.imaging.decoding.jpeg import without_unneeded_segments
-from workers.imaging.decoding.png import corrected
-from workers.imaging.decoding.png_damage import without_damage
+from workers.imaging.decoding import avif, bmp, heif
+from workers.imaging.decoding.jpeg import with_end, without_unneeded_segments
+from workers.imaging.decoding.png import check_rows, corrected
+from workers.imaging.decoding.png_repair import repaired
 from workers.imaging.formats.probe import Probe
 from workers.imaging.transform.orient import orientation_of
 from workers.imaging.transform.resize import fit
@@ -43,8 +42,6 @@ DAMAGE = (
 # Scaled decoding keeps at least this many times the pixels of the result per side, so that Lanczos
 # does the last, visible part of the scaling. It halves the CPU of large JPEGs.
 SCALED_DECODING_FACTOR = 1.5
-
-_PNG_END = b"\0\0\0\0IEND\xaeB\x60\x82"
 
 
 @dataclass
@@ -86,40 +83,61 @@ def decode(
     """
     damaged = CorruptImageError(f"This {probe.kind.facts.label} image is damaged or cut short")
     try:
-        if probe.kind is ImageType.PNG:
-            data = without_damage(data)
-        elif probe.kind is ImageType.JPG:
-            data = without_unneeded_segments(data)
-        image: Image.Image = _open(data, probe.kind)
+        data = _repaired(data, probe)
+        image = _open(data, probe.kind)
         if image.width * image.height > probe.width * probe.height:
             raise damaged
-        width, height = image.size
         # HEIC's own boxes for it are already applied; its EXIF only repeats them.
         orientation = 1 if probe.kind is ImageType.HEIC else orientation_of(image)
+        width, height = image.size
         box = _scale_while_decoding(image, orientation, max_width, max_height, min_side)
-        frame = image.tile[0].extents if isinstance(image, GifImageFile) else None
-        image.load()
-        if probe.kind is ImageType.PNG:
-            image = corrected(image, data)
-        if frame and frame != (0, 0, width, height):
-            image = _on_transparent_canvas(image, frame)
-        if image.mode == "P" and image.palette is None:
-            raise damaged  # a PNG without its PLTE
+        image = _loaded(image, data, probe.kind)
     except DAMAGE:
         raise damaged from None
+    if probe.kind in (ImageType.AVIF, ImageType.HEIC):  # cropped by clap
+        width, height = image.size
+        box = (0, 0, width, height)
     if probe.kind is ImageType.PNG:
-        if data.rfind(_PNG_END) < 0:
-            raise damaged  # Pillow accepts it once it has the pixels
         orientation = orientation_of(image)  # its chunk may come after the pixels
     return Source(image, box, width, height, orientation)
 
 
+def _repaired(data: bytes, probe: Probe) -> bytes:
+    """The file without what Pillow refuses and other readers pass over."""
+    if probe.kind is ImageType.PNG:
+        return repaired(data)
+    if probe.kind is not ImageType.JPG:
+        return data
+    data = without_unneeded_segments(data)
+    return with_end(data) if probe.unended else data
+
+
 def _open(data: bytes, kind: ImageType) -> Image.Image:
     if kind is ImageType.HEIC:
-        return open_heif(data)
+        return heif.open_heif(data)
     if kind is ImageType.AVIF:
-        return open_avif(data)
+        return avif.open_avif(data)
+    if kind is ImageType.BMP:
+        return bmp.open_bmp(data)
     return Image.open(io.BytesIO(data), formats=[kind.facts.decoder])
+
+
+def _loaded(image: Image.Image, data: bytes, kind: ImageType) -> Image.Image:
+    """The image with its pixels, and with what Pillow's decoder leaves undone."""
+    frame = image.tile[0].extents if isinstance(image, GifImageFile) else None
+    image.load()
+    if kind is ImageType.PNG:
+        check_rows(image, data)
+        image = corrected(image, data)
+    elif kind is ImageType.AVIF:
+        image = avif.shown(image, data)
+    elif kind is ImageType.HEIC:
+        image = heif.shown(image)
+    if frame and frame != (0, 0, *image.size):
+        image = _on_transparent_canvas(image, frame)
+    if image.mode == "P" and image.palette is None:
+        raise ValueError("a PNG without its PLTE")
+    return image
 
 
 def _on_transparent_canvas(image: Image.Image, frame: tuple[int, int, int, int]) -> Image.Image:

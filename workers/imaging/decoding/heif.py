@@ -5,7 +5,8 @@ import io
 import pillow_heif
 from PIL import Image
 
-from workers.imaging.colour.nclx import codes_of
+from workers.imaging.colour import constant_luminance
+from workers.imaging.colour.nclx import BT2020_CONSTANT, check_matrix, codes_of
 
 # Only the primary picture: no thumbnail in its place, no depth, and no gain map, without which the
 # picture is complete. An image may use only one core here.
@@ -18,10 +19,19 @@ def open_heif(data: bytes) -> Image.Image:
     """The primary picture, which turns itself by irot and imir while it loads.
 
     If its colour space is named by numbers (nclx), they are in `info` as `cicp`; pillow-heif does
-    not return them beside an embedded profile. Raises what Pillow raises.
+    not return them beside an embedded profile. Raises what Pillow raises, and UnsupportedImageError
+    for colours that cannot be converted.
     """
     image = Image.open(io.BytesIO(data), formats=["HEIF"])
     nclx = image.info.get("nclx_profile")
     if nclx:
+        check_matrix(nclx["matrix_coefficients"])
         image.info["cicp"] = codes_of(nclx["color_primaries"], nclx["transfer_characteristics"])
     return image
+
+
+def shown(image: Image.Image) -> Image.Image:
+    """What a decoded picture shows: libheif converts constant luminance as if by matrix 9."""
+    nclx = image.info.get("nclx_profile")
+    constant = nclx and nclx["matrix_coefficients"] == BT2020_CONSTANT
+    return constant_luminance.corrected(image) if constant else image

@@ -104,25 +104,31 @@ def _parts(place: Location, data: bytes) -> Iterator[bytes]:
 
 
 def _properties(iprp: bytes) -> dict[int, tuple[Property, ...]]:
-    """The properties of each item, in order."""
-    found = single(whole_boxes(iprp), b"ipco", b"ipma")
-    all_ = [*whole_boxes(found[b"ipco"])]
-    ipma = Fields(found[b"ipma"])
+    """The properties of each item, in order; several ipma boxes may share the items."""
+    boxes = [*whole_boxes(iprp)]
+    listed = [*whole_boxes(single(boxes, b"ipco")[b"ipco"])]
+    left = _MAX_USES
+    result: dict[int, tuple[Property, ...]] = {}
+    for body in (body for name, body in boxes if name == b"ipma"):
+        for number, uses in _uses(Fields(body)):
+            left -= len(uses)
+            if left < 0 or number in result:
+                raise ValueError("too many properties")
+            result[number] = tuple(
+                (*listed[place - 1], essential) for place, essential in uses if place
+            )
+    return result
+
+
+def _uses(ipma: Fields) -> Iterator[tuple[int, list[tuple[int, bool]]]]:
+    """Each item of an ipma box: its properties' places in ipco, and whether they are essential."""
     flags = ipma.read(4)
     wide = 2 if flags & 1 else 1
     essential = 0x8000 if wide == 2 else 0x80
-    left = _MAX_USES
-    result: dict[int, tuple[Property, ...]] = {}
     for _ in range(ipma.read(4)):
         number = ipma.read(2 if flags >> 24 == 0 else 4)
-        uses = [ipma.read(wide) for _ in range(ipma.read(1))]
-        left -= len(uses)
-        if left < 0:
-            raise ValueError("too many properties")
-        result[number] = tuple(
-            (*all_[(use & ~essential) - 1], bool(use & essential)) for use in uses if use
-        )
-    return result
+        marks = [ipma.read(wide) for _ in range(ipma.read(1))]
+        yield number, [(mark & ~essential, bool(mark & essential)) for mark in marks]
 
 
 def _references(iref: bytes) -> Iterator[tuple[bytes, int, tuple[int, ...]]]:

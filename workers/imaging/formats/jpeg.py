@@ -10,6 +10,8 @@ SCAN, END = 0xDA, 0xD9
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # frame headers: SOF0 to SOF15, table B.1
 _PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
 
+_COEFFICIENTS = 64  # of a block
+
 # A JPEG of 20 MB in full segments has 300; encoders write 10 to 24 scans, each with its tables.
 MAX_SEGMENTS = 10_000
 
@@ -33,8 +35,9 @@ _LEAST_SCANNED = 1_000_000  # pixels that one scan counts as, since its tables a
 class Segment(NamedTuple):
     """One marker segment. start: offset of the FF of its marker; end: offset behind its body.
 
-    `end` is what the two bytes behind the marker say, also for SOI and EOI, which have no length.
-    In a file that is cut short it may lie behind the data.
+    `end` is what the two bytes behind the marker say, also for SOI and EOI, which have no length,
+    and never before the end of these two, as in libjpeg. In a file that is cut short it may lie
+    behind the data.
     """
 
     marker: int
@@ -55,7 +58,7 @@ def segments(data: bytes, *, reserved: bool = False) -> Iterator[Segment]:
         if found is None:
             return
         behind = found.end()
-        at = behind + int.from_bytes(data[behind : behind + 2], "big")
+        at = behind + max(2, int.from_bytes(data[behind : behind + 2], "big"))
         yield Segment(data[behind - 1], found.start(), at)
     raise ValueError("too many segments")
 
@@ -63,8 +66,8 @@ def segments(data: bytes, *, reserved: bool = False) -> Iterator[Segment]:
 def measure(data: bytes) -> Measured:
     """The size in the first frame header, which must come before any scan.
 
-    Raises ValueError where there is none, where it or a segment before it breaks off, or where
-    the scans would cost far more than the pixels.
+    Raises ValueError where there is none, where it breaks off, or where the scans would cost far
+    more than the pixels.
     """
     size: Measured | None = None
     at, stray, scans = 2, 0, 0
@@ -74,7 +77,7 @@ def measure(data: bytes) -> Measured:
         scans += marker == SCAN
         if size is None:
             stray += start - at
-            if marker == SCAN or end < start + 4 or stray > _MAX_STRAY_BYTES:
+            if marker == SCAN or stray > _MAX_STRAY_BYTES:
                 raise ValueError("no frame header")
             size = _frame_size(data[start + 4 : end]) if marker in _FRAMES else None
             at = end
@@ -103,3 +106,40 @@ def is_progressive(data: bytes) -> bool:
         if marker in _FRAMES:
             return marker in _PROGRESSIVE
     return False
+
+
+def is_ended(data: bytes) -> bool:
+    """Whether EOI stands behind the picture."""
+    return any(marker == END for marker, _, _ in segments(data))
+
+
+def has_all_scans(data: bytes) -> bool:
+    """Whether there are scans for every bit of every coefficient: T.81, B.2.3 and G.1.1.1.
+
+    Only headers are read: the last scan may be cut short. Encoders may also leave bits out, but
+    only EOI says that they did.
+    """
+    missing: set[tuple[int, int]] | None = None  # component and coefficient
+    progressive = False
+    for marker, start, end in segments(data):
+        body = data[start + 4 : end]
+        if marker in _FRAMES:
+            if missing is not None:
+                return False
+            missing = {(number, at) for number in body[6::3] for at in range(_COEFFICIENTS)}
+            progressive = marker in _PROGRESSIVE
+        elif marker == SCAN and missing:
+            missing -= _brought(body, progressive)
+    return missing is not None and not missing
+
+
+def _brought(scan: bytes, progressive: bool) -> set[tuple[int, int]]:
+    """The coefficients that a scan brings down to the lowest bit, by the body of its header."""
+    count = min(scan[0], 4) if scan else 0
+    numbers = scan[1 : 1 + 2 * count : 2]
+    first, last, bits = (*scan[1 + 2 * count :], 0, 0, 0)[:3]
+    if not progressive:
+        first, last, bits = 0, _COEFFICIENTS - 1, 0
+    if bits & 15:
+        return set()
+    return {(number, at) for number in numbers for at in range(first, last + 1)}

@@ -55,6 +55,7 @@ class Probe:
         sizes, the largest that a decoder would allocate.
     frames: pictures in the container, 1 for a still.
     progressive: a JPEG whose decoder holds all coefficients in memory.
+    unended: a JPEG without EOI, which is decoded at full size to see whether pixels are missing.
     alpha: whether it may be transparent; known for PNG, WebP, AVIF and HEIC. Used only by
         the cost estimate, so comparisons ignore it.
     """
@@ -64,6 +65,7 @@ class Probe:
     height: int
     frames: int
     progressive: bool = False
+    unended: bool = False
     alpha: bool = field(default=False, compare=False)
 
     @property
@@ -100,7 +102,8 @@ def probe(data: bytes) -> Probe:
             f"The header of this {kind.facts.label} image is damaged or cut short"
         )
     progressive = kind is ImageType.JPG and jpeg.is_progressive(data)
-    return Probe(kind, width, height, min(frames, MAX_FRAMES), progressive, alpha)
+    unended = kind is ImageType.JPG and not jpeg.is_ended(data)
+    return Probe(kind, width, height, min(frames, MAX_FRAMES), progressive, unended, alpha)
 
 
 def check_limits(probe: Probe, max_pixels: int, max_frames: int) -> None:

@@ -4,6 +4,7 @@ import struct
 import zlib
 
 from shared.png_chunks import SIGNATURE, body, whole_chunks
+from workers.imaging.formats.png import raw_length
 
 _KEPT = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 _ANIMATION = (b"acTL", b"fcTL", b"fdAT")  # 11.3.6; an animation is more than its first picture
@@ -12,20 +13,8 @@ _ANIMATION = (b"acTL", b"fcTL", b"fdAT")  # 11.3.6; an animation is more than it
 # and browsers apply it.
 _SRGB_CODES = b"\1\x0d\0\1"
 
-_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of a colour type, 11.2.1
 _PALETTE = 3
 _TRANSPARENCY = {0: (2,), 2: (6,), _PALETTE: range(1, 257)}  # bytes of tRNS, 11.3.1.1
-
-# Of each Adam7 pass: first column and row, and the steps between columns and rows, 8.1.
-_ADAM7 = (
-    (0, 0, 8, 8),
-    (4, 0, 8, 8),
-    (0, 4, 4, 8),
-    (2, 0, 4, 4),
-    (0, 2, 2, 4),
-    (1, 0, 2, 2),
-    (0, 1, 1, 2),
-)
 
 _PIECE = 1 << 16  # bytes inflated and dropped at a time, so that a bomb needs no memory
 
@@ -54,7 +43,7 @@ def strip(data: bytes) -> bytes:
     clear = found.get(b"tRNS", [b""])[0]
     if len(clear) in _TRANSPARENCY.get(colour, ()):
         out.append(_chunk(b"tRNS", clear))
-    pixels = _exactly(b"".join(found[b"IDAT"]), _raw_length(header))
+    pixels = _exactly(b"".join(found[b"IDAT"]), raw_length(header))
     return b"".join((*out, _chunk(b"IDAT", pixels), _chunk(b"IEND", b"")))
 
 
@@ -66,18 +55,6 @@ def depth(data: bytes) -> int:
 def _chunk(name: bytes, content: bytes) -> bytes:
     checksum = zlib.crc32(content, zlib.crc32(name))
     return struct.pack(">I4s", len(content), name) + content + struct.pack(">I", checksum)
-
-
-def _raw_length(header: bytes) -> int:
-    """Bytes of the filtered rows, 7.2: per row a filter byte and its pixels."""
-    width, height, bits, colour, _, _, interlaced = struct.unpack(">IIBBBBB", header)
-    passes = _ADAM7 if interlaced else ((0, 0, 1, 1),)
-    total = 0
-    for left, top, across, down in passes:
-        columns, rows = -(-(width - left) // across), -(-(height - top) // down)
-        if columns > 0 and rows > 0:
-            total += rows * (1 + (columns * bits * _CHANNELS[colour] + 7) // 8)
-    return total
 
 
 def _exactly(stream: bytes, length: int) -> bytes:

@@ -28,6 +28,7 @@ from tests.workers.imaging.making import (
     to_srgb,
     with_exif,
 )
+from tests.workers.imaging.planting import clap, with_properties
 from workers.imaging.colour.nclx import codes_of
 from workers.imaging.decoding.decode import decode
 from workers.imaging.formats.probe import Probe, probe
@@ -320,3 +321,11 @@ def test_fifty_megapixels_decode_within_half_a_gigabyte() -> None:
     width, height, kilobytes = map(int, done.stdout.split())
     assert (width, height) == (8160, 6120)
     assert kilobytes < 500_000
+
+
+def test_a_crop_that_reaches_past_the_picture_leaves_what_is_in_it() -> None:
+    # libheif announces the crop's own size, and cuts it when it decodes.
+    data = with_properties(saved(noise(96, 64), "HEIF"), clap(48, 1, 32, 1, 40, 1, 0, 1))
+    whole = result(data)
+    assert whole.size == (32, 32)
+    assert result(data, max_width=16).size == (16, 16)
