@@ -4,8 +4,10 @@ import fcntl
 import json
 import os
 import secrets
+import shutil
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from shared.errors import OperatorError
 
 CLEANUP_SECONDS = 15.0  # longer than the guardian of a killed start needs
 POLL_SECONDS = 0.05
+LOG_BYTES = 10_000_000
 SECRET_NAMES = ("redis_password", "database_password", "s3_access_key", "s3_secret_key")
 
 
@@ -65,6 +68,18 @@ class DataDir:
         if path.exists():
             path.replace(path.with_suffix(".log.1"))
         return path
+
+    def bound_logs(self) -> bool:
+        """Keep each log below LOG_BYTES and a copy of what it had before; always False.
+
+        A log is emptied in place: its process appends to it, and goes on.
+        """
+        for path in self.folder("logs").glob("*.log"):
+            with suppress(OSError):  # a full disk must not end the service
+                if path.stat().st_size > LOG_BYTES:
+                    shutil.copyfile(path, path.with_suffix(".log.1"))
+                    os.truncate(path, 0)
+        return False
 
     def try_lock(self) -> int | None:
         """A descriptor that holds the lock while it is open; None when another process holds it.

@@ -8,12 +8,15 @@ from pathlib import Path
 
 from shared.errors import OperatorError
 
+LOG_LINES = 5
+
 
 @dataclass(frozen=True)
 class Child:
     """What to run. Children with a higher `stop_priority` are stopped earlier; equal ones together.
 
-    Output is appended to `log`, or goes to our own output; `user` is the (uid, gid) to run as.
+    Output is appended to `log`, or goes to our own output; `user` is the (uid, gid) to run as;
+    `pass_fds` are descriptors of ours that it gets.
     A child that still runs `grace_seconds` after `stop_signal` gets SIGQUIT, then SIGKILL.
     """
 
@@ -25,6 +28,14 @@ class Child:
     grace_seconds: float = 10.0
     log: Path | None = None
     user: tuple[int, int] | None = None
+    pass_fds: tuple[int, ...] = ()
+
+    def end_of_log(self) -> str:
+        """Where its log is, and the last lines of it; empty without a log."""
+        if self.log is None:
+            return ""
+        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        return "\n  ".join((f"{self.log} ends with:", *lines[-LOG_LINES:]))
 
     def spawn(self) -> subprocess.Popen[bytes]:
         """Start it as the leader of its own session; raises OperatorError when that fails."""
@@ -38,6 +49,7 @@ class Child:
                 stdout=output,
                 stderr=subprocess.STDOUT if output else None,
                 start_new_session=True,
+                pass_fds=self.pass_fds,
                 user=self.user[0] if self.user else None,
                 group=self.user[1] if self.user else None,
                 extra_groups=[] if self.user else None,

@@ -182,13 +182,14 @@ class Supervisor:
         for one in members:
             self._signal(one, one.child.stop_signal)
         began = time.monotonic()
+        quit_at = math.inf
         level = 0  # 0: asked, 1: SIGQUIT sent, 2: SIGKILL sent
         while members := [one for one in members if not self._ended(one)]:
             grace = max(one.child.grace_seconds for one in members)
-            waited = time.monotonic() - began
-            by_time = (waited > grace) + (waited > grace + QUIT_GRACE_SECONDS)
+            now = time.monotonic()
+            by_time = 2 if now > quit_at + QUIT_GRACE_SECONDS else int(now > began + grace)
             if (wanted := max(by_time, min(self._end_requests - 1, 2))) > level:
-                level = wanted
+                level, quit_at = wanted, min(quit_at, now)
                 for one in members:
                     self._signal(one, signal.SIGQUIT if level == 1 else signal.SIGKILL)
             self._pause(POLL_SECONDS)
@@ -233,7 +234,7 @@ class Supervisor:
         if running.quick_exits >= self.quick_exits_limit:
             raise OperatorError(
                 f"{name} ended {running.quick_exits} times in a row soon after its start"
-                f" (the last time with code {code}); its log says why."
+                f" (the last time with code {code}). {running.child.end_of_log()}"
             )
         delay = BACKOFF_SECONDS[min(max(running.quick_exits - 1, 0), len(BACKOFF_SECONDS) - 1)]
         running.due = time.monotonic() + delay
