@@ -7,14 +7,16 @@ import os
 import threading
 import warnings
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from celery import signals
 
 from shared import logs, services, settings
 from shared.clients.celery_queue import celery_app
 from workers import tasks
-from workers.ai.provider import Provider
+
+if TYPE_CHECKING:
+    from workers.ai.provider import Provider
 
 # Threads of the PNG encoder, read when it first runs: one image uses one core.
 os.environ.setdefault("RAYON_NUM_THREADS", "1")
@@ -35,7 +37,11 @@ def _build() -> services.Services:
 
 
 @cache
-def _build_provider() -> Provider:
+def _build_provider() -> "Provider":
+    # Imported where it is used: the provider's package takes 2 s of CPU and 60 MB to import, and
+    # most workers never describe an image.
+    from workers.ai.provider import Provider
+
     built = _services()
     return Provider(built.settings, built.redis)
 
@@ -46,7 +52,7 @@ def _services() -> services.Services:
         return _build()
 
 
-def _provider() -> Provider:
+def _provider() -> "Provider":
     """The AI provider's client of this process, built in the same way."""
     with _building:
         return _build_provider()

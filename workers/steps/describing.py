@@ -1,9 +1,12 @@
 """The second step of one image: claim, load the preview, ask the model, commit."""
 
+from __future__ import annotations
+
 import logging
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from shared.db import ai_usage, descriptions, images
@@ -19,8 +22,10 @@ from shared.errors import (
 from shared.models import Claim, Description, DescriptionRequest, Notice
 from shared.services import Services
 from workers.ai.description import describe_image
-from workers.ai.provider import Provider
 from workers.steps.report import Report
+
+if TYPE_CHECKING:  # see workers/celery.py
+    from workers.ai.provider import Provider
 
 logger = logging.getLogger(__name__)
 
