@@ -10,7 +10,8 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
@@ -64,6 +65,10 @@ class Console:
         else:
             self.line(text)
 
+    def progress(self, text: str) -> None:
+        """Say how far it is, in the last line; where there is none, say nothing."""
+        self._set(lambda: text, text)
+
     def watch(self, status: Callable[[], str]) -> None:
         """From now on, the last line is what `status()` returns; it is called in a thread."""
         self._set(status, "")
@@ -98,6 +103,20 @@ class Console:
         if self._live:
             self._stream.write(ERASE)
             self._stream.flush()
+
+
+@contextmanager
+def logging_to(console: Console, logs: Path | None) -> Iterator[None]:
+    """Log records go to the console during the block; `logs` as for ConsoleHandler."""
+    root, pool = logging.getLogger(), logging.getLogger("psycopg.pool")
+    former, level = root.handlers, pool.level
+    root.handlers = [ConsoleHandler(console, logs)]
+    pool.setLevel(logging.ERROR)  # it logs every attempt to connect
+    try:
+        yield
+    finally:
+        root.handlers = former
+        pool.setLevel(level)
 
 
 class ConsoleHandler(logging.Handler):

@@ -1,7 +1,6 @@
 """`fluximage up`: the whole service as one foreground process tree."""
 
 import errno
-import logging
 import os
 import socket
 import sys
@@ -15,7 +14,7 @@ from pathlib import Path
 import click
 
 from infra.commands import demo_account, recovery, server_settings
-from infra.commands.console import Console, ConsoleHandler
+from infra.commands.console import Console, logging_to
 from infra.commands.options import data_dir_option
 from infra.commands.server_checks import check_servers, check_settings
 from infra.embedded import Stack
@@ -73,12 +72,13 @@ class UpOptions:
 def up(options: UpOptions) -> None:
     """Serve until SIGINT or SIGTERM; raises OperatorError when that is not possible."""
     check_settings(os.environ)
-    with _listening(options.host, options.port) as listener, Console(not options.verbose) as out:
-        logs = None if options.verbose else options.data_dir.absolute() / "logs"
-        handler = ConsoleHandler(out, logs)
-        logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-        logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # it logs every attempt
-        out.step("Starting Postgres, Valkey and the object store")
+    logs = None if options.verbose else options.data_dir.absolute() / "logs"
+    with (
+        _listening(options.host, options.port) as listener,
+        Console(live=not options.verbose) as out,
+        logging_to(out, logs),
+    ):
+        out.step("Starting the servers")
         try:
             with Stack(options.data_dir, options.host, foreground=True) as stack:
                 _serve(stack, options, listener, out)
