@@ -10,10 +10,10 @@ import sys
 
 import click
 
-from infra.commands import accounts, check, keys, migrate, up
+from infra.commands import accounts, check, clear, keys, migrate, up
 from shared.errors import FluximageError
 
-COMMANDS = (up.command, migrate.command, check.command, accounts.group, keys.group)
+COMMANDS = (up.command, clear.command, migrate.command, check.command, accounts.group, keys.group)
 
 
 @click.group(commands=COMMANDS)

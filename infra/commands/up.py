@@ -74,7 +74,7 @@ def up(options: UpOptions) -> None:
     check_settings(os.environ)
     logs = None if options.verbose else options.data_dir.absolute() / "logs"
     with (
-        _listening(options.host, options.port) as listener,
+        listening(options.host, options.port) as listener,
         Console(live=not options.verbose) as out,
         logging_to(out, logs),
     ):
@@ -190,7 +190,7 @@ def _status(database: Database) -> Callable[[], str]:
 
 
 @contextmanager
-def _listening(host: str, wanted: int | None) -> Iterator[socket.socket]:
+def listening(host: str, wanted: int | None) -> Iterator[socket.socket]:
     """A socket that holds the port from now on: `wanted`, or a free one when 8080 is taken.
 
     Between a mere look and the API's own start, another program could take the port, and its

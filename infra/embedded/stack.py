@@ -14,7 +14,7 @@ from infra.embedded.leftovers import end_leftovers, postmaster
 from infra.embedded.network import LOOPBACK, free_port
 from infra.embedded.objects import objects
 from infra.embedded.postgres import initialise, postgres
-from infra.embedded.postgres_home import Home, find_home
+from infra.embedded.postgres_home import Home, find_home, outside_of
 from infra.embedded.server import Server
 from infra.embedded.valkey import valkey
 from infra.supervision.supervisor import Supervisor
@@ -140,9 +140,8 @@ def _make_startable(home: Home) -> None:
 
 def remove(data_dir: Path) -> None:
     """Delete the data of a stopped stack, also the part outside `data_dir`."""
-    pointer = data_dir / "postgres-home"
-    if pointer.exists():
-        shutil.rmtree(pointer.read_text(), ignore_errors=True)
+    if outside := outside_of(data_dir):
+        shutil.rmtree(outside, ignore_errors=True)
     shutil.rmtree(data_dir)
 
 

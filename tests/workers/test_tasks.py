@@ -35,6 +35,16 @@ def worker(unit: Services, model: MessagesApi) -> Iterator[Services]:
     provider.close()
 
 
+def test_a_worker_that_describes_nothing_does_not_import_the_providers_package(
+    unit_environment: Mapping[str, str],
+) -> None:
+    looks = "import sys, workers.celery; sys.exit('anthropic' in sys.modules)"
+    ended = subprocess.run(
+        (sys.executable, "-c", looks), env=os.environ | dict(unit_environment), check=False
+    )
+    assert ended.returncode == 0
+
+
 def test_a_chords_body_runs_though_some_of_its_images_fail(worker: Services) -> None:
     account, _ = make_account(worker)
     good = make_batch(worker, account, ["a.png", "b.png"], data=png())
