@@ -20,8 +20,6 @@ FLAGS = (
     *("--no-checksum", "--ignore-checksum"),
     # Without a hash every ETag would be "", which matches any other. This one costs the least.
     *("--etag-hash", "xxh128"),
-    # It answers a Range with 200 instead of 206 (rclone 1.75.2): clients must not ask for one.
-    *("--response-header", "Accept-Ranges: none"),
     # A browser sends the cookies of all ports of a host, which may exceed the default of 4 KB.
     *("--max-header-bytes", "65536"),
 )

@@ -1,6 +1,9 @@
 """The tasks in a real Celery worker, over real Valkey."""
 
-from collections.abc import Iterator
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
 
 import pytest
 from celery.contrib.testing.worker import start_worker

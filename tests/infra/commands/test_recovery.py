@@ -1,5 +1,7 @@
 """What an `up` that was killed held: free at the next start, and not minutes later."""
 
+from typing import Any
+
 from infra.commands.recovery import free_what_the_dead_held
 from shared.clients.celery_queue import IMAGES_QUEUE, celery_app
 from shared.db import images
@@ -45,7 +47,8 @@ def test_a_message_that_was_fetched_and_not_finished_is_in_the_queue_again(unit:
         queue = connection.SimpleQueue(IMAGES_QUEUE)
         queue.put("one")
         queue.get()  # as a worker does; it never says that it is done
-        connection.default_channel.qos.restore_at_shutdown = False  # nor does it leave in order
+        channel: Any = connection.default_channel
+        channel.qos.restore_at_shutdown = False  # nor does it leave in order
     assert unit.redis.llen(IMAGES_QUEUE) == 0
     free_what_the_dead_held(unit.database, unit.settings, ALL)
     assert unit.redis.llen(IMAGES_QUEUE) == 1
