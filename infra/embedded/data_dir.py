@@ -20,7 +20,7 @@ MARK = "fluximage-data"  # a file that only we create, in every data directory
 MARK_TEXT = "A data directory of fluximage. `fluximage clear` deletes it.\n"
 # What a start creates, in the order in which it is deleted.
 FOLDERS = ("objects", "valkey", "postgres", "logs")
-FILES = ("ready.json", "state.json", "secrets.json", "postgres-home", MARK, "lock")
+FILES = ("ready.json", "unready", "state.json", "secrets.json", "postgres-home", MARK, "lock")
 SECRET_NAMES = ("redis_password", "database_password", "s3_access_key", "s3_secret_key")
 
 

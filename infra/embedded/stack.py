@@ -125,7 +125,7 @@ class Stack:
     def _await(self, server: Server) -> None:
         child = server.child
         if not self.supervisor.wait_until(child.name, server.answers, START_SECONDS):
-            raise OperatorError(f"The embedded {child.name} did not start. {child.end_of_log()}")
+            raise OperatorError(f"The embedded {child.name} did not start; {child.end_of_log()}")
 
 
 def _make_startable(home: Home) -> None:
