@@ -2,49 +2,51 @@
 PYTHON ?= python3
 # Paths are relative, so that the path of the checkout may contain a space.
 BIN := .venv/bin
-READY := .venv/ready
+# What runs the service is a third of what develops it. An environment that has both stays so.
+DEV := .venv/ready
+RUN := $(if $(wildcard $(DEV)),$(DEV),.venv/ready-to-run)
 
 .PHONY: help demo test test-full check audit check-access chaos fuzz up bench bench-codecs bench-cost \
-	calibrate check-memory lock settings clean
+	calibrate check-memory lock settings clear clean
 
-demo: $(READY) ## compress the sample photographs, on real embedded servers
+demo: $(RUN) ## compress the sample photographs, on real embedded servers
 	@$(BIN)/python -m infra.dev.demo tests/samples
 
 help: ## print what every target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 # Each test process has servers of its own. The quick tests wait more than they compute.
-test: $(READY) check ## check the code and run the quick tests, some minutes
+test: $(DEV) check ## check the code and run the quick tests, some minutes
 	@$(BIN)/python -m pytest --numprocesses $(or $(PROCESSES),3) -m "not full and not live"
 
-test-full: $(READY) check ## run everything that CI runs: the quick tests and the slow ones
+test-full: $(DEV) check ## run everything that CI runs: the quick tests and the slow ones
 	@$(BIN)/python -m pytest --numprocesses $(or $(PROCESSES),2)
 
-check: $(READY) ## linter, formatter and strict types
+check: $(DEV) ## linter, formatter and strict types
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 
-fuzz: $(READY) ## run randomly broken images through the engine: make fuzz SECONDS=300 SEED=1
+fuzz: $(DEV) ## run randomly broken images through the engine: make fuzz SECONDS=300 SEED=1
 	@$(BIN)/python -m tests.hostile.fuzz $(if $(SECONDS),--seconds $(SECONDS)) \
 		$(if $(SEED),--seed $(SEED))
 
-up: $(READY) ## run the whole service in the foreground
+up: $(RUN) ## run the whole service in the foreground
 	@$(BIN)/fluximage up
 
-audit: $(READY) ## look for known vulnerabilities in the dependencies; needs the network
+audit: $(DEV) ## look for known vulnerabilities in the dependencies; needs the network
 	@$(BIN)/python -m infra.dev.audit
 
-check-access: $(READY) ## try ten thousand reads across accounts
+check-access: $(DEV) ## try ten thousand reads across accounts
 	@READS=10000 $(BIN)/python -m pytest tests/api/test_strangers.py
 
-bench: $(READY) ## measure throughput and latency over HTTP: make bench PHOTOS=folder
+bench: $(DEV) ## measure throughput and latency over HTTP: make bench PHOTOS=folder
 	@$(BIN)/python -m infra.benchmarks.service "$(or $(PHOTOS),tests/samples)"
 
-bench-codecs: $(READY) .bench/ready ## compare the encoders with sharp: make bench-codecs PHOTOS=folder
+bench-codecs: $(DEV) .bench/ready ## compare the encoders with sharp: make bench-codecs PHOTOS=folder
 	@$(BIN)/python -m infra.benchmarks.codecs "$(or $(PHOTOS),tests/samples)" $(if $(SIDE),--side $(SIDE)) $(MORE)
 
-calibrate: $(READY) ## measure the quality tables again (docs/quality.md): make calibrate PHOTOS=folder
+calibrate: $(DEV) ## measure the quality tables again (docs/quality.md): make calibrate PHOTOS=folder
 	@$(BIN)/python -m infra.benchmarks.codecs.calibrate "$(or $(PHOTOS),tests/samples)" \
 		$(if $(SIDE),--side $(SIDE)) $(MORE)
 
@@ -54,41 +56,50 @@ calibrate: $(READY) ## measure the quality tables again (docs/quality.md): make 
 	@if command -v npm >/dev/null; then \
 		npm ci --prefix .bench --silent --no-audit --no-fund && touch $@; fi
 
-bench-cost: $(READY) ## compare estimated with real cost: make bench-cost PHOTOS=folder COUNT=400
+bench-cost: $(DEV) ## compare estimated with real cost: make bench-cost PHOTOS=folder COUNT=400
 	@$(BIN)/python -m infra.benchmarks.cost "$(or $(PHOTOS),tests/samples)" "$(or $(COUNT),400)"
 
-chaos: $(READY) ## inject faults and check every rule: make chaos SEED=7 ONLY=kill_workers COUNT=1000
+chaos: $(DEV) ## inject faults and check every rule: make chaos SEED=7 ONLY=kill_workers COUNT=1000
 	@$(BIN)/python -m infra.chaos $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY)) \
 		$(if $(COUNT),--count $(COUNT))
 
-check-memory: $(READY) ## measure peak memory and its growth: make check-memory PHOTOS=folder
+check-memory: $(DEV) ## measure peak memory and its growth: make check-memory PHOTOS=folder
 	@$(BIN)/python -m infra.benchmarks.memory "$(or $(PHOTOS),tests/samples)"
 
-$(READY): infra/requirements-dev.lock pyproject.toml
+define INSTALL
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "fluximage needs Python 3.11 or newer: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@$(PYTHON) -m venv .venv || \
 		{ echo "Python's venv module is missing (Debian: apt install python3-venv)" >&2; exit 1; }
-	@echo "Installing what the lock file names into .venv" >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
-		--requirement infra/requirements-dev.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
-		--no-build-isolation --editable .
-	@touch $(READY)
+	@$(BIN)/python -m infra.dev.install $<
+	@touch $@
+endef
+
+$(DEV): infra/requirements-dev.lock pyproject.toml
+	$(INSTALL)
+
+.venv/ready-to-run: infra/requirements-run.lock pyproject.toml
+	$(INSTALL)
 
 # Keeps the pins that still fit; UPGRADE=--upgrade takes newer versions.
 COMPILE = PATH="$$PWD/$(BIN):$$PATH" uv pip compile --universal --python-version 3.11 \
 	--generate-hashes --no-strip-extras --no-emit-index-url --quiet $(UPGRADE)
-lock: $(READY) ## write the lock files: make lock UPGRADE=--upgrade
+lock: $(DEV) ## write the lock files: make lock UPGRADE=--upgrade
 	@$(COMPILE) pyproject.toml infra/requirements-build.in --all-extras \
 		--custom-compile-command "make lock" --output-file infra/requirements-dev.lock
+	@$(COMPILE) pyproject.toml infra/requirements-build.in --extra embedded \
+		--constraint infra/requirements-dev.lock \
+		--custom-compile-command "make lock" --output-file infra/requirements-run.lock
 	@$(COMPILE) pyproject.toml --constraint infra/requirements-dev.lock \
 		--custom-compile-command "make lock" --output-file infra/requirements.lock
 	@$(COMPILE) infra/requirements-build.in --constraint infra/requirements-dev.lock \
 		--custom-compile-command "make lock" --output-file infra/requirements-build.lock
 
-settings: $(READY) ## write docs/settings.md from shared/settings.py
+settings: $(DEV) ## write docs/settings.md from shared/settings.py
 	@$(BIN)/python -m infra.dev.settings_table > docs/settings.md
+
+clear: $(RUN) ## delete the data of a finished trial; asks first
+	@$(BIN)/fluximage clear
 
 clean: ## delete everything that was installed
 	@rm -rf .venv .bench .fuzz

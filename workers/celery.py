@@ -9,7 +9,7 @@ import threading
 import warnings
 from contextlib import closing
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from celery import signals
 from redis.exceptions import RedisError
@@ -19,8 +19,10 @@ from shared.clients.celery_queue import celery_app
 from shared.db import upkeep
 from shared.errors import UnavailableError
 from workers import lost_claims, tasks, termination
-from workers.ai.provider import Provider
 from workers.holder import WORKER
+
+if TYPE_CHECKING:
+    from workers.ai.provider import Provider
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +47,11 @@ def _build() -> services.Services:
 
 
 @cache
-def _build_provider() -> Provider:
+def _build_provider() -> "Provider":
+    # Imported where it is used: the provider's package takes 2 s of CPU and 60 MB to import, and
+    # most workers never describe an image.
+    from workers.ai.provider import Provider
+
     built = _services()
     return Provider(built.settings, built.redis)
 
@@ -56,7 +62,7 @@ def _services() -> services.Services:
         return _build()
 
 
-def _provider() -> Provider:
+def _provider() -> "Provider":
     """The AI provider's client of this process, built in the same way."""
     with _building:
         return _build_provider()

@@ -1,8 +1,11 @@
 """Celery tasks: each takes an id and calls one step. Nothing is raised and nothing returned."""
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from celery import Celery
@@ -11,8 +14,10 @@ from shared.clients.celery_queue import CLOSE_BATCH_TASK, DESCRIBE_TASK, OPTIMIS
 from shared.errors import UnavailableError
 from shared.services import Services
 from workers import steps
-from workers.ai.provider import Provider
 from workers.request import ClaimRequest
+
+if TYPE_CHECKING:  # see workers/celery.py
+    from workers.ai.provider import Provider
 
 logger = logging.getLogger(__name__)
 

@@ -5,6 +5,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.commands.console import Console
 from infra.embedded.data_dir import DataDir, write_private
 from shared.db import accounts
 from shared.db.database import Database
@@ -70,13 +71,18 @@ def keep_demo_key(path: Path, database_url: str | None, name: str, key: str) -> 
         write_private(ready, json.dumps(json.loads(ready.read_text()) | {"api_key": key}))
 
 
-def announce(data_dir: DataDir, url: str, demo: Demo) -> None:
-    """Write the ready file (mode 0600), and print the address, the key and what to try."""
+def announce(
+    data_dir: DataDir, url: str, demo: Demo, out: Console, taken: int | None = None
+) -> None:
+    """Write the ready file (mode 0600), and print the address, the key and what to try.
+
+    taken: the usual port, when another program has it.
+    """
     write_private(data_dir.path / READY_FILE, json.dumps({"url": url, "api_key": demo.key}))
-    print(
-        f"fluximage serves at {url}, API key of the account {demo.name}: {demo.key}\n"
-        f"Try: curl -H 'Authorization: Bearer {demo.key}' -F file=@photo.jpg {url}/api/compress",
-        flush=True,
+    other = f" (not on port {taken}, which another program has)" if taken else ""
+    out.line(
+        f"fluximage serves at {url}{other}, API key of the account {demo.name}: {demo.key}\n"
+        f"Try: curl -H 'Authorization: Bearer {demo.key}' -F file=@photo.jpg {url}/api/compress"
     )
 
 

@@ -18,6 +18,7 @@ from shared.errors import FluximageError
 
 COMMANDS = {
     "up": "command",
+    "clear": "command",
     "migrate": "command",
     "check": "command",
     "probe": "command",

@@ -12,6 +12,7 @@ import pillow_avif  # noqa: F401 - registers AVIF with Pillow
 from PIL import Image, ImageDraw
 
 from infra.client import Client, File, download
+from infra.commands.console import Console
 from infra.dev.temporary_service import temporary_service
 from shared.errors import OperatorError
 
@@ -46,15 +47,21 @@ def main(folder: str) -> int:
     """Runs the demo with the photographs in `folder`; returns 1 when anything was wrong, else 0."""
     photographs = _read(Path(folder))
     started = time.monotonic()
-    with temporary_service() as service:
-        print(f"The service is up after {time.monotonic() - started:.1f} s: {service.url}\n")
-        client = Client(service.url, service.api_key)
-        faults = [fault for run in RUNS for fault in _show(run, client, photographs)]
-    for fault in faults:
-        print(f"WRONG: {fault}", file=sys.stderr)
-    if not faults:
-        total = len(RUNS) * len(photographs)
-        print(f"All {total} links downloaded and decoded, in their format, at their size.")
+    with Console() as out:
+        out.step("Starting Postgres, Valkey, an object store, the API and the workers")
+        # One API process is enough for one client.
+        with temporary_service(environment={"WEB_CONCURRENCY": "1"}, hurry=True) as service:
+            out.line(f"The service is up after {time.monotonic() - started:.1f} s: {service.url}\n")
+            client = Client(service.url, service.api_key)
+            faults = [fault for run in RUNS for fault in _show(run, client, photographs, out)]
+            for fault in faults:
+                out.line(f"WRONG: {fault}", sys.stderr)
+            if not faults:
+                total = len(RUNS) * len(photographs)
+                out.line(
+                    f"All {total} links downloaded and decoded, in their format, at their size."
+                )
+            out.step("Stopping")
     return 1 if faults else 0
 
 
@@ -65,10 +72,12 @@ def _read(folder: Path) -> list[File]:
     return [(path.name, path.read_bytes()) for path in paths]
 
 
-def _show(run: Run, client: Client, photographs: Sequence[File]) -> Iterator[str]:
+def _show(run: Run, client: Client, photographs: Sequence[File], out: Console) -> Iterator[str]:
     """Prints a run's table and yields whatever is wrong with its answer."""
     started = time.monotonic()
+    out.step(f"{run.title}: {len(photographs)} photographs")
     status, body = client.compress(photographs, run.fields, _logo() if run.watermark else None)
+    out.clear()
     print(f"{run.title} ({len(photographs)} photographs, {time.monotonic() - started:.1f} s)")
     if status != 200 or len(body["data"]) != len(photographs):
         yield f"{run.title}: status {status}, {body}"

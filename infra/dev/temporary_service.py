@@ -18,6 +18,7 @@ from shared.errors import OperatorError
 
 READY_SECONDS = 120
 STOP_SECONDS = 60
+HURRY_SECONDS = 0.3
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,16 @@ class RunningService:
 
 @contextmanager
 def temporary_service(
-    workers: int | None = None, environment: Mapping[str, str] | None = None
+    workers: int | None = None,
+    environment: Mapping[str, str] | None = None,
+    *,
+    hurry: bool = False,
 ) -> Iterator[RunningService]:
     """The whole service on embedded servers and free ports; its data is deleted at the end.
 
-    `environment` is added to this process's own. Raises OperatorError with the end of the log
-    when the service does not start.
+    `environment` is added to this process's own. `hurry`: nothing is in work at the end, and its
+    workers are not waited for. Raises OperatorError with the end of the log when the service does
+    not start.
     """
     place = Path(tempfile.mkdtemp(prefix="fluximage-"))
     place.chmod(0o711)  # under root, Postgres' own user must reach its data in it
@@ -54,6 +59,9 @@ def temporary_service(
             yield RunningService(ready["url"], ready["api_key"], process.pid, log)
         finally:
             process.terminate()
+            if hurry:
+                time.sleep(HURRY_SECONDS)  # two signals at once may count as one
+                process.terminate()
             process.wait(STOP_SECONDS)
     finally:
         if data_dir.exists():

@@ -4,8 +4,10 @@ import fcntl
 import json
 import os
 import secrets
+import shutil
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,12 @@ from shared.errors import OperatorError
 
 CLEANUP_SECONDS = 15.0  # longer than the guardian of a killed start needs
 POLL_SECONDS = 0.05
+LOG_BYTES = 10_000_000
+MARK = "fluximage-data"  # a file that only we create, in every data directory
+MARK_TEXT = "A data directory of fluximage. `fluximage clear` deletes it.\n"
+# What a start creates, in the order in which it is deleted.
+FOLDERS = ("objects", "valkey", "postgres", "logs")
+FILES = ("ready.json", "unready", "state.json", "secrets.json", "postgres-home", MARK, "lock")
 SECRET_NAMES = ("redis_password", "database_password", "s3_access_key", "s3_secret_key")
 
 
@@ -34,18 +42,42 @@ def _read_json(path: Path) -> dict[str, Any]:
     return dict(content)
 
 
+def has_mark(path: Path) -> bool:
+    """Whether `path` is a data directory, by its mark, or by the secrets of an older version."""
+    try:
+        if (path / MARK).exists():
+            return (path / MARK).read_text(errors="replace") == MARK_TEXT
+        return set(SECRET_NAMES) <= _read_json(path / "secrets.json").keys()
+    except (OSError, OperatorError):
+        return False
+
+
+def _holds_files(path: Path) -> bool:
+    return any(one.name != "lost+found" for one in path.iterdir())  # as on a volume of its own
+
+
 class DataDir:
     """The directory of one embedded stack; at most one process uses it at a time."""
 
     def __init__(self, path: Path) -> None:
-        """Create `path` when it is missing; raises OperatorError when that fails."""
+        """Create `path` when it is missing.
+
+        Raises OperatorError when that fails, or when it holds what is not ours: what is in a data
+        directory may be deleted.
+        """
         self.path = path.absolute()
         try:
+            if self.path.exists() and not has_mark(self.path) and _holds_files(self.path):
+                raise OperatorError(
+                    f"{self.path} holds other files; give --data-dir a folder of its own."
+                )
             if not self.path.exists():
                 self.path.mkdir(parents=True)
                 # Under root, Postgres runs as another user, who must pass through but not list the
                 # directory; every secret in it has a mode of its own.
                 self.path.chmod(0o711 if os.geteuid() == 0 else 0o700)
+            if not (self.path / MARK).exists():
+                write_private(self.path / MARK, MARK_TEXT)
             self.folder("logs")
         except OSError as error:
             raise self._unusable(error) from error
@@ -66,6 +98,18 @@ class DataDir:
             path.replace(path.with_suffix(".log.1"))
         return path
 
+    def bound_logs(self) -> bool:
+        """Keep each log below LOG_BYTES and a copy of what it had before; always False.
+
+        A log is emptied in place: its process appends to it, and goes on.
+        """
+        for path in self.folder("logs").glob("*.log"):
+            with suppress(OSError):  # a full disk must not end the service
+                if path.stat().st_size > LOG_BYTES:
+                    shutil.copyfile(path, path.with_suffix(".log.1"))
+                    os.truncate(path, 0)
+        return False
+
     def try_lock(self) -> int | None:
         """A descriptor that holds the lock while it is open; None when another process holds it.
 
@@ -82,6 +126,9 @@ class DataDir:
             if isinstance(error, BlockingIOError):
                 return None
             raise self._unusable(error) from error
+        if not os.fstat(descriptor).st_nlink:  # `fluximage clear` deleted it just now
+            os.close(descriptor)
+            return None
         os.ftruncate(descriptor, 0)
         os.write(descriptor, str(os.getpid()).encode())
         return descriptor

@@ -6,6 +6,7 @@ else in another directory outside. No file that we did not create changes its mo
 
 import os
 import pwd
+import re
 import secrets
 import shutil
 import subprocess
@@ -97,6 +98,19 @@ def _reaches(user: tuple[int, int], folder: Path, programs: Path) -> bool:
     except OSError:
         return False
     return attempt.returncode == 0
+
+
+def outside_of(data_dir: Path) -> Path | None:
+    """The directory outside `data_dir` that belongs to it; None when there is none.
+
+    Only a name that we would give ourselves counts: it may be deleted.
+    """
+    try:
+        outside = Path((data_dir / "postgres-home").read_text())
+    except (OSError, ValueError):
+        return None
+    ours = outside.parent == OUTSIDE and re.fullmatch("[0-9a-f]{16}", outside.name)
+    return outside if ours and outside.is_dir() and not outside.is_symlink() else None
 
 
 def _outside(pointer: Path, user: tuple[int, int]) -> Path:

@@ -14,7 +14,7 @@ from infra.embedded.leftovers import end_leftovers, postmaster
 from infra.embedded.network import LOOPBACK, free_port
 from infra.embedded.objects import objects
 from infra.embedded.postgres import initialise, postgres
-from infra.embedded.postgres_home import Home, find_home
+from infra.embedded.postgres_home import Home, find_home, outside_of
 from infra.embedded.server import Server
 from infra.embedded.valkey import valkey
 from infra.supervision.supervisor import Supervisor
@@ -23,15 +23,14 @@ from shared.errors import OperatorError
 PARTS = ("REDIS_URL", "DATABASE_URL", "S3_ENDPOINT")
 PUBLIC = "S3_PUBLIC_ENDPOINT"
 START_SECONDS = 60.0  # a killed database recovers first
-LOG_LINES = 5
 
 
 class Stack:
     """The servers over one data directory, as a context manager; they end with it.
 
     Inside it, `environment` holds REDIS_URL, DATABASE_URL and S3_* for clients. A server that
-    `environ` names is used as it is and not started. Raises OperatorError when the directory is
-    in use or a server does not start.
+    `environ` names is used as it is and not started; `parts` are the others, which are ours.
+    Raises OperatorError when the directory is in use or a server does not start.
     """
 
     def __init__(
@@ -49,7 +48,7 @@ class Stack:
         """
         given = os.environ if environ is None else environ
         self._given = {name: given[name] for name in (*PARTS, PUBLIC) if given.get(name)}
-        self._parts = [part for part in parts if part not in self._given]
+        self.parts = frozenset(part for part in parts if part not in self._given)
         self._host = host
         self._foreground = foreground
         self.data_dir = DataDir(data_dir)
@@ -77,11 +76,11 @@ class Stack:
         ports, pids = dict(state.get("ports", {})), dict(state.get("pids", {}))
         end_leftovers(pids.values(), [self.data_dir.path])
         servers = []
-        if "REDIS_URL" in self._parts:
+        if "REDIS_URL" in self.parts:
             servers.append(self._valkey(ports, secrets["redis_password"]))
-        if "S3_ENDPOINT" in self._parts:
+        if "S3_ENDPOINT" in self.parts:
             servers.append(self._objects(ports, secrets))
-        if "DATABASE_URL" in self._parts:  # last, since a first start takes long
+        if "DATABASE_URL" in self.parts:  # last, since a first start takes long
             servers.append(self._postgres(ports, secrets["database_password"]))
         for server in servers:
             self._await(server)
@@ -126,11 +125,7 @@ class Stack:
     def _await(self, server: Server) -> None:
         child = server.child
         if not self.supervisor.wait_until(child.name, server.answers, START_SECONDS):
-            lines = child.log.read_text(errors="replace").splitlines() if child.log else []
-            raise OperatorError(
-                f"The embedded {child.name} did not start; {child.log} ends with:\n  "
-                + "\n  ".join(lines[-LOG_LINES:])
-            )
+            raise OperatorError(f"The embedded {child.name} did not start; {child.end_of_log()}")
 
 
 def _make_startable(home: Home) -> None:
@@ -145,9 +140,8 @@ def _make_startable(home: Home) -> None:
 
 def remove(data_dir: Path) -> None:
     """Delete the data of a stopped stack, also the part outside `data_dir`."""
-    pointer = data_dir / "postgres-home"
-    if pointer.exists():
-        shutil.rmtree(pointer.read_text(), ignore_errors=True)
+    if outside := outside_of(data_dir):
+        shutil.rmtree(outside, ignore_errors=True)
     shutil.rmtree(data_dir)
 
 

@@ -9,13 +9,16 @@ from pathlib import Path
 from shared import supervised
 from shared.errors import OperatorError
 
+LOG_LINES = 5
+
 
 @dataclass(frozen=True)
 class Child:
     """What to run. Children with a higher `stop_priority` are stopped earlier; equal ones together.
 
-    Output is appended to `log`, or goes to our own output; `user` is the (uid, gid) to run as.
-    One that `tells_ready` says by itself when it serves (`shared.supervised`).
+    Output is appended to `log`, or goes to our own output; `user` is the (uid, gid) to run as;
+    `pass_fds` are descriptors of ours that it gets. One that `tells_ready` says by itself when it
+    serves (`shared.supervised`).
     A child that still runs `grace_seconds` after `stop_signal` gets SIGQUIT, then SIGKILL.
     """
 
@@ -28,6 +31,14 @@ class Child:
     log: Path | None = None
     user: tuple[int, int] | None = None
     tells_ready: bool = False
+    pass_fds: tuple[int, ...] = ()
+
+    def end_of_log(self) -> str:
+        """Where its log is, and the last lines of it; empty without a log."""
+        if self.log is None:
+            return ""
+        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        return "\n  ".join((f"{self.log} ends with:", *lines[-LOG_LINES:]))
 
     def spawn(self, ready: int | None = None) -> subprocess.Popen[bytes]:
         """Start it as the leader of its own session; raises OperatorError when that fails.
@@ -49,7 +60,7 @@ class Child:
                 group=self.user[1] if self.user else None,
                 extra_groups=[] if self.user else None,
                 umask=0o077,
-                pass_fds=() if ready is None else (ready,),
+                pass_fds=(*self.pass_fds, *(() if ready is None else (ready,))),
             )
         except OSError as error:
             raise OperatorError(f"{self.name} cannot be started: {error.strerror}.") from error

@@ -232,13 +232,14 @@ class Supervisor:
         for one in members:
             self._signal(one, one.child.stop_signal)
         began = time.monotonic()
+        quit_at = math.inf
         level = 0  # 0: asked, 1: SIGQUIT sent, 2: SIGKILL sent
         while members := [one for one in members if not self._ended(one)]:
             grace = max(one.child.grace_seconds for one in members)
-            waited = time.monotonic() - began
-            by_time = (waited > grace) + (waited > grace + QUIT_GRACE_SECONDS)
+            now = time.monotonic()
+            by_time = 2 if now > quit_at + QUIT_GRACE_SECONDS else int(now > began + grace)
             if (wanted := max(by_time, min(self._end_requests - 1, 2))) > level:
-                level = wanted
+                level, quit_at = wanted, min(quit_at, now)
                 for one in members:
                     self._signal(one, signal.SIGQUIT if level == 1 else signal.SIGKILL)
             self._pause(POLL_SECONDS)
@@ -298,8 +299,8 @@ class Supervisor:
         running.failed_starts += 1
         if not running.served and running.failed_starts >= FAILED_STARTS_LIMIT:
             raise OperatorError(
-                f"{running.child.name} did not start in {running.failed_starts} attempts ({how})"
-                f"{_last_lines(running.child.log)}"
+                f"{running.child.name} did not start in {running.failed_starts} attempts ({how})."
+                f" {running.child.end_of_log()}"
             )
         delay = BACKOFF_SECONDS[min(max(running.quick_exits - 1, 0), len(BACKOFF_SECONDS) - 1)]
         running.due = time.monotonic() + delay
@@ -324,10 +325,3 @@ class Supervisor:
 
 def _how_it_ended(code: int | None) -> str:
     return f"killed by signal {-code}" if code and code < 0 else f"exit code {code}"
-
-
-def _last_lines(log: Path | None) -> str:
-    if log is None:
-        return "; what it wrote is above."
-    lines = log.read_text(errors="replace").splitlines()[-LOG_LINES:] if log.exists() else []
-    return f"; {log} ends with:\n  " + "\n  ".join(lines)

@@ -7,6 +7,7 @@ silent.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 
 from celery import Celery, Signature, chain, chord
@@ -115,6 +116,16 @@ class Queue:
         """The second task of an image's member alone, for a message that was lost."""
         with _broker():
             self._signature(DESCRIBE_TASK, image_id).apply_async()
+
+    def put_back_fetched(self) -> None:
+        """Puts the messages back that workers fetched and did not finish; only while none runs.
+
+        By itself, Redis would deliver them again after the visibility timeout.
+        """
+        with _broker(), self._app.connection_for_write() as connection:
+            channel: Any = connection.default_channel  # the types do not know Redis' own
+            for tag in channel.client.zrange(channel.unacked_index_key, 0, -1):
+                channel.qos.restore_by_tag(tag)
 
     def _member(self, image_id: UUID, *, ai: bool) -> Signature:
         """The tasks of one image: its pixels, and then its text."""

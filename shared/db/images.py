@@ -16,7 +16,7 @@ from shared.models import Claim, ClaimRef, Options, Result
 
 # Up to this age of an image, an outage does not count as an attempt. Later it counts, so that an
 # object that the store never returns does not stay in the queue for ever.
-_FORGIVEN_SECONDS = 1800
+FORGIVEN_SECONDS = 1800
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def give_back(database: Database, claim: ClaimRef, *, waited: bool = False) -> b
     """
     with database.transaction() as connection:
         return image_states.give_back(
-            connection, claim, waited=waited, forgiven_seconds=_FORGIVEN_SECONDS
+            connection, claim, waited=waited, forgiven_seconds=FORGIVEN_SECONDS
         )
 
 

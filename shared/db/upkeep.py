@@ -11,7 +11,7 @@ from uuid import UUID
 
 from shared.db.database import Database, Row
 from shared.db.image_states import DESCRIBE, OPTIMISE, State, Step
-from shared.db.images import ImageEnded
+from shared.db.images import FORGIVEN_SECONDS, ImageEnded
 from shared.models import ClaimRef
 
 _MANY = 500  # rows that one pass of one statement takes
@@ -62,6 +62,26 @@ def _claims(database: Database, condition: LiteralString, *parameters: object) -
         ai = row.pop("ai")
         found.append(LostClaim(ClaimRef(**row), step, attempts[step.attempts], ai))
     return found
+
+
+_END_ALL_LEASES = """
+UPDATE images SET lease_until = now(),
+    attempt = attempt - (state = 'processing' AND {young})::int,
+    describe_attempt = describe_attempt - (state = 'describing' AND {young})::int
+WHERE state IN ('processing', 'describing')
+"""
+_YOUNG = "created_at > now() - make_interval(secs => %(forgiven_seconds)s)"
+
+
+def end_all_leases(database: Database) -> None:
+    """Lets every claim be lost, so that the next sweep sends its image again.
+
+    For a moment at which no worker runs. As in an outage, the attempt does not count for a young
+    image: it was stopped together with the whole service.
+    """
+    statement = _END_ALL_LEASES.format(young=_YOUNG)
+    with database.transaction() as connection:
+        connection.execute(statement, {"forgiven_seconds": FORGIVEN_SECONDS})
 
 
 _UNDESCRIBED = """

@@ -49,6 +49,7 @@ BUILD = wanted("infra/requirements-build.in")
 SOURCES = {
     "infra/requirements.lock": list(PROJECT["dependencies"]),
     "infra/requirements-build.lock": BUILD,
+    "infra/requirements-run.lock": [*PROJECT["dependencies"], *EXTRAS["embedded"], *BUILD],
     "infra/requirements-dev.lock": [
         *PROJECT["dependencies"],
         *(requirement for extra in EXTRAS.values() for requirement in extra),
@@ -108,15 +109,22 @@ def test_a_lock_starts_with_the_command_that_makes_it(path: str) -> None:
     assert (ROOT / path).read_text().splitlines()[1] == "#    make lock"
 
 
-@pytest.mark.parametrize("path", ["infra/requirements.lock", "infra/requirements-build.lock"])
+@pytest.mark.parametrize("path", sorted(SOURCES.keys() - {"infra/requirements-dev.lock"}))
 def test_what_is_shipped_is_what_was_tested(path: str) -> None:
     tested = {(pin.name, pin.version) for pin in LOCKS["infra/requirements-dev.lock"]}
     assert {(pin.name, pin.version) for pin in LOCKS[path]} <= tested
 
 
-def test_the_image_installs_no_tool_of_development() -> None:
-    tools = {canonicalize_name(Requirement(text).name) for text in [*EXTRAS["dev"], *BUILD]}
-    assert not tools & {pin.name for pin in LOCKS["infra/requirements.lock"]}
+@pytest.mark.parametrize(
+    ("path", "tools"),
+    [
+        ("infra/requirements.lock", [*EXTRAS["dev"], *BUILD]),
+        ("infra/requirements-run.lock", EXTRAS["dev"]),
+    ],
+)
+def test_the_image_and_the_demo_install_no_tool_of_development(path: str, tools: list[str]) -> None:
+    names = {canonicalize_name(Requirement(text).name) for text in tools}
+    assert not names & {pin.name for pin in LOCKS[path]}
 
 
 def test_the_build_backend_is_the_one_of_the_project() -> None:

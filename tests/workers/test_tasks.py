@@ -1,6 +1,9 @@
 """The tasks in a real Celery worker, over real Valkey."""
 
-from collections.abc import Iterator
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
 
 import pytest
 from celery.contrib.testing.worker import start_worker
@@ -33,6 +36,16 @@ def worker(unit: Services, model: MessagesApi) -> Iterator[Services]:
     with start_worker(app, pool="solo", perform_ping_check=False, queues=queues, loglevel=40):
         yield unit
     provider.close()
+
+
+def test_a_worker_that_describes_nothing_does_not_import_the_providers_package(
+    unit_environment: Mapping[str, str],
+) -> None:
+    looks = "import sys, workers.celery; sys.exit('anthropic' in sys.modules)"
+    ended = subprocess.run(
+        (sys.executable, "-c", looks), env=os.environ | dict(unit_environment), check=False
+    )
+    assert ended.returncode == 0
 
 
 def test_a_chords_body_runs_though_some_of_its_images_fail(worker: Services) -> None:

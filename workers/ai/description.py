@@ -1,13 +1,17 @@
 """From an image to its description: asks the model, checks the answer, asks once more."""
 
-from typing import Protocol
+from __future__ import annotations
 
-from anthropic.types import MessageParam, TextBlockParam
+from typing import TYPE_CHECKING, Protocol
 
 from shared.models import Description, DescriptionRequest
 from workers.ai import prompt
 from workers.ai.answer import parse_answer
-from workers.ai.provider import Reply
+
+if TYPE_CHECKING:  # see workers/celery.py
+    from anthropic.types import MessageParam, TextBlockParam
+
+    from workers.ai.provider import Reply
 
 
 class Ask(Protocol):

@@ -3,16 +3,20 @@
 The rules follow the W3C's for alternative texts (www.w3.org/WAI/tutorials/images).
 """
 
+from __future__ import annotations
+
 import base64
 import json
 from collections.abc import Sequence
-
-from anthropic.types import MessageParam, TextBlockParam
+from typing import TYPE_CHECKING
 
 from shared.models import DescriptionRequest
 from workers.ai.file_name import MAX_STEM_CHARACTERS
 from workers.ai.languages import TRAITS
 from workers.ai.plain_text import plain_text
+
+if TYPE_CHECKING:  # see workers/celery.py
+    from anthropic.types import MessageParam, TextBlockParam
 
 SYSTEM = f"""\
 You write alternative texts and file names for the pictures of websites. People who cannot see a \

@@ -1,9 +1,12 @@
 """The second step of one image: claim, load the preview, ask the model, commit."""
 
+from __future__ import annotations
+
 import logging
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from shared import logs
@@ -22,9 +25,11 @@ from shared.models import Claim, Description, DescriptionRequest, Notice
 from shared.services import Services
 from shared.settings import Settings
 from workers.ai.description import describe_image
-from workers.ai.provider import Provider
 from workers.steps.claiming import with_claim
 from workers.steps.report import Report
+
+if TYPE_CHECKING:  # see workers/celery.py
+    from workers.ai.provider import Provider
 
 logger = logging.getLogger(__name__)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from infra.commands import demo_account
+from infra.commands.console import Console
 from infra.commands.demo_account import Demo
 from infra.embedded.data_dir import DataDir
 from shared.db import accounts
@@ -43,14 +44,14 @@ def test_a_key_that_was_rolled_elsewhere_stays_valid_and_another_account_is_anno
     assert accounts.authenticate(unit.database, elsewhere).name == "demo"
     assert accounts.authenticate(unit.database, second.key).plan == Plan.AGENCY
 
-    demo_account.announce(data_dir, "http://here", second)
+    demo_account.announce(data_dir, "http://here", second, Console())
     found = json.loads((data_dir.path / "ready.json").read_text())
     assert found == {"url": "http://here", "api_key": second.key}
 
 
 def test_a_key_that_was_rolled_here_is_announced(unit: Services, data_dir: DataDir) -> None:
     demo_account.announce(
-        data_dir, "http://here", demo_account.find_or_create(unit.database, data_dir)
+        data_dir, "http://here", demo_account.find_or_create(unit.database, data_dir), Console()
     )
     rolled = accounts.roll_key_of(unit.database, "demo")
     demo_account.keep_demo_key(data_dir.path, None, "demo", rolled)

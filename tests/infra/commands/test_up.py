@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 import signal
 import socket
@@ -10,7 +9,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -18,7 +18,11 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from infra.commands.console import Console
+from infra.commands.demo_account import Demo, announce
+from infra.commands.up import listening
 from infra.embedded import remove
+from infra.embedded.data_dir import DataDir
 from infra.embedded.network import free_port
 from tests.infra.commands.conftest import OURS, RunHere
 from tests.support.paths import ROOT
@@ -255,12 +259,31 @@ def test_a_taken_port_that_was_asked_for_is_reported_in_one_sentence(
     assert not (tmp_path / "data").exists()
 
 
-def test_another_port_than_the_usual_one_is_printed(data_dir: Path, run_here: RunHere) -> None:
-    with ExitStack() as undo:
-        with suppress(OSError):  # another process has it: just as good
-            undo.enter_context(socket.create_server(("127.0.0.1", 8080)))
-        refused = run_here("up", "--data-dir", data_dir, REDIS_URL="redis://127.0.0.1:9")
-    assert re.fullmatch(r"Port 8080 is taken; fluximage takes \d+\.\n", refused.stdout)
+def test_two_starts_at_one_moment_never_take_the_same_port() -> None:
+    with listening("127.0.0.1", None) as one, listening("127.0.0.1", None) as other:
+        assert one.getsockname() != other.getsockname()  # although nobody listens yet
+
+
+def test_a_port_that_is_not_the_usual_one_is_said_where_the_address_is_printed(
+    tmp_path: Path,
+) -> None:
+    printed = StringIO()
+    with Console(stream=printed) as console:
+        place, demo = DataDir(tmp_path / "data"), Demo("demo", "flx_live_0")
+        announce(place, "http://127.0.0.1:41234", demo, console, taken=8080)
+    first, second = printed.getvalue().splitlines()
+    assert "http://127.0.0.1:41234 (not on port 8080, which another program has)" in first
+    assert second.endswith("-F file=@photo.jpg http://127.0.0.1:41234/api/compress")
+
+
+def test_what_the_processes_log_is_in_the_data_directory_and_not_on_the_terminal(
+    service: Service,
+) -> None:
+    names = {path.name for path in (service.data_dir / "logs").iterdir()}
+    assert {"web.log", "worker.log", "io.log", "periodic.log"} <= names
+    assert '"level"' in (service.data_dir / "logs/worker.log").read_text()
+    assert '"level"' not in service.output()
+    assert f"Logs: {service.data_dir}/logs" in service.output()
 
 
 @pytest.mark.parametrize(
@@ -346,7 +369,7 @@ def test_a_given_server_that_does_not_answer_is_named(
     data_dir: Path, given: dict[str, str], run_here: RunHere
 ) -> None:
     refused = run_here("up", "--data-dir", data_dir, "--port", free_port(), **given)
-    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.returncode == 1
     assert f"The server of {next(iter(given))} cannot be used" in refused.stderr
     assert "hush" not in refused.stderr
     assert "Traceback" not in refused.stderr

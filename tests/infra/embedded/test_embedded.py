@@ -22,6 +22,7 @@ import redis
 import urllib3
 
 from infra.embedded import Stack, database_url, remove, temporary
+from infra.embedded.data_dir import LOG_BYTES, DataDir
 from infra.embedded.postgres_home import OUTSIDE, find_home
 from infra.embedded.server import package
 from shared.errors import OperatorError
@@ -105,6 +106,33 @@ def read(environment: dict[str, str]) -> tuple[object, ...]:
 
 
 KEPT = (("été",), b"yes", b"kept")
+
+
+def test_a_link_has_an_etag_that_changes_with_the_object(stack: Stack) -> None:
+    store, bucket = s3(stack.environment), stack.environment["S3_BUCKET"]
+    answers = []
+    for data in (b"one", b"two"):
+        store.put_object(bucket, "a/link", BytesIO(data), len(data))
+        url = store.presigned_get_object(bucket, "a/link")
+        answers.append(urllib3.request("GET", url))
+    first, second = (answer.headers["ETag"] for answer in answers)
+    assert first != second
+    statuses = [
+        urllib3.request("GET", url, headers={"If-None-Match": tag}).status
+        for tag in (first, second)
+    ]
+    assert statuses == [200, 304]
+
+
+def test_a_log_is_bounded_and_its_process_goes_on(tmp_path: Path) -> None:
+    directory = DataDir(tmp_path / "data")
+    log = directory.log("web")
+    with log.open("ab", buffering=0) as process:
+        process.write(b"x" * (LOG_BYTES + 1))
+        directory.bound_logs()
+        process.write(b"new")
+    assert log.read_bytes() == b"new"
+    assert log.with_suffix(".log.1").stat().st_size == LOG_BYTES + 1
 
 
 def test_what_was_written_is_there_after_a_restart_at_the_same_addresses(data_dir: Path) -> None:

@@ -214,6 +214,19 @@ def test_a_second_interrupt_ends_children_sooner(tmp_path: Path, ignored: str) -
         assert process.wait(30) == 0
 
 
+def test_after_a_second_interrupt_a_child_that_is_deaf_to_it_is_killed_soon(
+    tmp_path: Path,
+) -> None:
+    deaf = f"trap '' TERM QUIT; echo > {tmp_path}/up.$$; while :; do sleep 0.02; done"
+    argv = (sys.executable, "-c", TREE, deaf)  # its grace is a minute
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+        assert eventually(lambda: len(list(tmp_path.glob("up.*"))) == 2)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.2)  # two signals at once may count as one
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+
+
 def test_an_idle_supervisor_uses_no_processor_time(tree: "subprocess.Popen[str]") -> None:
     def used() -> int:
         fields = Path(f"/proc/{tree.pid}/stat").read_text().rpartition(")")[2].split()
