@@ -82,13 +82,18 @@ def test_requests_at_once_keep_their_ids_apart(still: Still) -> None:
         assert line["session"] == f"n{line['request_id']}"
 
 
+def _gone(key: str, id_: str) -> bytes:
+    return head(key, f"X-Request-Id: {id_}", method="GET", path="/api/sessions/gone")
+
+
 def test_the_next_request_on_a_connection_has_nothing_of_the_one_before(still: Still) -> None:
     first, second = f"1-{uuid4()}", f"2-{uuid4()}"
     address = urlsplit(still.url)
     with socket.create_connection((address.hostname, address.port), timeout=20) as connection:
         connection.sendall(
-            head(still.key, f"X-Request-Id: {first}", method="GET", path="/api/sessions/gone")
+            _gone(still.key, first)
             + head("none", f"X-Request-Id: {second}", method="GET", path="/api/usage")
+            + _gone(still.key, uuid4().hex)
             + f"NONSENSE{first}\r\n\r\n".encode()
         )
         while connection.recv(65536):
