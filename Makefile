@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: help demo test test-full check audit check-access chaos fuzz up bench bench-codecs bench-cost \
+.PHONY: help demo test test-full test-image check audit check-access chaos fuzz up bench bench-codecs bench-cost \
 	calibrate check-memory lock settings clean
 
 demo: $(READY) ## compress the sample photographs, on real embedded servers
@@ -24,6 +24,9 @@ check: $(READY) ## linter, formatter and strict types
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
+
+test-image: $(READY) ## build the container image with buildah and try it; needs root, takes minutes
+	@$(BIN)/python -m pytest tests/infra/test_image.py
 
 fuzz: $(READY) ## run randomly broken images through the engine: make fuzz SECONDS=300 SEED=1
 	@$(BIN)/python -m tests.hostile.fuzz $(if $(SECONDS),--seconds $(SECONDS)) \
