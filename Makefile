@@ -6,8 +6,8 @@ BIN := .venv/bin
 DEV := .venv/ready
 RUN := $(if $(wildcard $(DEV)),$(DEV),.venv/ready-to-run)
 
-.PHONY: help demo test test-full check audit check-access chaos fuzz up bench bench-codecs bench-cost \
-	calibrate check-memory lock settings clear clean
+.PHONY: help demo test test-full test-image check audit check-access chaos fuzz up bench \
+	bench-codecs bench-cost calibrate check-memory lock settings clear clean
 
 demo: $(RUN) ## compress the sample photographs, on real embedded servers
 	@$(BIN)/python -m infra.dev.demo tests/samples
@@ -26,6 +26,9 @@ check: $(DEV) ## linter, formatter and strict types
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
+
+test-image: $(DEV) ## build the container image with buildah and try it; needs root, takes minutes
+	@$(BIN)/python -m pytest tests/infra/test_image.py
 
 fuzz: $(DEV) ## run randomly broken images through the engine: make fuzz SECONDS=300 SEED=1
 	@$(BIN)/python -m tests.hostile.fuzz $(if $(SECONDS),--seconds $(SECONDS)) \

@@ -1,7 +1,7 @@
 """What several commands share: options, and the database that they work on."""
 
-import logging
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,8 +14,6 @@ from shared import settings
 from shared.addresses import check_database_url
 from shared.db.database import Database
 from shared.errors import OperatorError
-
-logger = logging.getLogger(__name__)
 
 data_dir_option = click.option(
     "--data-dir",
@@ -36,7 +34,7 @@ def given_database_url() -> str | None:
 def warn_of_strangers() -> None:
     """Say which names of the environment look like ours and are not."""
     for sentence in settings.strangers(os.environ):
-        logger.warning(sentence)
+        print(f"fluximage: {sentence}", file=sys.stderr)
 
 
 @contextmanager

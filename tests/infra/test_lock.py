@@ -129,3 +129,12 @@ def test_the_image_and_the_demo_install_no_tool_of_development(path: str, tools:
 
 def test_the_build_backend_is_the_one_of_the_project() -> None:
     assert set(PYPROJECT["build-system"]["requires"]) <= set(BUILD)
+
+
+def test_the_docs_install_own_servers_from_the_locks_with_hashes() -> None:
+    text = (ROOT / "docs/operations.md").read_text()
+    (lines,) = re.findall(r"```sh\n(python3 -m venv .*?)```", text, re.DOTALL)
+    locked, ours = [line for line in lines.splitlines() if line.startswith("pip install")]
+    assert "--require-hashes" in locked
+    assert re.findall(r"-r (\S+)", locked) == [path for path in LOCKS if "dev" not in path]
+    assert {"--no-deps", "--no-build-isolation"} <= set(ours.split())  # nothing without a hash
