@@ -15,6 +15,7 @@ from workers.imaging.decoding.heif import open_heif
 from workers.imaging.decoding.jpeg import without_unneeded_segments
 from workers.imaging.decoding.png import corrected
 from workers.imaging.decoding.png_damage import without_damage
+from workers.imaging.decoding.tiff import open_tiff
 from workers.imaging.formats.probe import Probe
 from workers.imaging.transform.orient import orientation_of
 from workers.imaging.transform.resize import fit
@@ -55,7 +56,7 @@ class Source:
     box: the part of `image` that holds the picture, in fractional pixels of `image` (left, top,
         right, bottom); scaled decoding rounds sizes up.
     width, height: the full size as stored, in pixels.
-    orientation: EXIF's, 1 to 8; 1 for TIFF and HEIC, whose decoders turn the image.
+    orientation: EXIF's, 1 to 8; 1 for HEIC, whose decoder turns the image.
     """
 
     image: Image.Image
@@ -90,12 +91,10 @@ def decode(
             data = without_damage(data)
         elif probe.kind is ImageType.JPG:
             data = without_unneeded_segments(data)
-        image: Image.Image = _open(data, probe.kind)
+        image, orientation = _open(data, probe.kind)
         if image.width * image.height > probe.width * probe.height:
             raise damaged
         width, height = image.size
-        # HEIC's own boxes for it are already applied; its EXIF only repeats them.
-        orientation = 1 if probe.kind is ImageType.HEIC else orientation_of(image)
         box = _scale_while_decoding(image, orientation, max_width, max_height, min_side)
         frame = image.tile[0].extents if isinstance(image, GifImageFile) else None
         image.load()
@@ -114,12 +113,18 @@ def decode(
     return Source(image, box, width, height, orientation)
 
 
-def _open(data: bytes, kind: ImageType) -> Image.Image:
+def _open(data: bytes, kind: ImageType) -> tuple[Image.Image, int]:
+    """The image, not always decoded yet, and the orientation that is still to be applied."""
+    if kind is ImageType.TIFF:
+        return open_tiff(data)
     if kind is ImageType.HEIC:
-        return open_heif(data)
+        # Its own boxes for it are already applied; its EXIF only repeats them.
+        return open_heif(data), 1
     if kind is ImageType.AVIF:
-        return open_avif(data)
-    return Image.open(io.BytesIO(data), formats=[kind.facts.decoder])
+        image: Image.Image = open_avif(data)
+    else:
+        image = Image.open(io.BytesIO(data), formats=[kind.facts.decoder])
+    return image, orientation_of(image)
 
 
 def _on_transparent_canvas(image: Image.Image, frame: tuple[int, int, int, int]) -> Image.Image:
