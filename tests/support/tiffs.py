@@ -1,14 +1,16 @@
 """TIFFs of any layout, by hand: Pillow writes only a few. TIFF 6.0, BigTIFF, TechNotes 1 and 3."""
 
+import io
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 from tests.workers.imaging.making import saved
 
@@ -19,6 +21,7 @@ BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED, LONG8 = 1, 2, 3, 4, 5, 7, 16
 
 _SIZES = {BYTE: 1, ASCII: 1, SHORT: 2, LONG: 4, RATIONAL: 8, UNDEFINED: 1, LONG8: 8}
 _CODES = {BYTE: "B", ASCII: "B", SHORT: "H", LONG: "I", RATIONAL: "I", UNDEFINED: "B", LONG8: "Q"}
+Order = Literal["<", ">"]
 Tag = tuple[int, Sequence[int]]  # type, values; a rational is two of them
 
 
@@ -48,10 +51,10 @@ class Page:
         return self.bits or self.samples.dtype.itemsize * 8
 
 
-def tiff(*pages: Page, order: str = "<", big: bool = False) -> bytes:
+def tiff(*pages: Page, order: Order = "<", big: bool = False) -> bytes:
     """A file of these pages. order: `<` or `>`. big: BigTIFF."""
     mark = b"II" if order == "<" else b"MM"
-    offset, entry, count = ("Q", 20, 8) if big else ("I", 12, 2)
+    offset = "Q" if big else "I"
     head = struct.pack(order + "HHH", 43, 8, 0) if big else struct.pack(order + "H", 42)
     data = bytearray(mark + head + bytes(8 if big else 4))
     pointer = len(data) - struct.calcsize(offset)
@@ -75,16 +78,15 @@ def tiff(*pages: Page, order: str = "<", big: bool = False) -> bytes:
                 data += blobs[tag].ljust(struct.calcsize(offset), b"\0")
         pointer = len(data)
         data += bytes(struct.calcsize(offset))
-    assert entry and count
     return bytes(data)
 
 
-def _blob(tag: Tag, order: str) -> bytes:
+def _blob(tag: Tag, order: Order) -> bytes:
     kind, values = tag
     return struct.pack(f"{order}{len(values)}{_CODES[kind]}", *values)
 
 
-def _tags(page: Page, data: bytearray, order: str) -> dict[int, Tag]:
+def _tags(page: Page, data: bytearray, order: Order) -> dict[int, Tag]:
     """The tags of a page, whose pieces are added to the data."""
     high, wide, channels = page.samples.shape
     formats = {"u": 1, "i": 2, "f": 3}
@@ -135,20 +137,20 @@ def _pieces(page: Page) -> Iterator[NDArray[Any]]:
                 yield piece
 
 
-def _packed(page: Page, piece: NDArray[Any], order: str) -> bytes:
+def _packed(page: Page, piece: NDArray[Any], order: Order) -> bytes:
     raw = _bytes(page, piece, order)
     if page.compression == DEFLATE:
         return zlib.compress(raw)
     if page.compression in (LZW, PACKBITS):
         name = "tiff_lzw" if page.compression == LZW else "packbits"
         file = saved(Image.frombytes("L", (len(raw), 1), raw), "TIFF", compression=name)
-        with Image.open(__import__("io").BytesIO(file)) as image:
-            start, length = image.tag_v2[273][0], image.tag_v2[279][0]  # type: ignore[attr-defined]
+        with TiffImageFile(io.BytesIO(file)) as image:
+            start, length = image.tag_v2[273][0], image.tag_v2[279][0]
         return file[start : start + length]
     return raw
 
 
-def _bytes(page: Page, piece: NDArray[Any], order: str) -> bytes:
+def _bytes(page: Page, piece: NDArray[Any], order: Order) -> bytes:
     if page.depth % 8:
         rows, columns, channels = piece.shape
         flat = piece.reshape(rows, columns * channels, 1).astype(">u2").view(np.uint8)

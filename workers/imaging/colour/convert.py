@@ -44,7 +44,9 @@ def _to_8_bits(image: Image.Image) -> Image.Image:
     if image.mode == "F":
         return float_to_8_bits(image)
     wide = image.convert("I")
-    return _scaled(wide.convert("F"), _smallest(wide, (255, 65535) if image.mode == "I" else (65535,)))
+    return _scaled(
+        wide.convert("F"), _smallest(wide, (255, 65535) if image.mode == "I" else (65535,))
+    )
 
 
 def float_to_8_bits(image: Image.Image, *, whole: bool = False) -> Image.Image:

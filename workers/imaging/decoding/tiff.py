@@ -1,13 +1,13 @@
 """The picture of a TIFF in a mode of Pillow, whatever its layout.
 
 Pillow's own reader knows some layouts, and reads others wrongly. Here its libtiff decompresses, and
-what the samples mean is applied by the rules of TIFF 6.0, where they are clear, and else as libtiff,
-ImageMagick and libvips agree.
+what the samples mean follows TIFF 6.0 where it is clear, and else libtiff, ImageMagick and libvips.
 """
 
 import math
 import struct
 from functools import lru_cache
+from typing import Any
 
 from PIL import Image, ImageChops
 
@@ -18,7 +18,6 @@ from workers.imaging.formats import tiff
 from workers.imaging.formats.tiff import (
     ALPHA,
     ALPHA_ASSOCIATED,
-    ALPHA_UNKNOWN,
     CMYK,
     FLOAT,
     GREY,
@@ -57,8 +56,8 @@ def open_tiff(data: bytes) -> tuple[Image.Image, int]:
     """The picture, not yet upright, and its orientation as in EXIF.
 
     L, LA, P, RGB, RGBA, CMYK or LAB, with its ICC profile in `info`. CMYK and L*a*b* with alpha are
-    converted to sRGB here, as Pillow has no mode for them. Raises UnsupportedImageError, ValueError,
-    IndexError or struct.error.
+    converted to sRGB here, as Pillow has no mode for them. Raises UnsupportedImageError,
+    ValueError, IndexError or struct.error.
     """
     picture = tiff.picture(data)
     layers = _layers(Pieces(data, picture), picture)
@@ -158,8 +157,8 @@ def _halves() -> list[int]:
 def _image(layers: list[Image.Image], picture: Picture) -> Image.Image:
     """The samples as colours, with alpha if there is any."""
     profile = picture.directory.content(_PROFILE)
-    info = {"icc_profile": profile} if profile else {}
-    image = layers[0] if len(layers) == 1 and _is_whole(layers[0], picture) else None
+    info: dict[str | tuple[int, int], Any] = {"icc_profile": profile} if profile else {}
+    image = layers[0] if len(layers) == 1 and _is_whole(picture) else None
     if image is None:
         bands = [band for layer in layers for band in layer.split()]
         colours, alpha = bands[: picture.colours], _alpha(bands[picture.colours :], picture)
@@ -175,8 +174,8 @@ def _image(layers: list[Image.Image], picture: Picture) -> Image.Image:
     return image
 
 
-def _is_whole(image: Image.Image, picture: Picture) -> bool:
-    """Whether Pillow has made the picture of it already."""
+def _is_whole(picture: Picture) -> bool:
+    """Whether one layer is the picture already."""
     if picture.photometric in (YCBCR, CMYK):
         return not picture.extra
     if picture.photometric != RGB:

@@ -110,7 +110,7 @@ class Pieces:
             tag: (kind, len(values), struct.pack(f"{order}{len(values)}{codes[kind]}", *values))
             for tag, (kind, values) in tags.items()
         }
-        wanted = _TABLES if picture.compression == JPEG else ()
+        wanted: tuple[int, ...] = _TABLES if picture.compression == JPEG else ()
         wanted += _FAX_OPTIONS if picture.compression in FAXES else ()
         wanted += _YCBCR if picture.photometric == YCBCR and picture.compression != JPEG else ()
         entries |= {tag: picture.directory.copy(tag) for tag in wanted if tag in picture.directory}

@@ -6,12 +6,8 @@ MAX_FRAMES = 100_000  # counting stops here, far above any limit that an operato
 
 
 class Measured(NamedTuple):
-    """Width and height in pixels as stored, before any turning, and the number of frames.
-
-    bytes_per_pixel: while it is decoded, where that may be more than 4.
-    """
+    """Width and height in pixels as stored, before any turning, and the number of frames."""
 
     width: int
     height: int
     frames: int = 1
-    bytes_per_pixel: float = 4

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from shared.errors import (
+    NOT_AN_IMAGE,
     CorruptImageError,
     TooManyFramesError,
     TooManyPixelsError,
@@ -89,11 +90,10 @@ def probe(data: bytes) -> Probe:
     """
     kind = type_of(data)
     if kind is None:
-        raise UnsupportedImageError(
-            f"This file is not a supported image. Supported are {_SUPPORTED}"
-        )
+        raise UnsupportedImageError(f"{NOT_AN_IMAGE}. Supported are {_SUPPORTED}")
     try:
-        width, height, frames, bytes_per_pixel = _MEASURES[kind](data)
+        width, height, frames = _MEASURES[kind](data)
+        bytes_per_pixel = tiff.bytes_per_pixel(data) if kind is ImageType.TIFF else 4
         alpha = kind in _ALPHAS and _ALPHAS[kind](data)
     except (ValueError, IndexError, struct.error):
         width = height = frames = 0

@@ -5,7 +5,7 @@ DNG specification 1.7 for camera raws.
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -23,6 +23,7 @@ GREY_INVERTED, GREY, RGB, PALETTE, CMYK, YCBCR, LAB, ICC_LAB = 0, 1, 2, 3, 5, 6,
 UNSIGNED, SIGNED, FLOAT = 1, 2, 3
 ALPHA_UNKNOWN, ALPHA_ASSOCIATED, ALPHA = 0, 1, 2
 JPEG = 7
+_NOT_PACKED = 1
 
 # What scanners, cameras and editors write: none, CCITT's three, LZW, JPEG, Deflate by both of its
 # numbers, PackBits. Any other is one more decoder that hostile files would reach, and no browser
@@ -34,7 +35,12 @@ FAXES = (2, 3, 4)
 _MAX_FAX_ROWS = 65_535
 
 _COLOURS = {GREY_INVERTED: 1, GREY: 1, RGB: 3, PALETTE: 1, CMYK: 4, YCBCR: 3, LAB: 3, ICC_LAB: 3}
-_OTHER_COLOURS = {4: "a mask", 10: "ITU L*a*b*", 32844: "LogL", 32845: "LogLuv"}
+_OTHER_COLOURS = {
+    4: "a mask in place of a picture",
+    10: "colours as ITU L*a*b*",
+    32844: "colours as LogL",
+    32845: "colours as LogLuv",
+}
 
 # The bits that samples of each format may have. 4 is "undefined", which all take for whole numbers.
 _WHOLE = (*range(1, 17), 32)
@@ -116,17 +122,33 @@ class Picture:
     def pieces(self, bytes_in_file: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Offsets and lengths of all pieces, plane by plane, row by row.
 
-        Lengths that are not stored end with the file. Raises ValueError if a piece is missing.
+        What is not packed has the length that its size says, as writers give wrong ones. Raises
+        ValueError if a piece is missing or cut.
         """
         tags, place = self.directory, _TILES if self.tiled and _TILES in self.directory else _STRIPS
-        size = _TILE_SIZES if _TILE_SIZES in tags and self.tiled else _STRIP_SIZES
+        size = _TILE_SIZES if self.tiled and _TILE_SIZES in tags else _STRIP_SIZES
         needed = self.across * self.down * (self.samples if self.planar else 1)
         offsets = tags.numbers(place, _MAX_PIECES)[:needed]
-        lengths = tags.numbers(size, _MAX_PIECES)[:needed] or (bytes_in_file,) * len(offsets)
-        if min(len(offsets), len(lengths)) < needed or max(offsets) >= bytes_in_file:
+        if self.compression == _NOT_PACKED and self.photometric != YCBCR:
+            lengths = tuple(self._unpacked_lengths())
+        elif size in tags:
+            lengths = tags.numbers(size, _MAX_PIECES)[:needed]
+        else:
+            lengths = tuple(bytes_in_file - at for at in offsets)
+        if min(len(offsets), len(lengths)) < needed:
             raise ValueError("a strip or tile is missing")
-        ends = zip(offsets, lengths, strict=True)
-        return offsets, tuple(min(length, bytes_in_file - at) for at, length in ends)
+        if any(at + length > bytes_in_file for at, length in zip(offsets, lengths, strict=True)):
+            raise ValueError("a strip or tile is cut")
+        return offsets, lengths
+
+    def _unpacked_lengths(self) -> Iterator[int]:
+        """Bytes of each piece that is not packed."""
+        row_bytes = -(-self.piece_width * self.together * self.bits // 8)
+        for _ in range(self.samples if self.planar else 1):
+            for top in range(0, self.height, self.piece_height):
+                below = self.piece_height if self.tiled else self.height - top
+                for _ in range(self.across):
+                    yield row_bytes * min(self.piece_height, below)
 
 
 def measure(data: bytes) -> Measured:
@@ -137,7 +159,13 @@ def measure(data: bytes) -> Measured:
     shown, layout = picture(data), layout_of(data)
     width = max(shown.width, shown.piece_width if shown.tiled else 0)
     height = max(shown.height, shown.piece_height if shown.tiled else 0)
-    return Measured(width, height, _frames(data, layout), shown.samples * shown.bits / 8)
+    return Measured(width, height, _frames(data, layout))
+
+
+def bytes_per_pixel(data: bytes) -> float:
+    """Bytes that each pixel has before it is packed. Raises as `picture`."""
+    shown = picture(data)
+    return shown.samples * shown.bits / 8
 
 
 def picture(data: bytes) -> Picture:
@@ -182,7 +210,9 @@ def _colours(tags: Directory, compression: int) -> tuple[int, int]:
     """What the samples mean, as in PhotometricInterpretation, and how many there are."""
     photometric = tags.number(_PHOTOMETRIC, -1)
     if photometric in _OTHER_COLOURS:
-        raise _unsupported(f"colours as {_OTHER_COLOURS[photometric]}")
+        raise _unsupported(_OTHER_COLOURS[photometric])
+    if photometric not in (-1, *_COLOURS):
+        raise ValueError("unknown colours")
     jpeg_colours = compression == JPEG and photometric in (RGB, YCBCR)
     samples = tags.number(_SAMPLES, 3 if jpeg_colours else 1)
     if photometric < 0:  # as libtiff takes it
@@ -204,41 +234,48 @@ def _bits(tags: Directory) -> int:
 
 def _check(shown: Picture) -> None:
     """Raises UnsupportedImageError for what is not read, ValueError for what makes no sense."""
-    bits, compression, photometric = shown.bits, shown.compression, shown.photometric
-    if compression not in _COMPRESSIONS:
+    if shown.compression not in _COMPRESSIONS:
         raise UnsupportedImageError(
             "This TIFF has a compression that is not supported. Supported are no compression, "
             "CCITT, LZW, JPEG, Deflate and PackBits"
         )
-    if shown.format not in _DEPTHS or not 1 <= bits <= 64 or shown.predictor not in (1, 2, 3):
+    if shown.format not in _DEPTHS or not 1 <= shown.bits <= 64:
         raise ValueError("samples that make no sense")
-    allowed = _DEPTHS[shown.format]
-    if photometric in (PALETTE, YCBCR) or compression == JPEG:
-        allowed = range(1, 9) if photometric == PALETTE and compression != JPEG else (8,)
-    elif photometric in (LAB, ICC_LAB):
-        allowed = (8, 16)
-    if bits not in allowed:
-        raise _unsupported(f"samples of {bits} bits for its kind of colours")
-    if photometric == YCBCR and (shown.samples != 3 or (shown.planar and _is_subsampled(shown))):
+    if shown.bits not in _depths(shown):
+        raise _unsupported(f"samples of {shown.bits} bits for its kind of colours")
+    if shown.photometric == YCBCR and (shown.samples != 3 or _is_subsampled_planar(shown)):
         raise _unsupported("YCbCr in this arrangement")
-    if shown.predictor > 1 and bits not in (8, 16, 32, 64):
-        raise ValueError("a predictor of bits")
-    if shown.predictor == 3 and shown.format != FLOAT:
-        raise ValueError("a predictor of floating point")
-    if compression in FAXES and (bits != 1 or shown.samples != 1):
-        raise ValueError("a fax with colours")
-    if compression in FAXES and shown.height > _MAX_FAX_ROWS:
-        raise ValueError("too many rows of a fax")
     if shown.across * shown.down * (shown.samples if shown.planar else 1) > _MAX_PIECES:
         raise ValueError("too many strips or tiles")
+    _check_packing(shown)
+
+
+def _check_packing(shown: Picture) -> None:
+    """Raises ValueError for a predictor or a fax that its samples cannot have."""
+    predicted = shown.predictor > 1 and shown.bits not in (8, 16, 32, 64)
+    if predicted or shown.predictor not in ((1, 2, 3) if shown.format == FLOAT else (1, 2)):
+        raise ValueError("a predictor of other samples")
+    if shown.compression not in FAXES:
+        return
+    if shown.bits != 1 or shown.samples != 1 or shown.height > _MAX_FAX_ROWS:
+        raise ValueError("a fax with colours, or with too many rows")
+
+
+def _depths(shown: Picture) -> Sequence[int]:
+    """The bits that its samples may have."""
+    if shown.compression == JPEG or shown.photometric == YCBCR:
+        return (8,)
+    if shown.photometric == PALETTE:
+        return range(1, 9)
+    return (8, 16) if shown.photometric in (LAB, ICC_LAB) else _DEPTHS[shown.format]
 
 
 def _unsupported(what: str) -> UnsupportedImageError:
     return UnsupportedImageError(f"This TIFF has {what}, which is not supported")
 
 
-def _is_subsampled(shown: Picture) -> bool:
-    return (shown.directory.numbers(_SUBSAMPLING, 2) or (2, 2)) != (1, 1)
+def _is_subsampled_planar(shown: Picture) -> bool:
+    return shown.planar and (shown.directory.numbers(_SUBSAMPLING, 2) or (2, 2)) != (1, 1)
 
 
 def _shown(data: bytes, layout: Layout) -> Directory:

@@ -20,7 +20,7 @@ class _Entry(NamedTuple):
     """A tag's type, the number of its values, and where they are."""
 
     kind: int
-    count: int
+    values: int
     at: int
 
 
@@ -75,15 +75,15 @@ class Directory:
         entry = self._entries.get(tag)
         if entry is None:
             return ()
-        if entry.count > most or entry.kind not in _WHOLE:
+        if entry.values > most or entry.kind not in _WHOLE:
             raise ValueError(f"tag {tag} has too many values, or no whole numbers")
-        code = f"{self._order}{entry.count}{_WHOLE[entry.kind]}"
+        code = f"{self._order}{entry.values}{_WHOLE[entry.kind]}"
         return struct.unpack_from(code, self._data, entry.at)
 
     def number(self, tag: int, default: int) -> int:
         """The first of the tag's whole numbers; the default without the tag or a value."""
         entry = self._entries.get(tag)
-        if entry is None or entry.count < 1:
+        if entry is None or entry.values < 1:
             return default
         if entry.kind not in _WHOLE:
             raise ValueError(f"tag {tag} is no whole number")
@@ -94,14 +94,14 @@ class Directory:
         """The tag's type, the number of its values, and the values as stored, with 32 bits each
         where they have 64."""
         entry, content = self._entries[tag], self.content(tag)
-        return entry.kind, entry.count, content
+        return entry.kind, entry.values, content
 
     def content(self, tag: int) -> bytes:
         """The tag's values as they are stored; empty without the tag, shorter if they are cut."""
         entry = self._entries.get(tag)
         if entry is None:
             return b""
-        return self._data[entry.at : entry.at + entry.count * _SIZES.get(entry.kind, 1)]
+        return self._data[entry.at : entry.at + entry.values * _SIZES.get(entry.kind, 1)]
 
 
 def chain(data: bytes, layout: Layout, most: int) -> Iterator[int]:
