@@ -10,6 +10,7 @@ from flask import Response, jsonify
 from api.context import context
 from shared.db.batches import NewBatch
 from shared.db.views import EndedImage, Progress, View
+from shared.errors import NOT_AN_IMAGE
 
 
 def json_response(body: dict[str, Any], status: int = 200) -> Response:
@@ -115,8 +116,8 @@ def _signed(image: EndedImage) -> tuple[str, str]:
 
 def _error(image: EndedImage) -> dict[str, Any]:
     message = image.error_message
-    if image.error_code == "unsupported_image":
-        # The published contract has this sentence, whatever the engine's own says.
+    if message and message.startswith(NOT_AN_IMAGE):
+        # The published contract has this sentence; a format that is known says why it is not read.
         message = f"{image.original_name} is not an image this service reads"
     return {
         "index": image.index,

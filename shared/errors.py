@@ -1,5 +1,5 @@
-"""Every error of this service. Its `message` is public: clients read it as it stands, except that
-of an unsupported image, which `api/responses.py` replaces by the published sentence.
+"""Every error of this service. Its `message` is public: clients read it as it stands, except
+`NOT_AN_IMAGE`, which `api/responses.py` replaces by the published sentence.
 
 FluximageError
   ImageError                  one image ends in `failed`; code: processing_failed
@@ -66,6 +66,7 @@ class FluximageError(Exception):
 
 
 NOT_PROCESSED = "The image could not be processed"  # where nothing more is known
+NOT_AN_IMAGE = "This file is not a supported image"  # how the message of such a file begins
 
 
 class ImageError(FluximageError):
@@ -75,7 +76,7 @@ class ImageError(FluximageError):
 
 
 class UnsupportedImageError(ImageError):
-    """The file is not of a format that this service reads."""
+    """The file is not of a format that this service reads, or of a kind of it that is not read."""
 
     code = "unsupported_image"
 

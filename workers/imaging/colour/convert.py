@@ -37,15 +37,37 @@ def to_plain(image: Image.Image) -> Image.Image:
 
 
 def _to_8_bits(image: Image.Image) -> Image.Image:
-    """One channel of more than 8 bits to L, by the smallest usual range that it fits in.
+    """One channel of more than 8 bits to L.
 
     Pillow's own conversion clips at 255, which would make the image white.
     """
-    ranges = {"F": (1, 255, 65535), "I": (255, 65535)}.get(image.mode, (65535,))
-    wide = image if image.mode == "F" else image.convert("I")
-    brightest = cast(float, wide.getextrema()[1])
-    white = next((top for top in ranges if brightest <= top), brightest)
-    return wide.convert("F").point(lambda value: value * (255 / white) + 0.5).convert("L")
+    if image.mode == "F":
+        return float_to_8_bits(image)
+    wide = image.convert("I")
+    return _scaled(
+        wide.convert("F"), _smallest(wide, (255, 65535) if image.mode == "I" else (65535,))
+    )
+
+
+def float_to_8_bits(image: Image.Image, *, whole: bool = False) -> Image.Image:
+    """An image of mode F to L, by the smallest usual range that its values fit in.
+
+    whole: whether they are whole numbers. Fractions are from 0 to 1, and what is brighter is
+    clipped, as in most editors, unless even their mean is above 1.
+    """
+    if whole:
+        return _scaled(image, _smallest(image, (255, 65535, 2**24 - 1)))
+    mean = cast(float, image.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0)))
+    return _scaled(image, _smallest(image, (255, 65535)) if mean > 1 else 1)
+
+
+def _smallest(image: Image.Image, ranges: tuple[int, ...]) -> float:
+    brightest = cast(float, image.getextrema()[1])
+    return next((top for top in ranges if brightest <= top), brightest)
+
+
+def _scaled(image: Image.Image, white: float) -> Image.Image:
+    return image.point(lambda value: value * (255 / white) + 0.5).convert("L")
 
 
 def to_srgb(image: Image.Image) -> Image.Image:

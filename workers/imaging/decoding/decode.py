@@ -10,7 +10,7 @@ from PIL.GifImagePlugin import GifImageFile
 
 from shared.errors import CorruptImageError
 from shared.imagetype import ImageType
-from workers.imaging.decoding import avif, bmp, heif
+from workers.imaging.decoding import avif, bmp, heif, tiff
 from workers.imaging.decoding.jpeg import with_end, without_unneeded_segments
 from workers.imaging.decoding.png import check_rows, corrected
 from workers.imaging.decoding.png_repair import repaired
@@ -52,7 +52,7 @@ class Source:
     box: the part of `image` that holds the picture, in fractional pixels of `image` (left, top,
         right, bottom); scaled decoding rounds sizes up.
     width, height: the full size as stored, in pixels.
-    orientation: EXIF's, 1 to 8; 1 for TIFF and HEIC, whose decoders turn the image.
+    orientation: EXIF's, 1 to 8; 1 for HEIC, whose decoder turns the image.
     """
 
     image: Image.Image
@@ -84,11 +84,9 @@ def decode(
     damaged = CorruptImageError(f"This {probe.kind.facts.label} image is damaged or cut short")
     try:
         data = _repaired(data, probe)
-        image = _open(data, probe.kind)
+        image, orientation = _open(data, probe.kind)
         if image.width * image.height > probe.width * probe.height:
             raise damaged
-        # HEIC's own boxes for it are already applied; its EXIF only repeats them.
-        orientation = 1 if probe.kind is ImageType.HEIC else orientation_of(image)
         width, height = image.size
         box = _scale_while_decoding(image, orientation, max_width, max_height, min_side)
         image = _loaded(image, data, probe.kind)
@@ -112,14 +110,20 @@ def _repaired(data: bytes, probe: Probe) -> bytes:
     return with_end(data) if probe.unended else data
 
 
-def _open(data: bytes, kind: ImageType) -> Image.Image:
+def _open(data: bytes, kind: ImageType) -> tuple[Image.Image, int]:
+    """The image, not always decoded yet, and the orientation that is still to be applied."""
+    if kind is ImageType.TIFF:
+        return tiff.open_tiff(data)
     if kind is ImageType.HEIC:
-        return heif.open_heif(data)
-    if kind is ImageType.AVIF:
-        return avif.open_avif(data)
+        # Its own boxes for it are already applied; its EXIF only repeats them.
+        return heif.open_heif(data), 1
     if kind is ImageType.BMP:
-        return bmp.open_bmp(data)
-    return Image.open(io.BytesIO(data), formats=[kind.facts.decoder])
+        return bmp.open_bmp(data), 1
+    if kind is ImageType.AVIF:
+        image: Image.Image = avif.open_avif(data)
+    else:
+        image = Image.open(io.BytesIO(data), formats=[kind.facts.decoder])
+    return image, orientation_of(image)
 
 
 def _loaded(image: Image.Image, data: bytes, kind: ImageType) -> Image.Image:

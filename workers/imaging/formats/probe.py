@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from shared.errors import (
+    NOT_AN_IMAGE,
     CorruptImageError,
     TooManyFramesError,
     TooManyPixelsError,
@@ -23,6 +24,9 @@ from workers.imaging.formats.measured import MAX_FRAMES, Measured
 # Pillow keeps a pointer for each row, and some work is per row: a picture one pixel wide would
 # take thrice the memory of one as high. No format but PNG and TIFF has longer sides.
 _MAX_SIDE = 1_000_000
+
+# What the largest number of pixels may have: four samples of 16 bits.
+_MAX_BYTES_PER_PIXEL = 8
 
 _MEASURES: dict[ImageType, Callable[[bytes], Measured]] = {
     ImageType.JPG: jpeg.measure,
@@ -58,6 +62,7 @@ class Probe:
     unended: a JPEG without EOI, which is decoded at full size to see whether pixels are missing.
     alpha: whether it may be transparent; known for PNG, WebP, AVIF and HEIC. Used only by
         the cost estimate, so comparisons ignore it.
+    bytes_per_pixel: while it is decoded; more than 4 only for TIFF. Ignored by comparisons too.
     """
 
     kind: ImageType
@@ -67,6 +72,7 @@ class Probe:
     progressive: bool = False
     unended: bool = False
     alpha: bool = field(default=False, compare=False)
+    bytes_per_pixel: float = field(default=4, compare=False)
 
     @property
     def is_animated(self) -> bool:
@@ -88,22 +94,22 @@ def probe(data: bytes) -> Probe:
         raise CorruptImageError("This file is empty; send it again")
     kind = type_of(data)
     if kind is None:
-        raise UnsupportedImageError(
-            f"This file is not a supported image. Supported are {_SUPPORTED}"
-        )
+        raise UnsupportedImageError(f"{NOT_AN_IMAGE}. Supported are {_SUPPORTED}")
     try:
         width, height, frames = _MEASURES[kind](data)
+        bytes_per_pixel = tiff.bytes_per_pixel(data) if kind is ImageType.TIFF else 4
         alpha = kind in _ALPHAS and _ALPHAS[kind](data)
     except (ValueError, IndexError, struct.error):
         width = height = frames = 0
-        alpha = False
+        bytes_per_pixel, alpha = 0.0, False
     if width < 1 or height < 1 or frames < 1:
         raise CorruptImageError(
             f"The header of this {kind.facts.label} image is damaged or cut short"
         )
     progressive = kind is ImageType.JPG and jpeg.is_progressive(data)
     unended = kind is ImageType.JPG and not jpeg.is_ended(data)
-    return Probe(kind, width, height, min(frames, MAX_FRAMES), progressive, unended, alpha)
+    frames = min(frames, MAX_FRAMES)
+    return Probe(kind, width, height, frames, progressive, unended, alpha, bytes_per_pixel)
 
 
 def check_limits(probe: Probe, max_pixels: int, max_frames: int) -> None:
@@ -121,6 +127,12 @@ def check_limits(probe: Probe, max_pixels: int, max_frames: int) -> None:
         raise TooManyPixelsError(
             f"The image has {probe.width} x {probe.height} pixels; "
             f"at most {max_pixels / 1e6:g} megapixels are allowed"
+        )
+    if probe.width * probe.height * probe.bytes_per_pixel > max_pixels * _MAX_BYTES_PER_PIXEL:
+        most = max_pixels * _MAX_BYTES_PER_PIXEL / probe.bytes_per_pixel
+        raise TooManyPixelsError(
+            f"The image has {probe.width} x {probe.height} pixels of {probe.bytes_per_pixel:g} "
+            f"bytes each; at most {most / 1e6:g} megapixels of that are allowed"
         )
     if probe.frames > max_frames:
         raise TooManyFramesError(
