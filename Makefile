@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/ready
 
 .PHONY: help demo test test-full check audit check-access chaos fuzz up bench bench-codecs bench-cost \
-	calibrate check-memory lock settings clean
+	bench-lossless calibrate check-memory lock settings clean
 
 demo: $(READY) ## compress the sample photographs, on real embedded servers
 	@$(BIN)/python -m infra.dev.demo tests/samples
@@ -56,6 +56,9 @@ calibrate: $(READY) ## measure the quality tables again (docs/quality.md): make 
 
 bench-cost: $(READY) ## compare estimated with real cost: make bench-cost PHOTOS=folder COUNT=400
 	@$(BIN)/python -m infra.benchmarks.cost "$(or $(PHOTOS),tests/samples)" "$(or $(COUNT),400)"
+
+bench-lossless: $(READY) ## check WebP's choice of lossy or lossless: make bench-lossless PICTURES=folder
+	@$(BIN)/python -m infra.benchmarks.lossless "$(or $(PICTURES),tests/samples)"
 
 chaos: $(READY) ## inject faults and check every rule: make chaos SEED=7 ONLY=kill_workers COUNT=1000
 	@$(BIN)/python -m infra.chaos $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY)) \

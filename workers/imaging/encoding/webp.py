@@ -91,28 +91,26 @@ def _lossy(image: Image.Image, settings: EncoderSettings) -> bytes:
 
 def _lossy_or_lossless(image: Image.Image, settings: EncoderSettings) -> Encoded:
     """Lossless if it is no larger, or not much larger where lossy would bleed."""
-    lossy = _lossy(image, settings)
-    if _is_surely_larger(image, len(lossy)):
-        return Encoded(lossy, Encoding.REENCODED)
-    lossless = _lossless(image, settings.effort)
-    ratio = len(lossless) / len(lossy)
-    if ratio <= 1 or (ratio <= _MAX_RATIO_IF_BLEEDING and bleeds(image)):
-        return Encoded(lossless, Encoding.LOSSLESS)
-    return Encoded(lossy, Encoding.REENCODED)
+    other = Encoded(_lossy(image, settings), Encoding.REENCODED)
+    if lossless_is_surely_larger(image, len(other.data)):
+        return other
+    exact = Encoded(lossless(image, settings.effort), Encoding.LOSSLESS)
+    ratio = len(exact.data) / len(other.data)
+    return exact if ratio <= 1 or (ratio <= _MAX_RATIO_IF_BLEEDING and bleeds(image)) else other
 
 
 def _near_lossless_or_lossless(image: Image.Image, effort: Effort) -> Encoded:
     """Lossless if it is no larger, as it is for few colours, on which rounding is lost."""
-    near = Encoded(_lossless(_rounded_to_even(image), effort), Encoding.REENCODED)
+    near = Encoded(lossless(_rounded_to_even(image), effort), Encoding.REENCODED)
     part = _sample(image)
     estimated = _estimator(part)
     if estimated(part) > _MAX_NEAR_LOSSLESS_RATIO * estimated(_rounded_to_even(part)):
         return near
-    lossless = _lossless(image, effort)
-    return Encoded(lossless, Encoding.LOSSLESS) if len(lossless) <= len(near.data) else near
+    exact = Encoded(lossless(image, effort), Encoding.LOSSLESS)
+    return exact if len(exact.data) <= len(near.data) else near
 
 
-def _is_surely_larger(image: Image.Image, lossy_bytes: int) -> bool:
+def lossless_is_surely_larger(image: Image.Image, lossy_bytes: int) -> bool:
     """Whether lossless is estimated to be so much larger that it need not be tried."""
     part = _sample(image)
     lossless_bytes = _estimator(part)(part) * _pixels(image) / _pixels(part)
@@ -139,7 +137,8 @@ def _bytes_by_trial(part: Image.Image) -> float:
     return max(0, len(quick) - _SAMPLE_TABLE_BYTES)
 
 
-def _lossless(image: Image.Image, effort: Effort) -> bytes:
+def lossless(image: Image.Image, effort: Effort) -> bytes:
+    """Exact, with the colour of fully transparent pixels. image: RGB or RGBA."""
     return _save(
         image,
         lossless=True,
