@@ -8,6 +8,7 @@ lossy alone, which is what the choice costs where it was in vain.
 import json
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +44,10 @@ def _figures(quality: int, pictures: list[Image.Image], sizes: list[int]) -> dic
     lossy = larger = 0
     all_cpu = lossy_cpu = 0.0
     for image, lossless_bytes in zip(pictures, sizes, strict=True):
-        chosen, cpu = timed(lambda image=image: webp.encode(image, settings))
+        chosen, cpu = timed(partial(webp.encode, image, settings))
         if chosen.encoding is Encoding.LOSSLESS:
             continue
-        _, alone = timed(lambda image=image: webp.lossy(image, encoder_quality))
+        _, alone = timed(partial(webp.lossy, image, encoder_quality))
         lossy, larger = lossy + 1, larger + (len(chosen.data) > lossless_bytes)
         all_cpu, lossy_cpu = all_cpu + cpu, lossy_cpu + alone
     return {
