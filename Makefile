@@ -7,7 +7,7 @@ DEV := .venv/ready
 RUN := $(if $(wildcard $(DEV)),$(DEV),.venv/ready-to-run)
 
 .PHONY: help demo test test-full test-image check audit check-access chaos fuzz up bench \
-	bench-codecs bench-cost calibrate check-memory lock settings clear clean
+	bench-codecs bench-cost bench-lossless calibrate check-memory lock settings clear clean
 
 demo: $(RUN) ## compress the sample photographs, on real embedded servers
 	@$(BIN)/python -m infra.dev.demo tests/samples
@@ -61,6 +61,9 @@ calibrate: $(DEV) ## measure the quality tables again (docs/quality.md): make ca
 
 bench-cost: $(DEV) ## compare estimated with real cost: make bench-cost PHOTOS=folder COUNT=400
 	@$(BIN)/python -m infra.benchmarks.cost "$(or $(PHOTOS),tests/samples)" "$(or $(COUNT),400)"
+
+bench-lossless: $(DEV) ## check WebP's choice of lossy or lossless: make bench-lossless PICTURES=folder
+	@$(BIN)/python -m infra.benchmarks.lossless "$(or $(PICTURES),tests/samples)"
 
 chaos: $(DEV) ## inject faults and check every rule: make chaos SEED=7 ONLY=kill_workers COUNT=1000
 	@$(BIN)/python -m infra.chaos $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY)) \

@@ -48,6 +48,7 @@ class WarningCode(StrEnum):
     UNKNOWN_FIELD = "unknown_field"
     WATERMARK_NOT_AVAILABLE = "watermark_not_available"
     ANIMATION_FLATTENED = "animation_flattened"
+    LARGER_THAN_ORIGINAL = "larger_than_original"
     AI_FAILED = "ai_failed"
     AI_UNAVAILABLE = "ai_unavailable"
     AI_ANSWER = "ai_answer"

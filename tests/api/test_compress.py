@@ -195,8 +195,18 @@ def test_png_keeps_the_first_frame_of_an_animation_with_a_warning(client: Client
         [("a.png", png()), ("moving.gif", gif(frames=3))], {"format": "png"}
     ).json()
     assert len(body["data"]) == 2
+    flattened = [one["index"] for one in body["warnings"] if one["code"] == "animation_flattened"]
+    assert flattened == [1]
+
+
+def test_a_result_that_is_larger_than_its_upload_has_a_warning(client: Client) -> None:
+    photo = Image.open(SAMPLES / "chelsea.png").convert("RGB")
+    file = io.BytesIO()
+    photo.save(file, "JPEG", quality=60)
+    body = client.compress([("a.png", png()), ("b.jpg", file.getvalue())], {"format": "png"}).json()
+    assert body["data"][1]["compressed_size"] > body["data"][1]["original_size"]
     [warning] = body["warnings"]
-    assert (warning["index"], warning["code"]) == (1, "animation_flattened")
+    assert (warning["index"], warning["code"]) == (1, "larger_than_original")
 
 
 def test_an_image_is_known_by_its_content_and_not_by_its_name(client: Client) -> None:

@@ -20,7 +20,6 @@ from workers.imaging.decoding.decode import Source, decode
 from workers.imaging.encoding.encode import encode
 from workers.imaging.encoding.encoded import Finished
 from workers.imaging.encoding.settings import EncoderSettings
-from workers.imaging.formats.probe import Probe
 from workers.imaging.job import ImageJob
 from workers.imaging.passthrough import Original, passthrough_candidate
 from workers.imaging.preview import MAX_SIDE as PREVIEW_MAX_SIDE
@@ -82,7 +81,7 @@ def process(job: ImageJob) -> Output:
         preview=finished.preview,
         seconds=job.timer.seconds,
         cpu_seconds=_cpu_seconds() - started,
-        warnings=() if job.stays_animated else _warnings(job.probe),
+        warnings=tuple(_warnings(job, finished)),
     )
 
 
@@ -182,8 +181,11 @@ def _cpu_seconds() -> float:
     return time.process_time() + children.ru_utime + children.ru_stime
 
 
-def _warnings(probe: Probe) -> tuple[tuple[WarningCode, str], ...]:
-    if probe.frames == 1:
-        return ()
-    message = f"Only the first of the {probe.frames} frames was used"
-    return ((WarningCode.ANIMATION_FLATTENED, message),)
+def _warnings(job: ImageJob, finished: Finished) -> Iterator[tuple[WarningCode, str]]:
+    frames = job.probe.frames
+    if frames > 1 and not job.stays_animated:
+        yield WarningCode.ANIMATION_FLATTENED, f"Only the first of the {frames} frames was used"
+    before, after = len(job.data), len(finished.encoded.data)
+    if after > before:
+        message = f"The result has {after:,} bytes, more than the upload's {before:,}"
+        yield WarningCode.LARGER_THAN_ORIGINAL, message

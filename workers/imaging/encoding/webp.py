@@ -1,11 +1,18 @@
 """WebP, by libwebp."""
 
 import io
+from collections.abc import Callable
 
 from PIL import Image
 
 from shared.models import Effort, Encoding
-from workers.imaging.encoding.content import flat_share, sample
+from workers.imaging.encoding.content import (
+    bleeds,
+    distinct_share,
+    lossless_bits,
+    repeated_share,
+    sample,
+)
 from workers.imaging.encoding.encoded import Encoded
 from workers.imaging.encoding.quality import max_reachable_quality, to_encoder_quality
 from workers.imaging.encoding.settings import EncoderSettings
@@ -25,15 +32,22 @@ _ALPHA_OR_LOSSLESS_MAX_METHOD = 4
 # libwebp's quality where it means the effort of lossless.
 _LOSSLESS_EFFORT = {Effort.FAST: 20, Effort.BALANCED: 50, Effort.SMALL: 75}
 
-# Lossless may be smaller from this share of equal neighbours on. Its thorough try is only worth
-# the CPU if the quick try is not much larger than lossy; it is about a fifth smaller.
-_MIN_FLAT_SHARE = 0.6
-_MAX_QUICK_TRY_RATIO = 1.4
+# Lossless is tried unless estimates say that it would be larger than this. They may be too high,
+# by up to 1.6 times where it is smaller; for photographs they are 2 to 20 times lossy.
+_MAX_ESTIMATE_RATIO = 1.75
+_MAX_NEAR_LOSSLESS_RATIO = 1.12  # between encodings of one kind
 
-# The quick try itself is skipped if a few bands of the image are this much larger than lossy; by
-# such a sample, drawings and screenshots come to 0.8 to 1.5 times the quick try.
-_SAMPLE_PIXELS = 120_000
-_MAX_SAMPLE_RATIO = 3.0
+# What is estimated from: bands of few rows, because a picture in a page may stand anywhere. Their
+# file holds tables too, which in plain images are most of it and would count once per sample.
+_SAMPLE_PIXELS = 40_000
+_SAMPLE_SHARE = 20  # or a twentieth of the image, if that is more
+_SAMPLE_BAND_ROWS = 8
+_SAMPLE_TABLE_BYTES = 1_000
+_SAMPLE_EFFORT = {"quality": 20, "method": 2}
+_MIN_REPEATED_SHARE = 0.5  # below it an image is taken for a photograph or a dither
+
+# Where colour at half the resolution would bleed, exact pixels are worth so many more bytes.
+_MAX_RATIO_IF_BLEEDING = 1.25
 
 
 def encode(image: Image.Image, settings: EncoderSettings) -> Encoded:
@@ -44,12 +58,11 @@ def encode(image: Image.Image, settings: EncoderSettings) -> Encoded:
     difference of 1 of 255 at most. Images too large for that are lossy at its best.
     """
     image = image if image.mode in ("RGB", "RGBA") else image.convert(_rgb_mode(image))
-    if settings.quality > max_reachable_quality("webp") and _pixels(image) <= LOSSLESS_MAX_PIXELS:
-        near_lossless = _lossless(_rounded_to_even(image), settings.effort)
-        other = Encoded(near_lossless, Encoding.REENCODED)
-    else:
-        other = Encoded(_lossy(image, settings), Encoding.REENCODED)
-    return _lossless_if_smaller(image, settings.effort, other)
+    if _pixels(image) > LOSSLESS_MAX_PIXELS:
+        return Encoded(_lossy(image, settings), Encoding.REENCODED)
+    if settings.quality > max_reachable_quality("webp"):
+        return _near_lossless_or_lossless(image, settings.effort)
+    return _lossy_or_lossless(image, settings)
 
 
 def lossy(
@@ -76,25 +89,56 @@ def _lossy(image: Image.Image, settings: EncoderSettings) -> bytes:
     return lossy(image, to_encoder_quality(settings.quality, "webp"), method)
 
 
-def _lossless_if_smaller(image: Image.Image, effort: Effort, other: Encoded) -> Encoded:
-    """The image as lossless, if that is no larger than the other file of it; else the other."""
-    if _pixels(image) > LOSSLESS_MAX_PIXELS or flat_share(image) < _MIN_FLAT_SHARE:
+def _lossy_or_lossless(image: Image.Image, settings: EncoderSettings) -> Encoded:
+    """Lossless if it is no larger, or not much larger where lossy would bleed."""
+    other = Encoded(_lossy(image, settings), Encoding.REENCODED)
+    if lossless_is_surely_larger(image, len(other.data)):
         return other
-    part = sample(image, _SAMPLE_PIXELS)
-    if _quick_try(part) * _pixels(image) > _MAX_SAMPLE_RATIO * len(other.data) * _pixels(part):
-        return other
-    if _quick_try(image) > _MAX_QUICK_TRY_RATIO * len(other.data):
-        return other
-    data = _lossless(image, effort)
-    return Encoded(data, Encoding.LOSSLESS) if len(data) <= len(other.data) else other
+    exact = Encoded(lossless(image, settings.effort), Encoding.LOSSLESS)
+    ratio = len(exact.data) / len(other.data)
+    return exact if ratio <= 1 or (ratio <= _MAX_RATIO_IF_BLEEDING and bleeds(image)) else other
 
 
-def _quick_try(image: Image.Image) -> int:
-    """The bytes that the quickest lossless encoding takes."""
-    return len(_save(image, lossless=True, quality=0, method=0))
+def _near_lossless_or_lossless(image: Image.Image, effort: Effort) -> Encoded:
+    """Lossless if it is no larger, as it is for few colours, on which rounding is lost."""
+    near = Encoded(lossless(_rounded_to_even(image), effort), Encoding.REENCODED)
+    part = _sample(image)
+    estimated = _estimator(part)
+    if estimated(part) > _MAX_NEAR_LOSSLESS_RATIO * estimated(_rounded_to_even(part)):
+        return near
+    exact = Encoded(lossless(image, effort), Encoding.LOSSLESS)
+    return exact if len(exact.data) <= len(near.data) else near
 
 
-def _lossless(image: Image.Image, effort: Effort) -> bytes:
+def lossless_is_surely_larger(image: Image.Image, lossy_bytes: int) -> bool:
+    """Whether lossless is estimated to be so much larger that it need not be tried."""
+    part = _sample(image)
+    lossless_bytes = _estimator(part)(part) * _pixels(image) / _pixels(part)
+    most = _MAX_ESTIMATE_RATIO * lossy_bytes
+    return lossless_bytes > most and lossless_bytes * distinct_share(image) > most
+
+
+def _sample(image: Image.Image) -> Image.Image:
+    pixels = max(_SAMPLE_PIXELS, _pixels(image) // _SAMPLE_SHARE)
+    return sample(image, pixels, _SAMPLE_BAND_ROWS)
+
+
+def _estimator(part: Image.Image) -> Callable[[Image.Image], float]:
+    """What estimates the bytes of lossless for such images: their entropy, or a quick encoding."""
+    return _bytes_by_entropy if repeated_share(part) < _MIN_REPEATED_SHARE else _bytes_by_trial
+
+
+def _bytes_by_entropy(part: Image.Image) -> float:
+    return lossless_bits(part) / 8 * _pixels(part)
+
+
+def _bytes_by_trial(part: Image.Image) -> float:
+    quick = _save(part, lossless=True, **_SAMPLE_EFFORT)
+    return max(0, len(quick) - _SAMPLE_TABLE_BYTES)
+
+
+def lossless(image: Image.Image, effort: Effort) -> bytes:
+    """Exact, with the colour of fully transparent pixels. image: RGB or RGBA."""
     return _save(
         image,
         lossless=True,

@@ -6,7 +6,7 @@ import math
 import os
 
 import pytest
-from PIL import Image, ImageChops, JpegImagePlugin
+from PIL import Image, ImageChops, ImageDraw, JpegImagePlugin
 from PIL.PngImagePlugin import PngInfo
 
 from shared.errors import TooLargeForFormatError
@@ -192,6 +192,17 @@ def test_jpg_is_progressive_and_in_full_colour_from_the_highest_qualities_on() -
     assert low.info.get("progressive")
     assert JpegImagePlugin.get_sampling(low) == 2
     assert JpegImagePlugin.get_sampling(high) == 0
+
+
+@pytest.mark.parametrize("quality", [75, 85, 95])
+def test_a_jpeg_of_coloured_letters_in_full_colour_stays_in_full_colour(quality: int) -> None:
+    image = Image.new("RGB", (400, 300), "white")
+    for top in range(0, 300, 13):
+        words = f"{top} Words in red, one beside the other, on every line of it"
+        ImageDraw.Draw(image).text((2, top), words * 2, fill="red", font_size=11)
+    data = saved(image, "JPEG", quality=quality, subsampling="4:4:4")
+    again = opened(run(data, ImageType.JPG, quality=82).data)
+    assert JpegImagePlugin.get_sampling(again) == 0
 
 
 @pytest.mark.parametrize("curve", sorted(ENCODER_QUALITY))
