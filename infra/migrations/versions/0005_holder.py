@@ -3,7 +3,7 @@
 from infra.migrations.run import run_sql
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
 
 SQL = """
 -- worker/process of the newest claim (workers/holder.py).
