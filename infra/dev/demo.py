@@ -124,3 +124,5 @@ if __name__ == "__main__":
         sys.exit(main(*sys.argv[1:]))
     except OperatorError as error:
         sys.exit(error.message)
+    except KeyboardInterrupt:
+        sys.exit(130)  # as a shell reports it; the service has ended by now
