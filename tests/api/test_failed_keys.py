@@ -31,7 +31,10 @@ def _fail(client: Client, address: str, key: str = UNKNOWN) -> httpx.Response:
 
 def test_an_address_that_goes_on_failing_is_429_with_retry_after(still: Still) -> None:
     response = _fail(still, "203.0.113.1")
-    assert (response.status_code, response.json()) == (429, {"error": "Too many requests"})
+    assert (response.status_code, response.json()) == (
+        429,
+        {"error": "Too many requests", "code": "rate_limited"},
+    )
     assert 1 <= int(response.headers["Retry-After"]) <= 60
 
 

@@ -48,6 +48,8 @@ def test_a_202_says_where_and_when_to_ask_and_how_far_it_is(still: Still) -> Non
         "completed": 0,
         "failed": 0,
         "cancelled": 0,
+        "original_bytes": 0,
+        "compressed_bytes": 0,
     }
 
 

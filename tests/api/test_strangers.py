@@ -70,14 +70,15 @@ def _reads(
 
 
 def _compared(response: httpx.Response) -> tuple[object, ...]:
-    headers = {k: v for k, v in response.headers.items() if k.lower() != "date"}
+    own = ("date", "x-request-id")
+    headers = {k: v for k, v in response.headers.items() if k.lower() not in own}
     return response.status_code, response.content, headers
 
 
 def _answer_for_nothing(stranger: Owner, call: Call) -> tuple[object, ...]:
     """The answer for a name that does not exist."""
     compared = _compared(stranger.client.call(call.method, call.path_of(str(uuid4()))))
-    assert compared[:2] == (404, b'{"error":"There is no such session"}\n')
+    assert compared[:2] == (404, b'{"error":"There is no such session","code":"not_found"}\n')
     return compared
 
 

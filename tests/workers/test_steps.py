@@ -53,7 +53,7 @@ def test_an_image_comes_out_in_the_format_asked_for(unit: Services, format: Imag
     "data, code",
     [
         (b"just text", "unsupported_image"),
-        (b"", "unsupported_image"),
+        (b"", "corrupt_image"),
         ((SAMPLES / "rocket.jpg").read_bytes()[:50_000], "corrupt_image"),
     ],
 )
