@@ -125,11 +125,16 @@ def _sample(image: Image.Image) -> Image.Image:
 
 def _estimator(part: Image.Image) -> Callable[[Image.Image], float]:
     """What estimates the bytes of lossless for such images: their entropy, or a quick encoding."""
-    return _bytes_by_entropy if repeated_share(part) < _MIN_REPEATED_SHARE else _bytes_by_trial
+    is_repeated = repeated_share(_half(part)) >= _MIN_REPEATED_SHARE
+    return _bytes_by_trial if is_repeated else _bytes_by_entropy
 
 
 def _bytes_by_entropy(part: Image.Image) -> float:
-    return lossless_bits(part) / 8 * _pixels(part)
+    return lossless_bits(_half(part)) / 8 * _pixels(part)
+
+
+def _half(part: Image.Image) -> Image.Image:
+    return sample(part, _pixels(part) // 2, _SAMPLE_BAND_ROWS)
 
 
 def _bytes_by_trial(part: Image.Image) -> float:
