@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
+import numpy as np
 import pillow_heif
 from PIL import Image
 
@@ -15,6 +16,7 @@ from tests.support.cases import every_case
 from tests.support.client import Client, get
 from tests.support.making import png
 from tests.support.paths import SAMPLES
+from tests.support.tiffs import BYTE, RGB, Page, tiff
 
 pillow_heif.register_heif_opener()
 
@@ -150,6 +152,13 @@ def test_a_text_is_refused_in_the_words_of_the_contract(client: Client) -> None:
         "error": "unsupported_image",
         "message": "notes.txt is not an image this service reads",
     }
+
+
+def test_an_image_of_a_kind_that_is_not_read_says_why(client: Client) -> None:
+    raw = tiff(Page(np.zeros((9, 9, 3), "u1"), RGB, more={50706: (BYTE, [1, 4, 0, 0])}))
+    [error] = client.compress([("IMG_0001.DNG", raw)]).json()["errors"]
+    assert error["error"] == "unsupported_image"
+    assert error["message"].startswith("This is a camera raw, which is not supported.")
 
 
 def test_a_batch_in_which_every_image_failed_is_422_with_the_same_body(client: Client) -> None:

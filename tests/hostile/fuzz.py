@@ -8,15 +8,19 @@ bounds, is a finding: it is kept under .fuzz, with the seed in its name.
 import argparse
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
+
+import numpy as np
+from PIL import Image
 
 from shared.imagetype import OUTPUT_TYPES
 from shared.models import Options
 from tests.hostile.clean import faults
 from tests.hostile.judge import Judge, Limits
 from tests.hostile.mutate import broken
+from tests.support.tiffs import ALPHA, CMYK, DEFLATE, LZW, Page, tiff
 from tests.workers.imaging.making import noise, saved, with_exif
 from tests.workers.imaging.moving import flat, moving
 from tests.workers.imaging.planting import FILES, SRGB, interlaced, soft
@@ -50,10 +54,21 @@ def files() -> list[bytes]:
         saved(small, "TIFF", compression="jpeg", exif=with_exif(6)),
         saved(small.convert("1"), "TIFF", compression="group4"),
         saved(small, "TIFF", compression="tiff_adobe_deflate", big_tiff=True, icc_profile=SRGB),
+        *assembled(small),
         saved(small, "BMP"),
         saved(few, "BMP"),
     ]
     return made + [data for _, data in FILES.values() if len(data) < 20_000]
+
+
+def assembled(image: Image.Image) -> list[bytes]:
+    """TIFFs of layouts that Pillow has no mode for."""
+    rgba = np.asarray(image.convert("RGBA"))
+    floating = Page((rgba[..., :3] / 255).astype("f4"), compression=DEFLATE, predictor=3)
+    wide = Page(rgba.astype("u2") * 257, CMYK, (ALPHA,), compression=LZW, predictor=2, planar=True)
+    inks = replace(wide, samples=np.repeat(wide.samples, 2, -1)[..., :5])
+    bits = Page(rgba[..., :3].astype("u2"), bits=12, tile=(16, 16))
+    return [tiff(floating), tiff(inks, order=">", big=True), tiff(bits)]
 
 
 @dataclass(frozen=True)

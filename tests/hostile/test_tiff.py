@@ -10,6 +10,8 @@ from PIL import Image
 from shared.imagetype import ImageType
 from tests.hostile import inflating, jpegs
 from tests.hostile.clean import REFUSALS, assert_outcomes, end
+from tests.support import tiffs
+from tests.support.tiffs import DEFLATE, RGB, Page
 from tests.workers.imaging.making import noise, opened, saved
 
 MANY = 20_000_000  # bytes, the most that an upload may have
@@ -214,3 +216,28 @@ def test_a_thumbnail_or_mask_in_a_second_directory_is_not_the_picture() -> None:
         first, "TIFF", save_all=True, append_images=[second], compression="tiff_adobe_deflate"
     )
     assert opened(end(data, ImageType.PNG).output).size == (64, 64)
+
+
+@pytest.mark.parametrize("tag", [273, 279, 258, 330, 320, 34675])
+def test_tags_that_point_out_of_the_file_cost_nothing(tag: int) -> None:
+    pointing = (
+        ((count, at), tiff((tag, LONG, count, at)))
+        for count in (0, 2, 9, 4_000, 2**32 - 1)
+        for at in (0, 9, 2**31 - 1, 2**32 - 1)
+    )
+    assert_outcomes(pointing, {"ok", *REFUSALS})
+
+
+@pytest.mark.parametrize(("columns", "outcome"), [(1_000, "ok"), (60_000, "corrupt_image")])
+def test_tiles_without_end_beside_each_other_cost_little(columns: int, outcome: str) -> None:
+    pixels = np.zeros((16, 16 * columns, 3), "f4")
+    page = Page(pixels, RGB, tile=(16, 16), predictor=3, compression=DEFLATE)
+    assert end(tiffs.tiff(page), max_width=64).outcome == outcome
+
+
+@pytest.mark.parametrize("kind", ["u1", "u2", "f4"])
+def test_layouts_that_are_assembled_end_well_when_they_are_cut(kind: str) -> None:
+    whole = Page(np.ones((40, 40, 5), kind), RGB, (2, 0), compression=DEFLATE, predictor=2)
+    data = tiffs.tiff(whole, order=">")
+    cuts = ((at, data[:at]) for at in range(0, len(data), max(1, len(data) // 40)))
+    assert_outcomes(cuts, {"corrupt_image", "unsupported_image"})

@@ -3,7 +3,7 @@
 import io
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -43,7 +43,7 @@ class Page:
     rows: int = 0
     compression: int = NONE
     predictor: int = 1
-    more: dict[int, Tag | None] = field(default_factory=dict)
+    more: Mapping[int, Tag | None] = field(default_factory=dict)
     tiles_as_strips: bool = False
 
     @property
@@ -117,7 +117,7 @@ def _tags(page: Page, data: bytearray, order: Order) -> dict[int, Tag]:
     as_tiles = page.tile and not page.tiles_as_strips
     tags[324 if as_tiles else 273] = (LONG, offsets)
     tags[325 if as_tiles else 279] = (LONG, counts)
-    return {tag: value for tag, value in (tags | page.more).items() if value is not None}
+    return {tag: value for tag, value in {**tags, **page.more}.items() if value is not None}
 
 
 def _pieces(page: Page) -> Iterator[NDArray[Any]]:

@@ -33,7 +33,7 @@ from workers.imaging.formats.tiff import (
 )
 
 _PROFILE, _COLOUR_MAP = 34675, 320
-_BAND_BYTES = 8_000_000  # of rows that are taken apart at one time, or one piece if it has more
+_BAND_BYTES = 4_000_000  # of rows that are taken apart at one time
 
 # Modes and raw modes of Pillow by bits and samples together, where nothing is lost by them. `N` is
 # the byte order of this machine, which libtiff returns.
@@ -71,9 +71,13 @@ def _layers(pieces: Pieces, picture: Picture) -> list[Image.Image]:
     direct = _direct_modes(picture)
     for column in pieces.columns():
         if direct:
-            _paste(layers, column.plane, _direct(pieces, column, direct, picture), column, picture)
+            image = pieces.read(column, *direct)
+            image = image.convert("L") if image.mode == "1" else image
+            _paste(layers, column.plane, image, column, picture)
         else:
             _paste_bands(layers, pieces, column, picture)
+    for n, layer in enumerate(layers):
+        layers[n] = _by_table(layer, picture) if layer.mode == "I;16" else layer
     return layers
 
 
@@ -93,17 +97,6 @@ def _direct_modes(picture: Picture) -> tuple[str, str] | None:
     return mode, raw
 
 
-def _direct(
-    pieces: Pieces, column: Column, modes: tuple[str, str], picture: Picture
-) -> Image.Image:
-    image = pieces.read(column, *modes)
-    if image.mode == "1":
-        return image.convert("L")
-    if image.mode == "I;16":
-        return _by_table(image, picture)
-    return image
-
-
 def _by_table(image: Image.Image, picture: Picture) -> Image.Image:
     """Each of 65,536 values of 16 bits to 8 bits, which Pillow does for its mode I alone."""
     table = _halves() if picture.format == FLOAT else _upper_bits()
@@ -113,17 +106,18 @@ def _by_table(image: Image.Image, picture: Picture) -> Image.Image:
 def _paste_bands(
     layers: list[Image.Image], pieces: Pieces, column: Column, picture: Picture
 ) -> None:
-    """Takes a column apart from its bytes, some rows of pieces at a time."""
+    """Takes a column apart from its bytes, some rows at a time."""
     row_bytes = -(-column.width * picture.together * picture.bits // 8)
-    at_once = max(1, _BAND_BYTES // (row_bytes * picture.piece_height))
-    for first in range(0, picture.down, at_once):
-        rows = range(first, min(first + at_once, picture.down))
+    pieces_at_once = max(1, _BAND_BYTES // (row_bytes * picture.piece_height))
+    rows_at_once = max(1, _BAND_BYTES // row_bytes)
+    for first in range(0, picture.down, pieces_at_once):
+        rows = range(first, min(first + pieces_at_once, picture.down))
         band = pieces.read_bytes(column, rows, row_bytes)
-        top = first * picture.piece_height
-        for n, sample in enumerate(samples_of(band, column.width, picture)):
-            if sample.mode == "I;16":
-                sample = _by_table(sample, picture)
-            _paste(layers, column.plane + n, sample, column, picture, top)
+        for above in range(0, band.height, rows_at_once):
+            part = band.crop((0, above, row_bytes, min(above + rows_at_once, band.height)))
+            top = first * picture.piece_height + above
+            for n, sample in enumerate(samples_of(part, column.width, picture)):
+                _paste(layers, column.plane + n, sample, column, picture, top)
 
 
 def _paste(

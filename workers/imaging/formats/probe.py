@@ -25,8 +25,9 @@ from workers.imaging.formats.measured import MAX_FRAMES, Measured
 # take thrice the memory of one as high. No format but PNG and TIFF has longer sides.
 _MAX_SIDE = 1_000_000
 
-# What the largest number of pixels may have: four samples of 16 bits.
-_MAX_BYTES_PER_PIXEL = 8
+# What the largest number of pixels may need while it is decoded: a TIFF of four samples of 16 bits
+# with alpha does.
+_MAX_BYTES_PER_PIXEL = 27
 
 _MEASURES: dict[ImageType, Callable[[bytes], Measured]] = {
     ImageType.JPG: jpeg.measure,
@@ -62,7 +63,8 @@ class Probe:
     unended: a JPEG without EOI, which is decoded at full size to see whether pixels are missing.
     alpha: whether it may be transparent; known for PNG, WebP, AVIF and HEIC. Used only by
         the cost estimate, so comparisons ignore it.
-    bytes_per_pixel: while it is decoded; more than 4 only for TIFF. Ignored by comparisons too.
+    bytes_per_pixel: of memory while it is decoded; more than 4 only for TIFF. Comparisons ignore
+        it too.
     """
 
     kind: ImageType
@@ -128,11 +130,11 @@ def check_limits(probe: Probe, max_pixels: int, max_frames: int) -> None:
             f"The image has {probe.width} x {probe.height} pixels; "
             f"at most {max_pixels / 1e6:g} megapixels are allowed"
         )
-    if probe.width * probe.height * probe.bytes_per_pixel > max_pixels * _MAX_BYTES_PER_PIXEL:
-        most = max_pixels * _MAX_BYTES_PER_PIXEL / probe.bytes_per_pixel
+    most = max_pixels * min(1, _MAX_BYTES_PER_PIXEL / probe.bytes_per_pixel)
+    if probe.width * probe.height > most:
         raise TooManyPixelsError(
-            f"The image has {probe.width} x {probe.height} pixels of {probe.bytes_per_pixel:g} "
-            f"bytes each; at most {most / 1e6:g} megapixels of that are allowed"
+            f"The image has {probe.width} x {probe.height} pixels; "
+            f"at most {most / 1e6:.3g} megapixels with so many bits per pixel are allowed"
         )
     if probe.frames > max_frames:
         raise TooManyFramesError(

@@ -62,6 +62,7 @@ _TILE_WIDTH, _TILE_HEIGHT, _EXTRA, _FORMAT, _SUBSAMPLING = 322, 323, 338, 339, 5
 
 # 16,384 rows in strips of one have 16,384 pieces, 100 megapixels in tiles of 64 x 64 have 25,000.
 _MAX_PIECES = 65_536
+_MAX_COLUMNS = 4_096  # each column of tiles, in each plane, is one call of libtiff
 _MAX_SAMPLES = 16
 _MAX_SEARCHED = 16  # directories that are read to find the picture, and to recognise a raw
 
@@ -163,9 +164,16 @@ def measure(data: bytes) -> Measured:
 
 
 def bytes_per_pixel(data: bytes) -> float:
-    """Bytes that each pixel has before it is packed. Raises as `picture`."""
+    """Bytes of memory per pixel while it is decoded, at most. Raises as `picture`.
+
+    Measured for each layout in one strip: what is unpacked stands in memory twice, or once beside
+    the image where Pillow knows the layout; alpha is taken off, and put on again.
+    """
     shown = picture(data)
-    return shown.samples * shown.bits / 8
+    unpacked = shown.samples * shown.bits / 8
+    if shown.extra:
+        return 11 + 2 * unpacked
+    return 5 + (unpacked if shown.bits <= 8 else 2 * unpacked)
 
 
 def picture(data: bytes) -> Picture:
@@ -245,7 +253,8 @@ def _check(shown: Picture) -> None:
         raise _unsupported(f"samples of {shown.bits} bits for its kind of colours")
     if shown.photometric == YCBCR and (shown.samples != 3 or _is_subsampled_planar(shown)):
         raise _unsupported("YCbCr in this arrangement")
-    if shown.across * shown.down * (shown.samples if shown.planar else 1) > _MAX_PIECES:
+    columns = shown.across * (shown.samples if shown.planar else 1)
+    if columns > _MAX_COLUMNS or columns * shown.down > _MAX_PIECES:
         raise ValueError("too many strips or tiles")
     _check_packing(shown)
 
