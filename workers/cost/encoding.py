@@ -76,7 +76,7 @@ _TYPICAL_QUALITY = 75
 BYTES_PER_PIXEL = {
     "webp": 13.5,
     "webp_large": 10.2,
-    "webp_near_lossless": 36.0,
+    "webp_lossless": 36.0,  # with alpha or without
     "jpg": 8.0,
     "jpg_full_colour": 8.8,
     "png": 11.5,
@@ -101,12 +101,14 @@ FIXED_BYTES = {ImageType.WEBP: 1e6, ImageType.JPG: 1e6, ImageType.PNG: 10e6, Ima
 def memory_bytes(picture: Picture, options: Options, effort: Effort) -> float:
     """Bytes of memory while the result is encoded, including the decoded image."""
     mode = _mode(picture, options)
-    if mode == options.format.value and _saves_memory(picture, options.format, effort):
+    if mode in ("webp", "webp_near_lossless") and _may_be_lossless(picture):
+        mode = "webp_lossless"  # a header does not tell a drawing, on which it is tried
+    elif mode == options.format.value and _saves_memory(picture, options.format, effort):
         mode = f"{options.format.value}_large"
     per_pixel = BYTES_PER_PIXEL[mode]
     if picture.frames > 1:
         per_pixel += _FRAME_BYTES_PER_PIXEL * picture.frames
-    if picture.alpha and mode != "webp_near_lossless":  # which always has four channels
+    if picture.alpha and mode != "webp_lossless":
         per_pixel += _ALPHA_BYTES_PER_PIXEL.get(mode, _OTHER_ALPHA_BYTES_PER_PIXEL)
     return FIXED_BYTES[options.format] + per_pixel * picture.megapixels * _MEGA
 
@@ -127,14 +129,14 @@ def _mode(picture: Picture, options: Options) -> str:
         return f"{options.format.value}_animation"
     if options.format is ImageType.JPG and options.quality >= jpeg.FULL_COLOUR_MIN_QUALITY:
         return "jpg_full_colour"
-    may_be_lossless = picture.megapixels <= webp.LOSSLESS_MAX_PIXELS / _MEGA
-    if (
-        options.format is ImageType.WEBP
-        and options.quality > _WEBP_LOSSY_MAX_QUALITY
-        and may_be_lossless
-    ):
+    is_past_lossy = options.quality > _WEBP_LOSSY_MAX_QUALITY
+    if options.format is ImageType.WEBP and is_past_lossy and _may_be_lossless(picture):
         return "webp_near_lossless"
     return options.format.value
+
+
+def _may_be_lossless(picture: Picture) -> bool:
+    return picture.megapixels <= webp.LOSSLESS_MAX_PIXELS / _MEGA
 
 
 def _saves_memory(picture: Picture, to: ImageType, effort: Effort) -> bool:
