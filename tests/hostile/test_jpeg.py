@@ -42,6 +42,12 @@ def test_scans_are_bounded_by_pixels_and_not_by_number_alone() -> None:
     assert end(jpegs.progressive(64, 400)).outcome == "ok"
 
 
+def test_scans_without_an_end_are_bounded_as_they_are_decoded_several_times() -> None:
+    assert end(jpegs.progressive(1_000, 1_000), max_width=64).outcome == "ok"
+    assert end(jpegs.progressive(1_000, 1_000)[:-2], max_width=64).outcome == "corrupt_image"
+    assert end(jpegs.progressive(2_048, 24)[:-2], max_width=64).outcome == "ok"
+
+
 HEADERS = {
     "comments": segment(0xFE, b""),
     "segments of an application": segment(0xE5, b""),
@@ -95,6 +101,10 @@ def test_fill_bytes_in_a_scan_cost_little() -> None:
     for end_of_run in (b"\0", b"\xd0", b""):
         data = BARE[:-2] + b"\xff" * 400_000 + end_of_run + b"\xff\xd9"
         assert end(data, ImageType.JPG, quality=100, case=end_of_run).outcome in {"ok", *REFUSALS}
+
+
+def test_fill_bytes_without_an_end_cost_little() -> None:
+    assert end(BARE[:-2] + b"\xff" * (MANY // 2) + b"\0").outcome in {"ok", *REFUSALS}
 
 
 def test_stuffed_bytes_without_end_cost_little() -> None:

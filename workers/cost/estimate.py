@@ -17,6 +17,7 @@ from workers.cost import encoding
 from workers.cost.encoding import Picture
 from workers.imaging import preview
 from workers.imaging.decoding.decode import SCALED_DECODING_FACTOR
+from workers.imaging.formats import jpeg
 from workers.imaging.formats.probe import Probe
 
 # Decoding, per megapixel of the upload. The memory is beside the image itself: two canvases and a
@@ -47,7 +48,6 @@ DECODE_MEGABYTES = {
 _PROGRESSIVE_MEGABYTES = 3.0
 _PROGRESSIVE_SECONDS = 0.010
 
-_UNENDED_TIMES = 5  # that a JPEG without EOI is decoded and digested before its own turn
 # TIFF, per megapixel and byte of memory per pixel, past those of RGBA in 8 bits: fitted to 21
 # layouts of 12 megapixels in one strip.
 _DEPTH_SECONDS, _USUAL_BYTES = 0.008, 9
@@ -155,7 +155,7 @@ def _decode_seconds(probe: Probe, picture: Picture, *, previewed: bool) -> float
     if probe.progressive:
         per_frame += _PROGRESSIVE_SECONDS * stored
     if probe.unended:
-        per_frame += _UNENDED_TIMES * (DECODE_SECONDS[probe.kind] + _DIGEST_SECONDS) * stored
+        per_frame += jpeg.UNENDED_TIMES * (DECODE_SECONDS[probe.kind] + _DIGEST_SECONDS) * stored
     if picture.scale < 1:
         per_frame += _RESIZE_SECONDS * _decoded_megapixels(probe, picture, previewed=previewed)
     return per_frame * picture.frames

@@ -59,7 +59,7 @@ def check_matrix(matrix: int) -> None:
 
 
 def nclx_of(data: bytes) -> bytes | None:
-    """The body of the nclx box of the picture in an AVIF file, None without.
+    """The body of the nclx box of the picture in an AVIF or HEIC file, None without.
 
     In an image sequence the first one is of the pictures, since alpha has none.
     """

@@ -16,43 +16,36 @@ def unpacked(data: bytes, head: Header) -> tuple[bytes, bytes]:
     """
     width, height = head.width, head.height
     is_short = head.packing == RLE4
-    repeated = [
-        (_NIBBLES[code] if is_short else bytes((code, code))) * (_LONGEST // 2 + 1)
-        for code in range(256)
-    ]
-    pixels: list[bytes] = []
-    drawn = bytearray(b"\xff") * (width * height)
+    repeated = _repeated(is_short=is_short)
+    pixels, drawn = bytearray(width * height), bytearray(b"\xff") * (width * height)
     at = x = y = 0
     whole = len(data) - 1
-    while y < height:
-        if at >= whole:
-            if y == height - 1 and x == width:
-                break
-            raise ValueError("cut short")
+    while at < whole and y < height:
         count, code = data[at], data[at + 1]
-        at += 2
-        if count:
-            pixels.append(repeated[code][: min(count, width - x)])
-        elif code > _MOVE:
-            count = code
-            run, used = _literals(data, at, count, is_short=is_short)
-            pixels.append(run[: width - x])
-            at += used
-        else:
-            start = y * width + x
-            if code == _END_OF_LINE:
-                x, y = 0, y + 1
-            elif code == _END:
-                x, y = 0, height
+        start, at = y * width + x, at + 2
+        if count or code > _MOVE:
+            if count:
+                run = repeated[code][: min(count, width - x)]
             else:
-                x, y = min(x + data[at], width), y + data[at + 1]
-                at += 2
-            skipped = min(y * width + x, len(drawn)) - start
-            pixels.append(bytes(skipped))
-            drawn[start : start + skipped] = bytes(skipped)
+                literals, used = _literals(data, at, code, is_short=is_short)
+                run, at = literals[: width - x], at + used
+            pixels[start : start + len(run)] = run
+            x += len(run)
             continue
-        x = min(x + count, width)
-    return b"".join(pixels), bytes(drawn)
+        if code == _MOVE:
+            x, y, at = min(x + data[at], width), min(y + data[at + 1], height), at + 2
+        else:
+            x, y = 0, y + 1 if code == _END_OF_LINE else height
+        drawn[start : y * width + x] = bytes(min(y * width + x, len(drawn)) - start)
+    if y * width + x < len(drawn):
+        raise ValueError("cut short")
+    return bytes(pixels), bytes(drawn)
+
+
+def _repeated(*, is_short: bool) -> list[bytes]:
+    """By the code of a run: as many pixels of it as a run can have."""
+    pairs = _NIBBLES if is_short else [bytes((code, code)) for code in range(256)]
+    return [pair * (_LONGEST // 2 + 1) for pair in pairs]
 
 
 def _literals(data: bytes, at: int, count: int, *, is_short: bool) -> tuple[bytes, int]:

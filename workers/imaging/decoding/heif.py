@@ -6,7 +6,13 @@ import pillow_heif
 from PIL import Image
 
 from workers.imaging.colour import constant_luminance
-from workers.imaging.colour.nclx import BT2020_CONSTANT, check_matrix, codes_of
+from workers.imaging.colour.nclx import (
+    BT2020_CONSTANT,
+    check_matrix,
+    codes_of,
+    matrix_of,
+    nclx_of,
+)
 
 # Only the primary picture: no thumbnail in its place, no depth, and no gain map, without which the
 # picture is complete. An image may use only one core here.
@@ -22,10 +28,12 @@ def open_heif(data: bytes) -> Image.Image:
     not return them beside an embedded profile. Raises what Pillow raises, and UnsupportedImageError
     for colours that cannot be converted.
     """
+    stored = nclx_of(data)
+    if stored:
+        check_matrix(matrix_of(stored))  # here, since libheif does not open a file with matrix 3
     image = Image.open(io.BytesIO(data), formats=["HEIF"])
     nclx = image.info.get("nclx_profile")
     if nclx:
-        check_matrix(nclx["matrix_coefficients"])
         image.info["cicp"] = codes_of(nclx["color_primaries"], nclx["transfer_characteristics"])
     return image
 

@@ -36,10 +36,12 @@ _MAX_TABLE_BYTES = 65_535
 _EOI = bytes((0xFF, END))
 
 # Bits that a decoder would read instead of missing ones; several, since some may by chance mean
-# the same as what was cut off. No byte is FF, and it is enough for the largest block.
+# the same as what was cut off. No byte is FF, and it is enough for the largest block. All but one
+# of `UNENDED_TIMES` are spent on them.
 _OTHER_BITS = (b"\x5a\x96" * 100, b"\xe1\xb7\xd3" * 66, b"\x33\xcc\x0f" * 66, b"\xfe\x7d" * 100)
 _RESTART, _RESTART_NUMBERS = 0xD0, 8
 _ANY_RESTART = re.compile(rb"\xff[\xd0-\xd7]")
+_FILL = re.compile(rb"\xff{2,}")  # Pillow takes quadratic time for it, in each of several decodings
 
 
 def without_unneeded_segments(data: bytes) -> bytes:
@@ -101,17 +103,18 @@ def with_end(data: bytes) -> bytes:
     """
     if not has_all_scans(data):
         return data
-    given = data.rstrip(b"\xff")
+    scan_at = max(end for marker, _, end in segments(data) if marker == SCAN)
+    scan = _FILL.sub(b"\xff", data[scan_at:]).rstrip(b"\xff")
+    given = data[:scan_at] + scan
     ended = given + _EOI
     seen = _digest(ended)
-    same = all(_digest(given + more + _EOI) == seen for more in _continuations(given))
+    same = all(_digest(given + more + _EOI) == seen for more in _continuations(scan))
     return ended if same else data
 
 
-def _continuations(data: bytes) -> Iterator[bytes]:
+def _continuations(scan: bytes) -> Iterator[bytes]:
     """What might follow in a scan that is not whole: other bits, with the restarts that are due."""
-    scan = max(start for marker, start, _ in segments(data) if marker == SCAN)
-    restarts = len(_ANY_RESTART.findall(data, scan))
+    restarts = len(_ANY_RESTART.findall(scan))
     numbers = ((restarts + more) % _RESTART_NUMBERS for more in range(_RESTART_NUMBERS))
     markers = [bytes((0xFF, _RESTART + number)) for number in numbers]
     for bits in _OTHER_BITS:

@@ -1,7 +1,6 @@
 """What Pillow omits or gets wrong in a PNG: rows that are missing, cICP, and tRNS."""
 
 import io
-import zlib
 from collections.abc import Iterable
 
 from PIL import Image, ImageChops
@@ -9,9 +8,7 @@ from PIL import Image, ImageChops
 from shared.png_chunks import FRAMING, body, chunks
 from workers.imaging.colour.cicp import Codes
 from workers.imaging.colour.convert import to_plain
-from workers.imaging.formats.png import raw_length
-
-_PIECE = 1 << 16  # bytes inflated and dropped at a time
+from workers.imaging.formats.png_rows import inflated, raw_length
 
 _CICP_BYTES = 4  # 11.3.2.6
 _GREY, _RGB = 0, 2  # colour types, PNG, third edition, 11.2.1
@@ -20,20 +17,15 @@ _GREY, _RGB = 0, 2  # colour types, PNG, third edition, 11.2.1
 def check_rows(image: Image.Image, data: bytes) -> None:
     """Raises ValueError for pixels whose stream ends early; Pillow leaves the others at 0.
 
-    image: as decoded; data: the whole file. Only if the last row is 0 the stream is inflated again
-    to count it, and if it is interlaced: then any row may be missing.
+    image: as decoded; data: the whole file. The stream is inflated again to count it, but
+    only if the last row is 0, or if it is interlaced: then any row may be missing.
     """
     width, height = image.size
     interlaced = data[28]
     if interlaced or not any(image.crop((0, height - 1, width, height)).tobytes()):
-        left = raw_length(data[16:29])
-        pieces = (body(data, *span) for name, *span in chunks(data) if name == b"IDAT")
-        inflating = zlib.decompressobj()
-        for piece in pieces:
-            while piece and left > 0 and not inflating.eof:
-                left -= len(inflating.decompress(piece, _PIECE))
-                piece = inflating.unconsumed_tail
-        if left > 0:
+        needed = raw_length(data[16:29])
+        stream = b"".join(body(data, *span) for name, *span in chunks(data) if name == b"IDAT")
+        if inflated(stream, needed).length < needed:
             raise ValueError("missing rows")
 
 

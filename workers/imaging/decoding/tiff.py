@@ -186,10 +186,16 @@ def _alpha(extras: list[Image.Image], picture: Picture) -> Image.Image | None:
     """
     for extra, band in zip(picture.extra, extras, strict=True):
         if extra in (ALPHA, ALPHA_ASSOCIATED):
-            return band
+            return _scaled_indexes(band, picture) if picture.photometric == PALETTE else band
     if len(extras) != 1 or picture.photometric not in (GREY, GREY_INVERTED, RGB):
         return None
     return extras[0] if extras[0].getextrema() != (0, 0) else None
+
+
+def _scaled_indexes(band: Image.Image, picture: Picture) -> Image.Image:
+    """Alpha beside a palette, whose samples are all read as indexes, from 0 to 255."""
+    top = (1 << picture.bits) - 1
+    return band.point([(value & top) * 255 // top for value in range(256)])
 
 
 def _unmultiplied(band: Image.Image, alpha: Image.Image) -> Image.Image:

@@ -19,6 +19,9 @@ _Tags = dict[int, tuple[int, Sequence[int]]]  # type, values
 _TABLES, _FAX_OPTIONS, _YCBCR = (347,), (292, 293), (529, 530, 531, 532)
 _HEAD = 8  # bytes
 
+# Of each of these tags: tables of JPEG have 4,000 at most, and they are copied for each column.
+_MAX_COPIED_BYTES = 65_535
+
 
 @dataclass(frozen=True)
 class Column:
@@ -113,7 +116,8 @@ class Pieces:
         wanted: tuple[int, ...] = _TABLES if picture.compression == JPEG else ()
         wanted += _FAX_OPTIONS if picture.compression in FAXES else ()
         wanted += _YCBCR if picture.photometric == YCBCR and picture.compression != JPEG else ()
-        entries |= {tag: picture.directory.copy(tag) for tag in wanted if tag in picture.directory}
+        stored = picture.directory
+        entries |= {tag: stored.copy(tag, _MAX_COPIED_BYTES) for tag in wanted if tag in stored}
         table, behind = struct.pack(order + "H", len(entries)), b""
         values_at = self._end + 2 + 12 * len(entries) + 4
         for tag in sorted(entries):

@@ -46,17 +46,8 @@ class Header:
 def header(data: bytes) -> Header:
     """Reads both headers; ValueError or struct.error where they break off or make no sense."""
     pixels_at, length = struct.unpack_from("<I", data, 10)[0], _length(data)
-    if length == _CORE_HEADER:
-        width, height, _, bits = struct.unpack_from("<HHHH", data, 18)
-        packing = colours = 0
-    else:
-        fields = data[FILE_HEADER : FILE_HEADER + min(length, _LONG_HEADER)].ljust(
-            _LONG_HEADER, b"\0"
-        )
-        width, height, _, bits, packing = struct.unpack_from("<iiHHI", fields, 4)
-        colours = struct.unpack_from("<I", fields, 32)[0]
-    end = FILE_HEADER + length
-    masks, end = _masks(data, length, bits, packing, end)
+    width, height, bits, packing, colours = _fields(data, length)
+    masks, end = _masks(data, length, bits, packing)
     colour_bytes = 3 if length == _CORE_HEADER else 4
     if bits > 8:
         colours = 0
@@ -65,19 +56,29 @@ def header(data: bytes) -> Header:
     palette_end = end + colours * colour_bytes
     if pixels_at < end:
         pixels_at = palette_end
-    palette = end, min(palette_end, pixels_at) - end
     return Header(
-        width,
-        abs(height),
-        height < 0,
-        bits,
-        packing,
-        masks,
-        palette,
-        colour_bytes,
-        pixels_at,
-        _profile(data, length),
+        width=width,
+        height=abs(height),
+        top_down=height < 0,
+        bits=bits,
+        packing=packing,
+        masks=masks,
+        palette=(end, min(palette_end, pixels_at) - end),
+        colour_bytes=colour_bytes,
+        pixels_at=pixels_at,
+        profile=_profile(data, length),
     )
+
+
+def _fields(data: bytes, length: int) -> tuple[int, int, int, int, int]:
+    """Width, height, bits per pixel, packing and number of colours; 0 for what is not there."""
+    if length == _CORE_HEADER:
+        width, height, _, bits = struct.unpack_from("<HHHH", data, 18)
+        return width, height, bits, 0, 0
+    stored = data[FILE_HEADER : FILE_HEADER + min(length, _LONG_HEADER)]
+    fields = stored.ljust(_LONG_HEADER, b"\0")
+    width, height, _, bits, packing = struct.unpack_from("<iiHHI", fields, 4)
+    return width, height, bits, packing, struct.unpack_from("<I", fields, 32)[0]
 
 
 def _length(data: bytes) -> int:
@@ -87,8 +88,9 @@ def _length(data: bytes) -> int:
     return length
 
 
-def _masks(data: bytes, length: int, bits: int, packing: int, end: int) -> tuple[Masks, int]:
-    """The masks, and the offset behind those that stand outside of the header."""
+def _masks(data: bytes, length: int, bits: int, packing: int) -> tuple[Masks, int]:
+    """The masks, and the offset behind the header and those that stand outside of it."""
+    end = FILE_HEADER + length
     usual = (0x7C00, 0x3E0, 0x1F) if bits == 16 else (0xFF0000, 0xFF00, 0xFF)
     alpha = struct.unpack_from("<I", data, 66)[0] if length >= _ALPHA_MASK_END else 0
     if bits not in (16, 32) or packing not in (BIT_FIELDS, ALPHA_BIT_FIELDS):

@@ -31,6 +31,9 @@ _USUAL_SCANS = 25
 _MAX_SCANNED = 2_500_000_000  # pixels in all scans
 _LEAST_SCANNED = 1_000_000  # pixels that one scan counts as, since its tables are made anew
 
+# How often a file without EOI is decoded before its own turn, to see whether pixels are missing.
+UNENDED_TIMES = 5
+
 
 class Segment(NamedTuple):
     """One marker segment. start: offset of the FF of its marker; end: offset behind its body.
@@ -70,9 +73,10 @@ def measure(data: bytes) -> Measured:
     more than the pixels.
     """
     size: Measured | None = None
-    at, stray, scans = 2, 0, 0
+    at, stray, scans, times = 2, 0, 0, 1 + UNENDED_TIMES
     for marker, start, end in segments(data):
         if marker == END:
+            times = 1
             break
         scans += marker == SCAN
         if size is None:
@@ -83,7 +87,8 @@ def measure(data: bytes) -> Measured:
             at = end
     if size is None:
         raise ValueError("no frame header")
-    if scans > max(_USUAL_SCANS, _MAX_SCANNED // max(size.width * size.height, _LEAST_SCANNED)):
+    scanned = times * max(size.width * size.height, _LEAST_SCANNED)
+    if scans > max(_USUAL_SCANS, _MAX_SCANNED // scanned):
         raise ValueError("too many scans")
     return size
 

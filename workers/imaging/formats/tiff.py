@@ -189,7 +189,6 @@ def picture(data: bytes) -> Picture:
     photometric, samples = _colours(tags, compression)
     extra = (*tags.numbers(_EXTRA, _MAX_SAMPLES), *(ALPHA_UNKNOWN,) * _MAX_SAMPLES)
     tiled = _TILE_WIDTH in tags
-    rows = tags.number(_TILE_HEIGHT if tiled else _ROWS, height) or height
     orientation = tags.number(_ORIENTATION, 1)
     shown = Picture(
         directory=tags,
@@ -207,11 +206,17 @@ def picture(data: bytes) -> Picture:
         planar=tags.number(_PLANAR, 1) == 2 and samples > 1,
         tiled=tiled,
         piece_width=max(1, tags.number(_TILE_WIDTH, width)),
-        piece_height=max(1, rows if tiled else min(rows, height)),
+        piece_height=_piece_height(tags, height, tiled=tiled),
         orientation=orientation if 1 <= orientation <= 8 else 1,
     )
     _check(shown)
     return shown
+
+
+def _piece_height(tags: Directory, height: int, *, tiled: bool) -> int:
+    """Rows of a tile or a strip; strips of more rows than the picture are usual."""
+    rows = tags.number(_TILE_HEIGHT if tiled else _ROWS, height) or height
+    return max(1, rows if tiled else min(rows, height))
 
 
 def _colours(tags: Directory, compression: int) -> tuple[int, int]:
@@ -295,7 +300,7 @@ def _shown(data: bytes, layout: Layout) -> Directory:
     """
     pages: list[Directory] = []
     below: list[Directory] = []
-    for at in islice(chain(data, layout, _MAX_SEARCHED), _MAX_SEARCHED):
+    for at in chain(data, layout, _MAX_SEARCHED):
         try:
             page = Directory(data, layout, at)
         except (ValueError, struct.error):

@@ -50,15 +50,16 @@ class Directory:
 
     def __init__(self, data: bytes, layout: Layout, at: int) -> None:
         """Raises ValueError or struct.error if the directory is cut or has too many tags."""
-        if at > len(data):
-            raise ValueError("a directory outside of the file")
+        first = at + layout.counts.size
+        if first > len(data):
+            raise ValueError("no directory")
         count = layout.counts.unpack_from(data, at)[0]
-        if count > _MAX_TAGS:
+        behind = first + count * layout.entry_size
+        if count > _MAX_TAGS or behind > len(data):
             raise ValueError("too many tags")
         self._data, self._order = data, layout.order
         self._entries: dict[int, _Entry] = {}
-        first = at + layout.counts.size
-        for start in range(first, first + count * layout.entry_size, layout.entry_size):
+        for start in range(first, behind, layout.entry_size):
             tag, kind = struct.unpack_from(layout.order + "HH", data, start)
             values = layout.offsets.unpack_from(data, start + 4)[0]
             field = start + 4 + layout.offsets.size
@@ -79,8 +80,7 @@ class Directory:
             return ()
         if entry.values > most or entry.kind not in _WHOLE:
             raise ValueError(f"tag {tag} has too many values, or no whole numbers")
-        code = f"{self._order}{entry.values}{_WHOLE[entry.kind]}"
-        return struct.unpack_from(code, self._data, entry.at)
+        return self._unpacked(entry, entry.values)
 
     def number(self, tag: int, default: int) -> int:
         """The first of the tag's whole numbers; the default without the tag or a value."""
@@ -89,13 +89,25 @@ class Directory:
             return default
         if entry.kind not in _WHOLE:
             raise ValueError(f"tag {tag} is no whole number")
-        number: int = struct.unpack_from(self._order + _WHOLE[entry.kind], self._data, entry.at)[0]
-        return number
+        return self._unpacked(entry, 1)[0]
 
-    def copy(self, tag: int) -> tuple[int, int, bytes]:
-        """The tag's type, the number of its values, and the values as stored, with 32 bits each
-        where they have 64."""
-        entry, content = self._entries[tag], self.content(tag)
+    def _unpacked(self, entry: _Entry, values: int) -> tuple[int, ...]:
+        if entry.at > len(self._data):  # past 63 bits `struct` raises OverflowError
+            raise ValueError("values that are missing")
+        return struct.unpack_from(
+            f"{self._order}{values}{_WHOLE[entry.kind]}", self._data, entry.at
+        )
+
+    def copy(self, tag: int, most_bytes: int) -> tuple[int, int, bytes]:
+        """The tag's type, the number of its values, and the values as they are stored.
+
+        Raises ValueError if they have more bytes than `most_bytes` or are cut.
+        """
+        entry = self._entries[tag]
+        length = entry.values * _SIZES.get(entry.kind, 1)
+        content = self.content(tag)
+        if length > most_bytes or len(content) < length:
+            raise ValueError(f"tag {tag} is too long, or cut")
         return entry.kind, entry.values, content
 
     def content(self, tag: int) -> bytes:

@@ -4,7 +4,7 @@ import struct
 import zlib
 
 from shared.png_chunks import SIGNATURE, body, whole_chunks
-from workers.imaging.formats.png import raw_length
+from workers.imaging.formats.png_rows import inflated, raw_length
 
 _KEPT = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 _ANIMATION = (b"acTL", b"fcTL", b"fdAT")  # 11.3.6; an animation is more than its first picture
@@ -15,8 +15,6 @@ _SRGB_CODES = b"\1\x0d\0\1"
 
 _PALETTE = 3
 _TRANSPARENCY = {0: (2,), 2: (6,), _PALETTE: range(1, 257)}  # bytes of tRNS, 11.3.1.1
-
-_PIECE = 1 << 16  # bytes inflated and dropped at a time, so that a bomb needs no memory
 
 
 def strip(data: bytes) -> bytes:
@@ -59,20 +57,7 @@ def _chunk(name: bytes, content: bytes) -> bytes:
 
 def _exactly(stream: bytes, length: int) -> bytes:
     """The zlib stream without what follows it; ValueError unless it inflates to that length."""
-    inflating = zlib.decompressobj()
-    left, given = length, 0
-    rest = b""
-    try:
-        while not inflating.eof and left >= 0:
-            if not rest:
-                rest = stream[given : given + _PIECE]
-                given += len(rest)
-                if not rest:
-                    raise ValueError("cut short")
-            left -= len(inflating.decompress(rest, _PIECE))
-            rest = inflating.unconsumed_tail
-    except zlib.error as error:
-        raise ValueError("damaged") from error
-    if left:
-        raise ValueError("not as many pixels as the header says")
-    return stream[: given - len(inflating.unused_data)]
+    found = inflated(stream, length + 1)
+    if not found.ended or found.length != length:
+        raise ValueError("not as many pixels as the header says, or cut short")
+    return stream[: found.used]

@@ -7,8 +7,9 @@ import zlib
 import pytest
 from PIL import Image
 
-from shared.errors import CorruptImageError, UnsupportedImageError
+from shared.errors import CorruptImageError, TooManyPixelsError, UnsupportedImageError
 from tests.workers.imaging.making import noise, result, run, saved, with_exif
+from workers.imaging.formats.probe import check_limits, probe
 
 
 def tiff_with_its_directory_first(photo: Image.Image) -> bytes:
@@ -81,7 +82,8 @@ def overwrite(name: str, head: int, places: int) -> None:
     spread = range(20, len(data), max(1, len(data) // places))
     for start, count in [*((at, 4) for at in range(8, head, 7)), *((at, 16) for at in spread)]:
         broken = data[:start] + b"\xa5" * count + data[start + count :]
-        with contextlib.suppress(CorruptImageError, UnsupportedImageError):
+        with contextlib.suppress(CorruptImageError, UnsupportedImageError, TooManyPixelsError):
+            check_limits(probe(broken), max_pixels=1_000_000, max_frames=100)
             run(broken, max_width=32)
 
 

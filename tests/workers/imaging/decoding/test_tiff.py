@@ -148,6 +148,17 @@ def test_a_palette_of_8_bits_is_told_from_one_of_16(bits: int, factor: int) -> N
         assert_shows(tiff(page), colours.T[indexes[..., 0]])
 
 
+@pytest.mark.parametrize("bits", [1, 4, 8])
+def test_alpha_beside_a_palette_has_the_whole_range(bits: int) -> None:
+    top = (1 << bits) - 1
+    clear = np.where(X[..., None] % 2, top, top // 2)
+    samples = np.concatenate([X[..., None] & top, clear], -1).astype("u1")
+    map_of = {320: (SHORT, [65_535 * n // top for n in range(top + 1)] * 3)}
+    for layout in LAYOUTS.values():
+        data = tiff(Page(samples, PALETTE, (ALPHA,), bits=bits % 8, more=map_of, **layout))
+        assert_shows(data, np.repeat((X[..., None] & top) * 255 / top, 3, -1), clear * 255 / top)
+
+
 def test_a_palette_that_is_too_short_is_corrupt() -> None:
     page = Page(np.zeros((HIGH, WIDE, 1), "u1"), PALETTE, more={320: (SHORT, [9] * 30)})
     with pytest.raises(CorruptImageError):

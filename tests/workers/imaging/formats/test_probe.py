@@ -301,3 +301,8 @@ def test_broken_bytes_raise_nothing_but_image_errors(kind: str, at: int, noise: 
 @pytest.mark.parametrize("limit", [(37 * 21, 1), (37 * 21 + 1, 2)])
 def test_limits_include_their_number(limit: tuple[int, int]) -> None:
     check_limits(probe(still("PNG")), *limit)
+
+
+def test_an_empty_file_is_corrupt_and_says_so() -> None:
+    with pytest.raises(CorruptImageError, match="empty"):
+        probe(b"")
