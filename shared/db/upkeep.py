@@ -64,11 +64,12 @@ def _claims(database: Database, condition: LiteralString, *parameters: object) -
     return found
 
 
+# '-infinity' marks a lease that was ended here: until the sweep comes, another start may.
 _END_ALL_LEASES = """
-UPDATE images SET lease_until = now(),
+UPDATE images SET lease_until = '-infinity',
     attempt = attempt - (state = 'processing' AND {young})::int,
     describe_attempt = describe_attempt - (state = 'describing' AND {young})::int
-WHERE state IN ('processing', 'describing')
+WHERE state IN ('processing', 'describing') AND lease_until > '-infinity'
 """
 _YOUNG = "created_at > now() - make_interval(secs => %(forgiven_seconds)s)"
 
