@@ -45,9 +45,11 @@ def answering(status: int, body: str, kind: str, date: str) -> Iterator[S3Store]
             "S3_ACCESS_KEY": "key",
             "S3_SECRET_KEY": "hush-hush",
         }
-        yield S3Store(settings.load(given))
-        server.shutdown()
-        thread.join()
+        try:
+            yield S3Store(settings.load(given))
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def fault(code: str) -> str:
