@@ -65,13 +65,11 @@ def _claims(database: Database, condition: LiteralString, *parameters: object) -
 
 
 # '-infinity' marks a lease that was ended here: until the sweep comes, another start may.
-_END_ALL_LEASES = """
+_END_LEASES = """
 UPDATE images SET lease_until = '-infinity',
-    attempt = attempt - (state = 'processing' AND {young})::int,
-    describe_attempt = describe_attempt - (state = 'describing' AND {young})::int
-WHERE state IN ('processing', 'describing') AND lease_until > '-infinity'
+    {attempts} = {attempts} - (created_at > now() - make_interval(secs => %s))::int
+WHERE state = '{works_in}' AND lease_until > '-infinity'
 """
-_YOUNG = "created_at > now() - make_interval(secs => %(forgiven_seconds)s)"
 
 
 def end_all_leases(database: Database) -> None:
@@ -80,9 +78,9 @@ def end_all_leases(database: Database) -> None:
     For a moment at which no worker runs. As in an outage, the attempt does not count for a young
     image: it was stopped together with the whole service.
     """
-    statement = _END_ALL_LEASES.format(young=_YOUNG)
     with database.transaction() as connection:
-        connection.execute(statement, {"forgiven_seconds": FORGIVEN_SECONDS})
+        for step in (OPTIMISE, DESCRIBE):
+            connection.execute(_END_LEASES.format(**vars(step)), (FORGIVEN_SECONDS,))
 
 
 _UNDESCRIBED = """

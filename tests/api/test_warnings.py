@@ -46,7 +46,11 @@ def test_a_poll_has_the_warnings_of_images_after_those_of_batches(still: Still) 
     still.compress([("a.gif", gif(frames=2))], fields, ASYNC)
     still.work()
     codes = [(warning["index"], warning["code"]) for warning in _poll(still)["warnings"]]
-    assert codes == [(None, "unknown_field"), (0, "animation_flattened")]
+    assert codes == [
+        (None, "unknown_field"),
+        (0, "animation_flattened"),
+        (0, "larger_than_original"),
+    ]
 
 
 def test_a_poll_has_the_newest_hundred_warnings_of_batches_in_their_order(still: Still) -> None:

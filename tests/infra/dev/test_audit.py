@@ -52,7 +52,7 @@ def test_an_index_without_such_data_passes_and_is_reported(
 
 def test_what_is_audited_is_what_is_installed() -> None:
     lock = COMMAND[COMMAND.index("--requirement") + 1]
-    assert f"--requirement {lock}" in (ROOT / "Makefile").read_text()
+    assert f"$(DEV): {lock}" in (ROOT / "Makefile").read_text()
     assert (ROOT / lock).exists()
 
 

@@ -50,6 +50,8 @@ class Directory:
 
     def __init__(self, data: bytes, layout: Layout, at: int) -> None:
         """Raises ValueError or struct.error if the directory is cut or has too many tags."""
+        if at > len(data):
+            raise ValueError("a directory outside of the file")
         count = layout.counts.unpack_from(data, at)[0]
         if count > _MAX_TAGS:
             raise ValueError("too many tags")
@@ -61,7 +63,7 @@ class Directory:
             values = layout.offsets.unpack_from(data, start + 4)[0]
             field = start + 4 + layout.offsets.size
             if _SIZES.get(kind, 1) * values > layout.offsets.size:
-                field = layout.offsets.unpack_from(data, field)[0]
+                field = min(len(data), layout.offsets.unpack_from(data, field)[0])
             self._entries[tag] = _Entry(kind, values, field)
 
     def __contains__(self, tag: int) -> bool:

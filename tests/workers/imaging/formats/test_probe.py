@@ -121,7 +121,6 @@ def test_the_size_is_as_stored_before_orientation() -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        b"",
         b"\0",
         b"Just some text, saved as IMG_0001.JPG",
         b"BMW drivers read this text, which begins like a bitmap",
