@@ -1,4 +1,4 @@
-"""Addresses of Redis and Postgres: which are accepted, and what their clients take from them.
+"""Addresses of the servers: which are accepted, and what their clients take from them.
 
 Each client of Redis reads a URL in its own way (one verifies no certificate, one takes another
 database), so the URL is read here alone, and all get the same parts.
@@ -36,10 +36,9 @@ def redis_address(text: str, ca_file: Path | None = None) -> RedisAddress:
     ca_file: certificates to verify the server with, besides the system's, where the URL has no
     `ssl_ca_certs`.
     """
-    if not re.fullmatch(r"rediss?://.+", text):
-        raise ValueError(f"It must look like redis://host:6379/0. {_HIDDEN}")
-    address = urlsplit(text)
+    _check_form(text, r"rediss?://.+", "redis://host:6379/0")
     _check_port(text)
+    address = urlsplit(text)
     if address.fragment:
         raise ValueError(_UNREADABLE)
     if not re.fullmatch(r"(/\d*/?)?", address.path):
@@ -55,6 +54,11 @@ def redis_address(text: str, ca_file: Path | None = None) -> RedisAddress:
     files |= {name: options[name] for name in _FILES if name in options}
     tls = files | {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True}
     return RedisAddress(url, tls)
+
+
+def _check_form(text: str, pattern: str, example: str) -> None:
+    if not re.fullmatch(pattern, text):
+        raise ValueError(f"It must look like {example}. {_HIDDEN}")
 
 
 def _check_port(text: str) -> None:
@@ -103,14 +107,19 @@ def check_certificates(path: str | Path) -> None:
         raise ValueError(f"{path} holds no certificates in PEM format.") from None
 
 
+def check_store_url(text: str) -> None:
+    """Raises ValueError with a sentence that does not quote the address."""
+    _check_form(text, r"https?://[^/]+/?", "http://host:port")
+    _check_port(text)
+
+
 def check_database_url(text: str) -> None:
     """Raises ValueError with a sentence without the password; several hosts are accepted.
 
     Read by libpq, which all clients of Postgres here use. It reads ports only when it connects, and
     would then name what it took for one: the password.
     """
-    if not re.fullmatch(r"postgres(ql)?://.+", text):
-        raise ValueError(f"It must look like postgresql://user@host/name. {_HIDDEN}")
+    _check_form(text, r"postgres(ql)?://.+", "postgresql://user@host/name")
     try:
         parts = conninfo_to_dict(text)
     except psycopg.Error:

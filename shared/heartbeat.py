@@ -6,6 +6,7 @@ worker over its broker starts a second Celery each time.
 
 import logging
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -47,14 +48,21 @@ def beat(name: str, good_seconds: float) -> None:
 
 def running() -> Iterator[Heartbeat]:
     """The signs of life of this user's processes; those of processes that ended are deleted."""
-    now = time.time()
-    for path in private_folder.path_of(_FOLDER).glob("*.[0-9]*"):
-        name, _, pid = path.name.partition(".")
-        with suppress(FileNotFoundError):
-            if _runs(int(pid)):
-                yield Heartbeat(name, int(pid), now - path.stat().st_mtime)
-            else:
-                path.unlink()
+    # A folder that another user has placed there is not read, and nothing in it is deleted.
+    with suppress(OSError), private_folder.opened(private_folder.path_of(_FOLDER)) as folder:
+        for file in os.listdir(folder):
+            if found := re.fullmatch(r"(\w+)\.(\d+)", file):
+                yield from _latest(folder, found[1], int(found[2]))
+
+
+def _latest(folder: int, name: str, pid: int) -> Iterator[Heartbeat]:
+    file = f"{name}.{pid}"
+    with suppress(FileNotFoundError):  # another probe has deleted it
+        if _runs(pid):
+            late_seconds = time.time() - os.stat(file, dir_fd=folder).st_mtime
+            yield Heartbeat(name, pid, late_seconds)
+        else:
+            os.unlink(file, dir_fd=folder)
 
 
 def _runs(pid: int) -> bool:

@@ -5,13 +5,11 @@ The servers have the names that their users expect (`REDIS_URL`, `DATABASE_URL`,
 """
 
 import os
-import re
 import sys
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, get_args
-from urllib.parse import urlsplit
 
 from pydantic import AliasGenerator, Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
@@ -24,7 +22,12 @@ from pydantic_settings import (
 )
 
 from shared import environment
-from shared.addresses import check_certificates, check_database_url, redis_address
+from shared.addresses import (
+    check_certificates,
+    check_database_url,
+    check_store_url,
+    redis_address,
+)
 from shared.environment import PREFIX
 from shared.errors import OperatorError
 from shared.models import Effort
@@ -36,21 +39,6 @@ Positive = Annotated[int, Field(ge=1)]
 def _named(name: str, description: str, **more: Any) -> Any:
     """A field whose variable does not begin with FLUXIMAGE_."""
     return Field(validation_alias=name, description=description, **more)
-
-
-def _checked_address(text: str, pattern: str, example: str) -> str:
-    hidden = "The value is not shown, since it may hold a password."
-    if not re.fullmatch(pattern, text):
-        raise ValueError(f"It must look like {example}. {hidden}")
-    try:
-        _ = urlsplit(text).port
-    except ValueError:
-        # Whoever uses such an address would name what it took for the port: the password.
-        raise ValueError(
-            "Its host or port cannot be read. In a password, write / as %2F, ? as %3F and # as"
-            f" %23. {hidden}"
-        ) from None
-    return text
 
 
 class Settings(BaseSettings):
@@ -320,7 +308,9 @@ class Settings(BaseSettings):
     @field_validator("s3_endpoint", "s3_public_endpoint")
     @classmethod
     def _check_endpoint(cls, value: str | None) -> str | None:
-        return value and _checked_address(value, r"https?://[^/]+/?", "http://host:port")
+        if value:
+            check_store_url(value)
+        return value
 
     @field_validator("lease_seconds")
     @classmethod

@@ -32,7 +32,7 @@ def command(wait_seconds: int) -> None:
     try:
         S3Store(settings).prepare()
     except StoreError as error:
-        raise OperatorError(f"The bucket cannot be created: {reason(error)}.") from error
+        raise OperatorError(f"The bucket cannot be used or created: {reason(error)}.") from error
     server_settings.warn(settings)
     migrate(settings.database_url.get_secret_value())
 

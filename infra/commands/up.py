@@ -16,6 +16,7 @@ import click
 
 from infra.commands import demo_account, recovery, server_settings
 from infra.commands.console import Console, logging_to
+from infra.commands.demo_account import Demo
 from infra.commands.options import data_dir_option, warn_of_strangers
 from infra.commands.server_checks import check_servers, check_settings
 from infra.embedded import Stack
@@ -151,17 +152,21 @@ def _serve(
         port = _start_children(stack, options, listener, environ)
         here = local(options.host)
         if stack.supervisor.run(lambda: is_ready(here, port), every=READY_POLL_SECONDS):
-            url = f"http://{reachable(options.host)}:{port}"
-            other = options.port is None and port != DEFAULT_PORT
-            demo_account.announce(stack.data_dir, url, demo, out, DEFAULT_PORT if other else None)
-            if not options.verbose:
-                out.line(f"Logs: {stack.data_dir.path / 'logs'}")
+            _announce(stack, options, port, demo, out)
             out.watch(_status(database))
             try:
                 stack.supervisor.run(stack.data_dir.bound_logs, every=LOG_CHECK_SECONDS)
             finally:
                 demo_account.withdraw(stack.data_dir)
         out.step("Stopping: images in work are finished first; Ctrl-C again ends them at once")
+
+
+def _announce(stack: Stack, options: UpOptions, port: int, demo: Demo, out: Console) -> None:
+    url = f"http://{reachable(options.host)}:{port}"
+    other = options.port is None and port != DEFAULT_PORT
+    demo_account.announce(stack.data_dir, url, demo, out, DEFAULT_PORT if other else None)
+    if not options.verbose:
+        out.line(f"Logs: {stack.data_dir.path / 'logs'}")
 
 
 def _start_children(

@@ -92,4 +92,5 @@ def _ahead_seconds(error: Exception) -> float:
         theirs = parsedate_to_datetime(error.response.headers.get("Date", ""))
     except ValueError:
         return 0.0
-    return (datetime.now(UTC) - theirs).total_seconds()
+    # Without a known zone ("-0000") the date is naive, and in UTC.
+    return (datetime.now(UTC) - theirs.replace(tzinfo=theirs.tzinfo or UTC)).total_seconds()

@@ -77,7 +77,8 @@ DESCRIBE = Step(State.OPTIMISED, State.DESCRIBING, "describe_attempt")
 _CLAIM = """
 UPDATE images AS i
 SET state = '{works_in}', {attempts} = {attempts} + 1, token = %(token)s,
-    lease_until = now() + make_interval(secs => %(lease_seconds)s), claimed_by = %(holder)s
+    lease_until = now() + make_interval(secs => %(lease_seconds)s), claimed_by = %(holder)s,
+    describe_after = NULL
 FROM batches AS b JOIN sessions AS s ON s.id = b.session_id
 WHERE i.id = %(image_id)s AND i.state = '{waits_in}' AND b.id = i.batch_id
 RETURNING i.id AS image_id, i.batch_id, i.session_id, b.account_id, s.name AS session_name,

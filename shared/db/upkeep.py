@@ -64,10 +64,11 @@ def _claims(database: Database, condition: LiteralString, *parameters: object) -
     return found
 
 
+# '-infinity' marks a lease that was ended here: until the sweep comes, another start may.
 _END_LEASES = """
-UPDATE images SET lease_until = now(),
+UPDATE images SET lease_until = '-infinity',
     {attempts} = {attempts} - (created_at > now() - make_interval(secs => %s))::int
-WHERE state = '{works_in}'
+WHERE state = '{works_in}' AND lease_until > '-infinity'
 """
 
 

@@ -8,18 +8,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NoReturn
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from celery.contrib.testing.worker import start_worker
 
 from infra.embedded import Stack, remove
 from infra.embedded.server import packaged_file
 from infra.migrations.run import migrate
 from shared import services, settings
-from shared.clients.celery_queue import IMAGES_QUEUE, IO_QUEUE, celery_app
 from shared.db import accounts, credits, images, sessions, views
 from shared.db.image_states import OPTIMISE
 from shared.db.views import View
@@ -27,7 +24,8 @@ from shared.services import Services
 from tests.support.making import accept, make_account, make_batch
 from tests.support.paths import ROOT
 from tests.support.processes import eventually
-from workers import steps, sweep, tasks
+from tests.support.thread_worker import thread_worker
+from workers import steps, sweep
 
 pytestmark = pytest.mark.full
 GUIDE = (ROOT / "docs/operations.md").read_text()
@@ -128,23 +126,10 @@ def test_a_restore_brings_sessions_credits_and_downloads_back(restored: Restored
     assert seen(restored.services, restored.key, batches) == restored.before
 
 
-@contextmanager
-def worker(built: Services) -> Iterator[None]:
-    app = celery_app(built.settings)
-    tasks.register(app, lambda: built, no_provider)
-    queues = [IMAGES_QUEUE, IO_QUEUE]
-    with start_worker(app, pool="solo", perform_ping_check=False, queues=queues, loglevel=40):
-        yield
-
-
-def no_provider() -> NoReturn:
-    raise AssertionError("nobody asks for a text")
-
-
 def test_a_batch_that_was_open_at_the_backup_ends(restored: Restored) -> None:
     impatient = restored.services.settings.model_copy(update={"republish_seconds": 0})
     built = replace(restored.services, settings=impatient)
-    with worker(built):
+    with thread_worker(built):
         sweep.sweep(built)
         assert eventually(lambda: sessions.is_batch_closed(built.database, restored.open), 30)
     after = seen(built, restored.key, [restored.open])

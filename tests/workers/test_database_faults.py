@@ -1,7 +1,7 @@
 """A fault of the database, wherever it comes, costs an image no attempt: it waits."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import LiteralString
@@ -13,7 +13,7 @@ from infra.dev.messages_api import MessagesApi
 from shared.db import credits, images, sessions, views
 from shared.db.accounts import Account
 from shared.db.database import Connection, Database, one
-from shared.db.image_states import DESCRIBE, OPTIMISE
+from shared.db.image_states import DESCRIBE, OPTIMISE, Step
 from shared.errors import DatabaseDownError
 from shared.models import Options
 from shared.services import Services
@@ -147,6 +147,18 @@ def test_an_image_that_met_a_fault_is_sent_again_at_once(unit: Services) -> None
     assert sweep.republish(unit) == 1
 
 
+def test_an_image_that_met_a_fault_waits_as_usual_after_its_next_claim(unit: Services) -> None:
+    image = waiting(unit)
+    unit.dispatch()
+    unit.redis.flushdb()
+    with failing(unit, "connection lost", at=2) as broken:
+        steps.optimise(broken, image.image_id)
+    claim = images.claim(unit.database, OPTIMISE, image.image_id, 60)
+    assert claim
+    images.give_back(unit.database, claim)
+    assert sweep.republish(unit) == 0
+
+
 def test_a_claim_is_undone_once_the_database_is_back(unit: Services) -> None:
     image = waiting(unit)
     with failing(unit, "connection lost", at=2, times=4) as broken:
@@ -165,31 +177,26 @@ def test_a_worker_does_not_wait_for_ever_for_the_database(
 
 
 @pytest.mark.parametrize("step", [OPTIMISE, DESCRIBE], ids=["optimise", "describe"])
-def test_a_lease_that_ran_during_an_outage_counts_no_attempt(unit: Services, step: object) -> None:
+def test_a_lease_that_ran_during_an_outage_counts_no_attempt(unit: Services, step: Step) -> None:
     image = waiting(unit, BOTH_TEXTS)
     if step is DESCRIBE:
         steps.optimise(unit, image.image_id)
     for _ in range(unit.settings.max_attempts + 1):
-        assert images.claim(
-            unit.database, DESCRIBE if step is DESCRIBE else OPTIMISE, image.image_id, -1
-        )
+        assert images.claim(unit.database, step, image.image_id, -1)
         with failing(unit, "connection lost", at=1) as broken:
-            _run_periodic_until(
-                broken, lambda: attempts(unit, image)["state"] in ("queued", "optimised")
-            )
+            _run_periodic_until(broken, lambda: attempts(unit, image)["state"] == step.waits_in)
     assert attempts(unit, image) == {
-        "state": "optimised" if step is DESCRIBE else "queued",
+        "state": step.waits_in,
         "attempt": 1 if step is DESCRIBE else 0,
         "describe_attempt": 0,
     }
 
 
-def _run_periodic_until(services: Services, done: object) -> None:
+def _run_periodic_until(services: Services, done: Callable[[], bool]) -> None:
     stop = threading.Event()
     quick = replace(services, settings=services.settings.model_copy(update={"sweep_seconds": 0.05}))
     thread = threading.Thread(target=periodic.run, args=(quick, stop))
     thread.start()
-    assert callable(done)
     assert eventually(done)
     stop.set()
     thread.join()

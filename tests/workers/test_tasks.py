@@ -4,18 +4,18 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 
 import pytest
-from celery.contrib.testing.worker import start_worker
 
 from infra.dev.messages_api import MessagesApi
-from shared.clients.celery_queue import AI_QUEUE, IMAGES_QUEUE, IO_QUEUE, celery_app
+from shared.clients.celery_queue import IMAGES_QUEUE
 from shared.db import sessions, views
 from shared.dispatch import dispatch
 from shared.services import Services
 from tests.support.making import BOTH_TEXTS, accept, asking, make_account, make_batch, png
 from tests.support.processes import eventually
-from workers import tasks
+from tests.support.thread_worker import thread_worker
 from workers.ai.provider import Provider
 
 
@@ -29,13 +29,11 @@ def model() -> Iterator[MessagesApi]:
 @pytest.fixture
 def worker(unit: Services, model: MessagesApi) -> Iterator[Services]:
     """One worker on all queues, in a thread of this process."""
-    app = celery_app(unit.settings)
-    provider = Provider(asking(unit.settings, model), unit.redis)
-    tasks.register(app, lambda: unit, lambda: provider)
-    queues = [IMAGES_QUEUE, AI_QUEUE, IO_QUEUE]
-    with start_worker(app, pool="solo", perform_ping_check=False, queues=queues, loglevel=40):
+    with (
+        closing(Provider(asking(unit.settings, model), unit.redis)) as provider,
+        thread_worker(unit, lambda: provider),
+    ):
         yield unit
-    provider.close()
 
 
 def test_a_worker_that_describes_nothing_does_not_import_the_providers_package(

@@ -97,13 +97,16 @@ def test_one_process_that_hangs_is_not_hidden_by_another_that_works(
     assert run_here("probe", "worker").returncode == 1
 
 
-def test_a_folder_of_signs_that_is_a_link_is_not_written_to(
+def test_a_folder_of_signs_that_is_a_link_is_not_used(
     own_tmpdir: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     elsewhere = tmp_path_factory.mktemp("elsewhere")
+    theirs = elsewhere / f"images.{2**22 + 1}"  # no process can have this number
+    theirs.touch()
     (own_tmpdir / f"fluximage-heartbeats-{os.geteuid()}").symlink_to(elsewhere)
     heartbeat.beat("images", 60)
-    assert not list(elsewhere.iterdir())
+    assert list(heartbeat.running()) == []
+    assert list(elsewhere.iterdir()) == [theirs]
 
 
 def test_a_probe_imports_none_of_the_service() -> None:

@@ -20,13 +20,13 @@ HTML = "<html><body>default backend - 404</body></html>"
 
 
 @contextmanager
-def answering(status: int, body: str, kind: str, date: float) -> Iterator[S3Store]:
+def answering(status: int, body: str, kind: str, date: str) -> Iterator[S3Store]:
     """A store whose server gives every request this answer."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response_only(status)
-            self.send_header("Date", formatdate(date, usegmt=True))
+            self.send_header("Date", date)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -45,9 +45,11 @@ def answering(status: int, body: str, kind: str, date: float) -> Iterator[S3Stor
             "S3_ACCESS_KEY": "key",
             "S3_SECRET_KEY": "hush-hush",
         }
-        yield S3Store(settings.load(given))
-        server.shutdown()
-        thread.join()
+        try:
+            yield S3Store(settings.load(given))
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def fault(code: str) -> str:
@@ -81,7 +83,7 @@ def fault(code: str) -> str:
 def test_each_answer_has_its_reason_in_the_log(
     status: int, body: str, kind: str, words: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    late = time() - (3600 if "Skewed" in body else 0)
+    late = formatdate(time() - (3600 if "Skewed" in body else 0), usegmt=True)
     with (
         caplog.at_level(logging.WARNING, "shared.clients.object_store"),
         answering(status, body, kind, late) as store,
@@ -95,9 +97,11 @@ def test_each_answer_has_its_reason_in_the_log(
     assert "hush" not in caplog.text
 
 
-def test_an_access_denied_of_another_hour_is_told_as_clocks_that_differ() -> None:
+@pytest.mark.parametrize("zone", ["GMT", "-0000"])
+def test_an_access_denied_of_another_hour_is_told_as_clocks_that_differ(zone: str) -> None:
+    date = formatdate(time() + 7200, usegmt=zone == "GMT")
     with (
-        answering(403, fault("AccessDenied"), XML, time() + 7200) as store,
+        answering(403, fault("AccessDenied"), XML, date) as store,
         pytest.raises(StoreError) as failed,
     ):
         store.get("some/key")
@@ -106,7 +110,7 @@ def test_an_access_denied_of_another_hour_is_told_as_clocks_that_differ() -> Non
 
 def test_a_missing_object_is_no_outage() -> None:
     with (
-        answering(404, fault("NoSuchKey"), XML, time()) as store,
+        answering(404, fault("NoSuchKey"), XML, formatdate()) as store,
         pytest.raises(ObjectMissingError),
     ):
         store.get("some/key")

@@ -8,11 +8,10 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 import redis
-from celery.contrib.testing.worker import start_worker
 
 from shared import services, settings
 from shared.clients import pubsub, ratelimit
-from shared.clients.celery_queue import AI_QUEUE, IMAGES_QUEUE, IO_QUEUE, celery_app
+from shared.clients.celery_queue import celery_app
 from shared.clients.object_store import S3Store
 from shared.db import sessions
 from shared.errors import OperatorError, StoreError, UnavailableError
@@ -21,9 +20,8 @@ from shared.settings import Settings
 from tests.support.cases import every_case
 from tests.support.making import accept, make_account, make_batch, png
 from tests.support.processes import eventually
+from tests.support.thread_worker import thread_worker
 from tests.support.tls import Certificates, TlsProxy, make_certificates
-from workers import tasks
-from workers.ai.provider import Provider
 
 CERTIFICATES = ("untrusted", "other_host", "expired")
 
@@ -143,18 +141,11 @@ def test_a_batch_goes_through_a_queue_with_tls(
         account, _ = make_account(built)
         batch = make_batch(built, account, ["a.png", "b.png"], data=png())
         accept(built, batch)
-        app = celery_app(given)
-        tasks.register(app, lambda: built, _no_provider)
-        queues = [IMAGES_QUEUE, AI_QUEUE, IO_QUEUE]
-        with start_worker(app, pool="solo", perform_ping_check=False, queues=queues, loglevel=40):
+        with thread_worker(built):
             built.dispatch()
             assert eventually(lambda: sessions.is_batch_closed(built.database, batch.id))
             # Only the chord's body deletes them here, so its backend works too.
             assert eventually(lambda: built.store.last_modified(f"{batch.id}/in/") is None)
-
-
-def _no_provider() -> Provider:
-    raise AssertionError
 
 
 def test_what_needs_no_redis_goes_on_where_its_certificate_is_refused(
