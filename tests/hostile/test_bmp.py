@@ -111,3 +111,9 @@ def test_pixels_anywhere_are_no_harm() -> None:
     plain = saved(noise(), "BMP")
     places = (0, 2**31, 2**32 - 1)
     assert_outcomes(((at, with_field(plain, 10, at)) for at in places), {"ok", "corrupt_image"})
+
+
+def test_bit_fields_in_a_narrow_picture_cost_little() -> None:
+    pixels = struct.pack("<III", 0xF00, 0xF0, 0xF) + bytes(4 * 500_000)
+    data = bitmap((2, 500_000), pixels, 16, 3, 0)
+    assert end(data, ImageType.PNG, max_width=1).outcome == "ok"
