@@ -62,6 +62,7 @@ def measure(case: Case, folder: Path) -> dict[str, Any]:
     facts = probe(data)
     cost = estimate(facts, len(data), case.options, case.effort)
     return {
+        "format": case.options.format,
         "frames": facts.frames,
         "pixels": [facts.width, facts.height],
         "bytes_in": len(data),

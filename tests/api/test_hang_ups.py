@@ -74,6 +74,7 @@ def test_a_batch_for_which_there_is_no_place_is_202_at_once(waiter: Client) -> N
         assert time.monotonic() - started < 10
 
 
+@pytest.mark.full
 def test_a_client_that_stays_keeps_its_place(waiter: Client) -> None:
     with _connected(waiter, _poll(waiter.key, 25)):
         assert not eventually(lambda: _may_wait(waiter), seconds=2.5)

@@ -176,6 +176,7 @@ def test_a_worker_does_not_wait_for_ever_for_the_database(
     assert attempts(unit, image)["state"] == "processing"
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("step", [OPTIMISE, DESCRIBE], ids=["optimise", "describe"])
 def test_a_lease_that_ran_during_an_outage_counts_no_attempt(unit: Services, step: Step) -> None:
     image = waiting(unit, BOTH_TEXTS)

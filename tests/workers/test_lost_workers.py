@@ -47,6 +47,7 @@ def entries(services: Services) -> dict[tuple[str, str], int]:
     return {(row["unit"], row["kind"]): row["count"] for row in rows}
 
 
+@pytest.mark.full
 def test_killing_a_worker_during_its_calls_loses_and_charges_nothing_twice(
     unit: Services, unit_environment: Mapping[str, str], model: MessagesApi
 ) -> None:

@@ -161,6 +161,7 @@ def test_sigquit_ends_a_worker_now_and_its_image_waits_for_another(
     assert unit.redis.llen(IMAGES_QUEUE) == 1
 
 
+@pytest.mark.full
 def test_a_killed_worker_leaves_no_process_and_the_next_in_its_place_ends_its_claims(
     unit: Services, start: Start, batch: NewBatch, tmp_path: Path
 ) -> None:

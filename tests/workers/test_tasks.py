@@ -94,6 +94,7 @@ def test_a_chords_member_goes_on_to_the_model_before_its_body_runs(
     assert len(model.requests) == 2
 
 
+@pytest.mark.full
 def test_a_chords_body_runs_though_an_image_never_came_to_the_model(
     worker: Services, model: MessagesApi
 ) -> None:

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.skipif(
 )
 SAMPLE = ROOT / "tests/samples/coffee.png"
 START_SECONDS = 60
-NOT_READY = {"error": "Not ready: worker down", "down": ["worker"]}
+NOT_READY = {"error": "Not ready: worker down", "code": "unavailable", "down": ["worker"]}
 ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith(OURS)}
 
 

@@ -184,6 +184,7 @@ def test_kill_9_of_the_supervisor_leaves_no_process(tree: "subprocess.Popen[str]
     assert eventually(lambda: not alive(family), 10)
 
 
+@pytest.mark.full
 def test_a_guardian_that_was_killed_is_replaced_by_one_that_knows_every_child(
     tree: "subprocess.Popen[str]",
 ) -> None:

@@ -134,6 +134,7 @@ def test_only_answered_calls_take_tokens(provider: Provider, api: MessagesApi) -
     assert counted == [Tokens(1_200, 0, 40)]
 
 
+@pytest.mark.full
 @every_case("status", [429, 503, 529])
 def test_a_wait_in_seconds_that_the_provider_asks_for_is_kept(
     provider: Provider, api: MessagesApi, status: int
@@ -153,6 +154,7 @@ def test_a_wait_in_milliseconds_goes_before_one_in_seconds(
     assert 1.2 <= gap(api) < 15
 
 
+@pytest.mark.full
 def test_a_wait_until_a_date_is_kept(provider: Provider, api: MessagesApi) -> None:
     until = time.time() + 3
     api.script.append(Answer(status=429, headers={"retry-after": formatdate(until, usegmt=True)}))
@@ -202,6 +204,7 @@ def test_a_call_has_no_more_time_than_is_left_before_the_deadline(
     assert time.monotonic() - begun < 15
 
 
+@pytest.mark.full
 @every_case("status", [200, 500])
 def test_a_body_that_drips_is_cut_at_the_deadline(
     provider: Provider, api: MessagesApi, status: int

@@ -78,6 +78,7 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
 """
 
 
+@pytest.mark.full
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="reads Linux's /proc")
 @pytest.mark.parametrize(("kind", "to"), [("GIF", ImageType.AVIF), ("WEBP", ImageType.WEBP)])
 def test_memory_does_not_grow_with_the_number_of_frames(kind: str, to: ImageType) -> None:
