@@ -2,6 +2,9 @@
 PYTHON ?= python3
 # Paths are relative, so that the path of the checkout may contain a space.
 BIN := .venv/bin
+# Packages are installed without byte code, which Python writes when it first imports them. Where it
+# must not, every process would compile them anew: the service then starts three times as slowly.
+unexport PYTHONDONTWRITEBYTECODE
 # What runs the service is a third of what develops it. An environment that has both stays so.
 DEV := .venv/ready
 RUN := $(if $(wildcard $(DEV)),$(DEV),.venv/ready-to-run)
