@@ -148,6 +148,15 @@ def test_a_palette_of_8_bits_is_told_from_one_of_16(bits: int, factor: int) -> N
         assert_shows(tiff(page), colours.T[indexes[..., 0]])
 
 
+def test_a_palette_with_alpha_keeps_it() -> None:
+    colours = np.random.default_rng(1).integers(0, 256, (3, 256))
+    samples = np.concatenate([(X + Y)[..., None], SOFT], -1).astype("u1")
+    map_of = {320: (SHORT, [int(value) for value in (colours * 257).ravel()])}
+    for layout in LAYOUTS.values():
+        page = Page(samples, PALETTE, (ALPHA,), more=map_of, **layout)
+        assert_shows(tiff(page), colours.T[X + Y], SOFT)
+
+
 def test_a_palette_that_is_too_short_is_corrupt() -> None:
     page = Page(np.zeros((HIGH, WIDE, 1), "u1"), PALETTE, more={320: (SHORT, [9] * 30)})
     with pytest.raises(CorruptImageError):
