@@ -92,7 +92,7 @@ def _direct_modes(picture: Picture) -> tuple[str, str] | None:
         return None
     if mode == "RGBA" and picture.photometric == CMYK:
         return "CMYK", raw.replace("RGBA", "CMYK")
-    if mode == "RGBA" and picture.extra == (ALPHA_ASSOCIATED,):
+    if picture.photometric == RGB and picture.extra == (ALPHA_ASSOCIATED,):
         return mode, raw.replace("RGBA", "RGBa")
     return mode, raw
 

@@ -18,6 +18,7 @@ _Tags = dict[int, tuple[int, Sequence[int]]]  # type, values
 # coefficients, subsampling, positioning and the reference of black and white.
 _TABLES, _FAX_OPTIONS, _YCBCR = (347,), (292, 293), (529, 530, 531, 532)
 _HEAD = 8  # bytes
+_MAX_PIECE_BYTES = 2**31 - 2
 
 # Of each of these tags: tables of JPEG have 4,000 at most, and they are copied for each column.
 _MAX_COPIED_BYTES = 65_535
@@ -41,7 +42,10 @@ class Pieces:
     """Decompresses the columns of a picture, or some rows of their pieces."""
 
     def __init__(self, data: bytes, picture: Picture) -> None:
-        """Raises ValueError if a piece is missing."""
+        """Raises ValueError if a piece is missing, or larger than Pillow reads from libtiff."""
+        row_bytes = picture.piece_width * picture.together * picture.bits // 8
+        if row_bytes * picture.piece_height > _MAX_PIECE_BYTES:
+            raise ValueError("a strip or tile that is too large")
         self._picture = picture
         self._offsets, self._lengths = picture.pieces(len(data))
         self._end = len(data) + len(data) % 2
