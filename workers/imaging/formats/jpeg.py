@@ -67,55 +67,39 @@ def segments(data: bytes, *, reserved: bool = False) -> Iterator[Segment]:
 
 
 def measure(data: bytes) -> Measured:
-    """The size in the first frame header, which must come before any scan.
+    """What the first frame header says, which must come before any scan, and whether EOI follows.
 
     Raises ValueError where there is none, where it breaks off, or where the scans would cost far
     more than the pixels.
     """
-    size: Measured | None = None
-    at, stray, scans, times = 2, 0, 0, 1 + UNENDED_TIMES
+    measured: Measured | None = None
+    at, stray, scans, unended = 2, 0, 0, True
     for marker, start, end in segments(data):
         if marker == END:
-            times = 1
+            unended = False
             break
         scans += marker == SCAN
-        if size is None:
+        if measured is None:
             stray += start - at
             if marker == SCAN or stray > _MAX_STRAY_BYTES:
                 raise ValueError("no frame header")
-            size = _frame_size(data[start + 4 : end]) if marker in _FRAMES else None
+            measured = _frame(marker, data[start + 4 : end]) if marker in _FRAMES else None
             at = end
-    if size is None:
+    if measured is None:
         raise ValueError("no frame header")
-    scanned = times * max(size.width * size.height, _LEAST_SCANNED)
+    times = 1 + UNENDED_TIMES * unended
+    scanned = times * max(measured.width * measured.height, _LEAST_SCANNED)
     if scans > max(_USUAL_SCANS, _MAX_SCANNED // scanned):
         raise ValueError("too many scans")
-    return size
+    return measured._replace(unended=unended)
 
 
-def _frame_size(body: bytes) -> Measured:
-    """Width and height in the body of a frame header, B.2.2: precision, lines, samples per line."""
+def _frame(marker: int, body: bytes) -> Measured:
+    """What a frame header says, B.2.2: precision, lines, samples per line."""
     if len(body) < 6:
         raise ValueError("cut short")
-    return Measured(int.from_bytes(body[3:5], "big"), int.from_bytes(body[1:3], "big"))
-
-
-def is_progressive(data: bytes) -> bool:
-    """Whether the coefficients come in several scans: a decoder then holds all of them.
-
-    False too where no frame header is found.
-    """
-    for marker, _, _ in segments(data):
-        if marker == END:
-            return False
-        if marker in _FRAMES:
-            return marker in _PROGRESSIVE
-    return False
-
-
-def is_ended(data: bytes) -> bool:
-    """Whether EOI stands behind the picture."""
-    return any(marker == END for marker, _, _ in segments(data))
+    height, width = int.from_bytes(body[1:3], "big"), int.from_bytes(body[3:5], "big")
+    return Measured(width, height, progressive=marker in _PROGRESSIVE)
 
 
 def has_all_scans(data: bytes) -> bool:

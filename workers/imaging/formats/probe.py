@@ -98,20 +98,16 @@ def probe(data: bytes) -> Probe:
     if kind is None:
         raise UnsupportedImageError(f"{NOT_AN_IMAGE}. Supported are {_SUPPORTED}")
     try:
-        width, height, frames = _MEASURES[kind](data)
-        bytes_per_pixel = tiff.bytes_per_pixel(data) if kind is ImageType.TIFF else 4
+        measured = _MEASURES[kind](data)
         alpha = kind in _ALPHAS and _ALPHAS[kind](data)
     except (ValueError, IndexError, struct.error):
-        width = height = frames = 0
-        bytes_per_pixel, alpha = 0.0, False
-    if width < 1 or height < 1 or frames < 1:
+        measured, alpha = Measured(0, 0), False
+    if min(measured.width, measured.height, measured.frames) < 1:
         raise CorruptImageError(
             f"The header of this {kind.facts.label} image is damaged or cut short"
         )
-    progressive = kind is ImageType.JPG and jpeg.is_progressive(data)
-    unended = kind is ImageType.JPG and not jpeg.is_ended(data)
-    frames = min(frames, MAX_FRAMES)
-    return Probe(kind, width, height, frames, progressive, unended, alpha, bytes_per_pixel)
+    measured = measured._replace(frames=min(measured.frames, MAX_FRAMES))
+    return Probe(kind, **measured._asdict(), alpha=alpha)
 
 
 def check_limits(probe: Probe, max_pixels: int, max_frames: int) -> None:

@@ -160,16 +160,16 @@ def measure(data: bytes) -> Measured:
     shown, layout = picture(data), layout_of(data)
     width = max(shown.width, shown.piece_width if shown.tiled else 0)
     height = max(shown.height, shown.piece_height if shown.tiled else 0)
-    return Measured(width, height, _frames(data, layout))
+    frames, needed = _frames(data, layout), _bytes_per_pixel(shown)
+    return Measured(width, height, frames, bytes_per_pixel=needed)
 
 
-def bytes_per_pixel(data: bytes) -> float:
-    """Bytes of memory per pixel while it is decoded, at most. Raises as `picture`.
+def _bytes_per_pixel(shown: Picture) -> float:
+    """Bytes of memory per pixel while it is decoded, at most.
 
     Measured for each layout in one strip: what is unpacked stands in memory twice, or once beside
     the image where Pillow knows the layout; alpha is taken off, and put on again.
     """
-    shown = picture(data)
     unpacked = shown.samples * shown.bits / 8
     if shown.extra:
         return 11 + 2 * unpacked

@@ -11,6 +11,7 @@ from tests.hostile.jpegs import EOI, SOI, frame, scan
 from tests.workers.imaging.making import chunk
 from tests.workers.imaging.planting import segment
 from workers.imaging.formats import gif, isobmff, jpeg, riff
+from workers.imaging.formats.measured import Measured
 from workers.imaging.strip.isobmff_writer import box
 
 SCREEN = b"GIF89a" + struct.pack("<HHBBB", 4, 4, 0, 0, 0)
@@ -119,9 +120,8 @@ FRAME = frame(0xC0, 30, 20)
 
 def test_a_jpeg_has_the_size_of_its_first_frame_header() -> None:
     data = SOI + segment(0xFE, FRAME) + FRAME + frame(0xC2, 99, 99) + scan(0, 0, 63, b"") + EOI
-    assert jpeg.measure(data) == (30, 20, 1)
-    assert not jpeg.is_progressive(data)
-    assert jpeg.measure(SOI + b"\xff\xe1\0\1" + FRAME) == (30, 20, 1)
+    assert jpeg.measure(data) == Measured(30, 20)
+    assert jpeg.measure(SOI + b"\xff\xe1\0\1" + FRAME) == Measured(30, 20, unended=True)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_a_jpeg_without_a_whole_frame_header_in_front_is_not_measured(data: byte
 
 
 def test_stray_bytes_before_the_frame_header_are_passed_over() -> None:
-    assert jpeg.measure(SOI + bytes(20_000) + FRAME) == (30, 20, 1)
+    assert jpeg.measure(SOI + bytes(20_000) + FRAME) == Measured(30, 20, unended=True)
 
 
 def test_gif_blocks_tell_where_their_sub_blocks_are() -> None:
