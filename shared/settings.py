@@ -6,12 +6,19 @@ The servers have the names that their users expect (`REDIS_URL`, `DATABASE_URL`,
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
-from pydantic import AliasGenerator, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    AliasGenerator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
@@ -36,6 +43,16 @@ Network = IPv4Network | IPv6Network
 Positive = Annotated[int, Field(ge=1)]
 
 
+def _checked(check: Callable[[str], object]) -> AfterValidator:
+    """Lets a value pass unless `check` raises ValueError for its text."""
+
+    def checked(value: SecretStr | Path | str) -> SecretStr | Path | str:
+        check(value.get_secret_value() if isinstance(value, SecretStr) else str(value))
+        return value
+
+    return AfterValidator(checked)
+
+
 def _named(name: str, description: str, **more: Any) -> Any:
     """A field whose variable does not begin with FLUXIMAGE_."""
     return Field(validation_alias=name, description=description, **more)
@@ -52,20 +69,20 @@ class Settings(BaseSettings):
     )
 
     # Servers
-    redis_url: SecretStr = _named(
+    redis_url: Annotated[SecretStr, _checked(redis_address)] = _named(
         "REDIS_URL",
         "Address of Redis or Valkey, such as `redis://host:6379/0`, or `rediss://` with TLS.",
     )
-    database_url: SecretStr = _named(
+    database_url: Annotated[SecretStr, _checked(check_database_url)] = _named(
         "DATABASE_URL",
         "Address of the PostgreSQL database, such as `postgresql://user@host/name`; several hosts"
         " are separated by commas.",
     )
-    s3_endpoint: str = _named(
+    s3_endpoint: Annotated[str, _checked(check_store_url)] = _named(
         "S3_ENDPOINT",
         "Address of the object store for the service itself, such as `http://host:9000`.",
     )
-    s3_public_endpoint: str | None = _named(
+    s3_public_endpoint: Annotated[str, _checked(check_store_url)] | None = _named(
         "S3_PUBLIC_ENDPOINT",
         "Address of the object store for clients, which signed URLs begin with; unset: the same"
         " as `S3_ENDPOINT`.",
@@ -79,7 +96,7 @@ class Settings(BaseSettings):
     )
     s3_access_key: SecretStr = _named("S3_ACCESS_KEY", "Access key of the object store.")
     s3_secret_key: SecretStr = _named("S3_SECRET_KEY", "Secret key of the object store.")
-    ca_file: Path | None = Field(
+    ca_file: Annotated[Path, _checked(check_certificates)] | None = Field(
         default=None,
         description="PEM file with the certificates of private CAs, to verify Redis and the object"
         " store with. For Postgres, write `sslrootcert` into its address.",
@@ -284,32 +301,6 @@ class Settings(BaseSettings):
                     f"{error}. Set addresses or networks, separated by commas, such as"
                     " 10.0.0.0/8, ::1."
                 ) from None
-        return value
-
-    @field_validator("redis_url")
-    @classmethod
-    def _check_redis_url(cls, value: SecretStr) -> SecretStr:
-        redis_address(value.get_secret_value())
-        return value
-
-    @field_validator("database_url")
-    @classmethod
-    def _check_database_url(cls, value: SecretStr) -> SecretStr:
-        check_database_url(value.get_secret_value())
-        return value
-
-    @field_validator("ca_file")
-    @classmethod
-    def _check_ca_file(cls, value: Path | None) -> Path | None:
-        if value:
-            check_certificates(value)
-        return value
-
-    @field_validator("s3_endpoint", "s3_public_endpoint")
-    @classmethod
-    def _check_endpoint(cls, value: str | None) -> str | None:
-        if value:
-            check_store_url(value)
         return value
 
     @field_validator("lease_seconds")
