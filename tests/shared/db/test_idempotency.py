@@ -62,13 +62,17 @@ def test_a_refused_request_frees_its_key(unit: Services) -> None:
 
 
 class LostAnswer(Database):
-    """Commits, and is lost before it can say so."""
+    """Commits once, is lost before it can say so, and is back."""
+
+    is_back = False
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         with super().transaction() as connection:
             yield connection
-        raise UnavailableError("The database was lost")
+        if not self.is_back:
+            self.is_back = True
+            raise UnavailableError("The database was lost")
 
 
 def test_a_key_whose_request_was_lost_with_the_database_is_free(unit: Services) -> None:
@@ -85,7 +89,7 @@ class Away(Database):
     is_back = False
 
     @contextmanager
-    def autocommit(self) -> Iterator[Connection]:
+    def transaction(self) -> Iterator[Connection]:
         if not self.is_back:
             raise UnavailableError("The database is away")
         with super().transaction() as connection:
