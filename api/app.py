@@ -17,6 +17,7 @@ from api.routes import BLUEPRINTS
 from api.upload_quota import UploadQuota
 from shared import logs, services, settings
 from shared.clients.pubsub import Listener
+from shared.errors import OperatorError
 from shared.services import Services
 
 access = logging.getLogger("fluximage.access")
@@ -34,7 +35,12 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
 
 
 def build_app(built: Services) -> Flask:
-    """Returns the application over services that exist already."""
+    """Returns the application over services that exist already.
+
+    Raises OperatorError without keys: every link of the archive is signed.
+    """
+    if built.secret_keys is None:
+        raise OperatorError("FLUXIMAGE_SECRET_KEYS: required by the API; `openssl rand -hex 32`.")
     app = Flask("fluximage", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined] # only Flask's default provider has it
@@ -42,7 +48,10 @@ def build_app(built: Services) -> Flask:
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # its redirects are HTML
     app.extensions["fluximage"] = Context(
-        built, Listener(built.redis), UploadQuota(built.settings.account_upload_bytes)
+        built,
+        Listener(built.redis),
+        UploadQuota(built.settings.account_upload_bytes),
+        built.secret_keys,
     )
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

@@ -6,16 +6,18 @@ from flask import current_app
 
 from api.upload_quota import UploadQuota
 from shared.clients.pubsub import Listener
+from shared.secret_keys import SecretKeys
 from shared.services import Services
 
 
 @dataclass(frozen=True)
 class Context:
-    """Built once per process, in `api.app`."""
+    """Built once per process, in `api.app`. `secret_keys` sign its links."""
 
     services: Services
     listener: Listener
     upload_quota: UploadQuota
+    secret_keys: SecretKeys
 
 
 def context() -> Context:

@@ -12,12 +12,16 @@ from shared.clients.object_store import ObjectStore, S3Store
 from shared.db.database import Database
 from shared.db.images import ImageEnded
 from shared.dispatch import dispatch
+from shared.secret_keys import SecretKeys, split_keys
 from shared.settings import Settings
 
 
 @dataclass(frozen=True)
 class Services:
-    """What steps, routes and the sweep work with."""
+    """What steps, routes and the sweep work with.
+
+    secret_keys: None in a process that gets none, as the workers that decode strangers' images.
+    """
 
     settings: Settings
     database: Database
@@ -25,6 +29,7 @@ class Services:
     metrics: Metrics
     store: ObjectStore
     queue: Queue
+    secret_keys: SecretKeys | None
 
     def announce(self, ended: ImageEnded) -> None:
         """After a commit: notifies who waits, and dispatches the next batch when one has closed."""
@@ -63,7 +68,14 @@ def build(settings: Settings, *, max_connections: int = 8) -> Services:
         metrics=Metrics(client),
         store=S3Store(settings),
         queue=Queue(celery_app(settings)),
+        secret_keys=_secret_keys(settings),
     )
+
+
+def _secret_keys(settings: Settings) -> SecretKeys | None:
+    if settings.secret_keys is None:
+        return None
+    return SecretKeys(split_keys(settings.secret_keys.get_secret_value()))
 
 
 def redis_client(settings: Settings) -> redis.Redis:

@@ -38,6 +38,7 @@ from shared.addresses import (
 from shared.environment import PREFIX
 from shared.errors import OperatorError
 from shared.models import Effort
+from shared.secret_keys import split_keys
 
 Network = IPv4Network | IPv6Network
 Positive = Annotated[int, Field(ge=1)]
@@ -100,6 +101,14 @@ class Settings(BaseSettings):
         default=None,
         description="PEM file with the certificates of private CAs, to verify Redis and the object"
         " store with. For Postgres, write `sslrootcert` into its address.",
+    )
+
+    secret_keys: Annotated[SecretStr, _checked(split_keys)] | None = Field(
+        default=None,
+        description="Keys that sign links and encrypt the secrets of webhooks: at least one of 32"
+        " or more characters (`openssl rand -hex 32`), separated by commas. The first one signs and"
+        " encrypts; keep a replaced key behind it until all that it signed or encrypted has"
+        " expired. Needed by the API and by the worker that calls webhooks.",
     )
 
     web_concurrency: Positive = _named("WEB_CONCURRENCY", "Processes of the API.", default=2)

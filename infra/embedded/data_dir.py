@@ -21,7 +21,8 @@ MARK_TEXT = "A data directory of fluximage. `fluximage clear` deletes it.\n"
 # What a start creates, in the order in which it is deleted.
 FOLDERS = ("objects", "valkey", "postgres", "logs")
 FILES = ("ready.json", "unready", "state.json", "secrets.json", "postgres-home", MARK, "lock")
-SECRET_NAMES = ("redis_password", "database_password", "s3_access_key", "s3_secret_key")
+SECRETS_OF_SERVERS = ("redis_password", "database_password", "s3_access_key", "s3_secret_key")
+SECRET_NAMES = (*SECRETS_OF_SERVERS, "secret_keys")
 
 
 def write_private(path: Path, content: str) -> None:
@@ -47,7 +48,7 @@ def has_mark(path: Path) -> bool:
     try:
         if (path / MARK).exists():
             return (path / MARK).read_text(errors="replace") == MARK_TEXT
-        return set(SECRET_NAMES) <= _read_json(path / "secrets.json").keys()
+        return set(SECRETS_OF_SERVERS) <= _read_json(path / "secrets.json").keys()
     except (OSError, OperatorError):
         return False
 

@@ -22,6 +22,7 @@ from shared.errors import OperatorError
 
 PARTS = ("REDIS_URL", "DATABASE_URL", "S3_ENDPOINT")
 PUBLIC = "S3_PUBLIC_ENDPOINT"
+KEYS = "FLUXIMAGE_SECRET_KEYS"
 START_SECONDS = 60.0  # a killed database recovers first
 
 
@@ -47,7 +48,7 @@ class Stack:
         process while the stack runs (see Supervisor).
         """
         given = os.environ if environ is None else environ
-        self._given = {name: given[name] for name in (*PARTS, PUBLIC) if given.get(name)}
+        self._given = {name: given[name] for name in (*PARTS, PUBLIC, KEYS) if given.get(name)}
         self.parts = frozenset(part for part in parts if part not in self._given)
         self._host = host
         self._foreground = foreground
@@ -85,7 +86,7 @@ class Stack:
         for server in servers:
             self._await(server)
             self.environment |= server.environment
-        self.environment |= self._given
+        self.environment |= {KEYS: secrets["secret_keys"]} | self._given
 
         def keep_state() -> None:
             state = {"ports": ports, "pids": self.supervisor.pids, "environment": self.environment}

@@ -45,10 +45,12 @@ GIVEN = {
     "REDIS_PASSWORD": "r0",
     "S3_ACCESS_KEY": "a0",
     "S3_SECRET_KEY": "s0",
+    "FLUXIMAGE_SECRET_KEYS": "k" * 32,
 }
 OF_THE_PROCESS = {"TMPDIR"}  # read by Python and billiard themselves, so no setting of ours
 
 PROVIDER = {"ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL"}
+SECRETS = {"FLUXIMAGE_SECRET_KEYS"}
 
 
 def check(*paths: Path) -> "subprocess.CompletedProcess[str]":
@@ -141,7 +143,7 @@ def test_a_process_of_ours_can_be_given_every_setting_and_nothing_else() -> None
     for name in OURS:
         given = set(SERVICES[name]["environment"])
         assert given - OF_THE_PROCESS <= names, name
-        assert names - PROVIDER <= given, name
+        assert names - PROVIDER - SECRETS <= given, name
 
 
 def test_the_providers_key_goes_to_those_who_need_it_and_to_no_decoder() -> None:
@@ -150,14 +152,18 @@ def test_the_providers_key_goes_to_those_who_need_it_and_to_no_decoder() -> None
     assert given["api"] == given["ai"] == PROVIDER
 
 
-def test_four_given_secrets_make_a_usable_configuration() -> None:
+def test_the_keys_of_links_go_to_no_decoder() -> None:
+    assert [name for name in OURS if SECRETS & set(SERVICES[name]["environment"])] == ["api"]
+
+
+def test_the_given_secrets_make_a_usable_configuration() -> None:
     for name in OURS:
         url = settings.load(environment(name)).database_url.get_secret_value()
         assert url.endswith(":p0@postgres:5432/fluximage"), name
 
 
 def test_a_secret_has_no_default() -> None:
-    used = re.findall(r"\$\{(\w*(?:PASSWORD|ACCESS_KEY|SECRET_KEY))(.{2})", TEXT)
+    used = re.findall(r"\$\{(\w*(?:PASSWORD|ACCESS_KEY|SECRET_KEYS?))(.{2})", TEXT)
     assert set(used) == {(name, ":?") for name in GIVEN}
 
 
