@@ -124,6 +124,7 @@ def test_the_wheel_holds_the_rooms_and_not_the_tests(tmp_path: Path) -> None:
     tops = {name.partition("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {
         "api",
+        "fluximage",  # the client, infra/client in the checkout
         "infra",
         "shared",
         "workers",
