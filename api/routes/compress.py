@@ -3,7 +3,6 @@
 import hashlib
 import json
 import logging
-import re
 from collections.abc import Sequence
 from contextlib import suppress
 from uuid import UUID, uuid4
@@ -15,6 +14,7 @@ from api.caller import account, authenticated
 from api.context import context
 from api.fields import CompressRequest
 from api.multipart import read_form
+from api.parameters import Pattern
 from api.prefer import Preference, preference
 from api.responses import batch_body, json_response
 from api.waiting import wait_until
@@ -32,6 +32,16 @@ logger = logging.getLogger(__name__)
 
 blueprint = Blueprint("compress", __name__)
 
+IDEMPOTENCY_KEY = Pattern(
+    name="Idempotency-Key",
+    pattern="[\\x21-\\x7e]{1,255}",
+    words="1 to 255 visible ASCII characters",
+    default=None,
+    sentence="Makes it safe to send the request again, for 24 hours: a repeat with the same files "
+    "and options answers the present state of the first batch and is charged nothing.",
+    example="spring-sale-1",
+)
+
 _NO_PROVIDER = (
     "This service has no AI provider; send the batch without autoAltText and autoRenameSEO"
 )
@@ -43,7 +53,7 @@ def compress() -> Response:
     """Accepts a batch, waits for it as long as the client prefers, and returns its state."""
     services = context().services
     prefer = preference(services.settings.wait_limit_seconds)
-    key = _idempotency_key()
+    key = IDEMPOTENCY_KEY.read(request.headers)
     stall_seconds = services.settings.body_stall_seconds
     with (
         context().upload_quota.for_upload(account().id) as reserve_bytes,
@@ -184,13 +194,6 @@ def _not_done_yet(body: bodies.Batch, session_name: str) -> Response:
     response.headers["Location"] = f"/api/sessions/{session_name}"
     response.headers["Retry-After"] = "1"
     return response
-
-
-def _idempotency_key() -> str | None:
-    key = request.headers.get("Idempotency-Key")
-    if key is not None and not re.fullmatch(r"[\x21-\x7e]{1,255}", key):
-        raise fields.refusal("Idempotency-Key", key, "1 to 255 visible ASCII characters")
-    return key
 
 
 def _fingerprint(parsed: CompressRequest) -> bytes:

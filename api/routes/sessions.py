@@ -2,12 +2,12 @@
 
 from contextlib import suppress
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
-from api.arguments import cursor_argument, wait_argument, whole_argument
+from api.arguments import CURSOR, LIMIT, WAIT
 from api.caller import account, authenticated
 from api.context import context
-from api.fields import is_session_id
+from api.fields import SESSION_ID
 from api.responses import json_response, session_body
 from api.waiting import wait_until
 from shared import logs
@@ -20,8 +20,6 @@ from shared.errors import NotFoundError, UnavailableError
 
 blueprint = Blueprint("sessions", __name__)
 
-_DEFAULT_LIMIT = 100
-_MAX_LIMIT = 1000
 # Each batch costs a call to the store while the client waits; the sweep deletes the rest.
 _MAX_BATCHES_DELETED_NOW = 20
 
@@ -32,9 +30,9 @@ def poll(session_id: str) -> Response:
     """Returns a page of the session; `?wait=` delays the answer until another image has ended."""
     _check(session_id)
     services = context().services
-    limit = whole_argument("limit", 1, _MAX_LIMIT, _DEFAULT_LIMIT)
-    wait_seconds = wait_argument(services.settings.wait_limit_seconds)
-    after = cursor_argument()
+    limit = LIMIT.read(request.args)
+    wait_seconds = min(WAIT.read(request.args), services.settings.wait_limit_seconds)
+    after = CURSOR.read(request.args)
 
     def view() -> View:
         return views.view_session(
@@ -68,13 +66,13 @@ def cancel(session_id: str) -> Response:
         for batch_id in batch_ids[:_MAX_BATCHES_DELETED_NOW]:
             services.store.delete_prefix(outputs_prefix(batch_id))
     view = views.view_session(
-        services.database, account().id, session_id, after_number=0, limit=_DEFAULT_LIMIT
+        services.database, account().id, session_id, after_number=0, limit=LIMIT.default
     )
     return json_response(session_body(view))
 
 
 def _check(session_id: str) -> None:
     # Such a session cannot exist, and Postgres refuses a text with a NUL character.
-    if not is_session_id(session_id):
+    if not SESSION_ID.fits(session_id):
         raise NotFoundError("There is no such session")
     logs.add(session=session_id)
