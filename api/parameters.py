@@ -192,6 +192,21 @@ class Pattern(Parameter[T | str]):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Text(Parameter[None]):
+    """Any text: what is not understood of it is ignored."""
+
+    default: None = None
+
+    @property
+    def allowed(self) -> str:
+        return "any text"
+
+    @property
+    def schema(self) -> JsonSchema:
+        return {"type": "string"}
+
+
+@dataclass(frozen=True, kw_only=True)
 class FileField(Parameter[None]):
     """A file, or several; `words` say which. The form's reader counts and measures them."""
 

@@ -70,9 +70,7 @@ class Image(TypedDict):
     watermarked: bool
     """Whether the watermark was laid over it."""
     encoding: Encoding | None
-    """How the file got its pixels: `reencoded` by a lossy encoder; `lossless`, with every pixel of
-    the processed image exact; `original`, the upload's own coded pixels without its metadata. Null
-    for images older than this field."""
+    """How the file got its pixels; null for images older than this field."""
 
 
 @_documented

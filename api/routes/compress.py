@@ -14,11 +14,13 @@ from api.caller import account, authenticated
 from api.context import context
 from api.fields import CompressRequest
 from api.multipart import read_form
+from api.openapi import examples
+from api.openapi.declare import RETRY_AFTER, Answer, Call, Header, Tag, documented
 from api.parameters import Pattern
-from api.prefer import Preference, preference
+from api.prefer import PREFER, PREFERENCE_APPLIED, Preference, preference
 from api.responses import batch_body, json_response
 from api.waiting import wait_until
-from shared import bodies, logs
+from shared import bodies, errors, logs
 from shared.answers import accepted_body
 from shared.clients.object_store import inputs_prefix, original_key, watermark_key
 from shared.clients.pubsub import batch_topic
@@ -47,10 +49,57 @@ _NO_PROVIDER = (
 )
 
 
+LOCATION = Header("Location", "The session to poll.", "/api/sessions/spring-sale")
+
+
 @blueprint.post("/api/compress")
+@documented(
+    Call(
+        "compress",
+        Tag.IMAGES,
+        headers=(PREFER, IDEMPOTENCY_KEY),
+        form=fields.FIELDS,
+        answers={
+            200: Answer(
+                "The batch is done.", bodies.Batch, examples.BATCH, headers=(PREFERENCE_APPLIED,)
+            ),
+            202: Answer(
+                "The batch is accepted and not done yet: poll its session.",
+                bodies.Batch,
+                examples.ACCEPTED,
+                headers=(LOCATION, RETRY_AFTER, PREFERENCE_APPLIED),
+            ),
+            422: Answer(
+                "The batch is done, and all of its images failed.",
+                bodies.Batch,
+                examples.ALL_FAILED,
+                headers=(PREFERENCE_APPLIED,),
+            ),
+        },
+        refusals=(
+            errors.InvalidFieldError,
+            errors.TooManyFilesError,
+            errors.FileTooLargeError,
+            errors.PlanLimitError,
+            errors.AiNotAvailableError,
+            errors.NoCreditsError,
+            errors.NotFoundError,
+            errors.RequestTimeoutError,
+            errors.ConflictError,
+            errors.KeyReusedError,
+            errors.QueueFullError,
+            413,
+            415,
+        ),
+    )
+)
 @authenticated
 def compress() -> Response:
-    """Accepts a batch, waits for it as long as the client prefers, and returns its state."""
+    """Accepts a batch of images and returns its results.
+
+    An image that fails costs nothing and does not delay the others: it is in `errors`. A field that
+    is not known is ignored, with a warning.
+    """
     services = context().services
     prefer = preference(services.settings.wait_limit_seconds)
     key = IDEMPOTENCY_KEY.read(request.headers)
