@@ -206,15 +206,14 @@ def _header(header: Header) -> dict[str, Any]:
 
 
 def _parameter(parameter: Parameter[Any], place: str) -> dict[str, Any]:
-    schema = parameter.schema
-    example = _example(parameter, schema)
+    example = {"examples": [_example(parameter, parameter.schema)]}
     return {
         "name": parameter.name,
         "in": place,
         "required": place == "path",
         "description": parameter.sentence,
-        "schema": schema | _default(parameter),
-        **({} if example is None else {"example": example}),
+        # Not beside the schema: Swagger UI would send it where the reader writes nothing.
+        "schema": parameter.schema | _default(parameter) | example,
     }
 
 
@@ -225,29 +224,29 @@ def _form(fields: Sequence[Parameter[Any]]) -> dict[str, Any]:
         "properties": {field.name: _property(field) for field in fields},
         "required": [field.name for field in files if field.required],
     }
-    encoding = {field.name: {"contentType": ", ".join(field.media_types)} for field in files}
-    return {
-        "required": True,
-        "content": {"multipart/form-data": {"schema": schema, "encoding": encoding}},
+    content = {
+        "schema": schema,
+        "encoding": {field.name: {"contentType": ", ".join(field.media_types)} for field in files},
+        "example": {field.name: _example(field, field.schema) for field in fields},
     }
+    return {"required": True, "content": {"multipart/form-data": content}}
 
 
 def _property(field: Parameter[Any]) -> JsonSchema:
-    others = [f"`{name}`" for name in field.spellings[1:]]
-    also = f" Also accepted as {' or '.join(others)}." if others else ""
-    example = _example(field, field.schema)
+    others = field.spellings[1:]
+    also = f" Also accepted as {' or '.join(f'`{name}`' for name in others)}." if others else ""
     return {
         **field.schema,
-        **_default(field),
+        # Swagger UI fills its form with the example, before the default.
+        **(_default(field) or {"examples": [_example(field, field.schema)]}),
         "description": f"{field.sentence} Allowed: {field.allowed}.{also}",
-        **({} if example is None else {"examples": [example]}),
-        **({"x-aliases": list(field.spellings[1:])} if others else {}),
+        **({"x-aliases": list(others)} if others else {}),
     }
 
 
 def _default(parameter: Parameter[Any]) -> JsonSchema:
     default = parameter.default
-    if default is None or default == "":
+    if default is None:
         return {}
     return {"default": str(default) if parameter.schema["type"] == "string" else default}
 
@@ -255,8 +254,8 @@ def _default(parameter: Parameter[Any]) -> JsonSchema:
 def _example(parameter: Parameter[Any], schema: JsonSchema) -> Any:
     """The parameter's example as the JSON value that its schema describes."""
     text = parameter.example
-    if text is None:
-        return None
     if schema["type"] == "integer":
         return int(text)
+    if schema["type"] == "array":
+        return [text]
     return text == "true" if schema["type"] == "boolean" else text
