@@ -41,11 +41,11 @@ Every error is JSON with `error`, a sentence, and `code`, a word for programs.\
 
 def document(app: Flask) -> dict[str, Any]:
     """Returns the OpenAPI document of the application's calls, as JSON values."""
-    calls = list(_calls(app))
-    types = [answer.body for *_, call in calls for answer in call.answers.values() if answer.body]
+    found = list(calls(app))
+    types = [answer.body for *_, call in found for answer in call.answers.values() if answer.body]
     bodies_, named = schemas([*types, bodies.Error])
     paths: dict[str, dict[str, Any]] = {}
-    for method, path, view, call in calls:
+    for method, path, view, call in found:
         paths.setdefault(path, {})[method] = _operation(view, call, bodies_)
     return {
         "openapi": "3.1.0",
@@ -81,7 +81,8 @@ def summary(view: Any) -> str:
     return _sentences(view)[0]
 
 
-def _calls(app: Flask) -> Iterator[tuple[str, str, Any, Call]]:
+def calls(app: Flask) -> Iterator[tuple[str, str, Any, Call]]:
+    """Returns each call of the application: its method, path, view and declaration."""
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
         view = app.view_functions[rule.endpoint]
         for method in sorted((rule.methods or set()) - {"HEAD"}):

@@ -45,7 +45,7 @@ _PAGE_POLICY = (
     )
 )
 def openapi() -> Response:
-    """Returns this document: OpenAPI 3.1."""
+    """Returns the OpenAPI 3.1 document of this API."""
     body: bytes | None = current_app.extensions.get("openapi")
     if body is None:
         body = json.dumps(document(current_app), ensure_ascii=False).encode()
@@ -65,7 +65,7 @@ def openapi() -> Response:
     )
 )
 def docs() -> Response:
-    """Returns a page that shows this document and tries its calls."""
+    """Returns a page that shows the document and tries its calls."""
     page = (_OURS / "index.html").read_bytes()
     response = _cacheable(page, "text/html; charset=utf-8", _ASK_AGAIN)
     response.headers["Content-Security-Policy"] = _PAGE_POLICY
