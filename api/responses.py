@@ -86,6 +86,7 @@ def _image(image: EndedImage) -> dict[str, Any]:
         "batch_id": str(image.batch_id),
         "index": image.index,
         "original_name": image.original_name,
+        "path": image.folder,
         "file_name": image.file_name,
         "format": image.format,
         "width": image.width,
@@ -122,6 +123,7 @@ def _error(image: EndedImage) -> dict[str, Any]:
     return {
         "index": image.index,
         "original_name": image.original_name,
+        "path": image.folder,
         "error": image.error_code,
         "message": message,
     }

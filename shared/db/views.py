@@ -42,6 +42,7 @@ class EndedImage:
     """One image that has ended: with an `output_key`, or with an `error_code`.
 
     ended_number: its place in the order in which the session's images ended.
+    folder: with slashes between its levels, None without one; `file_name` is unique in it.
     encoding: None where there is no output, and where it is older than this column.
     """
 
@@ -50,6 +51,7 @@ class EndedImage:
     index: int
     ended_number: int
     original_name: str
+    folder: str | None
     original_size: int
     file_name: str
     format: ImageType | None
@@ -98,8 +100,8 @@ class View:
 _MAX_NOTICES = 100  # that a page of a session has about whole batches
 
 _IMAGE_COLUMNS = """
-id, batch_id, index, ended_number, original_name, original_size, file_name, format, width, height,
-    compressed_size, output_key, watermarked, encoding, alt_text, error_code, error_message,
+id, batch_id, index, ended_number, original_name, folder, original_size, file_name, format, width,
+    height, compressed_size, output_key, watermarked, encoding, alt_text, error_code, error_message,
     ended_at, warnings
 """
 _PAGE = f"""
