@@ -265,8 +265,8 @@ WITH open AS (
     SELECT id, row_number() OVER (ORDER BY created_at, index) AS n
     FROM images WHERE session_id = %(session_id)s AND ended_number IS NULL)
 UPDATE images AS i
-SET state = 'cancelled', token = NULL, lease_until = NULL, error_code = 'cancelled',
-    error_message = 'The session was cancelled', ended_at = now(),
+SET state = 'cancelled', token = NULL, lease_until = NULL, output_key = NULL,
+    error_code = 'cancelled', error_message = 'The session was cancelled', ended_at = now(),
     ended_number = s.last_ended + open.n
 FROM open, sessions AS s
 WHERE i.id = open.id AND s.id = %(session_id)s

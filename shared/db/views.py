@@ -129,7 +129,7 @@ def view_session(
         progress = _session_progress(connection, session)
         notices = connection.execute(_NEWEST_NOTICES, (session["id"], _MAX_NOTICES)).fetchall()
     last = images[-1]["ended_number"] if images else after_number
-    status = _status(progress, cancelled=session["cancelled_at"] is not None)
+    status = status_of(progress, cancelled=session["cancelled_at"] is not None)
     return View(
         session_id=session["id"],
         session_name=name,
@@ -164,7 +164,7 @@ def view_batch(database: Database, account_id: int, batch_id: UUID) -> View:
             raise NotFoundError("There is no such batch")
         progress = _batch_progress(connection, batch_id)
         images = connection.execute(_ENDED_OF_BATCH, (batch_id,)).fetchall()
-    status = _status(progress, cancelled=batch["cancelled_at"] is not None)
+    status = status_of(progress, cancelled=batch["cancelled_at"] is not None)
     return View(
         session_id=batch["session_id"],
         session_name=batch["name"],
@@ -211,7 +211,8 @@ def _batch_progress(connection: Connection, batch_id: UUID) -> Progress:
     return Progress(**one(connection.execute(_PROGRESS_OF_BATCH, (batch_id,)).fetchone()))
 
 
-def _status(progress: Progress, *, cancelled: bool) -> Status:
+def status_of(progress: Progress, *, cancelled: bool) -> Status:
+    """What the images of a batch or a session say of it; cancelled: the session was deleted."""
     if cancelled:
         return "cancelled"
     if progress.ended == progress.total:

@@ -193,7 +193,7 @@ def test_a_first_step_that_lost_its_claim_hands_nothing_on(unit: Services) -> No
 def test_an_image_cancelled_while_it_is_described_costs_nothing(unit: Services) -> None:
     account_id, (image_id,) = waiting(unit)
     mine = claim(unit, image_id)
-    sessions.cancel(unit.database, account_id, view(unit, account_id).session_name)
+    sessions.delete(unit.database, account_id, view(unit, account_id).session_name)
     assert complete(unit, mine) is None
     now = credits.balance(unit.database, account_id)
     assert (now.images_used, now.ai_used) == (0, 0)
