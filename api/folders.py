@@ -26,7 +26,7 @@ def put_in(files: Sequence[Upload], paths: Sequence[str]) -> list[Upload]:
         return list(files)
     if len(paths) != len(files):
         raise InvalidFieldError(
-            f"path must be sent once for each file, {len(files)} times, not {len(paths)} times"
+            f"path must be sent once for each file ({len(files)}), not {len(paths)} times"
         )
     return [
         replace(file, folder=_said(path, file.name))
