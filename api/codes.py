@@ -123,7 +123,7 @@ REFUSALS = (
         errors.ConflictError,
         "Session spring-sale was cancelled; send this batch under another sessionId",
         "use another `sessionId`",
-        "a sentence: the session was cancelled",
+        "a sentence: the session was cancelled by a DELETE",
     ),
     _http(413, "send smaller batches"),
     _http(414, "shorten the URL"),

@@ -19,8 +19,9 @@ A new field:
 from dataclasses import dataclass
 from typing import Any
 
+from api.folders import MAX_BYTES, MAX_LEVELS, put_in
 from api.multipart import FILE_FIELDS, MAX_FILES, MAX_WATERMARK_BYTES, Form
-from api.parameters import FileField, Flag, OneOf, Parameter, Pattern, Phrase, Whole
+from api.parameters import FileField, Flag, OneOf, Parameter, Pattern, Phrase, Texts, Whole
 from api.suggestions import meant_as_files, suggest
 from api.uploads import Upload
 from shared.errors import InvalidFieldError, WarningCode
@@ -174,6 +175,13 @@ KEYWORDS = Phrase(
     sentence="Words to guide alt texts and file names.",
     example="trail, waterproof",
 )
+PATH = Texts(
+    name="path",
+    words=f"once for each file, in their order: a folder of at most {MAX_LEVELS} levels and "
+    f"{MAX_BYTES} bytes, or an empty text",
+    sentence="The folder of each file, for clients whose library strips folders from file names.",
+    example="shoes/red",
+)
 FIELDS: tuple[Parameter[Any], ...] = (
     FILE,
     FORMAT,
@@ -190,6 +198,7 @@ FIELDS: tuple[Parameter[Any], ...] = (
     LANGUAGE,
     CONTEXT,
     KEYWORDS,
+    PATH,
 )
 # Each accepted spelling and the field that it means.
 SPELLINGS = {spelling: field.name for field in FIELDS for spelling in field.spellings}
@@ -276,6 +285,8 @@ def _single_values(form: Form) -> dict[str, str]:
         name = SPELLINGS[spelling]
         if name in FILE_FIELDS:
             raise InvalidFieldError(f"{name} must be sent as a file, with a file name")
+        if name == PATH.name:  # repeats, once for each file
+            continue
         if name in values:
             raise InvalidFieldError(f"{name} was sent more than once; send it at most once")
         values[name] = value
@@ -292,7 +303,7 @@ def _images(form: Form) -> list[Upload]:
         names = meant_as_files(form.ignored)[:3]
         came = f", not as {' or '.join(map(quoted, names))}" if names else ""
         raise InvalidFieldError(f"file is missing; send 1 to {MAX_FILES} images as file{came}")
-    return files
+    return put_in(files, [value for spelling, value in form.fields if spelling == PATH.name])
 
 
 def _chosen(form: Form, name: str) -> list[Upload]:

@@ -3,7 +3,7 @@
 Workers build them too, for the calls that they make; so what signs a URL is passed in.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
@@ -11,6 +11,7 @@ from uuid import UUID
 from shared import bodies
 from shared.clients.object_store import ObjectStore
 from shared.db.batches import NewBatch
+from shared.db.session_list import SessionSummary
 from shared.db.views import EndedImage, Progress, View
 from shared.errors import NOT_AN_IMAGE, NOT_PROCESSED
 from shared.models import Notice
@@ -90,6 +91,24 @@ def session_body(view: View, sign: Sign) -> bodies.SessionPage:
     }
 
 
+def session_list_body(
+    found: Sequence[SessionSummary], next_cursor: str | None
+) -> bodies.SessionList:
+    """A page of the list of sessions."""
+    return {
+        "sessions": [
+            {
+                "session_id": session.name,
+                "status": session.status,
+                "progress": _progress(session.progress),
+                "created_at": _moment(session.created_at),
+            }
+            for session in found
+        ],
+        "next_cursor": next_cursor,
+    }
+
+
 def image_body(image: EndedImage, sign: Sign) -> bodies.Image:
     """The element of `data` for an image that succeeded."""
     url, expires_at = sign(image)
@@ -100,6 +119,7 @@ def image_body(image: EndedImage, sign: Sign) -> bodies.Image:
         "batch_id": str(image.batch_id),
         "index": image.index,
         "original_name": image.original_name,
+        "path": image.folder,
         "file_name": image.file_name,
         "format": _known(image.format),
         "width": _known(image.width),
@@ -108,7 +128,7 @@ def image_body(image: EndedImage, sign: Sign) -> bodies.Image:
         "compressed_size": compressed_size,
         "saved_percent": round(saved, 1),
         "url": url,
-        "expires_at": expires_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "expires_at": _moment(expires_at),
         "alt_text": image.alt_text,
         "watermarked": image.watermarked,
         "encoding": image.encoding,
@@ -124,6 +144,7 @@ def error_body(image: EndedImage, batch_id: UUID | None = None) -> bodies.Failed
     body: bodies.FailedImage = {
         "index": image.index,
         "original_name": image.original_name,
+        "path": image.folder,
         "error": _known(image.error_code),
         "message": message,
     }
@@ -154,6 +175,10 @@ def _progress(progress: Progress) -> bodies.Progress:
         "original_bytes": progress.original_bytes,
         "compressed_bytes": progress.compressed_bytes,
     }
+
+
+def _moment(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _known(value: T | None) -> T:

@@ -47,8 +47,11 @@ class Image(TypedDict):
     """Its place in the batch, from 0, in the order in which the files were sent."""
     original_name: str
     """The last part of the name that was sent, cleaned."""
+    path: str | None
+    """The folder that was sent with its name, cleaned; null without one."""
     file_name: str
-    """The name under which it downloads; unique in its session, without regard to case."""
+    """The name under which it downloads; unique in its folder of the session, without
+    regard to case."""
     format: OutputType
     """The type of the result."""
     width: Pixels
@@ -83,6 +86,8 @@ class FailedImage(TypedDict):
     """Its place in the batch, from 0."""
     original_name: str
     """The last part of the name that was sent, cleaned."""
+    path: str | None
+    """The folder that was sent with its name, cleaned; null without one."""
     error: str
     """The code for programs."""
     message: str
@@ -167,6 +172,30 @@ class SessionPage(TypedDict):
     """About the page's images, and the newest 100 about whole batches."""
     next_cursor: str | None
     """What to send as `cursor` for the next page; null when all has ended and was read."""
+
+
+@_documented
+class SessionSummary(TypedDict):
+    """A session without its images."""
+
+    session_id: str
+    """The session's id, as it was sent or made."""
+    status: Status
+    """`completed` means that every image has ended, well or badly; another batch opens it again."""
+    progress: Progress
+    """Of the whole session."""
+    created_at: Time
+    """When its first batch was accepted."""
+
+
+@_documented
+class SessionList(TypedDict):
+    """A page of the account's sessions, the newest first."""
+
+    sessions: list[SessionSummary]
+    """The sessions of this page."""
+    next_cursor: str | None
+    """What to send as `cursor` for the next page; null on the last one."""
 
 
 @_documented

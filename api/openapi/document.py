@@ -247,7 +247,7 @@ def _property(field: Parameter[Any]) -> JsonSchema:
 
 def _default(parameter: Parameter[Any]) -> JsonSchema:
     default = parameter.default
-    if default is None:
+    if default in (None, ()):
         return {}
     return {"default": str(default) if parameter.schema["type"] == "string" else default}
 

@@ -13,6 +13,7 @@ IMAGE: bodies.Image = {
     "batch_id": _BATCH_ID,
     "index": 0,
     "original_name": "IMG_0001.JPG",
+    "path": "shoes/red",
     "file_name": "red-running-shoes-on-grass.avif",
     "format": ImageType.AVIF,
     "width": 1600,
@@ -29,6 +30,7 @@ IMAGE: bodies.Image = {
 FAILED: bodies.FailedImage = {
     "index": 1,
     "original_name": "notes.txt",
+    "path": None,
     "error": "unsupported_image",
     "message": "notes.txt is not an image this service reads",
 }
@@ -93,6 +95,12 @@ SESSION: bodies.SessionPage = {
     "next_cursor": "136",
 }
 CANCELLED: bodies.SessionPage = {
+    **SESSION,
+    "status": "completed",
+    "progress": {**PROGRESS, "queued": 0, "processing": 0, "cancelled": 104},
+    "next_cursor": "100",
+}
+DELETED: bodies.SessionPage = {
     "session_id": "spring-sale",
     "status": "cancelled",
     "progress": {**PROGRESS, "queued": 0, "processing": 0, "cancelled": 104},
@@ -100,6 +108,17 @@ CANCELLED: bodies.SessionPage = {
     "errors": [],
     "warnings": [],
     "next_cursor": None,
+}
+SESSIONS: bodies.SessionList = {
+    "sessions": [
+        {
+            "session_id": "spring-sale",
+            "status": "processing",
+            "progress": PROGRESS,
+            "created_at": "2026-05-01T09:58:12Z",
+        }
+    ],
+    "next_cursor": "1777629492000000-spring-sale",
 }
 USAGE: bodies.Usage = {
     "plan": Plan.PRO,
