@@ -98,6 +98,7 @@ def _image(image: EndedImage) -> dict[str, Any]:
         "alt_text": image.alt_text,
         "watermarked": image.watermarked,
         "encoding": image.encoding,
+        "retry_of": _retry_of(image),
     }
 
 
@@ -120,8 +121,14 @@ def _error(image: EndedImage) -> dict[str, Any]:
         # The published contract has this sentence; a format that is known says why it is not read.
         message = f"{image.original_name} is not an image this service reads"
     return {
+        "id": str(image.id),
         "index": image.index,
         "original_name": image.original_name,
         "error": image.error_code,
         "message": message,
+        "retry_of": _retry_of(image),
     }
+
+
+def _retry_of(image: EndedImage) -> str | None:
+    return str(image.retry_of) if image.retry_of else None

@@ -125,7 +125,8 @@ def _check(services: Services, parsed: CompressRequest, balance: credits.Balance
     `batches.accept` checks the balance again while it holds the account's lock, since another
     batch may have taken the last credits meanwhile.
     """
-    balance.check(len(parsed.files), ai=parsed.ai)
+    count = len(parsed.files)
+    balance.check(count, ai_credits=count if parsed.ai else 0)
     if parsed.ai and not services.settings.ai:
         raise UnavailableError(_NO_PROVIDER, 3600)
     backlog.check_queue_age(services.database, services.settings.max_queue_age_seconds)
@@ -177,7 +178,7 @@ def _batch_response(view: View) -> Response:
     body = batch_body(view)
     if not view.complete:
         return _not_done_yet(body, view.session_name)
-    if view.progress.completed == 0:
+    if view.progress.completed == 0 and not view.remade:
         return json_response({"error": _ALL_FAILED, "code": "all_failed"} | body, 422)
     return json_response(body)
 

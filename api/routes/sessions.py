@@ -12,7 +12,7 @@ from api.responses import json_response, session_body
 from api.waiting import wait_until
 from shared import logs
 from shared.clients import pubsub
-from shared.clients.object_store import outputs_prefix
+from shared.clients.object_store import batch_prefix
 from shared.clients.pubsub import session_topic
 from shared.db import sessions, views
 from shared.db.views import View
@@ -66,7 +66,7 @@ def cancel(session_id: str) -> Response:
         services.dispatch()
     with suppress(UnavailableError):  # the sweep deletes them then
         for batch_id in batch_ids[:_MAX_BATCHES_DELETED_NOW]:
-            services.store.delete_prefix(outputs_prefix(batch_id))
+            services.store.delete_prefix(batch_prefix(batch_id))
     view = views.view_session(
         services.database, account().id, session_id, after_number=0, limit=_DEFAULT_LIMIT
     )

@@ -33,8 +33,9 @@ def has_ended_since(database: Database, session_id: UUID, after_number: int) -> 
 
 _NOTE_CANCELLED = """
 UPDATE sessions
-SET cancelled_at = coalesce(cancelled_at, now()), cancelled = cancelled + %(n)s,
-    last_ended = last_ended + %(n)s
+SET cancelled_at = coalesce(cancelled_at, now()), last_ended = last_ended + %(n)s,
+    cancelled = cancelled
+        + (SELECT count(*) FROM images WHERE id = ANY(%(ids)s) AND replaced_by IS NULL)
 WHERE id = %(id)s
 """
 _FORGET_OUTPUTS = """
@@ -55,7 +56,9 @@ def cancel(database: Database, account_id: int, name: str) -> tuple[UUID, list[U
     with database.transaction() as connection:
         session_id = find(connection, account_id, name, lock="FOR NO KEY UPDATE")["id"]
         cancelled = image_states.cancel_open(connection, session_id)
-        connection.execute(_NOTE_CANCELLED, {"id": session_id, "n": len(cancelled)})
+        connection.execute(
+            _NOTE_CANCELLED, {"id": session_id, "ids": cancelled, "n": len(cancelled)}
+        )
         connection.execute(_FORGET_OUTPUTS, (session_id,))
         batches = connection.execute(_CLOSE_BATCHES, (session_id,)).fetchall()
         credits.release(connection, cancelled)
