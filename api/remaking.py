@@ -42,6 +42,7 @@ def copy_batches(store: ObjectStore, images: Sequence[Imperfect]) -> list[NewBat
     except StoreError:
         delete_copies(store, new_ids.values())
         raise
+    delete_copies(store, [batch.id for batch in batches if not batch.images])
     return [batch for batch in batches if batch.images]
 
 

@@ -158,7 +158,7 @@ FROM batches AS b JOIN sessions AS s ON s.id = b.session_id
 WHERE b.id = %s AND b.account_id = %s
 """
 # A retry that is not in the session's lists, as it brought nothing, is what its batch has to show.
-_SHOWN = "(replaced_by IS NULL OR replaced_by = retry_of)"
+_SHOWN = "(replaced_by IS NULL OR replaced_by IS NOT DISTINCT FROM retry_of)"
 _ENDED_OF_BATCH = f"""
 SELECT {_IMAGE_COLUMNS} FROM images
 WHERE batch_id = %s AND ended_number IS NOT NULL AND {_SHOWN} ORDER BY index
