@@ -42,6 +42,7 @@ class EndedImage:
     """One image that has ended: with an `output_key`, or with an `error_code`.
 
     ended_number: its place in the order in which the session's images ended.
+    folder: with slashes between its levels, None without one; `file_name` is unique in it.
     retry_of: the image that it makes again, None for an image of an upload.
     encoding: None where there is no output, and where it is older than this column.
     """
@@ -51,6 +52,7 @@ class EndedImage:
     index: int
     ended_number: int
     original_name: str
+    folder: str | None
     original_size: int
     file_name: str
     format: ImageType | None
@@ -102,8 +104,8 @@ class View:
 _MAX_NOTICES = 100  # that a page of a session has about whole batches
 
 _IMAGE_COLUMNS = """
-id, batch_id, index, ended_number, original_name, original_size, file_name, format, width, height,
-    compressed_size, output_key, watermarked, encoding, alt_text, error_code, error_message,
+id, batch_id, index, ended_number, original_name, folder, original_size, file_name, format, width,
+    height, compressed_size, output_key, watermarked, encoding, alt_text, error_code, error_message,
     ended_at, retry_of, warnings
 """
 _PAGE = f"""
@@ -136,7 +138,7 @@ def view_session(
         if len(images) == limit
         else max(after_number, session["last_ended"])
     )
-    status = _status(progress, cancelled=session["cancelled_at"] is not None)
+    status = status_of(progress, cancelled=session["cancelled_at"] is not None)
     return View(
         session_id=session["id"],
         session_name=name,
@@ -173,7 +175,7 @@ def view_batch(database: Database, account_id: int, batch_id: UUID) -> View:
             raise NotFoundError("There is no such batch")
         progress, remade = _batch_progress(connection, batch_id)
         images = connection.execute(_ENDED_OF_BATCH, (batch_id,)).fetchall()
-    status = _status(progress, cancelled=batch["cancelled_at"] is not None)
+    status = status_of(progress, cancelled=batch["cancelled_at"] is not None)
     return View(
         session_id=batch["session_id"],
         session_name=batch["name"],
@@ -226,7 +228,8 @@ def _batch_progress(connection: Connection, batch_id: UUID) -> tuple[Progress, i
     return Progress(**progress), remade["remade"]
 
 
-def _status(progress: Progress, *, cancelled: bool) -> Status:
+def status_of(progress: Progress, *, cancelled: bool) -> Status:
+    """What the images of a batch or a session say of it; cancelled: the session was deleted."""
     if cancelled:
         return "cancelled"
     if progress.ended == progress.total:

@@ -483,12 +483,25 @@ def test_a_store_that_is_down_changes_nothing(shop: Shop) -> None:
 def test_cancelling_a_retry_leaves_what_it_was_to_replace(shop: Shop) -> None:
     shop.send()
     shop.fail()
+    shop.undescribed()
+    before = shop.page()
     shop.retry()
-    answer = shop.call("DELETE", "/api/sessions/s").json
-    assert answer is not None
-    assert [error["error"] for error in answer["errors"]] == ["processing_failed"]
-    assert answer["progress"]["cancelled"] == 0
-    assert shop.used() == (0, 0)
+    shop.call("POST", "/api/sessions/s/cancel")
+    shop.close()
+    after = shop.page()
+    assert (after["errors"], after["progress"]) == (before["errors"], before["progress"])
+    assert [image["id"] for image in after["data"]] == [image["id"] for image in before["data"]]
+    assert shop.used() == (1, 0)
+    assert shop.retry()["retried"] == 2
+
+
+def test_an_image_stays_in_its_folder(shop: Shop) -> None:
+    shop.send(file=(io.BytesIO(PHOTO), "shoes/red/01.png"))
+    shop.fail()
+    shop.retry()
+    shop.optimise()
+    (image,) = shop.page()["data"]
+    assert (image["path"], image["file_name"]) == ("shoes/red", "01.webp")
 
 
 def test_progress_counts_what_is_listed_and_what_is_open(shop: Shop) -> None:
