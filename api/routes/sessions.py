@@ -60,7 +60,7 @@ def poll(session_id: str) -> Response:
     if wait_seconds and not page.images and not page.complete:
         wait_until(
             session_topic(page.session_id),
-            lambda: sessions.has_ended_since(services.database, page.session_id, after),
+            lambda: sessions.has_ended_since(services.database, page.session_id, page.last_number),
             wait_seconds,
         )
         page = view()

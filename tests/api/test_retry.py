@@ -4,6 +4,7 @@ The API runs in this process over a store in memory; a test does the workers' wo
 """
 
 import io
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -555,6 +556,18 @@ def test_a_reader_gets_past_an_image_that_is_not_listed(shop: Shop) -> None:
     assert len(shop.page(cursor=cursor)["data"]) == 1
 
 
+def test_an_image_that_is_not_listed_ends_nobodys_wait(shop: Shop) -> None:
+    shop.undescribed()
+    shop.retry()
+    shop.describe(Description(), UNREACHABLE)
+    shop.send()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(shop.page, cursor=1, wait=30)
+        time.sleep(0.3)
+        shop.optimise()
+    assert len(waiting.result()["data"]) == 1
+
+
 def test_the_batch_of_the_old_image_is_answered_without_it(shop: Shop) -> None:
     key = {"Idempotency-Key": "k"}
     shop.send(headers=key)
@@ -578,6 +591,17 @@ def test_an_accepted_retry_outlives_the_process_that_accepted_it(shop: Shop) -> 
     sweep.sweep(shop.services)
     assert shop.services.redis.llen("ai") == 1
     assert shop.services.redis.llen("images") == 0
+
+
+def test_each_image_of_a_batch_is_sent_to_the_step_that_it_waits_for(shop: Shop) -> None:
+    shop.send(2, **BOTH)
+    (good, _) = shop.rows()
+    steps.optimise(shop.services, good["id"])
+    shop.fail()
+    shop.describe(Description(), UNREACHABLE)
+    shop.services.redis.flushdb()
+    assert shop.retry()["retried"] == 2
+    assert [shop.services.redis.llen(queue) for queue in ("images", "ai")] == [1, 1]
 
 
 def test_an_image_that_waits_to_be_sent_to_the_model_keeps_its_patience(shop: Shop) -> None:
