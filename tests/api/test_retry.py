@@ -33,7 +33,7 @@ from tests.support.memory_store import MemoryStore, with_memory_store
 from workers import steps, sweep
 
 PHOTO = png(64, 48)
-BOTH = {"autoAltText": "true", "autoRenameSEO": "true"}
+BOTH: dict[str, Any] = {"autoAltText": "true", "autoRenameSEO": "true"}
 WRITTEN = Description("Red shoes on grass", "red-shoes-on-grass")
 UNREACHABLE = Notice(AiUnreachableError.code, "The AI provider did not answer")
 RETRY = "/api/sessions/s/retry"
