@@ -125,6 +125,12 @@ REFUSALS = (
         "use another `sessionId`",
         "a sentence: the session was cancelled by a DELETE",
     ),
+    _ours(
+        errors.GoneError,
+        "What these images were made of was deleted together with the results; send them again",
+        "send the images again",
+        "a sentence: what a retry needs was deleted with the results",
+    ),
     _http(413, "send smaller batches"),
     _http(414, "shorten the URL"),
     _http(415, "do not compress the body"),
@@ -183,7 +189,7 @@ IMAGE_CODES = {
     errors.ImageError.code: Meaning(
         "it could not be processed: a fault of the service or its memory, a worker that ended"
         " several times, or a watermark that could not be decoded",
-        "try once more, then ask the operator",
+        "retry the session, then ask the operator",
     ),
     "cancelled": Meaning("its session was cancelled before it ended", "send it in another session"),
 }
@@ -207,18 +213,18 @@ WARNINGS = {
     ),
     WarningCode.AI_UNAVAILABLE: Meaning(
         "no text: the provider is down or too slow, or refuses the operator's key",
-        "try again later",
+        "retry the session later",
     ),
     WarningCode.AI_DECLINED: Meaning(
         "no text: the model refuses to describe this image", "write the text yourself"
     ),
     WarningCode.AI_ANSWER: Meaning(
         "the model's answer failed the checks twice; a text that passed is delivered",
-        "change `context` or `keywords`",
+        "retry the session, or send it with another `context` or `keywords`",
     ),
     WarningCode.AI_LIMIT: Meaning(
         "no text: the tokens of today (UTC) of the account or the service are used up",
-        "try again tomorrow",
+        "retry the session tomorrow",
     ),
-    WarningCode.AI_FAILED: Meaning("no text: an error of this service", "try again later"),
+    WarningCode.AI_FAILED: Meaning("no text: an error of this service", "retry the session"),
 }

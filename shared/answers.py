@@ -56,7 +56,7 @@ def batch_body(view: View, sign: Sign) -> bodies.Batch:
     }
     if view.complete:
         del body["progress"]
-        if view.progress.completed == 0:
+        if view.progress.completed == 0 and not view.remade:
             return {"error": _ALL_FAILED, "code": "all_failed", **body}
     return body
 
@@ -132,6 +132,7 @@ def image_body(image: EndedImage, sign: Sign) -> bodies.Image:
         "alt_text": image.alt_text,
         "watermarked": image.watermarked,
         "encoding": image.encoding,
+        "retry_of": _retry_of(image),
     }
 
 
@@ -142,11 +143,13 @@ def error_body(image: EndedImage, batch_id: UUID | None = None) -> bodies.Failed
         # The published contract has this sentence; a format that is known says why it is not read.
         message = f"{image.original_name} is not an image this service reads"
     body: bodies.FailedImage = {
+        "id": str(image.id),
         "index": image.index,
         "original_name": image.original_name,
         "path": image.folder,
         "error": _known(image.error_code),
         "message": message,
+        "retry_of": _retry_of(image),
     }
     if batch_id:
         body["batch_id"] = str(batch_id)
@@ -175,6 +178,10 @@ def _progress(progress: Progress) -> bodies.Progress:
         "original_bytes": progress.original_bytes,
         "compressed_bytes": progress.compressed_bytes,
     }
+
+
+def _retry_of(image: EndedImage) -> str | None:
+    return str(image.retry_of) if image.retry_of else None
 
 
 def _moment(moment: datetime) -> str:

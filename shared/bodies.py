@@ -74,12 +74,16 @@ class Image(TypedDict):
     """Whether the watermark was laid over it."""
     encoding: Encoding | None
     """How the file got its pixels; null for images older than this field."""
+    retry_of: Uuid | None
+    """The image that this one was made again from; null where it was sent."""
 
 
 @_documented
 class FailedImage(TypedDict):
     """An image that failed. It costs nothing."""
 
+    id: Uuid
+    """The image's id."""
     batch_id: NotRequired[Uuid]
     """The batch that it was sent in; in a session's page."""
     index: Count
@@ -92,6 +96,8 @@ class FailedImage(TypedDict):
     """The code for programs."""
     message: str
     """A sentence with the details."""
+    retry_of: Uuid | None
+    """The image that this one was made again from; null where it was sent."""
 
 
 @_documented
@@ -158,6 +164,8 @@ class Batch(TypedDict):
 class SessionPage(TypedDict):
     """A page of a session: images that ended, in the order in which they ended."""
 
+    retried: NotRequired[Count]
+    """How many images are made again; only where that was asked for."""
     session_id: str
     """The session's id, as it was sent or made."""
     status: Status

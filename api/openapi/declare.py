@@ -43,6 +43,7 @@ SENT_REQUEST_ID = Text(
 )
 REQUEST_ID = Header(HEADER, "The operator finds the request in the log by it.", "a1b2c3")
 RETRY_AFTER = Header("Retry-After", "Seconds to wait before the next try.", 1)
+LOCATION = Header("Location", "The session to poll.", "/api/sessions/spring-sale")
 AUTHENTICATE = Header("WWW-Authenticate", "How to authenticate.", "Bearer")
 ETAG = Header("ETag", "The version; send it as `If-None-Match`.", '"0123456789abcdef"')
 ALLOW = Header("Allow", "The methods that the path accepts.", "GET, HEAD")

@@ -26,13 +26,16 @@ IMAGE: bodies.Image = {
     "alt_text": "Red running shoes on wet grass",
     "watermarked": True,
     "encoding": Encoding.REENCODED,
+    "retry_of": None,
 }
 FAILED: bodies.FailedImage = {
+    "id": "5f0c2a0e-8a43-4f7e-9a53-7f9b0c3d2e22",
     "index": 1,
     "original_name": "notes.txt",
     "path": None,
     "error": "unsupported_image",
     "message": "notes.txt is not an image this service reads",
+    "retry_of": None,
 }
 WARNING: bodies.Warning = {
     "index": None,
@@ -100,6 +103,8 @@ CANCELLED: bodies.SessionPage = {
     "progress": {**PROGRESS, "queued": 0, "processing": 0, "cancelled": 104},
     "next_cursor": "100",
 }
+RETRIED: bodies.SessionPage = {"retried": 2, **SESSION}
+NOT_RETRIED: bodies.SessionPage = {"retried": 0, **CANCELLED}
 DELETED: bodies.SessionPage = {
     "session_id": "spring-sale",
     "status": "cancelled",

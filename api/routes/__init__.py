@@ -14,12 +14,13 @@ A new call:
    without a key is named in OPEN there.
 """
 
-from api.routes import account, compress, documentation, operator, sessions
+from api.routes import account, compress, documentation, operator, retry, sessions
 
 BLUEPRINTS = (
     account.blueprint,
     compress.blueprint,
     documentation.blueprint,
     operator.blueprint,
+    retry.blueprint,
     sessions.blueprint,
 )

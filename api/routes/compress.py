@@ -15,7 +15,7 @@ from api.context import context
 from api.fields import CompressRequest
 from api.multipart import read_form
 from api.openapi import examples
-from api.openapi.declare import RETRY_AFTER, Answer, Call, Header, Tag, documented
+from api.openapi.declare import LOCATION, RETRY_AFTER, Answer, Call, Tag, documented
 from api.parameters import Pattern
 from api.prefer import PREFER, PREFERENCE_APPLIED, Preference, preference
 from api.responses import batch_body, json_response
@@ -47,9 +47,6 @@ IDEMPOTENCY_KEY = Pattern(
 _NO_PROVIDER = (
     "This service has no AI provider; send the batch without autoAltText and autoRenameSEO"
 )
-
-
-LOCATION = Header("Location", "The session to poll.", "/api/sessions/spring-sale")
 
 
 @blueprint.post("/api/compress")
@@ -183,7 +180,8 @@ def _check(services: Services, parsed: CompressRequest, balance: credits.Balance
     `batches.accept` checks the balance again while it holds the account's lock, since another
     batch may have taken the last credits meanwhile.
     """
-    balance.check(len(parsed.files), ai=parsed.ai)
+    count = len(parsed.files)
+    balance.check(count, ai_credits=count if parsed.ai else 0)
     if parsed.ai and not services.settings.ai:
         raise UnavailableError(_NO_PROVIDER, 3600)
     backlog.check_queue_age(services.database, services.settings.max_queue_age_seconds)

@@ -20,7 +20,7 @@ from api.waiting import wait_until
 from shared import bodies, logs
 from shared.answers import session_list_body
 from shared.clients import pubsub
-from shared.clients.object_store import outputs_prefix
+from shared.clients.object_store import batch_prefix
 from shared.clients.pubsub import batch_topic, session_topic
 from shared.db import sessions, views
 from shared.db.session_list import newest_sessions
@@ -93,7 +93,7 @@ def poll(session_id: str) -> Response:
     if wait_seconds and not page.images and not page.complete:
         wait_until(
             session_topic(page.session_id),
-            lambda: sessions.has_ended_since(services.database, page.session_id, after),
+            lambda: sessions.has_ended_since(services.database, page.session_id, page.last_number),
             wait_seconds,
         )
         page = view()
@@ -144,7 +144,7 @@ def delete(session_id: str) -> Response:
     _tell(internal_id, batch_ids)
     with suppress(UnavailableError):  # the sweep deletes them then
         for batch_id in batch_ids[:_MAX_BATCHES_DELETED_NOW]:
-            services.store.delete_prefix(outputs_prefix(batch_id))
+            services.store.delete_prefix(batch_prefix(batch_id))
     return _first_page(session_id)
 
 

@@ -48,11 +48,9 @@ def accept(database: Database, session_id: UUID, batch: NewBatch) -> UUID:
     with database.transaction() as connection:
         session_id = _open_session(connection, session_id, batch)
         image_ids = [image.id for image in batch.images]
+        ai = batch.options.description_request is not None
         credits.reserve(
-            connection,
-            batch.account_id,
-            image_ids,
-            ai=batch.options.description_request is not None,
+            connection, batch.account_id, image_ids=image_ids, ai_ids=image_ids if ai else []
         )
         _insert_batch(connection, session_id, batch)
         _insert_images(connection, session_id, batch)

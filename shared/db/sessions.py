@@ -32,7 +32,10 @@ def has_ended_since(database: Database, session_id: UUID, after_number: int) -> 
 
 
 _COUNT_CANCELLED = """
-UPDATE sessions SET cancelled = cancelled + %(n)s, last_ended = last_ended + %(n)s WHERE id = %(id)s
+UPDATE sessions
+SET last_ended = last_ended + %(n)s, cancelled = cancelled
+    + (SELECT count(*) FROM images WHERE id = ANY(%(ids)s) AND replaced_by IS NULL)
+WHERE id = %(id)s
 """
 _CLOSE_BATCHES = """
 UPDATE batches SET ended = total, closed_at = now()
@@ -53,7 +56,7 @@ def cancel(database: Database, account_id: int, name: str) -> tuple[UUID, list[U
 
 def _cancel_open(connection: Connection, session_id: UUID) -> list[UUID]:
     cancelled = image_states.cancel_open(connection, session_id)
-    connection.execute(_COUNT_CANCELLED, {"id": session_id, "n": len(cancelled)})
+    connection.execute(_COUNT_CANCELLED, {"id": session_id, "ids": cancelled, "n": len(cancelled)})
     closed = connection.execute(_CLOSE_BATCHES, (session_id,)).fetchall()
     credits.release(connection, cancelled)
     return [row["id"] for row in closed]
