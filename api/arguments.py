@@ -28,7 +28,18 @@ def wait_argument(limit_seconds: int) -> int:
 
 def cursor_argument() -> int:
     """Returns the number in `?cursor=`, 0 without one; raises InvalidFieldError."""
-    text = request.args.get("cursor", "0")
+    return _cursor(
+        "cursor", request.args.get("cursor", "0"), "the next_cursor of an earlier answer"
+    )
+
+
+def cursor_header(name: str) -> int | None:
+    """Returns the number in a header, None without one; raises InvalidFieldError."""
+    text = request.headers.get(name)
+    return _cursor(name, text, "the id of an event") if text else None
+
+
+def _cursor(name: str, text: str, allowed: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise refusal("cursor", text, "the next_cursor of an earlier answer")
+        raise refusal(name, text, allowed)
     return int(text)

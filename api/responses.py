@@ -73,6 +73,27 @@ def session_body(view: View) -> dict[str, Any]:
     }
 
 
+def ended_element(image: EndedImage) -> dict[str, Any] | None:
+    """An image as a page's `data` or `errors` has it, with its warnings; None once it expired."""
+    batch = _batch(image.batch_id)
+    if image.error_code:
+        element = _error(image) | batch
+    elif image.output_key:
+        element = _image(image)
+    else:
+        return None
+    return element | {"warnings": [notice.to_json() | batch for notice in image.notices]}
+
+
+def session_end(view: View) -> dict[str, Any]:
+    """What a stream of events ends with."""
+    return {
+        "session_id": view.session_name,
+        "status": view.status,
+        "progress": asdict(view.progress),
+    }
+
+
 def _batch(batch_id: UUID) -> dict[str, str]:
     return {"batch_id": str(batch_id)}
 

@@ -30,7 +30,7 @@ _MAX_BATCHES_DELETED_NOW = 20
 @authenticated
 def poll(session_id: str) -> Response:
     """Returns a page of the session; `?wait=` delays the answer until another image has ended."""
-    _check(session_id)
+    check_session_id(session_id)
     services = context().services
     limit = whole_argument("limit", 1, _MAX_LIMIT, _DEFAULT_LIMIT)
     wait_seconds = wait_argument(services.settings.wait_limit_seconds)
@@ -56,7 +56,7 @@ def poll(session_id: str) -> Response:
 @authenticated
 def cancel(session_id: str) -> Response:
     """Cancels what has not ended, deletes what is stored and gives unspent credits back."""
-    _check(session_id)
+    check_session_id(session_id)
     services = context().services
     internal_id, batch_ids = sessions.cancel(services.database, account().id, session_id)
     pubsub.publish(
@@ -73,7 +73,8 @@ def cancel(session_id: str) -> Response:
     return json_response(session_body(view))
 
 
-def _check(session_id: str) -> None:
+def check_session_id(session_id: str) -> None:
+    """Raises NotFoundError for a text that no session can have as its id."""
     # Such a session cannot exist, and Postgres refuses a text with a NUL character.
     if not is_session_id(session_id):
         raise NotFoundError("There is no such session")
