@@ -56,6 +56,14 @@ class Stream:
 
 
 @contextmanager
+def opened(connection: socket.socket) -> Iterator[Stream]:
+    """The stream that comes over a connection."""
+    stream = Stream(connection)
+    with stream.response:
+        yield stream
+
+
+@contextmanager
 def listening(
     client: Client, session: str, *headers: str, query: str = "", seconds: float = 20
 ) -> Iterator[Stream]:
@@ -64,4 +72,5 @@ def listening(
     with socket.create_connection((address.hostname, address.port), seconds) as connection:
         path = f"/api/sessions/{session}/events{query}"
         connection.sendall(head(client.key, *headers, method="GET", path=path))
-        yield Stream(connection)
+        with opened(connection) as stream:
+            yield stream
