@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
+from api.folders import put_in
 from api.multipart import FILE_FIELDS, MAX_FILES, MAX_WATERMARK_BYTES, Form
 from api.suggestions import meant_as_files, suggest
 from api.uploads import Upload
@@ -60,6 +61,7 @@ _TEXT_FIELDS = (
     "language",
     "context",
     "keywords",
+    "path",
 )
 _SESSION_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
 _MAX_PHRASE_CHARACTERS = 300
@@ -161,6 +163,8 @@ def _single_values(form: Form) -> dict[str, str]:
         name = SPELLINGS[spelling]
         if name in FILE_FIELDS:
             raise InvalidFieldError(f"{name} must be sent as a file, with a file name")
+        if name == "path":  # repeats, once for each file
+            continue
         if name in values:
             raise InvalidFieldError(f"{name} was sent more than once; send it at most once")
         values[name] = value
@@ -177,7 +181,7 @@ def _images(form: Form) -> list[Upload]:
         names = meant_as_files(form.ignored)[:3]
         came = f", not as {' or '.join(map(quoted, names))}" if names else ""
         raise InvalidFieldError(f"file is missing; send 1 to {MAX_FILES} images as file{came}")
-    return files
+    return put_in(files, [value for spelling, value in form.fields if spelling == "path"])
 
 
 def _chosen(form: Form, name: str) -> list[Upload]:

@@ -1,5 +1,6 @@
-"""The documented bodies: a batch and a page of a session; and the JSON response for any body."""
+"""The documented bodies: a batch, a page of a session, the list of sessions; and any as JSON."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,6 +10,7 @@ from flask import Response, jsonify
 
 from api.context import context
 from shared.db.batches import NewBatch
+from shared.db.session_list import SessionSummary
 from shared.db.views import EndedImage, Progress, View
 from shared.errors import NOT_AN_IMAGE
 
@@ -91,6 +93,21 @@ def session_end(view: View) -> dict[str, Any]:
         "session_id": view.session_name,
         "status": view.status,
         "progress": asdict(view.progress),
+
+
+def session_list_body(found: Sequence[SessionSummary], next_cursor: str | None) -> dict[str, Any]:
+    """A page of the list of sessions."""
+    return {
+        "sessions": [
+            {
+                "session_id": session.name,
+                "status": session.status,
+                "progress": asdict(session.progress),
+                "created_at": _moment(session.created_at),
+            }
+            for session in found
+        ],
+        "next_cursor": next_cursor,
     }
 
 
@@ -107,6 +124,7 @@ def _image(image: EndedImage) -> dict[str, Any]:
         "batch_id": str(image.batch_id),
         "index": image.index,
         "original_name": image.original_name,
+        "path": image.folder,
         "file_name": image.file_name,
         "format": image.format,
         "width": image.width,
@@ -132,7 +150,11 @@ def _signed(image: EndedImage) -> tuple[str, str]:
     )
     seconds = max(1, int((expires - now).total_seconds()))
     url = services.store.sign(image.output_key or "", image.file_name, seconds)
-    return url, (now + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return url, _moment(now + timedelta(seconds=seconds))
+
+
+def _moment(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _error(image: EndedImage) -> dict[str, Any]:
@@ -143,6 +165,7 @@ def _error(image: EndedImage) -> dict[str, Any]:
     return {
         "index": image.index,
         "original_name": image.original_name,
+        "path": image.folder,
         "error": image.error_code,
         "message": message,
     }

@@ -140,7 +140,9 @@ def _store_inputs(
         services.store.put(watermark_key(batch_id), mark.content, mark.size, binary)
     for index, file in enumerate(parsed.files):
         services.store.put(original_key(batch_id, index), file.content, file.size, binary)
-    return [NewImage(uuid4(), file.name, file.size, file.sha256) for file in parsed.files]
+    return [
+        NewImage(uuid4(), file.name, file.size, file.sha256, file.folder) for file in parsed.files
+    ]
 
 
 def _delete_inputs(services: Services, batch_id: UUID) -> None:
@@ -197,9 +199,15 @@ def _idempotency_key() -> str | None:
 
 
 def _fingerprint(parsed: CompressRequest) -> bytes:
-    """A digest that is equal for equal requests: each file's name and bytes, and each option."""
+    """A digest that is equal for equal requests: each file's path and bytes, and each option.
+
+    A file without a folder has no place for it: so it was before there were folders.
+    """
     facts = {
-        "files": [(file.name, file.sha256.hex()) for file in parsed.files],
+        "files": [
+            (file.name, file.sha256.hex(), *([file.folder] if file.folder else []))
+            for file in parsed.files
+        ],
         "watermark": parsed.watermark and parsed.watermark.sha256.hex(),
         "options": parsed.options.to_json(),
         "session": parsed.session_id,

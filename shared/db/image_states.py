@@ -164,7 +164,7 @@ SET state = 'done', token = NULL, lease_until = NULL, alt_text = %(alt_text)s,
     warnings = warnings || %(warnings)s, ended_at = clock_timestamp(),
     ended_number = %(ended_number)s
 WHERE id = %(image_id)s AND state = 'describing' AND token = %(token)s
-RETURNING format
+RETURNING format, folder
 """
 
 
@@ -177,7 +177,7 @@ def save_description(
 ) -> Row | None:
     """Stores what was written of the image: describing → done.
 
-    Returns its `format`, or None when the claim was lost.
+    Returns its `format` and `folder`, or None when the claim was lost.
     """
     return connection.execute(
         _SAVE_DESCRIPTION,
@@ -265,8 +265,8 @@ WITH open AS (
     SELECT id, row_number() OVER (ORDER BY created_at, index) AS n
     FROM images WHERE session_id = %(session_id)s AND ended_number IS NULL)
 UPDATE images AS i
-SET state = 'cancelled', token = NULL, lease_until = NULL, error_code = 'cancelled',
-    error_message = 'The session was cancelled', ended_at = now(),
+SET state = 'cancelled', token = NULL, lease_until = NULL, output_key = NULL,
+    error_code = 'cancelled', error_message = 'The session was cancelled', ended_at = now(),
     ended_number = s.last_ended + open.n
 FROM open, sessions AS s
 WHERE i.id = open.id AND s.id = %(session_id)s

@@ -42,6 +42,7 @@ class EndedImage:
     """One image that has ended: with an `output_key`, or with an `error_code`.
 
     ended_number: its place in the order in which the session's images ended.
+    folder: with slashes between its levels, None without one; `file_name` is unique in it.
     encoding: None where there is no output, and where it is older than this column.
     """
 
@@ -50,6 +51,7 @@ class EndedImage:
     index: int
     ended_number: int
     original_name: str
+    folder: str | None
     original_size: int
     file_name: str
     format: ImageType | None
@@ -98,8 +100,8 @@ class View:
 _MAX_NOTICES = 100  # that a page of a session has about whole batches
 
 _IMAGE_COLUMNS = """
-id, batch_id, index, ended_number, original_name, original_size, file_name, format, width, height,
-    compressed_size, output_key, watermarked, encoding, alt_text, error_code, error_message,
+id, batch_id, index, ended_number, original_name, folder, original_size, file_name, format, width,
+    height, compressed_size, output_key, watermarked, encoding, alt_text, error_code, error_message,
     ended_at, warnings
 """
 _PAGE = f"""
@@ -127,7 +129,7 @@ def view_session(
         progress = _session_progress(connection, session)
         notices = connection.execute(_NEWEST_NOTICES, (session["id"], _MAX_NOTICES)).fetchall()
     last = images[-1]["ended_number"] if images else after_number
-    status = _status(progress, cancelled=session["cancelled_at"] is not None)
+    status = status_of(progress, cancelled=session["cancelled_at"] is not None)
     return View(
         session_id=session["id"],
         session_name=name,
@@ -162,7 +164,7 @@ def view_batch(database: Database, account_id: int, batch_id: UUID) -> View:
             raise NotFoundError("There is no such batch")
         progress = _batch_progress(connection, batch_id)
         images = connection.execute(_ENDED_OF_BATCH, (batch_id,)).fetchall()
-    status = _status(progress, cancelled=batch["cancelled_at"] is not None)
+    status = status_of(progress, cancelled=batch["cancelled_at"] is not None)
     return View(
         session_id=batch["session_id"],
         session_name=batch["name"],
@@ -209,7 +211,8 @@ def _batch_progress(connection: Connection, batch_id: UUID) -> Progress:
     return Progress(**one(connection.execute(_PROGRESS_OF_BATCH, (batch_id,)).fetchone()))
 
 
-def _status(progress: Progress, *, cancelled: bool) -> Status:
+def status_of(progress: Progress, *, cancelled: bool) -> Status:
+    """What the images of a batch or a session say of it; cancelled: the session was deleted."""
     if cancelled:
         return "cancelled"
     if progress.ended == progress.total:

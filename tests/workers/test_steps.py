@@ -178,7 +178,7 @@ def test_a_late_commit_leaves_no_output_behind(unit: Services) -> None:
     account, _ = make_account(services)
     batch = make_batch(services, account, session="s")
     (image_id,) = accept(services, batch)
-    store.then = lambda: sessions.cancel(services.database, account.id, "s")
+    store.then = lambda: sessions.delete(services.database, account.id, "s")
     steps.optimise(services, image_id)
     assert store.last_modified(outputs_prefix(batch.id)) is None
     assert credits.balance(services.database, account.id).images_used == 0

@@ -277,7 +277,7 @@ def test_a_slow_store_holds_no_lock_while_it_deletes(unit: Services) -> None:
     with ThreadPoolExecutor(1) as pool:
         deleting = pool.submit(sweep.delete_inputs, services.database, store)
         assert store.asked.wait(10)
-        sessions.cancel(services.database, account.id, "s")
+        sessions.delete(services.database, account.id, "s")
         assert not deleting.done()
         store.may.set()
 

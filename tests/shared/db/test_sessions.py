@@ -55,7 +55,7 @@ def test_another_accounts_session_is_not_found(unit: Services) -> None:
     with pytest.raises(NotFoundError):
         views.view_session(unit.database, stranger.id, "s", after_number=0, limit=10)
     with pytest.raises(NotFoundError):
-        sessions.cancel(unit.database, stranger.id, "s")
+        sessions.delete(unit.database, stranger.id, "s")
 
 
 def test_cancelling_gives_back_what_has_not_ended(unit: Services) -> None:
@@ -64,7 +64,7 @@ def test_cancelling_gives_back_what_has_not_ended(unit: Services) -> None:
     end(unit, ids[0])
     working = images.claim(unit.database, OPTIMISE, ids[1], 60)
     assert working is not None
-    sessions.cancel(unit.database, account.id, "s")
+    sessions.delete(unit.database, account.id, "s")
     assert credits.balance(unit.database, account.id).images_used == 1
     assert images.complete(unit.database, working, make_result()) is None
     page = views.view_session(unit.database, account.id, "s", after_number=0, limit=10)
@@ -76,8 +76,8 @@ def test_cancelling_gives_back_what_has_not_ended(unit: Services) -> None:
 def test_cancelling_twice_changes_nothing_more(unit: Services) -> None:
     account, _ = make_account(unit)
     accept(unit, make_batch(unit, account, ["a.png", "b.png"], session="s"))
-    sessions.cancel(unit.database, account.id, "s")
-    sessions.cancel(unit.database, account.id, "s")
+    sessions.delete(unit.database, account.id, "s")
+    sessions.delete(unit.database, account.id, "s")
     page = views.view_session(unit.database, account.id, "s", after_number=0, limit=10)
     assert page.progress.cancelled == 2
 
