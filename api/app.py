@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from flask import Flask, Response, g, request
 
 from api import errors
+from api.archive import DOWNLOADS_OF_ACCOUNT, MAX_DOWNLOADS
 from api.caller import client_address
 from api.context import Context
 from api.headers import PROTECTIVE
@@ -58,6 +59,7 @@ def build_app(built: Services) -> Flask:
         Places(built.settings.max_listeners, built.settings.account_listeners),
         Feeds(),
         KeyWatch(built.database),
+        Places(MAX_DOWNLOADS, DOWNLOADS_OF_ACCOUNT),
     )
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

@@ -17,7 +17,7 @@ from shared.services import Services
 class Context:
     """Built once per process, in `api.app`. `secret_keys` sign its links.
 
-    listeners: the places of those who listen to events.
+    listeners, downloads: the places of those who listen to events, and who download archives.
     """
 
     services: Services
@@ -27,6 +27,7 @@ class Context:
     listeners: Places
     feeds: Feeds
     key_watch: KeyWatch
+    downloads: Places
 
 
 def context() -> Context:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from flask import Response, jsonify
 
+from api.archive_links import archive_url
 from api.context import context
 from shared.db.batches import NewBatch
 from shared.db.session_list import SessionSummary
@@ -71,6 +72,7 @@ def session_body(view: View) -> dict[str, Any]:
         "data": [_image(image) for image in view.images if image.output_key],
         "errors": errors,
         "warnings": warnings,
+        "archive_url": archive_url(view),
         "next_cursor": None if view.complete else str(view.last_number),
     }
 
@@ -93,6 +95,7 @@ def session_end(view: View) -> dict[str, Any]:
         "session_id": view.session_name,
         "status": view.status,
         "progress": asdict(view.progress),
+    }
 
 
 def session_list_body(found: Sequence[SessionSummary], next_cursor: str | None) -> dict[str, Any]:
@@ -118,7 +121,6 @@ def _batch(batch_id: UUID) -> dict[str, str]:
 def _image(image: EndedImage) -> dict[str, Any]:
     url, expires_at = _signed(image)
     compressed_size = image.compressed_size or 0
-    saved = 100 * (1 - compressed_size / image.original_size) if image.original_size else 0.0
     return {
         "id": str(image.id),
         "batch_id": str(image.batch_id),
@@ -131,13 +133,18 @@ def _image(image: EndedImage) -> dict[str, Any]:
         "height": image.height,
         "original_size": image.original_size,
         "compressed_size": compressed_size,
-        "saved_percent": round(saved, 1),
+        "saved_percent": saved_percent(image.original_size, compressed_size),
         "url": url,
         "expires_at": expires_at,
         "alt_text": image.alt_text,
         "watermarked": image.watermarked,
         "encoding": image.encoding,
     }
+
+
+def saved_percent(original_size: int, compressed_size: int) -> float:
+    """How much smaller the result is than its original; below zero where it is larger."""
+    return round(100 * (1 - compressed_size / original_size), 1) if original_size else 0.0
 
 
 def _signed(image: EndedImage) -> tuple[str, str]:
@@ -158,14 +165,18 @@ def _moment(moment: datetime) -> str:
 
 
 def _error(image: EndedImage) -> dict[str, Any]:
-    message = image.error_message
-    if message and message.startswith(NOT_AN_IMAGE):
-        # The published contract has this sentence; a format that is known says why it is not read.
-        message = f"{image.original_name} is not an image this service reads"
     return {
         "index": image.index,
         "original_name": image.original_name,
         "path": image.folder,
         "error": image.error_code,
-        "message": message,
+        "message": failure_message(image.original_name, image.error_message),
     }
+
+
+def failure_message(original_name: str, message: str | None) -> str | None:
+    """The message of an image that failed."""
+    if message and message.startswith(NOT_AN_IMAGE):
+        # The published contract has this sentence; a format that is known says why it is not read.
+        return f"{original_name} is not an image this service reads"
+    return message

@@ -11,10 +11,11 @@ A new call:
    named in OPEN there.
 """
 
-from api.routes import account, compress, events, operator, sessions
+from api.routes import account, archive, compress, events, operator, sessions
 
 BLUEPRINTS = (
     account.blueprint,
+    archive.blueprint,
     compress.blueprint,
     events.blueprint,
     operator.blueprint,

@@ -40,11 +40,12 @@ def listen(session_id: str) -> Response:
         nothing = Response(status=204)
         del nothing.headers["Content-Type"]
         return nothing
-    response = Response(content_type="text/event-stream; charset=utf-8", headers=_HEADERS)
+    # An iterator, since the length of an empty text would be announced to HEAD.
+    kind = "text/event-stream; charset=utf-8"
+    response = Response(iter(()), content_type=kind, headers=_HEADERS)
     if request.method == "GET":
-        free = built.listeners.take(account().id)
-        response.call_on_close(free)
         bound_writes(_WRITE_SECONDS)
+        response.call_on_close(built.listeners.take(account().id))
         listening = Listening(account().id, key_hash(bearer_key()), view, after)
         response.response = stream_with_context(events_of(built, listening))
     return response

@@ -25,7 +25,8 @@ INSERT INTO images
      folder, state, format, width, height, compressed_size, output_key, encoding, ended_at,
      ended_number)
 SELECT gen_random_uuid(), %(batch)s, %(session)s, i - 1, format('照片 %%s.jpg', i), 1000000,
-    '\\x00', format('照片 %%s.webp', i), format('目录/%%s', i %% 100), 'done', 'webp', 800, 600, %(size)s,
+    '\\x00', format('照片 %%s.webp', i), format('目录/%%s', i %% 100), 'done', 'webp', 800, 600,
+    %(size)s,
     (%(keys)s::text[])[1 + i %% cardinality(%(keys)s)], 'reencoded', now(), i
 FROM generate_series(1, %(n)s) AS i
 """

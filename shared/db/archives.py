@@ -1,6 +1,6 @@
 """What an archive of a session holds: its images in the order in which they ended."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -80,23 +80,18 @@ def _scope(database: Database, condition: str, *values: object) -> ArchiveScope:
 _PAGE_IMAGES = 200
 _PAGE = """
 SELECT ended_number AS number, batch_id, index, folder, original_name, original_size, file_name,
-    format, width, height, compressed_size, output_key, alt_text, error_code, error_message, warnings
+    format, width, height, compressed_size, output_key, alt_text, error_code, error_message,
+    warnings
 FROM images WHERE session_id = %s AND ended_number > %s AND ended_number <= %s
 ORDER BY ended_number LIMIT %s
 """
 
 
-def images_of(database: Database, scope: ArchiveScope) -> Iterator[ArchivedImage]:
-    """Yields the images up to the scope's end, read page by page."""
-    number = 0
-    while True:
-        with database.transaction() as connection:
-            values = (scope.session_id, number, scope.last_number, _PAGE_IMAGES)
-            rows = connection.execute(_PAGE, values).fetchall()
-        yield from map(_image, rows)
-        if len(rows) < _PAGE_IMAGES:
-            return
-        number = rows[-1]["number"]
+def page_after(database: Database, scope: ArchiveScope, number: int) -> list[ArchivedImage]:
+    """The next images of the archive that ended after `number`; none at its end."""
+    values = (scope.session_id, number, scope.last_number, _PAGE_IMAGES)
+    with database.transaction() as connection:
+        return [_image(row) for row in connection.execute(_PAGE, values).fetchall()]
 
 
 def _image(row: Row) -> ArchivedImage:

@@ -133,7 +133,7 @@ def _that_does_not_read(client: Still) -> Iterator[socket.socket]:
 
 
 def _all_that_came(connection: socket.socket) -> list[int]:
-    heard = []
+    heard: list[int] = []
     with suppress(OSError, http.client.HTTPException), opened(connection) as stream:
         heard.extend(event.id for event in stream)
     return heard
