@@ -11,7 +11,8 @@ from shared.services import Services
 
 _SESSION = """
 INSERT INTO sessions (id, account_id, name, completed, last_ended, original_bytes, compressed_bytes)
-VALUES (%(session)s, %(account)s, %(name)s, %(n)s, %(n)s, %(n)s * 1000000, %(n)s * %(size)s)
+VALUES (%(session)s, %(account)s, %(name)s, %(n)s, %(n)s, %(n)s::bigint * 1000000,
+    %(n)s::bigint * %(size)s)
 """
 _BATCH = """
 INSERT INTO batches

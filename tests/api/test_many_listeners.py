@@ -14,12 +14,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from infra.benchmarks.many_images import make_session
+from infra.benchmarks.measuring import resident
 from shared.services import Services
 from tests.api.conftest import Start, Still
 from tests.api.listening import listening, opened
 from tests.api.raw import head
 from tests.support.making import make_account, png
-from tests.support.processes import descendants, eventually, resident_kib
+from tests.support.processes import descendants, eventually
 
 LATER = {"Prefer": "respond-async"}
 LISTENERS = 500
@@ -74,7 +75,7 @@ def test_five_hundred_listeners_cost_no_thread_no_connection_and_one_read_an_ima
         threads, connections, memory = (
             _threads(worker),
             _connections(roomy.unit),
-            resident_kib(worker),
+            resident("VmRSS", worker),
         )
         streams += [
             stack.enter_context(listening(roomy, "s", "Last-Event-ID: 1", seconds=60))
@@ -94,7 +95,7 @@ def test_five_hundred_listeners_cost_no_thread_no_connection_and_one_read_an_ima
         # Of each image: one read here and a handful of its worker's. One each for all who listen
         # would be 4,500. The rest is a look at all keys every two seconds.
         assert made < 9 * 10 + seconds
-        assert resident_kib(worker) - memory < 100 * 1024
+        assert resident("VmRSS", worker) - memory < 100_000_000
 
 
 @pytest.mark.full  # a client has ten seconds to take what it is sent

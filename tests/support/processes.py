@@ -66,13 +66,6 @@ def peak_kib(pid: int) -> int:
     return int(found[1])
 
 
-def resident_kib(pid: int) -> int:
-    """The memory that the process holds now, in KiB."""
-    found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-    assert found
-    return int(found[1])
-
-
 def forget_peak(pid: int) -> None:
     """Resets the peak to the memory that the process holds now."""
     Path(f"/proc/{pid}/clear_refs").write_text("5")
