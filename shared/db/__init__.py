@@ -8,9 +8,9 @@ api_keys          accounts
 batches           backlog batches image_states images sessions upkeep views
 file_names        file_names
 idempotency_keys  idempotency upkeep
-images            ai_usage backlog batches descriptions image_states images session_list sessions
-                  upkeep views
+images            ai_usage archives backlog batches descriptions image_states images session_list
+                  sessions upkeep views
 ledger            credits
-sessions          batches image_states images session_list sessions upkeep views
+sessions          archives batches image_states images session_list sessions upkeep views
 usage             credits
 """
