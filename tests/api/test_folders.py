@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -34,12 +35,11 @@ def _by_curl(client: Client, files: Sent) -> Any:
         "-H",
         f"Authorization: Bearer {client.key}",
     ]
-    for name, _ in files:
-        command += [
-            "-F",
-            f"file=@{Path(__file__).parents[1] / 'samples/chelsea.png'};filename={name}",
-        ]
-    return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    with tempfile.NamedTemporaryFile() as picture:
+        Path(picture.name).write_bytes(png())
+        for name, _ in files:
+            command += ["-F", f"file=@{picture.name};filename={name}"]
+        return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
 
 
 def _by_httpx(client: Client, files: Sent) -> Any:
