@@ -18,9 +18,11 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from api.archive import stream_archive
 from infra.benchmarks.many_images import make_session
 from infra.chaos.store_proxy import Mode, StoreProxy
 from shared.clients import slots
+from shared.db import archives
 from shared.errors import TooManyRequestsError
 from shared.services import Services
 from tests.api.conftest import Start, Still, in_process
@@ -280,3 +282,27 @@ def test_a_slot_is_kept_for_as_long_as_it_is_taken_again(unit: Services) -> None
     third.take()
     with pytest.raises(TooManyRequestsError):
         second.take()
+
+
+def test_an_archive_whose_images_expire_meanwhile_is_cut(unit: Services) -> None:
+    services = with_memory_store(unit)
+    account, _ = make_account(unit)
+    make_session(services, account.id, "s", 250, [b"image"])  # more than a page of rows
+    scope = archives.scope_of(unit.database, account.id, "s")
+    chunks = stream_archive(services, scope, lambda: None)
+    next(chunks)
+    with unit.database.transaction() as connection:
+        connection.execute("UPDATE images SET output_key = NULL")  # the objects are there still
+    with pytest.raises(BrokenPipeError):
+        list(chunks)
+
+
+def test_an_object_that_is_too_short_cuts_the_archive(unit: Services) -> None:
+    services = with_memory_store(unit)
+    account, _ = make_account(unit)
+    make_session(services, account.id, "s", 1, [b"image"])
+    with unit.database.transaction() as connection:
+        connection.execute("UPDATE images SET compressed_size = 6")
+    scope = archives.scope_of(unit.database, account.id, "s")
+    with pytest.raises(BrokenPipeError):
+        list(stream_archive(services, scope, lambda: None))
