@@ -72,8 +72,8 @@ def session_body(view: View) -> dict[str, Any]:
         "data": [_image(image) for image in view.images if image.output_key],
         "errors": errors,
         "warnings": warnings,
-        "archive_url": archive_url(view),
         "next_cursor": None if view.complete else str(view.last_number),
+        "archive_url": archive_url(view),
     }
 
 
