@@ -105,6 +105,11 @@ REFUSALS = (
         "There is no such session",
         "check the session id; a session of another account looks the same",
     ),
+    _ours(
+        errors.NotFoundError,
+        "This session has no finished image to download",
+        "wait until one has ended",
+    ),
     _http(404, "see the table of calls"),
     _http(405, "see `Allow`"),
     _ours(
@@ -148,7 +153,12 @@ REFUSALS = (
         "use a new key for a new batch",
         "a sentence: the `Idempotency-Key` was used before with other files or options",
     ),
-    _ours(errors.TooManyRequestsError, "Too many requests", "wait for `Retry-After`"),
+    _ours(
+        errors.TooManyRequestsError,
+        "Too many requests",
+        "wait for `Retry-After`; also where the account has too many streams or downloads at a"
+        " time",
+    ),
     _http(431, "send fewer headers"),
     _http(500, "try again; the operator finds the cause in the log"),
     _http(501, "send a `Content-Length`"),
@@ -161,7 +171,8 @@ REFUSALS = (
         errors.UnavailableError,
         errors.DatabaseDownError().message,
         "wait for `Retry-After`",
-        "a sentence: a server is down, the disk is full, or no AI provider is configured",
+        "a sentence: a server is down, the disk is full, too many clients listen or download, or no"
+        " AI provider is configured",
     ),
 )
 

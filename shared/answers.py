@@ -75,7 +75,7 @@ def accepted_body(batch: NewBatch) -> bodies.Batch:
     }
 
 
-def session_body(view: View, sign: Sign) -> bodies.SessionPage:
+def session_body(view: View, sign: Sign, archive_url: str | None) -> bodies.SessionPage:
     """A page of a session. Errors and warnings have a `batch_id`: `index` counts within a batch."""
     warnings = [_warning(about.notice, about.batch_id) for about in view.notices]
     for image in view.images:
@@ -88,6 +88,26 @@ def session_body(view: View, sign: Sign) -> bodies.SessionPage:
         "errors": [error_body(image, image.batch_id) for image in view.images if image.error_code],
         "warnings": warnings,
         "next_cursor": None if view.complete else str(view.last_number),
+        "archive_url": archive_url,
+    }
+
+
+def ended_body(image: EndedImage, sign: Sign) -> bodies.Image | bodies.FailedImage | None:
+    """An image as a page's `data` or `errors` has it, with its warnings; None once it expired."""
+    warnings = [_warning(notice, image.batch_id) for notice in image.notices]
+    if image.error_code:
+        return {**error_body(image, image.batch_id), "warnings": warnings}
+    if image.output_key:
+        return {**image_body(image, sign), "warnings": warnings}
+    return None
+
+
+def session_end(view: View) -> bodies.SessionEnd:
+    """What a stream of events ends with."""
+    return {
+        "session_id": view.session_name,
+        "status": view.status,
+        "progress": _progress(view.progress),
     }
 
 
@@ -113,7 +133,6 @@ def image_body(image: EndedImage, sign: Sign) -> bodies.Image:
     """The element of `data` for an image that succeeded."""
     url, expires_at = sign(image)
     compressed_size = image.compressed_size or 0
-    saved = 100 * (1 - compressed_size / image.original_size) if image.original_size else 0.0
     return {
         "id": str(image.id),
         "batch_id": str(image.batch_id),
@@ -126,7 +145,7 @@ def image_body(image: EndedImage, sign: Sign) -> bodies.Image:
         "height": _known(image.height),
         "original_size": image.original_size,
         "compressed_size": compressed_size,
-        "saved_percent": round(saved, 1),
+        "saved_percent": saved_percent(image.original_size, compressed_size),
         "url": url,
         "expires_at": _moment(expires_at),
         "alt_text": image.alt_text,
@@ -138,22 +157,31 @@ def image_body(image: EndedImage, sign: Sign) -> bodies.Image:
 
 def error_body(image: EndedImage, batch_id: UUID | None = None) -> bodies.FailedImage:
     """The element of `errors` for an image that failed; with `batch_id`, of a session's page."""
-    message = image.error_message or NOT_PROCESSED
-    if message.startswith(NOT_AN_IMAGE):
-        # The published contract has this sentence; a format that is known says why it is not read.
-        message = f"{image.original_name} is not an image this service reads"
     body: bodies.FailedImage = {
         "id": str(image.id),
         "index": image.index,
         "original_name": image.original_name,
         "path": image.folder,
         "error": _known(image.error_code),
-        "message": message,
+        "message": failure_message(image.original_name, image.error_message),
         "retry_of": _retry_of(image),
     }
     if batch_id:
         body["batch_id"] = str(batch_id)
     return body
+
+
+def saved_percent(original_size: int, compressed_size: int) -> float:
+    """How much smaller the result is than its original; below zero where it is larger."""
+    return round(100 * (1 - compressed_size / original_size), 1) if original_size else 0.0
+
+
+def failure_message(original_name: str, message: str | None) -> str:
+    """The message of an image that failed."""
+    if message and message.startswith(NOT_AN_IMAGE):
+        # The published contract has this sentence; a format that is known says why it is not read.
+        return f"{original_name} is not an image this service reads"
+    return message or NOT_PROCESSED
 
 
 def _warning(notice: Notice, batch_id: UUID | None = None) -> bodies.Warning:

@@ -36,6 +36,20 @@ WarningWord = Annotated[
 
 
 @_documented
+class Warning(TypedDict):
+    """Something that was done in another way than asked for; every later answer says it too."""
+
+    batch_id: NotRequired[Uuid]
+    """The batch that it is about; in a session's page."""
+    index: Count | None
+    """The image that it is about; null for the whole batch."""
+    code: WarningWord
+    """The code for programs."""
+    message: str
+    """A sentence with the details."""
+
+
+@_documented
 class Image(TypedDict):
     """An image that succeeded."""
 
@@ -76,6 +90,8 @@ class Image(TypedDict):
     """How the file got its pixels; null for images older than this field."""
     retry_of: Uuid | None
     """The image that this one was made again from; null where it was sent."""
+    warnings: NotRequired[list[Warning]]
+    """The image's own warnings; only in an event."""
 
 
 @_documented
@@ -98,20 +114,8 @@ class FailedImage(TypedDict):
     """A sentence with the details."""
     retry_of: Uuid | None
     """The image that this one was made again from; null where it was sent."""
-
-
-@_documented
-class Warning(TypedDict):
-    """Something that was done in another way than asked for; every later answer says it too."""
-
-    batch_id: NotRequired[Uuid]
-    """The batch that it is about; in a session's page."""
-    index: Count | None
-    """The image that it is about; null for the whole batch."""
-    code: WarningWord
-    """The code for programs."""
-    message: str
-    """A sentence with the details."""
+    warnings: NotRequired[list[Warning]]
+    """The image's own warnings; only in an event."""
 
 
 @_documented
@@ -180,6 +184,21 @@ class SessionPage(TypedDict):
     """About the page's images, and the newest 100 about whole batches."""
     next_cursor: str | None
     """What to send as `cursor` for the next page; null when all has ended and was read."""
+    archive_url: str | None
+    """A path on this server that needs no key, to a ZIP of all finished images; null while there is
+    none."""
+
+
+@_documented
+class SessionEnd(TypedDict):
+    """What a stream of events ends with."""
+
+    session_id: str
+    """The session's id, as it was sent or made."""
+    status: Status
+    """How it ended."""
+    progress: Progress
+    """Of the whole session."""
 
 
 @_documented

@@ -51,13 +51,17 @@ ALLOW = Header("Allow", "The methods that the path accepts.", "GET, HEAD")
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer that is no refusal. body: a type of shared/bodies.py, or any type for a text."""
+    """An answer that is no refusal. body: a type of shared/bodies.py, or any type for a text.
+
+    carries: types of bodies that stand within a text, such as a stream of events.
+    """
 
     sentence: str
     body: Any = None
     example: object = None
     headers: Sequence[Header] = ()
     media_type: str = "application/json"
+    carries: Sequence[Any] = ()
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,8 @@ Every error is JSON with `error`, a sentence, and `code`, a word for programs.\
 def document(app: Flask) -> dict[str, Any]:
     """Returns the OpenAPI document of the application's calls, as JSON values."""
     found = list(calls(app))
-    types = [answer.body for *_, call in found for answer in call.answers.values() if answer.body]
+    answers = [answer for *_, call in found for answer in call.answers.values()]
+    types = [type_ for answer in answers for type_ in (answer.body, *answer.carries) if type_]
     bodies_, named = schemas([*types, bodies.Error])
     paths: dict[str, dict[str, Any]] = {}
     for method, path, view, call in found:

@@ -1,5 +1,7 @@
 """Whole bodies as examples; mypy and a test hold them to their types."""
 
+import json
+
 from shared import bodies
 from shared.imagetype import ImageType
 from shared.models import Encoding
@@ -96,6 +98,7 @@ SESSION: bodies.SessionPage = {
     "errors": [{**FAILED, "batch_id": _BATCH_ID}],
     "warnings": [{**WARNING, "batch_id": _BATCH_ID}],
     "next_cursor": "136",
+    "archive_url": "/api/archives/9c1d?expires=1777716000&signature=6f0c",
 }
 CANCELLED: bodies.SessionPage = {
     **SESSION,
@@ -113,6 +116,7 @@ DELETED: bodies.SessionPage = {
     "errors": [],
     "warnings": [],
     "next_cursor": None,
+    "archive_url": None,
 }
 SESSIONS: bodies.SessionList = {
     "sessions": [
@@ -144,3 +148,15 @@ NOT_READY: bodies.NotReady = {
     "code": "unavailable",
     "down": ["redis"],
 }
+EVENTS = f"""\
+retry: 2000
+
+event: image
+id: 135
+data: {json.dumps(IMAGE | {"warnings": []})}
+
+event: session
+id: 240
+data: {json.dumps({"session_id": "spring-sale", "status": "completed", "progress": PROGRESS})}
+
+"""

@@ -14,12 +14,23 @@ A new call:
    without a key is named in OPEN there.
 """
 
-from api.routes import account, compress, documentation, operator, retry, sessions
+from api.routes import (
+    account,
+    archive,
+    compress,
+    documentation,
+    events,
+    operator,
+    retry,
+    sessions,
+)
 
 BLUEPRINTS = (
     account.blueprint,
+    archive.blueprint,
     compress.blueprint,
     documentation.blueprint,
+    events.blueprint,
     operator.blueprint,
     retry.blueprint,
     sessions.blueprint,

@@ -78,7 +78,7 @@ def poll(session_id: str) -> Response:
     Go on with `cursor` and the `next_cursor` of the last answer until it is null. `wait` delays the
     answer until another image has ended.
     """
-    _check(session_id)
+    check_session_id(session_id)
     services = context().services
     limit = LIMIT.read(request.args)
     wait_seconds = min(WAIT.read(request.args), services.settings.wait_limit_seconds)
@@ -116,7 +116,7 @@ def cancel(session_id: str) -> Response:
 
     Credits of what is cancelled are given back. The session takes more batches.
     """
-    _check(session_id)
+    check_session_id(session_id)
     ended = sessions.cancel(context().services.database, account().id, session_id)
     _tell(*ended)
     return _first_page(session_id)
@@ -138,7 +138,7 @@ def delete(session_id: str) -> Response:
 
     Unspent credits are given back. The session accepts no more batches.
     """
-    _check(session_id)
+    check_session_id(session_id)
     services = context().services
     internal_id, batch_ids = sessions.delete(services.database, account().id, session_id)
     _tell(internal_id, batch_ids)
@@ -164,7 +164,8 @@ def _first_page(session_id: str) -> Response:
     return json_response(session_body(view))
 
 
-def _check(session_id: str) -> None:
+def check_session_id(session_id: str) -> None:
+    """Raises NotFoundError for a text that no session can have as its id."""
     # Such a session cannot exist, and Postgres refuses a text with a NUL character.
     if not SESSION_ID.fits(session_id):
         raise NotFoundError("There is no such session")

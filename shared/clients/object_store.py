@@ -92,6 +92,12 @@ class ObjectStore(Protocol):
     def copy(self, key: str, copy_key: str) -> None:
         """Copies an object within the store; raises ObjectMissingError when it does not exist."""
 
+    def get_part(self, key: str, offset: int, length: int) -> bytes:
+        """At most `length` bytes of an object from `offset` on, which must lie within it.
+
+        Raises ObjectMissingError when the object does not exist.
+        """
+
     def delete_prefix(self, prefix: str, kept: Collection[str] = ()) -> None:
         """Deletes every object whose key begins with the prefix, if any, but not the kept keys."""
 
@@ -143,8 +149,12 @@ class S3Store:
 
     def get(self, key: str) -> bytes:
         """See ObjectStore."""
+        return self.get_part(key, 0, 0)
+
+    def get_part(self, key: str, offset: int, length: int) -> bytes:
+        """See ObjectStore."""
         with _errors():
-            response = self._client.get_object(self._bucket, key)
+            response = self._client.get_object(self._bucket, key, offset, length)
             try:
                 return response.read()
             finally:

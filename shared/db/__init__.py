@@ -8,9 +8,10 @@ api_keys          accounts
 batches           backlog batches image_states images retries sessions upkeep views
 file_names        file_names
 idempotency_keys  idempotency upkeep
-images            ai_usage backlog batches descriptions image_states images retries session_list
-                  sessions stand_ins upkeep views
+images            ai_usage archives backlog batches descriptions image_states images retries
+                  session_list sessions stand_ins upkeep views
 ledger            credits
-sessions          batches image_states images retries session_list sessions stand_ins upkeep views
+sessions          archives batches image_states images retries session_list sessions stand_ins
+                  upkeep views
 usage             credits
 """

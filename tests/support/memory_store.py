@@ -31,6 +31,9 @@ class MemoryStore:
         except KeyError:
             raise ObjectMissingError("The object is not in the store") from None
 
+    def get_part(self, key: str, offset: int, length: int) -> bytes:
+        return self.get(key)[offset : offset + length]
+
     def delete(self, key: str) -> None:
         self._bucket().pop(key, None)
 

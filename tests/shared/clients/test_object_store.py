@@ -34,6 +34,15 @@ def test_what_was_put_is_what_one_gets(store: ObjectStore) -> None:
         assert store.get(key) == data
 
 
+def test_a_part_is_what_lies_there(store: ObjectStore) -> None:
+    key = f"{uuid4()}/in/0"
+    put(store, key, bytes(range(100)))
+    assert store.get_part(key, 0, 10) == bytes(range(10))
+    assert store.get_part(key, 90, 20) == bytes(range(90, 100))
+    with pytest.raises(ObjectMissingError):
+        store.get_part(f"{uuid4()}/in/0", 0, 10)
+
+
 def test_a_second_put_replaces_the_first(store: ObjectStore) -> None:
     key = f"{uuid4()}/in/0"
     put(store, key, b"first")
