@@ -1,5 +1,6 @@
 """The composition root: every client of a process, built once and passed in."""
 
+import logging
 from dataclasses import dataclass
 
 import redis
@@ -11,9 +12,13 @@ from shared.clients.metrics import Metrics
 from shared.clients.object_store import ObjectStore, S3Store
 from shared.db.database import Database
 from shared.db.images import ImageEnded
-from shared.dispatch import dispatch
+from shared.dispatch import dispatch, dispatch_calls
+from shared.errors import UnavailableError
 from shared.secret_keys import SecretKeys, split_keys
 from shared.settings import Settings
+
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -38,12 +43,20 @@ class Services:
             topics.append(pubsub.batch_topic(ended.batch_id))
         pubsub.publish(self.redis, topics)
         if ended.batch_closed:
+            self.dispatch_calls()
             self.dispatch()
 
     def dispatch(self) -> None:
         """Sends waiting batches to the workers, as far as the windows allow."""
         windows = self.settings.window_images, self.settings.ai_window_images
         dispatch(self.database, self.queue, *windows)
+
+    def dispatch_calls(self) -> None:
+        """Has the webhooks called that are due; the sweep does so too, should this not succeed."""
+        try:
+            dispatch_calls(self.database, self.queue)
+        except UnavailableError as error:
+            logger.warning("webhooks that are due are not called yet: %s", error.message)
 
     def close(self) -> None:
         """Closes every connection, and adds what is not counted yet."""

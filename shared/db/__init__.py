@@ -2,14 +2,16 @@
 
 Which modules touch which table (a test compares this with the statements):
 
-accounts          accounts backlog credits
+accounts          accounts backlog credits webhook_secrets
 ai_usage          ai_usage
 api_keys          accounts
-batches           backlog batches image_states images sessions upkeep views
+batches           backlog batches image_states images sessions upkeep views webhooks
 file_names        file_names
 idempotency_keys  idempotency upkeep
 images            ai_usage backlog batches descriptions image_states images sessions upkeep views
 ledger            credits
-sessions          batches image_states images sessions upkeep views
+sessions          batches image_states images sessions upkeep views webhooks
 usage             credits
+webhook_secrets   webhook_secrets
+webhooks          webhook_calls webhooks
 """

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from shared.db import sessions
+from shared.db import sessions, webhooks
 from shared.db.database import Connection, Database, Row, one
 from shared.errors import NotFoundError
 from shared.imagetype import ImageType
@@ -81,7 +81,8 @@ class View:
     images: the ended ones; of a batch in upload order, of a session in the order in which they
         ended. notices: about whole batches, the oldest first; of a session the newest 100.
         last_number: the `ended_number` of the page's last image, or the cursor when the
-        page is empty. complete: nothing can follow.
+        page is empty. complete: nothing can follow. webhooks: of a session, the newest 100 that
+        are not delivered.
     """
 
     session_id: UUID
@@ -93,6 +94,7 @@ class View:
     notices: Sequence[BatchNotice]
     last_number: int
     complete: bool
+    webhooks: Sequence[webhooks.Undelivered] = ()
 
 
 _MAX_NOTICES = 100  # that a page of a session has about whole batches
@@ -126,6 +128,7 @@ def view_session(
         images = connection.execute(_PAGE, (session["id"], after_number, limit)).fetchall()
         progress = _session_progress(connection, session)
         notices = connection.execute(_NEWEST_NOTICES, (session["id"], _MAX_NOTICES)).fetchall()
+        undelivered = webhooks.undelivered(connection, session["id"])
     last = images[-1]["ended_number"] if images else after_number
     status = _status(progress, cancelled=session["cancelled_at"] is not None)
     return View(
@@ -140,6 +143,7 @@ def view_session(
         # A page below its limit is the last one, whatever its number: later images may be deleted.
         complete=status in ("completed", "cancelled")
         and (len(images) < limit or last >= session["last_ended"]),
+        webhooks=undelivered,
     )
 
 
