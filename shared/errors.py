@@ -1,5 +1,5 @@
 """Every error of this service. Its `message` is public: clients read it as it stands, except
-`NOT_AN_IMAGE`, which `api/responses.py` replaces by the published sentence.
+`NOT_AN_IMAGE`, which `shared/answers.py` replaces by the published sentence.
 
 FluximageError
   ImageError                  one image ends in `failed`; code: processing_failed

@@ -6,7 +6,6 @@ import logging
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
 from uuid import UUID, uuid4
 
 from flask import Blueprint, Response, request
@@ -17,9 +16,10 @@ from api.context import context
 from api.fields import CompressRequest
 from api.multipart import read_form
 from api.prefer import Preference, preference
-from api.responses import accepted_body, batch_body, json_response
+from api.responses import batch_body, json_response
 from api.waiting import wait_until
-from shared import logs
+from shared import bodies, logs
+from shared.answers import accepted_body
 from shared.clients.object_store import inputs_prefix, original_key, watermark_key
 from shared.clients.pubsub import batch_topic
 from shared.db import backlog, batches, credits, idempotency, sessions, views
@@ -32,7 +32,6 @@ logger = logging.getLogger(__name__)
 
 blueprint = Blueprint("compress", __name__)
 
-_ALL_FAILED = "No image could be processed"
 _NO_PROVIDER = (
     "This service has no AI provider; send the batch without autoAltText and autoRenameSEO"
 )
@@ -177,12 +176,10 @@ def _batch_response(view: View) -> Response:
     body = batch_body(view)
     if not view.complete:
         return _not_done_yet(body, view.session_name)
-    if view.progress.completed == 0:
-        return json_response({"error": _ALL_FAILED, "code": "all_failed"} | body, 422)
-    return json_response(body)
+    return json_response(body, 422 if "error" in body else 200)
 
 
-def _not_done_yet(body: dict[str, Any], session_name: str) -> Response:
+def _not_done_yet(body: bodies.Batch, session_name: str) -> Response:
     response = json_response(body, 202)
     response.headers["Location"] = f"/api/sessions/{session_name}"
     response.headers["Retry-After"] = "1"

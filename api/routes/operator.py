@@ -16,18 +16,20 @@ from prometheus_client.registry import Collector
 
 from api.context import context
 from api.responses import json_response
-from shared import supervised
+from shared import bodies, supervised
 from shared.db import ai_usage, backlog
 from shared.errors import UnavailableError
 from shared.services import Services
 
 blueprint = Blueprint("operator", __name__)
 
+_OK: bodies.Health = {"status": "ok"}
+
 
 @blueprint.get("/health/live")
 def live() -> Response:
     """Returns 200 as long as this process answers."""
-    return json_response({"status": "ok"})
+    return json_response(_OK)
 
 
 @blueprint.get("/health/ready")
@@ -46,9 +48,9 @@ def ready() -> Response:
     down += [part for part in supervised.unready_parts() if part != "web"]  # which is us
     if down:
         sentence = f"Not ready: {', '.join(down)} down"
-        body = {"error": sentence, "code": UnavailableError.code, "down": down}
+        body: bodies.NotReady = {"error": sentence, "code": "unavailable", "down": down}
         return json_response(body, 503)
-    return json_response({"status": "ok"})
+    return json_response(_OK)
 
 
 @blueprint.get("/metrics")
