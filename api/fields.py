@@ -60,6 +60,7 @@ _TEXT_FIELDS = (
     "language",
     "context",
     "keywords",
+    "webhookUrl",
 )
 _SESSION_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
 _MAX_PHRASE_CHARACTERS = 300
@@ -82,13 +83,17 @@ SPELLINGS = {
 
 @dataclass(frozen=True)
 class CompressRequest:
-    """A valid request. `session_id` None means a random one."""
+    """A valid request. `session_id` None means a random one.
+
+    webhook_url: as it came; api/webhook_url.py checks it.
+    """
 
     files: list[Upload]
     watermark: Upload | None
     options: Options
     session_id: str | None
     notices: list[Notice]
+    webhook_url: str | None
 
     @property
     def ai(self) -> bool:
@@ -121,6 +126,7 @@ def parse(form: Form, allowance: Allowance) -> CompressRequest:
         ),
         session_id=_session_id(values),
         notices=notices,
+        webhook_url=values.get("webhookUrl"),
     )
 
 

@@ -72,9 +72,7 @@ WEB = Process(
 WORKER = CeleryWorker(name="worker", queue=IMAGES_QUEUE, pool="prefork")
 AI = CeleryWorker(name="ai", queue=AI_QUEUE, pool="threads", needs_provider=True)
 IO = CeleryWorker(name="io", queue=IO_QUEUE, pool="threads", concurrency=32)
-CALLS = CeleryWorker(
-    name="calls", queue=CALLS_QUEUE, pool="threads", concurrency=CALLS_AT_ONCE
-)
+CALLS = CeleryWorker(name="calls", queue=CALLS_QUEUE, pool="threads", concurrency=CALLS_AT_ONCE)
 PERIODIC = Process(name="periodic", module="workers.periodic")
 
 PROCESSES = (WEB, WORKER, AI, IO, CALLS, PERIODIC)  # in the order of their start

@@ -11,8 +11,9 @@ from uuid import UUID
 from shared import bodies
 from shared.clients.object_store import ObjectStore
 from shared.db.batches import NewBatch
-from shared.db.views import EndedImage, Progress, View
-from shared.errors import NOT_AN_IMAGE, NOT_PROCESSED
+from shared.db.views import EndedImage, Progress, Status, View
+from shared.db.webhooks import Event, Undelivered
+from shared.errors import NOT_AN_IMAGE, NOT_PROCESSED, WarningCode
 from shared.models import Notice
 from shared.settings import Settings
 
@@ -86,8 +87,32 @@ def session_body(view: View, sign: Sign) -> bodies.SessionPage:
         "data": [image_body(image, sign) for image in view.images if image.output_key],
         "errors": [error_body(image, image.batch_id) for image in view.images if image.error_code],
         "warnings": warnings,
+        "webhooks": [_webhook(webhook) for webhook in view.webhooks],
         "next_cursor": None if view.complete else str(view.last_number),
     }
+
+
+def event_body(event: Event, occurred_at: datetime, batch: bodies.Batch) -> bodies.WebhookEvent:
+    """The body of a call to a webhook."""
+    return {"type": event, "timestamp": _time(occurred_at), "data": batch}
+
+
+def forgotten_batch_body(session_name: str, batch_id: UUID, status: Status) -> bodies.Batch:
+    """The body of a batch that has ended and whose rows are deleted."""
+    return {
+        "session_id": session_name,
+        "batch_id": str(batch_id),
+        "status": status,
+        "data": [],
+        "errors": [],
+        "warnings": [results_expired()],
+    }
+
+
+def results_expired() -> bodies.Warning:
+    """The warning of a call that comes after the results were deleted."""
+    message = "The results were deleted before this call was made"
+    return _warning(Notice(WarningCode.RESULTS_EXPIRED, message))
 
 
 def image_body(image: EndedImage, sign: Sign) -> bodies.Image:
@@ -108,7 +133,7 @@ def image_body(image: EndedImage, sign: Sign) -> bodies.Image:
         "compressed_size": compressed_size,
         "saved_percent": round(saved, 1),
         "url": url,
-        "expires_at": expires_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "expires_at": _time(expires_at),
         "alt_text": image.alt_text,
         "watermarked": image.watermarked,
         "encoding": image.encoding,
@@ -141,6 +166,22 @@ def _warning(notice: Notice, batch_id: UUID | None = None) -> bodies.Warning:
     if batch_id:
         body["batch_id"] = str(batch_id)
     return body
+
+
+def _webhook(webhook: Undelivered) -> bodies.Webhook:
+    next_attempt_at = webhook.next_attempt_at
+    return {
+        "batch_id": str(webhook.batch_id),
+        "url": webhook.url,
+        "status": webhook.status,
+        "attempts": webhook.attempts,
+        "last_status": webhook.last_status,
+        "next_attempt_at": _time(next_attempt_at) if next_attempt_at else None,
+    }
+
+
+def _time(time: datetime) -> str:
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _progress(progress: Progress) -> bodies.Progress:

@@ -52,6 +52,7 @@ class WarningCode(StrEnum):
     WATERMARK_NOT_AVAILABLE = "watermark_not_available"
     ANIMATION_FLATTENED = "animation_flattened"
     LARGER_THAN_ORIGINAL = "larger_than_original"
+    RESULTS_EXPIRED = "results_expired"
     AI_FAILED = "ai_failed"
     AI_UNAVAILABLE = "ai_unavailable"
     AI_ANSWER = "ai_answer"

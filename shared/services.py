@@ -17,7 +17,6 @@ from shared.errors import UnavailableError
 from shared.secret_keys import SecretKeys, split_keys
 from shared.settings import Settings
 
-
 logger = logging.getLogger(__name__)
 
 

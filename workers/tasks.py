@@ -1,4 +1,4 @@
-"""Celery tasks: each calls one step, most of them with an id. Nothing is raised and nothing returned."""
+"""Celery tasks: each calls one step, with an id or none. Nothing is raised, nothing returned."""
 
 from __future__ import annotations
 

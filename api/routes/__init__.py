@@ -11,6 +11,12 @@ A new call:
    named in OPEN there.
 """
 
-from api.routes import account, compress, operator, sessions
+from api.routes import account, compress, operator, sessions, webhooks
 
-BLUEPRINTS = (account.blueprint, compress.blueprint, operator.blueprint, sessions.blueprint)
+BLUEPRINTS = (
+    account.blueprint,
+    compress.blueprint,
+    operator.blueprint,
+    sessions.blueprint,
+    webhooks.blueprint,
+)

@@ -18,6 +18,7 @@ from api.multipart import read_form
 from api.prefer import Preference, preference
 from api.responses import batch_body, json_response
 from api.waiting import wait_until
+from api.webhook_url import check_webhook_url
 from shared import bodies, logs
 from shared.answers import accepted_body
 from shared.clients.object_store import inputs_prefix, original_key, watermark_key
@@ -51,6 +52,8 @@ def compress() -> Response:
     ):
         balance = credits.balance(services.database, account().id)
         parsed = fields.parse(form, balance.allowance)
+        if parsed.webhook_url is not None:
+            check_webhook_url(services, account().id, parsed.webhook_url)
         batch = _accept_once(services, parsed, balance, key)
     return _respond_when_done(services, batch, prefer)
 
@@ -97,6 +100,7 @@ def _accept(
             watermark_key=watermark_key(batch_id) if parsed.watermark else None,
             notices=parsed.notices,
             idempotency=key_claim,
+            webhook_url=parsed.webhook_url,
         )
         batches.accept(services.database, uuid4(), batch)
     except (RequestRefusedError, StoreError):
@@ -201,4 +205,6 @@ def _fingerprint(parsed: CompressRequest) -> bytes:
         "options": parsed.options.to_json(),
         "session": parsed.session_id,
     }
+    if parsed.webhook_url is not None:  # without one, as it was before there were webhooks
+        facts["webhook"] = parsed.webhook_url
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).digest()

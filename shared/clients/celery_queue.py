@@ -22,7 +22,7 @@ from shared.settings import Settings
 IMAGES_QUEUE = "images"  # CPU: prefork, one process per core
 AI_QUEUE = "ai"  # waiting for the model: as many threads as calls may be under way
 IO_QUEUE = "io"  # waiting for the store: many threads
-CALLS_QUEUE = "calls"  # waiting for receivers of webhooks: as many threads as calls may be under way
+CALLS_QUEUE = "calls"  # waiting for receivers of webhooks: many threads
 OPTIMISE_TASK = "fluximage.optimise"
 DESCRIBE_TASK = "fluximage.describe"
 CLOSE_BATCH_TASK = "fluximage.close_batch"
@@ -149,9 +149,7 @@ class Queue:
 
     def _signature(self, task: str, *ids: UUID) -> Signature:
         # A chord counts its members in a key of its own: their results would be stored for nothing.
-        return self._app.signature(
-            task, tuple(map(str, ids)), immutable=True, ignore_result=True
-        )
+        return self._app.signature(task, tuple(map(str, ids)), immutable=True, ignore_result=True)
 
 
 @contextmanager
