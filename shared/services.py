@@ -14,6 +14,7 @@ from shared.db.database import Database
 from shared.db.images import ImageEnded
 from shared.dispatch import dispatch, dispatch_calls
 from shared.errors import UnavailableError
+from shared.outbound import Policy
 from shared.secret_keys import SecretKeys, split_keys
 from shared.settings import Settings
 
@@ -25,6 +26,7 @@ class Services:
     """What steps, routes and the sweep work with.
 
     secret_keys: None in a process that gets none, as the workers that decode strangers' images.
+    policy: what of a client's addresses may be called.
     """
 
     settings: Settings
@@ -34,6 +36,7 @@ class Services:
     store: ObjectStore
     queue: Queue
     secret_keys: SecretKeys | None
+    policy: Policy
 
     def announce(self, ended: ImageEnded) -> None:
         """After a commit: notifies who waits, and dispatches the next batch when one has closed."""
@@ -81,6 +84,7 @@ def build(settings: Settings, *, max_connections: int = 8) -> Services:
         store=S3Store(settings),
         queue=Queue(celery_app(settings)),
         secret_keys=_secret_keys(settings),
+        policy=Policy.of(settings),
     )
 
 

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from shared.db import sessions, webhooks
+from shared.db import sessions
+from shared.db import webhooks as webhook_rows
 from shared.db.database import Connection, Database, Row, one
 from shared.errors import NotFoundError
 from shared.imagetype import ImageType
@@ -94,7 +95,7 @@ class View:
     notices: Sequence[BatchNotice]
     last_number: int
     complete: bool
-    webhooks: Sequence[webhooks.Undelivered] = ()
+    webhooks: Sequence[webhook_rows.Undelivered] = ()
 
 
 _MAX_NOTICES = 100  # that a page of a session has about whole batches
@@ -128,7 +129,7 @@ def view_session(
         images = connection.execute(_PAGE, (session["id"], after_number, limit)).fetchall()
         progress = _session_progress(connection, session)
         notices = connection.execute(_NEWEST_NOTICES, (session["id"], _MAX_NOTICES)).fetchall()
-        undelivered = webhooks.undelivered(connection, session["id"])
+        undelivered = webhook_rows.undelivered(connection, session["id"])
     last = images[-1]["ended_number"] if images else after_number
     status = _status(progress, cancelled=session["cancelled_at"] is not None)
     return View(

@@ -13,7 +13,6 @@ from shared import answers, bodies, logs, outbound
 from shared.db import views, webhook_calls, webhook_secrets
 from shared.db.webhook_calls import Call
 from shared.errors import NotFoundError, OutboundError, UnavailableError
-from shared.outbound import Policy
 from shared.services import Services
 from workers.holder import holder
 
@@ -67,8 +66,8 @@ def _outcome(services: Services, call: Call) -> _Outcome:
     try:
         body = json.dumps(_event(services, call), ensure_ascii=False)
         headers = _headers(services, call, body)
-        policy = Policy.of(services.settings)
-        return _Outcome(outbound.post(call.url, body.encode(), headers, policy=policy))
+        status = outbound.post(call.url, body.encode(), headers, policy=services.policy)
+        return _Outcome(status)
     except OutboundError as error:
         return _Outcome(None, error.message)
     except UnavailableError:
@@ -102,7 +101,6 @@ def _headers(services: Services, call: Call, body: str) -> Mapping[str, str]:
     now, message_id = datetime.now(UTC), str(call.message_id)
     return {
         "content-type": "application/json",
-        "user-agent": "fluximage",
         "webhook-id": message_id,
         "webhook-timestamp": str(int(now.timestamp())),
         "webhook-signature": " ".join(Webhook(one).sign(message_id, now, body) for one in secrets),
