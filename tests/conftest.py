@@ -47,11 +47,15 @@ def unit_environment(stack: Stack) -> dict[str, str]:
     database_url = urlunsplit(address._replace(path="/unit"))
     migrate(database_url)
     redis_url = urlunsplit(urlsplit(stack.environment["REDIS_URL"])._replace(path="/1"))
-    return stack.environment | RECEIVERS | {
-        "DATABASE_URL": database_url,
-        "REDIS_URL": redis_url,
-        "S3_BUCKET": "unit",
-    }
+    return (
+        stack.environment
+        | RECEIVERS
+        | {
+            "DATABASE_URL": database_url,
+            "REDIS_URL": redis_url,
+            "S3_BUCKET": "unit",
+        }
+    )
 
 
 @pytest.fixture(scope="session")
