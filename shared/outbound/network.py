@@ -108,7 +108,9 @@ class _Stream(httpcore2.NetworkStream):
         self._socket.settimeout(self._clock.left())
         try:
             data = self._socket.recv(max_bytes)
-        except OSError:  # TimeoutError too
+        except TimeoutError:
+            raise CallFailedError(TOO_LATE if self._received else NO_ANSWER) from None
+        except OSError:
             raise CallFailedError(NOT_HTTP if self._received else NO_ANSWER) from None
         self._received += len(data)
         if not self._received:

@@ -115,7 +115,7 @@ def _address(host: str) -> Address | None:
     A host whose last part is a number is an address for every browser and for the C library, in
     decimal, octal or hexadecimal and with fewer parts; only four decimal numbers are accepted.
     """
-    if ":" in host:
+    if ":" in host and "%" not in host:  # a zone is of this machine alone
         return IPv6Address(host)
     if not _NUMBER.fullmatch(host.rpartition(".")[2]):
         return None

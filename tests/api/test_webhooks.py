@@ -13,7 +13,7 @@ from tests.support.cases import every_case
 from tests.support.client import Client
 from tests.support.making import make_account, png
 from tests.support.processes import eventually
-from tests.support.receiver import Receiver, receiver
+from tests.support.webhook_receiver import Receiver, receiver
 from tests.support.webhooks import batch_with
 
 FILES = [("a.png", png())]

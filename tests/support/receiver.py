@@ -1,85 +1,117 @@
-"""A receiver of webhooks: a real HTTP server that keeps what it is sent and answers as told."""
+"""A server on the loopback that answers a call as a test says: well, badly, slowly or never."""
 
+import contextlib
+import socket
+import ssl
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from collections.abc import Callable
+from ipaddress import ip_network
+from types import TracebackType
+from typing import Any, Self
 
-from standardwebhooks import Webhook
+from shared.outbound import Policy
 
-SECONDS = 60
+Behaviour = Callable[[socket.socket], None]
 
 
-@dataclass(frozen=True)
-class Received:
-    """One call, as it came."""
+def replies(*parts: bytes) -> Behaviour:
+    """Sends `parts`, and reads no more."""
 
-    path: str
-    headers: dict[str, str]
-    body: bytes
+    def behave(connection: socket.socket) -> None:
+        for part in parts:
+            connection.sendall(part)
 
-    def verified(self, secret: str) -> dict[str, Any]:
-        """The body, once the scheme's own package has verified it; else it raises."""
-        event: dict[str, Any] = Webhook(secret).verify(self.body, self.headers)
-        return event
+    return behave
 
 
-@dataclass
+def answer(status: int, *headers: str, body: bytes = b"") -> bytes:
+    """A whole answer."""
+    lines = [f"HTTP/1.1 {status} Said", f"Content-Length: {len(body)}", *headers, "", ""]
+    return "\r\n".join(lines).encode("latin-1") + body
+
+
 class Receiver:
-    """What came, and `answer`, which gives each call its status; `hangs` never answers."""
+    """Runs as long as its `with` block; `requests` are the heads and bodies that came, in order."""
 
-    url: str
-    calls: list[Received] = field(default_factory=list)
-    answer: Callable[[], int] = lambda: 204
-    hangs: bool = False
-    location: str = "http://127.0.0.1:1/"  # where a redirect goes
-    closing: threading.Event = field(default_factory=threading.Event)
+    def __init__(
+        self,
+        behave: Behaviour,
+        *,
+        host: str = "127.0.0.1",
+        context: ssl.SSLContext | None = None,
+        reads: bool = True,
+    ) -> None:
+        """behave: after a request was read, or at once unless `reads`. context: speaks TLS."""
+        self._behave, self._context, self._reads = behave, context, reads
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._listener = socket.create_server((host, 0), family=family, backlog=128)
+        self._open: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
+        self.host, self.port = host, int(self._listener.getsockname()[1])
+        self.requests: list[bytes] = []
+        self.connections = 0
 
-    def wait_for(self, calls: int) -> list[Received]:
-        """The calls, once there are so many."""
-        deadline = time.monotonic() + SECONDS
-        while len(self.calls) < calls:
-            assert time.monotonic() < deadline, f"{len(self.calls)} of {calls} calls came"
-            time.sleep(0.02)
-        return self.calls
+    def __enter__(self) -> Self:
+        self._accepting = threading.Thread(target=self._accept)
+        self._accepting.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._accepting.join(10)
+        for connection in self._open:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(10)
+
+    def policy(self, **more: Any) -> Policy:
+        """One that allows this receiver's address and port."""
+        given = {"ports": frozenset({self.port}), "networks": (ip_network(self.host),)}
+        return Policy(**(given | more))
+
+    def url(self, path: str = "/", host: str | None = None) -> str:
+        """The address of a path here, by another host name if it is given."""
+        scheme = "https" if self._context else "http"
+        return f"{scheme}://{host or self.host}:{self.port}{path}"
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                self.connections += 1
+                self._open.append(connection)
+                thread = threading.Thread(target=self._serve, args=(connection,))
+                self._threads.append(thread)
+                thread.start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with contextlib.suppress(OSError), connection:
+            if self._context:
+                connection = self._context.wrap_socket(connection, server_side=True)
+            with connection:
+                if self._reads:
+                    self.requests.append(_request(connection))
+                self._behave(connection)
 
 
-class _Server(ThreadingHTTPServer):
-    request_queue_size = 128
-
-
-@contextmanager
-def receiver(port: int = 0) -> Iterator[Receiver]:
-    """A receiver on the loopback, as long as the block runs."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            found.calls.append(Received(self.path, headers, body))
-            if found.hangs:
-                found.closing.wait(SECONDS)
-                return
-            status = found.answer()
-            self.send_response(status)
-            if 300 <= status < 400:
-                self.send_header("location", found.location)
-            self.send_header("content-length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Tests read what came, not a log."""
-
-    with _Server(("127.0.0.1", port), Handler) as server:
-        found = Receiver(f"http://127.0.0.1:{server.server_port}/hook?token=q-secret")
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        try:
-            yield found
-        finally:
-            found.closing.set()
-            server.shutdown()
-            thread.join()
+def _request(connection: socket.socket) -> bytes:
+    """All bytes of one request whose body has a length."""
+    read = b""
+    while b"\r\n\r\n" not in read:
+        if not (more := connection.recv(65_536)):
+            return read
+        read += more
+    head, _, body = read.partition(b"\r\n\r\n")
+    lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+    missing = int(lengths[0].partition(b":")[2]) - len(body) if lengths else 0
+    while missing > 0 and (more := connection.recv(65_536)):
+        read, missing = read + more, missing - len(more)
+    return read

@@ -21,7 +21,7 @@ from shared.services import Services
 from tests.support.client import get
 from tests.support.making import make_account
 from tests.support.processes import eventually
-from tests.support.receiver import Receiver, receiver
+from tests.support.webhook_receiver import Receiver, receiver
 from tests.support.webhooks import batch_with, closed_batch_with, pass_time, row, secret_of
 from workers import steps, sweep
 
