@@ -44,8 +44,13 @@ def register(app: Flask) -> None:
     app.register_error_handler(Exception, _unexpected_error)
 
 
+def status_of(kind: type[errors.FluximageError]) -> int | None:
+    """Returns the status of an error of that class; None means 500."""
+    return next((status for above, status in STATUSES.items() if issubclass(kind, above)), None)
+
+
 def _our_error(error: errors.FluximageError) -> Response:
-    status = next((s for kind, s in STATUSES.items() if isinstance(error, kind)), None)
+    status = status_of(type(error))
     if status is None:
         return _unexpected_error(error)
     body: bodies.Error = {"error": error.message, "code": error.code}

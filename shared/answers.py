@@ -87,8 +87,8 @@ def session_body(view: View, sign: Sign) -> bodies.SessionPage:
         "data": [image_body(image, sign) for image in view.images if image.output_key],
         "errors": [error_body(image, image.batch_id) for image in view.images if image.error_code],
         "warnings": warnings,
-        "webhooks": [_webhook(webhook) for webhook in view.webhooks],
         "next_cursor": None if view.complete else str(view.last_number),
+        "webhooks": [_webhook(webhook) for webhook in view.webhooks],
     }
 
 

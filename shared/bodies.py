@@ -70,9 +70,7 @@ class Image(TypedDict):
     watermarked: bool
     """Whether the watermark was laid over it."""
     encoding: Encoding | None
-    """How the file got its pixels: `reencoded` by a lossy encoder; `lossless`, with every pixel of
-    the processed image exact; `original`, the upload's own coded pixels without its metadata. Null
-    for images older than this field."""
+    """How the file got its pixels; null for images older than this field."""
 
 
 @_documented
@@ -206,10 +204,10 @@ class SessionPage(TypedDict):
     """The images of this page that failed."""
     warnings: list[Warning]
     """About the page's images, and the newest 100 about whole batches."""
-    webhooks: list[Webhook]
-    """The newest 100 calls of webhooks that are not delivered, the newest first."""
     next_cursor: str | None
     """What to send as `cursor` for the next page; null when all has ended and was read."""
+    webhooks: list[Webhook]
+    """The newest 100 calls of webhooks that are not delivered, the newest first."""
 
 
 @_documented

@@ -4,6 +4,8 @@ from flask import Blueprint, Response
 
 from api.caller import account, authenticated, bearer_key
 from api.context import context
+from api.openapi import examples
+from api.openapi.declare import Answer, Call, Tag, documented
 from api.responses import json_response
 from shared import bodies
 from shared.db import accounts, credits
@@ -12,9 +14,16 @@ blueprint = Blueprint("account", __name__)
 
 
 @blueprint.get("/api/usage")
+@documented(
+    Call(
+        "getUsage",
+        Tag.ACCOUNT,
+        answers={200: Answer("What is used and left.", bodies.Usage, examples.USAGE)},
+    )
+)
 @authenticated
 def usage() -> Response:
-    """Returns what the account has used and has left in its current billing period."""
+    """Returns what the account has used and has left in its billing period."""
     services = context().services
     balance = credits.balance(services.database, account().id)
     monthly = balance.allowance.ai_credits
@@ -39,9 +48,16 @@ def usage() -> Response:
 
 
 @blueprint.post("/api/keys/roll")
+@documented(
+    Call(
+        "rollKey",
+        Tag.ACCOUNT,
+        answers={200: Answer("The new key.", bodies.NewKey, examples.NEW_KEY)},
+    )
+)
 @authenticated
 def roll() -> Response:
-    """Returns a new key, once; the key of this request is revoked."""
+    """Returns a new key and revokes the one of this request."""
     key = accounts.roll_key(context().services.database, bearer_key())
     body: bodies.NewKey = {"api_key": key}
     return json_response(body)

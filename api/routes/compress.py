@@ -3,7 +3,6 @@
 import hashlib
 import json
 import logging
-import re
 from collections.abc import Sequence
 from contextlib import suppress
 from uuid import UUID, uuid4
@@ -15,11 +14,14 @@ from api.caller import account, authenticated
 from api.context import context
 from api.fields import CompressRequest
 from api.multipart import read_form
-from api.prefer import Preference, preference
+from api.openapi import examples
+from api.openapi.declare import RETRY_AFTER, Answer, Call, Header, Tag, documented
+from api.parameters import Pattern
+from api.prefer import PREFER, PREFERENCE_APPLIED, Preference, preference
 from api.responses import batch_body, json_response
 from api.waiting import wait_until
 from api.webhook_url import check_webhook_url
-from shared import bodies, logs
+from shared import bodies, errors, logs
 from shared.answers import accepted_body
 from shared.clients.object_store import inputs_prefix, original_key, watermark_key
 from shared.clients.pubsub import batch_topic
@@ -33,18 +35,75 @@ logger = logging.getLogger(__name__)
 
 blueprint = Blueprint("compress", __name__)
 
+IDEMPOTENCY_KEY = Pattern(
+    name="Idempotency-Key",
+    pattern="[\\x21-\\x7e]{1,255}",
+    words="1 to 255 visible ASCII characters",
+    default=None,
+    sentence="Makes it safe to send the request again, for 24 hours: a repeat with the same files "
+    "and options answers the present state of the first batch and is charged nothing.",
+    example="spring-sale-1",
+)
+
 _NO_PROVIDER = (
     "This service has no AI provider; send the batch without autoAltText and autoRenameSEO"
 )
 
 
+LOCATION = Header("Location", "The session to poll.", "/api/sessions/spring-sale")
+
+
 @blueprint.post("/api/compress")
+@documented(
+    Call(
+        "compress",
+        Tag.IMAGES,
+        headers=(PREFER, IDEMPOTENCY_KEY),
+        form=fields.FIELDS,
+        answers={
+            200: Answer(
+                "The batch is done.", bodies.Batch, examples.BATCH, headers=(PREFERENCE_APPLIED,)
+            ),
+            202: Answer(
+                "The batch is accepted and not done yet: poll its session.",
+                bodies.Batch,
+                examples.ACCEPTED,
+                headers=(LOCATION, RETRY_AFTER, PREFERENCE_APPLIED),
+            ),
+            422: Answer(
+                "The batch is done, and all of its images failed.",
+                bodies.Batch,
+                examples.ALL_FAILED,
+                headers=(PREFERENCE_APPLIED,),
+            ),
+        },
+        refusals=(
+            errors.InvalidFieldError,
+            errors.TooManyFilesError,
+            errors.FileTooLargeError,
+            errors.PlanLimitError,
+            errors.AiNotAvailableError,
+            errors.NoCreditsError,
+            errors.NotFoundError,
+            errors.RequestTimeoutError,
+            errors.ConflictError,
+            errors.KeyReusedError,
+            errors.QueueFullError,
+            413,
+            415,
+        ),
+    )
+)
 @authenticated
 def compress() -> Response:
-    """Accepts a batch, waits for it as long as the client prefers, and returns its state."""
+    """Accepts a batch of images and returns its results.
+
+    An image that fails costs nothing and does not delay the others: it is in `errors`. A field that
+    is not known is ignored, with a warning.
+    """
     services = context().services
     prefer = preference(services.settings.wait_limit_seconds)
-    key = _idempotency_key()
+    key = IDEMPOTENCY_KEY.read(request.headers)
     stall_seconds = services.settings.body_stall_seconds
     with (
         context().upload_quota.for_upload(account().id) as reserve_bytes,
@@ -188,13 +247,6 @@ def _not_done_yet(body: bodies.Batch, session_name: str) -> Response:
     response.headers["Location"] = f"/api/sessions/{session_name}"
     response.headers["Retry-After"] = "1"
     return response
-
-
-def _idempotency_key() -> str | None:
-    key = request.headers.get("Idempotency-Key")
-    if key is not None and not re.fullmatch(r"[\x21-\x7e]{1,255}", key):
-        raise fields.refusal("Idempotency-Key", key, "1 to 255 visible ASCII characters")
-    return key
 
 
 def _fingerprint(parsed: CompressRequest) -> bytes:

@@ -2,39 +2,58 @@
 
 from contextlib import suppress
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
-from api.arguments import cursor_argument, wait_argument, whole_argument
+from api.arguments import CURSOR, LIMIT, WAIT
 from api.caller import account, authenticated
 from api.context import context
-from api.fields import is_session_id
+from api.fields import SESSION_ID
+from api.openapi import examples
+from api.openapi.declare import Answer, Call, Tag, documented
+from api.parameters import Text
 from api.responses import json_response, session_body
 from api.waiting import wait_until
-from shared import logs
+from shared import bodies, logs
 from shared.clients import pubsub
 from shared.clients.object_store import outputs_prefix
 from shared.clients.pubsub import session_topic
 from shared.db import sessions, views
 from shared.db.views import View
-from shared.errors import NotFoundError, UnavailableError
+from shared.errors import InvalidFieldError, NotFoundError, UnavailableError
 
 blueprint = Blueprint("sessions", __name__)
 
-_DEFAULT_LIMIT = 100
-_MAX_LIMIT = 1000
 # Each batch costs a call to the store while the client waits; the sweep deletes the rest.
 _MAX_BATCHES_DELETED_NOW = 20
 
 
+# A path cannot hold what a session's id may not be, so such a session does not exist.
+SESSION_IN_PATH = Text(name="session_id", sentence="The session's id.", example="spring-sale")
+
+
 @blueprint.get("/api/sessions/<session_id>")
+@documented(
+    Call(
+        "getSession",
+        Tag.IMAGES,
+        path=(SESSION_IN_PATH,),
+        query=(LIMIT, CURSOR, WAIT),
+        answers={200: Answer("The page.", bodies.SessionPage, examples.SESSION)},
+        refusals=(InvalidFieldError, NotFoundError),
+    )
+)
 @authenticated
 def poll(session_id: str) -> Response:
-    """Returns a page of the session; `?wait=` delays the answer until another image has ended."""
+    """Returns a page of a session: what has ended, and the progress.
+
+    Go on with `cursor` and the `next_cursor` of the last answer until it is null. `wait` delays the
+    answer until another image has ended.
+    """
     _check(session_id)
     services = context().services
-    limit = whole_argument("limit", 1, _MAX_LIMIT, _DEFAULT_LIMIT)
-    wait_seconds = wait_argument(services.settings.wait_limit_seconds)
-    after = cursor_argument()
+    limit = LIMIT.read(request.args)
+    wait_seconds = min(WAIT.read(request.args), services.settings.wait_limit_seconds)
+    after = CURSOR.read(request.args)
 
     def view() -> View:
         return views.view_session(
@@ -53,9 +72,21 @@ def poll(session_id: str) -> Response:
 
 
 @blueprint.delete("/api/sessions/<session_id>")
+@documented(
+    Call(
+        "deleteSession",
+        Tag.IMAGES,
+        path=(SESSION_IN_PATH,),
+        answers={200: Answer("What became of it.", bodies.SessionPage, examples.CANCELLED)},
+        refusals=(NotFoundError,),
+    )
+)
 @authenticated
 def cancel(session_id: str) -> Response:
-    """Cancels what has not ended, deletes what is stored and gives unspent credits back."""
+    """Cancels what has not ended and deletes what is stored.
+
+    Unspent credits are given back. The session accepts no more batches.
+    """
     _check(session_id)
     services = context().services
     internal_id, batch_ids = sessions.cancel(services.database, account().id, session_id)
@@ -69,13 +100,13 @@ def cancel(session_id: str) -> Response:
         for batch_id in batch_ids[:_MAX_BATCHES_DELETED_NOW]:
             services.store.delete_prefix(outputs_prefix(batch_id))
     view = views.view_session(
-        services.database, account().id, session_id, after_number=0, limit=_DEFAULT_LIMIT
+        services.database, account().id, session_id, after_number=0, limit=LIMIT.default
     )
     return json_response(session_body(view))
 
 
 def _check(session_id: str) -> None:
     # Such a session cannot exist, and Postgres refuses a text with a NUL character.
-    if not is_session_id(session_id):
+    if not SESSION_ID.fits(session_id):
         raise NotFoundError("There is no such session")
     logs.add(session=session_id)

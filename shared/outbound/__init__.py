@@ -7,6 +7,14 @@ addresses that its name has when they call it. What may be called is said by a `
 from shared.errors import CallFailedError, NotAllowedError
 from shared.outbound.calls import get, post
 from shared.outbound.policy import Policy
-from shared.outbound.urls import check_url
+from shared.outbound.urls import MAX_URL_CHARACTERS, check_url
 
-__all__ = ["CallFailedError", "NotAllowedError", "Policy", "check_url", "get", "post"]
+__all__ = [
+    "MAX_URL_CHARACTERS",
+    "CallFailedError",
+    "NotAllowedError",
+    "Policy",
+    "check_url",
+    "get",
+    "post",
+]

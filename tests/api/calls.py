@@ -58,8 +58,15 @@ def _app_of_blueprints() -> Flask:
 
 CALLS = calls_of(_app_of_blueprints())
 PATHS = sorted({call.path for call in CALLS})
-# Without a key: the operator's.
-OPEN = {"GET /health/live", "GET /health/ready", "GET /metrics"}
+# Without a key: the operator's, and what describes the API.
+OPEN = {
+    "GET /docs",
+    "GET /docs/<name>",
+    "GET /health/live",
+    "GET /health/ready",
+    "GET /metrics",
+    "GET /openapi.json",
+}
 
 
 def methods_of(path: str) -> set[str]:

@@ -58,7 +58,8 @@ def test_a_poll_has_the_documented_keys_in_the_documented_order(still: Still) ->
     _post(still)
     body = _poll(still)
     assert list(body) == [
-        *("session_id", "status", "progress", "data", "errors", "warnings", "next_cursor")
+        *("session_id", "status", "progress", "data", "errors", "warnings", "next_cursor"),
+        "webhooks",
     ]
     assert list(body["progress"]) == [
         *("total", "queued", "processing", "completed", "failed", "cancelled"),
