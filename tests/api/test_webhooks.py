@@ -1,17 +1,23 @@
 """Webhooks as a client of the running service meets them."""
 
+import os
 import re
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from infra.embedded import Stack
+from infra.embedded.network import free_port
 from shared.plans import Plan
 from shared.services import Services
 from tests.support.cases import every_case
-from tests.support.client import Client
+from tests.support.client import Client, get, request
 from tests.support.making import make_account, png
+from tests.support.paths import ROOT
 from tests.support.processes import eventually
 from tests.support.webhook_receiver import Receiver, receiver
 from tests.support.webhooks import batch_with
@@ -182,6 +188,41 @@ def test_the_query_of_a_url_is_in_no_log_of_the_service(
 
     assert eventually(lambda: '"webhook"' in text())
     assert "never-logged" not in text()
+
+
+def test_the_receiver_in_the_docs_takes_a_call_and_refuses_a_forged_one(
+    client: Client, secret: str
+) -> None:
+    section = (ROOT / "docs/api.md").read_text().partition("\n## Webhooks\n")[2]
+    program = section.partition("```python\n")[2].partition("```")[0]
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/hook"
+    running = subprocess.Popen(
+        [sys.executable, "-c", program],
+        env=os.environ | {"WEBHOOK_SECRET": secret, "PORT": str(port)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        assert running.stdout
+        assert eventually(lambda: _listens(port), seconds=60)
+        forged = {"webhook-id": "1", "webhook-timestamp": "1", "webhook-signature": "v1,x"}
+        assert request("POST", url, headers=forged, content=b"{}").status_code == 401
+        assert client.compress(FILES, {"webhookUrl": url}).status_code == 200
+        name, link = running.stdout.readline().split()
+        assert name == "a.webp"
+        assert get(link).status_code == 200
+    finally:
+        running.kill()
+        running.wait()
+        if running.stdout:
+            running.stdout.close()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_calls_are_counted_for_the_operator(client: Client, secret: str, there: Receiver) -> None:
