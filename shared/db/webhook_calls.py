@@ -31,6 +31,9 @@ class Bounds:
     repeats: int = CALLS_AT_ONCE // 2
 
 
+BOUNDS = Bounds()
+
+
 @dataclass(frozen=True)
 class Call:
     """The right to make one attempt. message_id: the event's, the same at each attempt."""
@@ -47,57 +50,77 @@ class Call:
     token: UUID
 
 
-_UNDER_WAY = """
-WITH under_way AS MATERIALIZED (
-    SELECT account_id, origin, attempts > 1 AS repeat FROM webhooks
+# Of each account only its oldest calls that are due are looked at: whatever one account has piled
+# up for a receiver that hangs, the next call is found as quickly.
+_STARTABLE = """
+WITH RECURSIVE under_way AS MATERIALIZED (
+    SELECT account_id, origin, attempts > 1 AS is_repeat FROM webhooks
     WHERE token IS NOT NULL AND lease_until > now()
 ), of_account AS MATERIALIZED (
-    SELECT account_id, count(*) AS calls, count(*) FILTER (WHERE repeat) AS repeats
+    SELECT account_id, count(*) AS calls, count(*) FILTER (WHERE is_repeat) AS repeats
     FROM under_way GROUP BY account_id
-)"""
-_MAY_START = """
-FROM webhooks AS w LEFT JOIN of_account AS a ON a.account_id = w.account_id
-WHERE w.status = 'pending' AND w.token IS NULL AND w.due_at <= now()
-AND coalesce(a.calls, 0) < %(account)s
-AND w.origin NOT IN (
-    SELECT origin FROM under_way GROUP BY origin HAVING count(*) >= %(origin)s)
-AND (w.attempts = 0 OR coalesce(a.repeats, 0) < %(account_repeats)s
-    AND (SELECT count(*) FROM under_way WHERE repeat) < %(repeats)s)
+), waiting AS (
+    (SELECT account_id FROM webhooks WHERE status = 'pending' AND token IS NULL
+     ORDER BY account_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT w.account_id FROM webhooks AS w
+            WHERE w.status = 'pending' AND w.token IS NULL AND w.account_id > waiting.account_id
+            ORDER BY w.account_id LIMIT 1)
+    FROM waiting WHERE account_id IS NOT NULL
+), startable AS (
+    SELECT w.batch_id, w.is_repeat, w.due_at, coalesce(a.calls, 0) AS calls
+    FROM waiting LEFT JOIN of_account AS a USING (account_id), LATERAL (
+        (SELECT * FROM webhooks WHERE account_id = waiting.account_id
+         AND status = 'pending' AND token IS NULL AND NOT is_repeat AND due_at <= now()
+         ORDER BY due_at LIMIT %(looked_at)s)
+        UNION ALL
+        (SELECT * FROM webhooks WHERE account_id = waiting.account_id
+         AND status = 'pending' AND token IS NULL AND is_repeat AND due_at <= now()
+         AND coalesce(a.repeats, 0) < %(account_repeats)s
+         AND (SELECT count(*) FROM under_way WHERE is_repeat) < %(repeats)s
+         ORDER BY due_at LIMIT %(looked_at)s)) AS w
+    WHERE coalesce(a.calls, 0) < %(account)s AND w.origin NOT IN (
+        SELECT origin FROM under_way GROUP BY origin HAVING count(*) >= %(origin)s)
+)
 """
+_LOOKED_AT = 200
 _LOCK_CLAIMS = "SELECT pg_advisory_xact_lock(%s)"
 # The account with the fewest calls under way first, then first attempts before repeats.
 _CLAIM = f"""
-{_UNDER_WAY}, next AS (
-    SELECT w.batch_id {_MAY_START}
-    ORDER BY coalesce(a.calls, 0), w.attempts > 0, w.due_at LIMIT 1
-    FOR UPDATE OF w SKIP LOCKED
-)
+{_STARTABLE}
 UPDATE webhooks AS w
 SET attempts = attempts + 1, token = %(token)s, claimed_by = %(holder)s,
     lease_until = now() + make_interval(secs => %(lease_seconds)s)
-FROM next WHERE w.batch_id = next.batch_id
+WHERE w.batch_id = (
+    SELECT batch_id FROM startable ORDER BY calls, is_repeat, due_at LIMIT 1)
+AND w.status = 'pending' AND w.token IS NULL
 RETURNING w.batch_id, w.account_id, w.session_name, w.url, w.origin, w.event, w.message_id,
     w.occurred_at, w.attempts, w.token
 """  # noqa: S608 - our own constants
 _COUNT = f"""
-{_UNDER_WAY}
-SELECT count(*) AS startable FROM (SELECT 1 {_MAY_START} LIMIT %(at_once)s) AS found
+{_STARTABLE}
+SELECT count(*) AS startable FROM (SELECT 1 FROM startable LIMIT %(at_once)s) AS found
 """  # noqa: S608 - our own constants
 
 
-def claim_next(database: Database, holder: str, bounds: Bounds = Bounds()) -> Call | None:
+def claim_next(database: Database, holder: str, bounds: Bounds = BOUNDS) -> Call | None:
     """The right to make the next call that is due; None when there is none within the bounds."""
-    values = vars(bounds) | {"token": uuid4(), "holder": holder, "lease_seconds": LEASE_SECONDS}
+    values = vars(bounds) | {
+        "looked_at": _LOOKED_AT,
+        "token": uuid4(),
+        "holder": holder,
+        "lease_seconds": LEASE_SECONDS,
+    }
     with database.transaction() as connection:
         connection.execute(_LOCK_CLAIMS, (_LOCK,))
         row = connection.execute(_CLAIM, values).fetchone()
     return Call(**row) if row else None
 
 
-def count_startable(database: Database, bounds: Bounds = Bounds()) -> int:
+def count_startable(database: Database, bounds: Bounds = BOUNDS) -> int:
     """How many calls are due and may start now, as far as one worker could start them."""
     with database.transaction() as connection:
-        values = vars(bounds) | {"at_once": CALLS_AT_ONCE}
+        values = vars(bounds) | {"looked_at": _LOOKED_AT, "at_once": CALLS_AT_ONCE}
         return int(one(connection.execute(_COUNT, values).fetchone())["startable"])
 
 

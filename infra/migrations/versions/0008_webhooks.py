@@ -32,6 +32,7 @@ CREATE TABLE webhooks (
     occurred_at timestamptz,  -- when the batch closed, or was cancelled
     due_at timestamptz,  -- of the next attempt
     attempts integer NOT NULL DEFAULT 0,
+    is_repeat boolean NOT NULL GENERATED ALWAYS AS (attempts > 0) STORED,
     last_status integer,
     token uuid,  -- of the present claim; fences its commit
     lease_until timestamptz,
@@ -41,7 +42,9 @@ CREATE TABLE webhooks (
     CHECK ((status IN ('delivered', 'failed')) = (ended_at IS NOT NULL)),
     CHECK (token IS NULL OR status = 'pending')
 );
-CREATE INDEX webhooks_due ON webhooks (due_at) WHERE status = 'pending' AND token IS NULL;
+-- The calls that are due are looked for account by account, first attempts before repeats.
+CREATE INDEX webhooks_due ON webhooks (account_id, is_repeat, due_at)
+    WHERE status = 'pending' AND token IS NULL;
 CREATE INDEX webhooks_claimed ON webhooks (lease_until) WHERE token IS NOT NULL;
 CREATE INDEX webhooks_undelivered ON webhooks (session_id, created_at)
     WHERE status <> 'delivered';
