@@ -79,7 +79,7 @@ class GuardedBackend(httpcore2.NetworkBackend):
             found = look_up(host, self._policy.resolver, seconds=self._clock.left())
         if not found or not all(map(self._policy.allows, found)):
             raise CallFailedError(NO_ADDRESS)
-        if self._policy.is_own(found, port):
+        if self._policy.is_own(found, port, seconds=self._clock.left()):
             raise CallFailedError(NO_ADDRESS)
         return [plain(one) for one in found[:_MAX_ADDRESSES]]
 

@@ -17,7 +17,6 @@ from shared.outbound.resolver import Resolver, look_up, system_resolver
 from shared.settings import Network, Settings
 
 _PORTS = (80, 443)
-_LOOKUP_SECONDS = 5
 
 
 @dataclass(frozen=True)
@@ -69,24 +68,25 @@ class Policy:
             for one in (address, *held)
         )
 
-    def is_own(self, addresses: Sequence[Address], port: int) -> bool:
-        """Whether one of the own servers listens at one of these addresses; looks up its name.
+    def is_own(self, addresses: Sequence[Address], port: int, *, seconds: float) -> bool:
+        """Whether one of the own servers listens at one of these addresses.
 
-        A name that does not resolve now is not one by which a call could reach the server.
+        Looks up their names, each within `seconds`; a server whose name does not resolve now is not
+        reached by it.
         """
         hosts = [host for host, own_port in self.own_servers if own_port == port]
-        own = {one for host in hosts for one in self._addresses(host)}
+        own = {one for host in hosts for one in self._addresses(host, seconds)}
         called = {plain(one) for one in addresses}
         if own & called:
             return True
         # What listens on all addresses of this machine is reached by each of them.
         return any(map(_is_local, own)) and any(map(_is_local, called))
 
-    def _addresses(self, host: str) -> list[Address]:
+    def _addresses(self, host: str, seconds: float) -> list[Address]:
         try:
             found = [ip_address(host)]
         except ValueError:
-            found = look_up(host, self.resolver, seconds=_LOOKUP_SECONDS)
+            found = look_up(host, self.resolver, seconds=seconds)
         return [plain(one) for one in found]
 
 

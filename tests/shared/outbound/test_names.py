@@ -15,7 +15,7 @@ from shared.outbound.resolver import MAX_LOOKUPS, look_up, system_resolver
 from shared.settings import load
 from tests.shared.test_settings import NEEDED
 from tests.support.cases import every_case
-from tests.support.receiver import Receiver, answer, replies
+from tests.support.raw_receiver import Receiver, answer, replies
 
 OK = replies(answer(200))
 
