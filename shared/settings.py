@@ -100,8 +100,9 @@ class Settings(BaseSettings):
     s3_secret_key: SecretStr = _named("S3_SECRET_KEY", "Secret key of the object store.")
     ca_file: Annotated[Path, _checked(check_certificates)] | None = Field(
         default=None,
-        description="PEM file with the certificates of private CAs, to verify Redis and the object"
-        " store with. For Postgres, write `sslrootcert` into its address.",
+        description="PEM file with the certificates of private CAs, to verify Redis, the object"
+        " store and what is called for a client with. For Postgres, write `sslrootcert` into its"
+        " address.",
     )
 
     secret_keys: Annotated[SecretStr, _checked(split_keys)] | None = Field(
@@ -318,7 +319,7 @@ class Settings(BaseSettings):
             return value
         ports: set[int] = set()
         for part in filter(None, (part.strip() for part in value.split(","))):
-            ends = re.fullmatch(r"(\d{1,5})(?:\s*-\s*(\d{1,5}))?", part)
+            ends = re.fullmatch(r"([0-9]{1,5})(?:\s*-\s*([0-9]{1,5}))?", part)
             first, last = (int(ends[1]), int(ends[2] or ends[1])) if ends else (0, 0)
             if not 1 <= first <= last <= 65_535:
                 raise ValueError(

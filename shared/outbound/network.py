@@ -79,7 +79,7 @@ class GuardedBackend(httpcore2.NetworkBackend):
             found = look_up(host, self._policy.resolver, seconds=self._clock.left())
         if not found or not all(map(self._policy.allows, found)):
             raise CallFailedError(NO_ADDRESS)
-        if self._policy.is_own(found, port):
+        if self._policy.is_own(found, port, seconds=self._clock.left()):
             raise CallFailedError(NO_ADDRESS)
         return [plain(one) for one in found[:_MAX_ADDRESSES]]
 
@@ -143,13 +143,10 @@ class _Stream(httpcore2.NetworkStream):
         The policy's context is used: httpcore changes the one that it is given at each connection,
         which is not safe while another thread begins one.
         """
-        self._socket.settimeout(self._clock.left())
         try:
-            wrapped = self._policy.tls.wrap_socket(self._socket, server_hostname=server_hostname)
-        except ssl.SSLCertVerificationError:
-            raise CallFailedError(NOT_TRUSTED) from None
-        except OSError:
-            raise CallFailedError(NO_ANSWER) from None
+            context = self._policy.tls
+            self._socket.settimeout(self._clock.left())
+            wrapped = _wrapped(self._socket, context, server_hostname)
         finally:
             self._socket.close()  # wrapped, it is another object; else it is of no use
         return _Stream(wrapped, self._policy, self._clock, self._max_bytes)
@@ -157,3 +154,12 @@ class _Stream(httpcore2.NetworkStream):
     def close(self) -> None:
         """Closes the connection, without waiting."""
         self._socket.close()
+
+
+def _wrapped(connected: socket.socket, context: ssl.SSLContext, name: str | None) -> ssl.SSLSocket:
+    try:
+        return context.wrap_socket(connected, server_hostname=name)
+    except ssl.SSLCertVerificationError:
+        raise CallFailedError(NOT_TRUSTED) from None
+    except OSError:
+        raise CallFailedError(NO_ANSWER) from None

@@ -17,22 +17,33 @@ from shared.outbound.resolver import Resolver, look_up, system_resolver
 from shared.settings import Network, Settings
 
 _PORTS = (80, 443)
-_LOOKUP_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class OwnServer:
+    """A server of the service itself: its port at the addresses of its host is never called.
+
+    Not the whole address: on a machine of its own, the operator's applications have the same one.
+    for_clients: signed URLs lead clients to it. Then it is called where its address is public: on a
+    provider's S3 it is the address of everybody's buckets, and another one a minute later.
+    """
+
+    host: str
+    port: int
+    for_clients: bool = False
 
 
 @dataclass(frozen=True)
 class Policy:
     """ports: besides 80 and 443. networks: allowed besides the public addresses.
 
-    own_servers: host and port of the service's own servers, which are never called. Not their whole
-    addresses: on a machine of its own, the operator's applications have the same address.
     ca_file: certificates of private CAs, which are trusted besides the system's.
     step_seconds: how long nothing may come. call_seconds: how long a call may take in all.
     """
 
     ports: frozenset[int] = frozenset()
     networks: tuple[Network, ...] = ()
-    own_servers: tuple[tuple[str, int], ...] = ()
+    own_servers: tuple[OwnServer, ...] = ()
     ca_file: Path | None = None
     resolver: Resolver = system_resolver
     step_seconds: float = 10
@@ -69,35 +80,43 @@ class Policy:
             for one in (address, *held)
         )
 
-    def is_own(self, addresses: Sequence[Address], port: int) -> bool:
-        """Whether one of the own servers listens at one of these addresses; looks up its name.
+    def is_own(self, addresses: Sequence[Address], port: int, *, seconds: float) -> bool:
+        """Whether one of the own servers listens at one of these addresses.
 
-        A name that does not resolve now is not one by which a call could reach the server.
+        Looks up their names, each within `seconds`; a server whose name does not resolve now is not
+        reached by it.
         """
-        hosts = [host for host, own_port in self.own_servers if own_port == port]
-        own = {one for host in hosts for one in self._addresses(host)}
+        servers = [server for server in self.own_servers if server.port == port]
+        own = {
+            address
+            for server in servers
+            for address in self._addresses(server.host, seconds)
+            if not (server.for_clients and is_public(address))
+        }
         called = {plain(one) for one in addresses}
         if own & called:
             return True
         # What listens on all addresses of this machine is reached by each of them.
         return any(map(_is_local, own)) and any(map(_is_local, called))
 
-    def _addresses(self, host: str) -> list[Address]:
+    def _addresses(self, host: str, seconds: float) -> list[Address]:
         try:
             found = [ip_address(host)]
         except ValueError:
-            found = look_up(host, self.resolver, seconds=_LOOKUP_SECONDS)
+            found = look_up(host, self.resolver, seconds=seconds)
         return [plain(one) for one in found]
 
 
-def _own_servers(settings: Settings) -> list[tuple[str, int]]:
-    """Without `s3_public_endpoint`, which is made for strangers."""
+def _own_servers(settings: Settings) -> list[OwnServer]:
     redis = urlsplit(redis_address(settings.redis_url.get_secret_value()).url)
     store = urlsplit(settings.s3_endpoint)
+    store_port = store.port or (443 if store.scheme == "https" else 80)
+    for_clients = settings.s3_public_endpoint in (None, settings.s3_endpoint)
+    database = database_servers(settings.database_url.get_secret_value())
     return [
-        (redis.hostname or "localhost", redis.port or 6379),
-        (store.hostname or "localhost", store.port or (443 if store.scheme == "https" else 80)),
-        *database_servers(settings.database_url.get_secret_value()),
+        OwnServer(redis.hostname or "localhost", redis.port or 6379),
+        OwnServer(store.hostname or "localhost", store_port, for_clients),
+        *(OwnServer(host, port) for host, port in database),
     ]
 
 

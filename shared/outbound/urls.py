@@ -11,7 +11,7 @@ from shared.outbound.policy import Policy
 from shared.outbound.ranges import METADATA_NAMES, Address
 
 MAX_URL_CHARACTERS = 2_048
-_FORM = re.compile(r"(https?)://([^/?#]*)(?:[/?#].*)?", re.IGNORECASE)
+_FORM = re.compile(r"(https?)://([^/?#]*)(?:[/?#].*)?", re.ASCII | re.IGNORECASE)
 _PLACE = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]+)(?::([0-9]{0,5}))?")
 _LABEL = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*")

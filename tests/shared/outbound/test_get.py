@@ -9,7 +9,7 @@ from shared.errors import CallFailedError, NotAllowedError
 from shared.outbound import get
 from shared.outbound.network import NOT_HTTP, TOO_LATE, TOO_MUCH
 from tests.support.cases import every_case
-from tests.support.receiver import Behaviour, Receiver, answer, replies
+from tests.support.raw_receiver import Behaviour, Receiver, answer, replies
 
 MAX_BYTES = 100_000
 

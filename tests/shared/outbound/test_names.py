@@ -10,12 +10,13 @@ import pytest
 from shared.errors import CallFailedError
 from shared.outbound import Policy, get, post
 from shared.outbound.network import NO_ADDRESS, NO_ANSWER
+from shared.outbound.policy import OwnServer
 from shared.outbound.ranges import Address
 from shared.outbound.resolver import MAX_LOOKUPS, look_up, system_resolver
 from shared.settings import load
 from tests.shared.test_settings import NEEDED
 from tests.support.cases import every_case
-from tests.support.receiver import Receiver, answer, replies
+from tests.support.raw_receiver import Receiver, answer, replies
 
 OK = replies(answer(200))
 
@@ -177,7 +178,7 @@ def test_an_own_server_is_refused_though_its_network_is_allowed(own: str, host: 
     names = Names(hooks_example=["127.0.0.1"], redis_example=["127.0.0.1"], localhost=["127.0.0.1"])
     networks = (ip_network("127.0.0.0/8"),)
     with Receiver(OK) as receiver:
-        more = {"networks": networks, "own_servers": ((own, receiver.port),)}
+        more = {"networks": networks, "own_servers": (OwnServer(own, receiver.port),)}
         assert refused(receiver, host, names, **more) == NO_ADDRESS
     assert not receiver.connections
 
@@ -185,7 +186,7 @@ def test_an_own_server_is_refused_though_its_network_is_allowed(own: str, host: 
 def test_another_port_of_an_own_servers_machine_is_called() -> None:
     names = Names(redis_example=["127.0.0.1"])
     with Receiver(OK) as receiver:
-        own = (("redis.example", receiver.port - 1), ("127.0.0.1", receiver.port + 1))
+        own = (OwnServer("redis.example", receiver.port - 1), OwnServer("127.0.0.1", 6379))
         assert called(receiver, "127.0.0.1", names, own_servers=own) == 200
     assert not names.asked
 
@@ -193,8 +194,31 @@ def test_another_port_of_an_own_servers_machine_is_called() -> None:
 def test_another_machine_at_an_own_servers_port_is_called() -> None:
     names = Names(store_example=["8.8.8.8"])
     with Receiver(OK) as receiver:
-        own = (("store.example", receiver.port), ("gone.example", receiver.port))
+        own = (OwnServer("store.example", receiver.port), OwnServer("gone.example", receiver.port))
         assert called(receiver, "127.0.0.1", names, own_servers=own) == 200
+
+
+@every_case(
+    "for_clients, address, own",
+    [
+        (True, "8.8.8.8", False),  # a provider's, with everybody's buckets
+        (True, "10.0.0.1", True),
+        (False, "8.8.8.8", True),
+        (False, "10.0.0.1", True),
+    ],
+)
+def test_a_store_that_clients_reach_is_refused_only_where_it_is_not_public(
+    for_clients: bool, address: str, own: bool
+) -> None:
+    names = Names(store_example=[address])
+    servers = (OwnServer("store.example", 443, for_clients),)
+    policy = Policy(own_servers=servers, resolver=names)
+    assert policy.is_own([ip_address(address)], 443, seconds=5) is own
+
+
+def test_a_store_with_another_address_for_clients_is_not_for_clients() -> None:
+    public = {"S3_PUBLIC_ENDPOINT": "https://images.example"}
+    assert not any(one.for_clients for one in Policy.of(load(NEEDED | public)).own_servers)
 
 
 def test_the_policy_comes_from_the_settings() -> None:
@@ -213,16 +237,19 @@ def test_the_policy_comes_from_the_settings() -> None:
     assert policy.ports == {8080, 9000, 9001, 9002}
     assert policy.networks == (ip_network("10.0.0.0/8"), ip_network("::1/128"))
     assert set(policy.own_servers) == {
-        ("redis.example", 6379),
-        ("store.example", 443),
-        ("one.example", 6432),
-        ("fd12::1", 5432),
-        ("10.0.0.1", 6432),
+        OwnServer("redis.example", 6379),
+        OwnServer("store.example", 443, for_clients=True),
+        OwnServer("one.example", 6432),
+        OwnServer("fd12::1", 5432),
+        OwnServer("10.0.0.1", 6432),
     }
 
 
 def test_by_default_nothing_is_allowed_but_what_is_public() -> None:
     policy = Policy.of(load(NEEDED | {"DATABASE_URL": "postgresql:///name?host=/run/postgresql"}))
     assert (policy.ports, policy.networks) == (frozenset(), ())
-    assert set(policy.own_servers) == {("127.0.0.1", 6379), ("127.0.0.1", 9000)}
+    assert set(policy.own_servers) == {
+        OwnServer("127.0.0.1", 6379),
+        OwnServer("127.0.0.1", 9000, for_clients=True),
+    }
     assert (policy.step_seconds, policy.call_seconds) == (10, 30)

@@ -14,7 +14,7 @@ from shared.errors import CallFailedError, NotAllowedError
 from shared.outbound import post
 from shared.outbound.network import NO_ANSWER, NOT_HTTP, TOO_LATE, TOO_MUCH
 from tests.support.cases import every_case
-from tests.support.receiver import Behaviour, Receiver, answer, replies
+from tests.support.raw_receiver import Behaviour, Receiver, answer, replies
 
 QUICK = {"step_seconds": 0.3, "call_seconds": 0.6}
 

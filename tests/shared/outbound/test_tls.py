@@ -20,7 +20,7 @@ from shared.outbound import get, post
 from shared.outbound.network import NO_ANSWER, NOT_TRUSTED
 from shared.outbound.ranges import Address
 from tests.support.cases import every_case
-from tests.support.receiver import Receiver, answer, replies
+from tests.support.raw_receiver import Receiver, answer, replies
 
 OK = replies(answer(200, body=b"found"))
 

@@ -16,7 +16,7 @@ OTHER_SCHEMES = """
 ftp://example.com/ file:///etc/passwd gopher://example.com:80/ javascript:alert(1) data:,x
 //example.com/ example.com /hook http:example.com http:/example.com http:///example.com https://
 http:// http://?x http://# ws://example.com/ HTTPX://example.com/ http%3A//example.com/
-unix:///var/run/docker.sock http+unix://example.com/
+httpſ://example.com/ unix:///var/run/docker.sock http+unix://example.com/
 """
 # Each of these means a private address to a browser, to curl or to the C library, or to none.
 ADDRESSES = """
