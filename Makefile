@@ -10,7 +10,8 @@ DEV := .venv/ready
 RUN := $(if $(wildcard $(DEV)),$(DEV),.venv/ready-to-run)
 
 .PHONY: help demo test test-full test-image check audit check-access chaos fuzz up bench \
-	bench-codecs bench-cost bench-lossless calibrate check-memory lock settings clear clean
+	bench-codecs bench-cost bench-lossless calibrate check-memory lock settings api-tables \
+	clear clean
 
 demo: $(RUN) ## compress the sample photographs, on real embedded servers
 	@$(BIN)/python -m infra.dev.demo tests/samples
@@ -106,6 +107,9 @@ lock: $(DEV) ## write the lock files: make lock UPGRADE=--upgrade
 
 settings: $(DEV) ## write docs/settings.md from shared/settings.py
 	@$(BIN)/python -m infra.dev.settings_table > docs/settings.md
+
+api-tables: $(DEV) ## write the tables of docs/api.md from the calls, fields and codes
+	@$(BIN)/python -m infra.dev.api_tables
 
 clear: $(RUN) ## delete the data of a finished trial; asks first
 	@$(BIN)/fluximage clear

@@ -97,6 +97,7 @@ FILE = FileField(
     sentence="The images: "
     + ", ".join(type_.facts.label for type_ in ImageType)
     + ", recognised by their content. Repeat the field for each.",
+    example="IMG_0001.JPG",
     media_types=tuple(type_.facts.mime_type for type_ in ImageType),
     max_files=MAX_FILES,
     required=True,
@@ -145,6 +146,7 @@ WATERMARK_FILE = FileField(
     name="watermarkFile",
     words=f"one PNG of at most 5 MB and {WATERMARK_MAX_SIDE} x {WATERMARK_MAX_SIDE} pixels",
     sentence="Is laid over every image.",
+    example="logo.png",
     media_types=("image/png",),
 )
 WATERMARK_SCALE: Whole[int] = Whole(

@@ -46,7 +46,7 @@ class Parameter(Generic[T]):
     name: str
     sentence: str
     default: T
-    example: str | None = None
+    example: str
     also: tuple[str, ...] = ()
 
     def read(self, values: Values) -> T:

@@ -23,6 +23,7 @@ from api.openapi.declare import (
     declaration,
 )
 from api.openapi.schemas import schemas
+from api.openapi.webhook import webhooks
 from api.parameters import FileField, JsonSchema, Parameter
 from shared import bodies
 from shared.errors import TooManyRequestsError, UnauthorizedError, UnavailableError
@@ -41,11 +42,11 @@ Every error is JSON with `error`, a sentence, and `code`, a word for programs.\
 
 def document(app: Flask) -> dict[str, Any]:
     """Returns the OpenAPI document of the application's calls, as JSON values."""
-    calls = list(_calls(app))
-    types = [answer.body for *_, call in calls for answer in call.answers.values() if answer.body]
-    bodies_, named = schemas([*types, bodies.Error])
+    found = list(calls(app))
+    types = [answer.body for *_, call in found for answer in call.answers.values() if answer.body]
+    bodies_, named = schemas([*types, bodies.Error, bodies.WebhookEvent])
     paths: dict[str, dict[str, Any]] = {}
-    for method, path, view, call in calls:
+    for method, path, view, call in found:
         paths.setdefault(path, {})[method] = _operation(view, call, bodies_)
     return {
         "openapi": "3.1.0",
@@ -58,6 +59,7 @@ def document(app: Flask) -> dict[str, Any]:
         "servers": [{"url": "/"}],
         "tags": [{"name": tag.name.lower(), "description": tag.value} for tag in Tag],
         "paths": paths,
+        "webhooks": webhooks(bodies_),
         "components": {
             "schemas": named,
             "responses": {
@@ -81,7 +83,8 @@ def summary(view: Any) -> str:
     return _sentences(view)[0]
 
 
-def _calls(app: Flask) -> Iterator[tuple[str, str, Any, Call]]:
+def calls(app: Flask) -> Iterator[tuple[str, str, Any, Call]]:
+    """Returns each call of the application: its method, path, view and declaration."""
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
         view = app.view_functions[rule.endpoint]
         for method in sorted((rule.methods or set()) - {"HEAD"}):
@@ -206,15 +209,14 @@ def _header(header: Header) -> dict[str, Any]:
 
 
 def _parameter(parameter: Parameter[Any], place: str) -> dict[str, Any]:
-    schema = parameter.schema
-    example = _example(parameter, schema)
+    example = {"examples": [_example(parameter, parameter.schema)]}
     return {
         "name": parameter.name,
         "in": place,
         "required": place == "path",
         "description": parameter.sentence,
-        "schema": schema | _default(parameter),
-        **({} if example is None else {"example": example}),
+        # Not beside the schema: Swagger UI would send it where the reader writes nothing.
+        "schema": parameter.schema | _default(parameter) | example,
     }
 
 
@@ -225,29 +227,29 @@ def _form(fields: Sequence[Parameter[Any]]) -> dict[str, Any]:
         "properties": {field.name: _property(field) for field in fields},
         "required": [field.name for field in files if field.required],
     }
-    encoding = {field.name: {"contentType": ", ".join(field.media_types)} for field in files}
-    return {
-        "required": True,
-        "content": {"multipart/form-data": {"schema": schema, "encoding": encoding}},
+    content = {
+        "schema": schema,
+        "encoding": {field.name: {"contentType": ", ".join(field.media_types)} for field in files},
+        "example": {field.name: _example(field, field.schema) for field in fields},
     }
+    return {"required": True, "content": {"multipart/form-data": content}}
 
 
 def _property(field: Parameter[Any]) -> JsonSchema:
-    others = [f"`{name}`" for name in field.spellings[1:]]
-    also = f" Also accepted as {' or '.join(others)}." if others else ""
-    example = _example(field, field.schema)
+    others = field.spellings[1:]
+    also = f" Also accepted as {' or '.join(f'`{name}`' for name in others)}." if others else ""
     return {
         **field.schema,
-        **_default(field),
+        # Swagger UI fills its form with the example, before the default.
+        **(_default(field) or {"examples": [_example(field, field.schema)]}),
         "description": f"{field.sentence} Allowed: {field.allowed}.{also}",
-        **({} if example is None else {"examples": [example]}),
-        **({"x-aliases": list(field.spellings[1:])} if others else {}),
+        **({"x-aliases": list(others)} if others else {}),
     }
 
 
 def _default(parameter: Parameter[Any]) -> JsonSchema:
     default = parameter.default
-    if default is None or default == "":
+    if default is None:
         return {}
     return {"default": str(default) if parameter.schema["type"] == "string" else default}
 
@@ -255,8 +257,8 @@ def _default(parameter: Parameter[Any]) -> JsonSchema:
 def _example(parameter: Parameter[Any], schema: JsonSchema) -> Any:
     """The parameter's example as the JSON value that its schema describes."""
     text = parameter.example
-    if text is None:
-        return None
     if schema["type"] == "integer":
         return int(text)
+    if schema["type"] == "array":
+        return [text]
     return text == "true" if schema["type"] == "boolean" else text

@@ -124,6 +124,11 @@ USAGE: bodies.Usage = {
     "topups": {"small": "https://shop.example/small", "medium": "", "large": ""},
 }
 NEW_KEY: bodies.NewKey = {"api_key": "flx_live_0123456789abcdef0123456789abcdef01234567"}
+WEBHOOK_EVENT: bodies.WebhookEvent = {
+    "type": "batch.completed",
+    "timestamp": "2026-05-01T10:00:00Z",
+    "data": BATCH,
+}
 NEW_SECRET: bodies.NewSecret = {"secret": "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="}
 HEALTHY: bodies.Health = {"status": "ok"}
 NOT_READY: bodies.NotReady = {

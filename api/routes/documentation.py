@@ -5,7 +5,7 @@ import json
 from importlib.resources import files
 from pathlib import Path
 
-from flask import Blueprint, Response, current_app, request, send_file
+from flask import Blueprint, Response, current_app, request
 
 from api.openapi.declare import ETAG, Answer, Call, Tag, documented
 from api.openapi.document import document
@@ -17,11 +17,14 @@ blueprint = Blueprint("documentation", __name__)
 _OURS = Path(__file__).parent.parent / "docs_page"
 _SWAGGER_UI = Path(str(files("flask_swagger_ui"))) / "dist"
 # The files of the page. A client's text is only looked up here, and never becomes a path.
-_FILES = {path.name: path for path in (_OURS / "start.js",)} | {
-    name: _SWAGGER_UI / name
-    for name in ("favicon-32x32.png", "swagger-ui-bundle.js", "swagger-ui.css")
+_FILES = {
+    "start.js": (_OURS / "start.js", "text/javascript"),
+    "favicon-32x32.png": (_SWAGGER_UI / "favicon-32x32.png", "image/png"),
+    "swagger-ui-bundle.js": (_SWAGGER_UI / "swagger-ui-bundle.js", "text/javascript"),
+    "swagger-ui.css": (_SWAGGER_UI / "swagger-ui.css", "text/css"),
 }
-_SECONDS = 3600  # that a browser may keep a file of the page
+_FOR_AN_HOUR = "public, max-age=3600"
+_ASK_AGAIN = "no-cache"  # a browser keeps it, and asks by its ETag whether it is still right
 
 # Scripts and styles are this service's files; nothing is loaded from elsewhere.
 _PAGE_POLICY = (
@@ -42,16 +45,12 @@ _PAGE_POLICY = (
     )
 )
 def openapi() -> Response:
-    """Returns this document: OpenAPI 3.1."""
-    body = current_app.extensions.get("openapi")
+    """Returns the OpenAPI 3.1 document of this API."""
+    body: bytes | None = current_app.extensions.get("openapi")
     if body is None:
         body = json.dumps(document(current_app), ensure_ascii=False).encode()
         current_app.extensions["openapi"] = body
-    response = Response(body, content_type="application/json")
-    response.set_etag(hashlib.sha256(body).hexdigest()[:32])
-    response.headers["Cache-Control"] = "no-cache"  # kept, and asked for again by its ETag
-    response.make_conditional(request)
-    return response
+    return _cacheable(body, "application/json", _ASK_AGAIN)
 
 
 @blueprint.get("/docs")
@@ -65,9 +64,10 @@ def openapi() -> Response:
         },
     )
 )
-def page() -> Response:
-    """Returns a page that shows this document and tries its calls."""
-    response = send_file(_OURS / "index.html", max_age=0)
+def docs() -> Response:
+    """Returns a page that shows the document and tries its calls."""
+    page = (_OURS / "index.html").read_bytes()
+    response = _cacheable(page, "text/html; charset=utf-8", _ASK_AGAIN)
     response.headers["Content-Security-Policy"] = _PAGE_POLICY
     return response
 
@@ -85,9 +85,18 @@ def page() -> Response:
         refusals=(NotFoundError,),
     )
 )
-def page_file(name: str) -> Response:
+def docs_file(name: str) -> Response:
     """Returns a file of the page: a script, a style or a picture."""
-    path = _FILES.get(name)
-    if path is None:
+    if name not in _FILES:
         raise NotFoundError("There is no such file")
-    return send_file(path, max_age=_SECONDS)
+    path, type_ = _FILES[name]
+    return _cacheable(path.read_bytes(), type_, _FOR_AN_HOUR)
+
+
+def _cacheable(body: bytes, content_type: str, cache_control: str) -> Response:
+    """A response with an ETag, or 304 where the client has it already."""
+    response = Response(body, content_type=content_type)
+    response.set_etag(hashlib.sha256(body).hexdigest()[:32])
+    response.headers["Cache-Control"] = cache_control
+    response.make_conditional(request)
+    return response

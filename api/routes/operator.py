@@ -89,10 +89,7 @@ def ready() -> Response:
     )
 )
 def scrape() -> Response:
-    """Returns the metrics of the whole installation, for Prometheus.
-
-    Block it from outside at your proxy.
-    """
+    """Returns metrics of the installation, for Prometheus; block it from outside at your proxy."""
     registry = CollectorRegistry()
     registry.register(_InstallationCollector(context().services))
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

@@ -1,5 +1,6 @@
 """Webhooks as a client of the running service meets them."""
 
+import json
 import os
 import re
 import socket
@@ -14,6 +15,7 @@ from infra.embedded import Stack
 from infra.embedded.network import free_port
 from shared.plans import Plan
 from shared.services import Services
+from tests.api.test_openapi import DOCUMENT, SCHEMAS, closed, faults
 from tests.support.cases import every_case
 from tests.support.client import Client, get, request
 from tests.support.making import make_account, png
@@ -190,6 +192,18 @@ def test_the_query_of_a_url_is_in_no_log_of_the_service(
     assert "never-logged" not in text()
 
 
+def test_a_call_has_the_headers_and_fields_of_the_document_and_no_others(
+    client: Client, secret: str, there: Receiver
+) -> None:
+    assert secret
+    client.compress([*FILES, ("b.txt", b"no image")], {"webhookUrl": there.url, "unknown": "1"})
+    (call,) = there.wait_for(1)
+    said = DOCUMENT["webhooks"]["batch"]["post"]
+    schema = said["requestBody"]["content"]["application/json"]["schema"]
+    assert faults(schema, json.loads(call.body), schemas=closed(SCHEMAS)) == []
+    assert {header["name"] for header in said["parameters"]} <= call.headers.keys()
+
+
 def test_the_receiver_in_the_docs_takes_a_call_and_refuses_a_forged_one(
     client: Client, secret: str
 ) -> None:
@@ -204,8 +218,8 @@ def test_the_receiver_in_the_docs_takes_a_call_and_refuses_a_forged_one(
         stderr=subprocess.DEVNULL,
         text=True,
     )
+    assert running.stdout is not None
     try:
-        assert running.stdout
         assert eventually(lambda: _listens(port), seconds=60)
         forged = {"webhook-id": "1", "webhook-timestamp": "1", "webhook-signature": "v1,x"}
         assert request("POST", url, headers=forged, content=b"{}").status_code == 401
@@ -216,8 +230,7 @@ def test_the_receiver_in_the_docs_takes_a_call_and_refuses_a_forged_one(
     finally:
         running.kill()
         running.wait()
-        if running.stdout:
-            running.stdout.close()
+        running.stdout.close()
 
 
 def _listens(port: int) -> bool:
