@@ -183,6 +183,11 @@ def test_an_own_server_is_refused_though_its_network_is_allowed(own: str, host: 
     assert not receiver.connections
 
 
+def test_a_zone_does_not_hide_an_own_server() -> None:
+    policy = Policy(own_servers=(OwnServer("fd12::1", 80),))
+    assert policy.is_own([ip_address("fd12::1%2")], 80, seconds=5)
+
+
 def test_another_port_of_an_own_servers_machine_is_called() -> None:
     names = Names(redis_example=["127.0.0.1"])
     with Receiver(OK) as receiver:

@@ -3,7 +3,6 @@
 import contextlib
 import socket
 import ssl
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,7 +10,6 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 import trustme
 
@@ -46,19 +44,12 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(ca, file)
 
 
-@pytest.fixture(autouse=True)
-def _no_socket_is_left() -> Iterator[None]:
-    before = psutil.Process().num_fds()
-    yield
-    assert psutil.Process().num_fds() <= before
-
-
 def to_loopback(_: str) -> list[Address]:
     return [ip_address("127.0.0.1")]
 
 
 def called(receiver: Receiver, ca_file: Path | None, host: str = "hooks.example") -> int:
-    policy = receiver.policy(resolver=to_loopback, ca_file=ca_file, step_seconds=2)
+    policy = receiver.policy(resolver=to_loopback, ca_file=ca_file)
     return post(receiver.url(host=host), b"{}", {}, policy=policy)
 
 
