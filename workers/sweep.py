@@ -42,7 +42,7 @@ def sweep(services: Services, *, after_outage: bool = False) -> None:
         lambda: _announce(services, end_undescribed(services)),
         lambda: _announce(services, upkeep.close_ended_batches(database)),
         lambda: republish(services),
-        lambda: call_webhooks(services),
+        lambda: webhook_calls.end_lost(database),
         services.dispatch,
         lambda: delete_inputs(database, store),
         lambda: delete_outputs(database, store, settings),
@@ -99,12 +99,6 @@ def republish(services: Services) -> int:
                 queue.publish_description(row["id"])
             sent += 1
     return sent
-
-
-def call_webhooks(services: Services) -> None:
-    """Ends calls whose worker was lost, and has the webhooks called that are due."""
-    webhook_calls.end_lost(services.database)
-    services.dispatch_calls()
 
 
 def delete_inputs(database: Database, store: ObjectStore) -> None:

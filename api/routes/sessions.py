@@ -93,7 +93,6 @@ def cancel(session_id: str) -> Response:
     pubsub.publish(
         services.redis, [session_topic(internal_id), *(pubsub.batch_topic(b) for b in batch_ids)]
     )
-    services.dispatch_calls()
     with suppress(UnavailableError):  # the window may have room for another batch now
         services.dispatch()
     with suppress(UnavailableError):  # the sweep deletes them then

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from shared.db import credits, image_states, webhooks
+from shared.db import credits, image_states
 from shared.db.database import Connection, Database, Row
 from shared.errors import NotFoundError
 
@@ -58,7 +58,6 @@ def cancel(database: Database, account_id: int, name: str) -> tuple[UUID, list[U
         connection.execute(_NOTE_CANCELLED, {"id": session_id, "n": len(cancelled)})
         connection.execute(_FORGET_OUTPUTS, (session_id,))
         batches = connection.execute(_CLOSE_BATCHES, (session_id,)).fetchall()
-        webhooks.cancel(connection, session_id)
         credits.release(connection, cancelled)
     return session_id, [row["id"] for row in batches]
 

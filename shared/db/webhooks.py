@@ -1,7 +1,8 @@
-"""Webhooks as rows: made with their batch, ended with its session; `webhook_calls` makes the calls.
+"""Webhooks as rows; `webhook_calls` makes the calls.
 
-A webhook is `waiting` while its batch is open. The trigger of migration 0008 makes it `pending` in
-the transaction that closes the batch, whoever closes it. It ends as `delivered` or `failed`.
+A webhook is `waiting` while its batch is open. A trigger makes it `pending` in the transaction that
+closes the batch, another one makes it a `batch.cancelled` in the one that deletes the session
+(`infra/migrations/versions/0008_webhooks.py`). It ends as `delivered` or `failed`.
 """
 
 from dataclasses import dataclass
@@ -64,23 +65,6 @@ FROM webhooks WHERE batch_id = %(old)s
 def inherit(connection: Connection, old_batch_id: UUID, new_batch_id: UUID) -> None:
     """Gives a batch that repeats a part of an older one of its session the same webhook, if any."""
     connection.execute(_INHERIT, {"new": new_batch_id, "old": old_batch_id})
-
-
-# Another event, so another webhook-id: a receiver drops an id that it has seen.
-_CANCEL = """
-UPDATE webhooks
-SET event = 'batch.cancelled', status = 'pending', message_id = gen_random_uuid(), attempts = 0,
-    last_status = NULL, occurred_at = now(), due_at = now(), token = NULL, lease_until = NULL
-WHERE session_id = %s AND status IN ('waiting', 'pending') AND event = 'batch.completed'
-"""
-
-
-def cancel(connection: Connection, session_id: UUID) -> None:
-    """Has every receiver that was not told of its batch's end told that it was cancelled, once.
-
-    A call that is under way counts as not made; no `batch.completed` follows.
-    """
-    connection.execute(_CANCEL, (session_id,))
 
 
 _UNDELIVERED = """

@@ -50,8 +50,8 @@ CREATE INDEX webhooks_undelivered ON webhooks (session_id, created_at)
     WHERE status <> 'delivered';
 CREATE INDEX webhooks_ended ON webhooks (ended_at) WHERE ended_at IS NOT NULL;
 
--- A trigger, so that whatever closes a batch makes its call due in the same transaction: also a
--- process of an older version, which knows no webhooks.
+-- Triggers, so that whatever closes a batch or deletes a session does so in the same transaction:
+-- also a process of an older version, which knows no webhooks.
 CREATE FUNCTION webhook_becomes_due() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE webhooks SET status = 'pending', occurred_at = now(), due_at = now()
@@ -61,6 +61,22 @@ END $$;
 CREATE TRIGGER batches_make_their_webhook_due AFTER UPDATE OF closed_at ON batches
 FOR EACH ROW WHEN (OLD.closed_at IS NULL AND NEW.closed_at IS NOT NULL)
 EXECUTE FUNCTION webhook_becomes_due();
+
+-- Each receiver that was not told of its batch's end is told that it was cancelled, once. That is
+-- another event, so it has another id: a receiver drops an id that it has seen. A call that is
+-- under way loses its claim.
+CREATE FUNCTION webhooks_are_cancelled() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE webhooks
+    SET event = 'batch.cancelled', status = 'pending', message_id = gen_random_uuid(),
+        attempts = 0, last_status = NULL, occurred_at = now(), due_at = now(), token = NULL,
+        lease_until = NULL
+    WHERE session_id = NEW.id AND status IN ('waiting', 'pending');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER sessions_cancel_their_webhooks AFTER UPDATE OF cancelled_at ON sessions
+FOR EACH ROW WHEN (OLD.cancelled_at IS NULL AND NEW.cancelled_at IS NOT NULL)
+EXECUTE FUNCTION webhooks_are_cancelled();
 """
 
 
