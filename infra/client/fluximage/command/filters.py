@@ -78,7 +78,9 @@ class Pattern(click.ParamType[str]):
         try:
             re.compile(_expression(str(value)))
         except re.error as error:
-            self.fail(f"{value!r} is not a pattern ({error}). Write '*.jpg' or 'shoes/**'.", param, ctx)
+            self.fail(
+                f"{value!r} is not a pattern ({error}). Write '*.jpg' or 'shoes/**'.", param, ctx
+            )
         if not str(value).strip("/"):
             self.fail("An empty pattern matches nothing. Write '*.jpg' or 'shoes/**'.", param, ctx)
         return str(value)

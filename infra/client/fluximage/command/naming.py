@@ -27,7 +27,13 @@ class Template:
         return bool(self.fields() & {"width", "height"})
 
     def render(
-        self, source: PurePosixPath, file_format: str, *, stem: str | None = None, width: int = 0, height: int = 0
+        self,
+        source: PurePosixPath,
+        file_format: str,
+        *,
+        stem: str | None = None,
+        width: int = 0,
+        height: int = 0,
     ) -> PurePosixPath:
         """The result's path for the image at `source`; raises ValueError when it leaves the folder.
 
@@ -43,9 +49,13 @@ class Template:
         }
         path = PurePosixPath(self.text.format_map(values))
         if path.is_absolute() or ".." in path.parts or not path.name:
-            raise ValueError(f"{self.text!r} gives {str(path)!r}, which is not below the output folder.")
+            raise ValueError(
+                f"{self.text!r} gives {str(path)!r}, which is not below the output folder."
+            )
         if any(len(part.encode(errors="surrogateescape")) > NAME_MAX_BYTES for part in path.parts):
-            raise ValueError(f"{path.name[:40]}… is longer than the {NAME_MAX_BYTES} bytes of a name.")
+            raise ValueError(
+                f"{path.name[:40]}… is longer than the {NAME_MAX_BYTES} bytes of a name."
+            )
         return path
 
 

@@ -1,9 +1,9 @@
 """Which server, and with which key: flags, then the environment, then the file of profiles.
 
-    # ~/.config/fluximage/config.toml
-    [default]
-    url = "https://images.example.com"
-    api_key = "flx_live_…"
+# ~/.config/fluximage/config.toml
+[default]
+url = "https://images.example.com"
+api_key = "flx_live_…"
 """
 
 import json
@@ -81,7 +81,8 @@ def find_server(url: str | None, key_file: Path | None, profile: str | None) -> 
         )
     if urlsplit(found_url).scheme not in ("http", "https") or not urlsplit(found_url).hostname:
         raise CommandError(
-            f"The server's address is {found_url!r}; it begins with http:// or https://.", Exit.USAGE
+            f"The server's address is {found_url!r}; it begins with http:// or https://.",
+            Exit.USAGE,
         )
     if not found_key:
         raise CommandError(
@@ -96,7 +97,9 @@ def find_server(url: str | None, key_file: Path | None, profile: str | None) -> 
 
 def _variables(environment: Mapping[str, str]) -> dict[str, str]:
     names = {"url": "FLUXIMAGE_URL", "api_key": "FLUXIMAGE_API_KEY"}
-    return {name: environment[variable] for name, variable in names.items() if environment.get(variable)}
+    return {
+        name: environment[variable] for name, variable in names.items() if environment.get(variable)
+    }
 
 
 def _first(places: tuple[Mapping[str, str], ...], name: str) -> str | None:

@@ -7,13 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from fluximage.command.filters import Filters
-
-# What the service reads. A file that is named on the command line may have any other suffix.
-IMAGE_SUFFIXES = {
-    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".avif", ".avifs", ".gif"),
-    *(".heic", ".heif", ".hif", ".tif", ".tiff", ".bmp", ".dib"),
-}
-TEMPORARY_SUFFIX = ".fluximage-part"
+from fluximage.sources import SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -45,7 +39,11 @@ def common_folder(paths: Sequence[Path]) -> Path:
 
 
 def walk(
-    paths: Sequence[Path], filters: Filters, *, without: Sequence[Path] = (), base: Path | None = None
+    paths: Sequence[Path],
+    filters: Filters,
+    *,
+    without: Sequence[Path] = (),
+    base: Path | None = None,
 ) -> Walked:
     """The images at and below `paths`, in the order of their names; each once.
 
@@ -104,7 +102,7 @@ class _Walker:
             return
         self._seen.add(absolute)
         relative = self._relative(path)
-        wanted = named or self._filters.names(relative) or path.suffix.lower() in IMAGE_SUFFIXES
+        wanted = named or self._filters.names(relative) or path.suffix.lower() in SUFFIXES
         if not stat.S_ISREG(facts.st_mode) or not wanted:
             self._walked.others += 1
         elif self._filters.takes(relative, facts.st_mtime):

@@ -44,6 +44,8 @@ def count(number: int, one: str, many: str | None = None) -> str:
 def printable(text: str) -> str:
     """`text` for a terminal: a file's name or a server's sentence may hold escape sequences."""
     return "".join(
-        char if char.isprintable() or unicodedata.category(char) == "Zs" else "\N{REPLACEMENT CHARACTER}"
+        char
+        if char.isprintable() or unicodedata.category(char) == "Zs"
+        else "\N{REPLACEMENT CHARACTER}"
         for char in text
     )
