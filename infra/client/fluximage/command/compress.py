@@ -67,7 +67,7 @@ _TO = click.Path(dir_okay=False, path_type=Path)
     screen=SCREEN,
     short_help="Make images smaller, whole folders too.",
 )
-@click.argument("paths", nargs=-1)
+@click.argument("paths", nargs=-1, metavar="PATH...")
 @click.option("--include", multiple=True, type=Pattern())
 @click.option("--exclude", multiple=True, type=Pattern())
 @click.option("--newer-than", type=Since())

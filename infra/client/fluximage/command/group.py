@@ -1,4 +1,7 @@
-"""A group of commands whose modules are imported only when one of them runs."""
+"""A group of commands whose modules are imported only when one of them runs.
+
+`fluximage probe` of the full install runs every few seconds, so this imports click alone.
+"""
 
 from collections.abc import Mapping
 from importlib import import_module

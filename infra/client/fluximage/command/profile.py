@@ -55,7 +55,7 @@ def server_options(command: F) -> F:
 SERVER_HELP = """\
   --url URL             the server  [FLUXIMAGE_URL]
   --key-file FILE       holds the API key  [FLUXIMAGE_API_KEY]
-  --profile NAME        a table of the configuration file  [FLUXIMAGE_PROFILE]"""
+  --profile NAME        a table of config.toml  [FLUXIMAGE_PROFILE]"""
 
 
 def find_server(url: str | None, key_file: Path | None, profile: str | None) -> Server:
