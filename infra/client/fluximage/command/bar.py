@@ -60,7 +60,7 @@ class Bar:
         texts = {
             "name": self._name,
             "count": f"{totals.ended:>{len(str(totals.expected))}}/{totals.expected}",
-            "speed": f"{size(self._speed.now())}/s".rjust(8),
+            "speed": self._uploading(),
             "sizes": self._sizes(),
             "left": self._left(),
         }
@@ -76,6 +76,11 @@ class Bar:
                 yield ProgressBar(totals.expected or 1, totals.ended, width=bar_width)
             elif part in shown:
                 yield Text(texts[part])
+
+    def _uploading(self) -> str:
+        """The speed; blank between two uploads, when the service alone has work."""
+        speed = self._speed.now()
+        return (f"{size(speed)}/s" if speed else "").rjust(8)
 
     def _sizes(self) -> str:
         totals = self._totals

@@ -80,7 +80,7 @@ class Display:
                 self.line(_told(outcome))
 
     def _failure(self, outcome: Outcome) -> None:
-        text = printable(f"{outcome.source}: {outcome.message}")
+        text = printable(_failure_words(outcome))
         if self._live or not (self._quiet or self._json):
             self.line(f"failed  {text}", style="red")
         else:
@@ -119,6 +119,15 @@ class Display:
                 self.line(text)
 
 
+def _failure_words(outcome: Outcome) -> str:
+    """The path and the reason; the service's sentences begin with the file's name."""
+    message = outcome.message or ""
+    name = outcome.source.rpartition("/")[2]
+    if message.startswith(f"{name} "):
+        return outcome.source + message.removeprefix(name)
+    return f"{outcome.source}: {message}"
+
+
 def _told(outcome: Outcome) -> str:
     result = outcome.result
     if result is None:
@@ -136,7 +145,7 @@ def _sums(totals: Totals, seconds: float) -> list[str]:
     lines = []
     if good:
         saved = (
-            f"saved {size(before - after)} ({change(before, after)})"
+            f"saved {size(before - after)} ({change(before, after).strip('−')})"
             if before > after
             else "nothing saved"
         )
