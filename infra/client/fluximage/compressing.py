@@ -6,16 +6,18 @@ is read when its turn comes, and at most _MAX_OPEN batches are on their way: mem
 with the number of files.
 """
 
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from fluximage.answers import Batch, Image, ImageFailure, Notice, SessionPage, session_page
+from fluximage.answers import Batch, Event, Image, ImageFailure, Notice, SessionPage, session_page
 from fluximage.backoff import Stopped
 from fluximage.calls import Calls
 from fluximage.errors import BadRequest, FluximageError, NotFound, Temporary
+from fluximage.following import listen
 from fluximage.grouping import Group, Pace
 from fluximage.jobs import Jobs, Outcome
 from fluximage.journal import MEMORY, Journal, Written, content_of
@@ -38,6 +40,7 @@ _MAX_SENDING = 2  # one waits for the service's answer while the other uploads
 _MAX_OPEN = 10  # batches without all results: 200 images keep many workers busy
 _PAGE_IMAGES = 1000
 _WAIT_SECONDS = 20  # of a poll; it answers as soon as something ended
+_MAX_EVENTS = 100  # that wait for the caller; then the service does
 _PAUSE_SECONDS = 0.3  # between polls that found something: at most 200 a minute
 _CANCELLED = 409
 _TOO_LARGE = 413  # a proxy's limit on a body, mostly
@@ -85,7 +88,10 @@ class Compressing:
         self._error: FluximageError | None = None
         self._cursor: str | None = None
         self._polls = 0
-        self._polling = False
+        self._following = False
+        self._listens = True
+        self._poll_next = False
+        self._room = threading.Semaphore(_MAX_EVENTS)
         self._pause = False
         self._session_id = ""
         self._group = Group(0)
@@ -363,10 +369,48 @@ class Compressing:
     # -- following
 
     def _follow(self) -> None:
-        if self._polling or not self._count_pending():
+        if self._following or not self._count_pending():
             return
-        self._polling = True
+        self._following = True
         self._polls += 1
+        if self._listens and not self._poll_next:
+            self._listen()
+        else:
+            self._poll()
+
+    def _listen(self) -> None:
+        """Follows the session's events until its end; where that fails, polls follow."""
+
+        def job() -> Outcome[Result]:
+            heard = False
+            try:
+                for event in listen(self._calls, self._session_id, cursor, self._jobs.stop):
+                    while not self._room.acquire(timeout=1):
+                        if self._jobs.stop.is_set():
+                            raise Stopped("The results are no longer read")
+                    self._jobs.give(partial(self._on_event, event))
+                    heard = True
+            except FluximageError:
+                return partial(self._on_stream_end, heard=heard, ended=False)
+            return partial(self._on_stream_end, heard=heard, ended=True)
+
+        cursor = self._cursor
+        self._jobs.start(job, self._raise)
+
+    def _on_event(self, event: Event) -> Iterator[Result]:
+        self._room.release()
+        self._cursor = event.cursor
+        if ended := event.image or event.error:
+            yield from self._take_ended(ended, event.warnings)
+
+    def _on_stream_end(self, *, heard: bool, ended: bool) -> Iterator[Result]:
+        """After the session's end a poll finds what it has no results of."""
+        self._following = False
+        self._poll_next = ended
+        self._listens = heard or ended  # this service, or what is before it, has no events
+        yield from ()
+
+    def _poll(self) -> None:
         pause = _PAUSE_SECONDS if self._pause else 0
 
         def job() -> Outcome[Result]:
@@ -377,26 +421,31 @@ class Compressing:
         self._jobs.start(job, self._raise)
 
     def _on_page(self, page: SessionPage) -> Iterator[Result]:
-        self._polling = False
+        self._following = self._poll_next = False
         self._pause = bool(page.images or page.errors)
         yield from self._take_page(page, self._polls)
 
     def _take_page(self, page: SessionPage, poll: int) -> Iterator[Result]:
         self._cursor = page.next_cursor or self._cursor
         ended_images: tuple[Image | ImageFailure, ...] = (*page.images, *page.errors)
+        for batch_id, batch in self._open.items():
+            if batch.resumed:  # it had no answer in this call
+                batch.notices = _notices(page.warnings, batch_id, None)
         for ended in ended_images:
-            notices = _notices(page.warnings, ended.batch_id, ended.index)
-            if batch := self._open.get(ended.batch_id):
-                if batch.resumed:  # it had no answer in this call
-                    batch.notices = _notices(page.warnings, ended.batch_id, None)
-                yield from self._ended(batch, ended, notices)
-            elif self._sending:
-                stranger = _Stranger([], set(self._sending))
-                self._strangers.setdefault(ended.batch_id, stranger).ended.append((ended, notices))
+            yield from self._take_ended(ended, _notices(page.warnings, ended.batch_id, ended.index))
         if page.next_cursor is None:
             for batch in [*self._open.values()]:
                 if batch.pending and batch.registered_at < poll:
                     yield from self._lost(batch)
+
+    def _take_ended(
+        self, ended: Image | ImageFailure, notices: tuple[Notice, ...]
+    ) -> Iterator[Result]:
+        if batch := self._open.get(ended.batch_id):
+            yield from self._ended(batch, ended, notices)
+        elif self._sending:
+            stranger = _Stranger([], set(self._sending))
+            self._strangers.setdefault(ended.batch_id, stranger).ended.append((ended, notices))
 
     def _ended(
         self, batch: OpenBatch, ended: Image | ImageFailure, notices: tuple[Notice, ...]

@@ -30,6 +30,10 @@ class Jobs(Generic[T]):
 
         threading.Thread(target=run, daemon=True, name="fluximage").start()
 
+    def give(self, outcome: Outcome[T]) -> None:
+        """Adds an outcome of a job that goes on; called by that job."""
+        self._outcomes.put(outcome)
+
     def take(self) -> Iterator[T]:
         """Waits for the next outcome and yields what it gives."""
         yield from self._outcomes.get()()

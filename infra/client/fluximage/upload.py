@@ -109,6 +109,8 @@ class UploadFile:
         """Returns the next bytes, none at the end."""
         if self._stop and self._stop.is_set():
             raise Stopped("The results are no longer read")
+        if self.is_sent:
+            return b""
         try:
             self._file = self._file or _open(self._source)
             data = self._file.read(min(count, self._size - self._place))
