@@ -87,13 +87,11 @@ class Display:
             print(f"fluximage: {text}", file=sys.stderr)
 
     def line(self, text: str, style: str = "") -> None:
-        """A line above the bar; not when quiet."""
-        if self._quiet:
-            return
+        """A line above the bar; with --quiet none, nor with --json off a terminal."""
         with self._lock:
             if self._live:
                 self._console.print(Text(text, style=style))
-            else:
+            elif not (self._quiet or self._json):
                 print(text, file=self._stream, flush=True)
 
     def record(self, record: Mapping[str, Any]) -> None:
@@ -136,7 +134,8 @@ def _told(outcome: Outcome) -> str:
     saved = change(result.original_size, result.compressed_size)
     if outcome.status == "kept":
         return printable(f"{outcome.source}  kept, it is as small as it gets")
-    return printable(f"{outcome.source} → {outcome.target}  {sizes} ({saved})")
+    to = "" if outcome.target == outcome.source else f" → {outcome.target}"
+    return printable(f"{outcome.source}{to}  {sizes} ({saved})")
 
 
 def _sums(totals: Totals, seconds: float) -> list[str]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from fluximage.answers import Usage
 from fluximage.command.plan import Plan
-from fluximage.command.words import count, printable, size
+from fluximage.command.words import count, printable, shown, size
 
 SHOWN = 10
 
@@ -40,7 +40,7 @@ def plan_lines(plan: Plan) -> list[str]:
     folders = len({item.found.path.parent for item in plan.items})
     lines = [f"{count(len(plan.items), 'image')}, {size(total)}, in {count(folders, 'folder')}"]
     for item in plan.items[:SHOWN]:
-        target = item.target or "(its name is known when it is done)"
+        target = shown(item.target) if item.target else "(its name is known when it is done)"
         lines.append(printable(f"  {item.found.path} → {target}"))
     if len(plan.items) > SHOWN:
         lines.append(f"  and {len(plan.items) - SHOWN:,} more")

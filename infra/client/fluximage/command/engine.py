@@ -14,6 +14,8 @@ from fluximage.options import Options
 from fluximage.results import Done, Failed
 from fluximage.sources import Source
 
+FIRST_WORD_SECONDS = 3
+
 
 class Engine(Protocol):
     """Compresses images and hands out the results."""
@@ -33,7 +35,7 @@ class Engine(Protocol):
         """Writes a result; threads may call it."""
 
     def usage(self) -> Usage | None:
-        """What the plan has left; None where there is no plan."""
+        """What the plan has left; None where there is no plan. Raises FluximageError."""
 
     def close(self) -> None:
         """Ends what it holds."""
@@ -43,6 +45,7 @@ class Remote:
     """The engine of a server."""
 
     def __init__(self, server: Server) -> None:
+        self._server = server
         self._client = Client(server.url, server.api_key)
 
     def compress(
@@ -64,8 +67,10 @@ class Remote:
         self._client.download(done.image, to)
 
     def usage(self) -> Usage:
-        """As `Client.usage`."""
-        return self._client.usage()
+        """As `Client.usage`, without the patience of a run: someone waits for the first word."""
+        server = self._server
+        with Client(server.url, server.api_key, retry_seconds=FIRST_WORD_SECONDS) as client:
+            return client.usage()
 
     def close(self) -> None:
         """As `Client.close`."""

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from fluximage.command.run import Run, interruptible
 from fluximage.command.saving import Saver
 from fluximage.command.screen import sentence_of, status_of
 from fluximage.command.walk import Walked
-from fluximage.command.words import count, printable
+from fluximage.command.words import count, printable, shown
 from fluximage.errors import FluximageError
 from fluximage.journal import Journal
 from fluximage.options import Format, Options
@@ -60,6 +60,7 @@ class Job:
         with ExitStack() as ends:
             engine = open_engine()
             ends.callback(engine.close)
+            engine.usage()  # an unknown key or address is told before the first upload
             if self._where.out:
                 self._where.out.mkdir(parents=True, exist_ok=True)
             ends.enter_context(locked(self._folder))
@@ -113,7 +114,7 @@ class Job:
     def _tell_others(self, plan: Plan) -> None:
         """What is not sent: done before, left out, or not to be read."""
         for found, entry in plan.done:
-            target = str(found.path if entry.target is None else _shown(entry.target))
+            target = shown(found.path if entry.target is None else entry.target)
             self._display.outcome(Outcome("skipped", str(found.path), target, entry.result), 0)
         for folder, reason in self._walked.unreadable:
             message = f"it cannot be read: {reason}"
@@ -176,7 +177,7 @@ class Job:
         status = Exit.DONE if error is None else status_of(error)
         if status is Exit.DONE and self._totals.failed:
             status = Exit.SOME_FAILED
-        text = _words(error)
+        text = self._words(error)
         self._display.summary(
             {
                 "exit_status": int(status),
@@ -185,22 +186,16 @@ class Job:
             }
         )
         if text:
-            self._display.note(f"{text}\n{AGAIN}")
+            kept = self._totals.done or status in (Exit.TEMPORARY, Exit.INTERRUPTED)
+            self._display.note(f"{text}\n{AGAIN}" if kept else text)
         elif self._where.out:
             listed = f" · manifest: {self._manifests[0]}" if self._manifests else ""
             again = " · again: the same command does only what is new or failed"
             self._display.line(printable(f"{self._where.out}{listed}{again}"))
         return status
 
-
-def _words(error: BaseException | None) -> str | None:
-    if isinstance(error, CommandError | FluximageError):
-        return sentence_of(error)
-    return None if error is None else "Stopped."
-
-
-def _shown(path: Path) -> Path:
-    """`path` from the present folder, if it is below it."""
-    with suppress(ValueError):
-        return path.relative_to(Path.cwd())
-    return path
+    def _words(self, error: BaseException | None) -> str | None:
+        if isinstance(error, CommandError | FluximageError):
+            return sentence_of(error)
+        ended = f"{self._totals.ended:,} of {count(self._totals.expected, 'image')}"
+        return None if error is None else f"Stopped after {ended}."

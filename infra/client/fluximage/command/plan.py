@@ -12,7 +12,7 @@ from fluximage.command.exits import CommandError, Exit
 from fluximage.command.ledger import Entry, Ledger
 from fluximage.command.naming import Template
 from fluximage.command.walk import Found, Walked
-from fluximage.command.words import printable
+from fluximage.command.words import printable, shown
 from fluximage.options import Format
 
 SHOWN = 5
@@ -140,25 +140,25 @@ class _Obstacles:
         other = self._targets.setdefault(key, item.found)
         if other is not item.found:
             both = f"{other.path} and {item.found.path}"
-            self._found.append(printable(f"{both} would both become {item.target}"))
+            self._found.append(printable(f"{both} would both become {shown(item.target)}"))
         elif not done:
             self._found += map(printable, self._in_the_way(item, item.target, key))
 
     def _in_the_way(self, item: Item, target: Path, key: str) -> Iterator[str]:
         if item.replaces_original:
             if not (self._where.in_place or self._where.overwrite):
-                yield f"{target} would be replaced by its own result"
+                yield f"{shown(target)} would be replaced by its own result"
         elif key in self._sources:
             other = self._sources[key].path
             yield f"the result of {item.found.path} would replace {other}, which is sent too"
         elif target.is_dir():
-            yield f"{target} is a folder"
+            yield f"{shown(target)} is a folder"
         elif os.path.lexists(target) and not self._where.overwrite:
-            yield f"{target} exists"
+            yield f"{shown(target)} exists"
         elif blocked := next(
             (up for up in target.parents if up.exists() and not up.is_dir()), None
         ):
-            yield f"{blocked} is a file, and a folder is needed there"
+            yield f"{shown(blocked)} is a file, and a folder is needed there"
 
     def tell(self) -> None:
         """Raises CommandError when there is anything."""

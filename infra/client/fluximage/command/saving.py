@@ -12,7 +12,7 @@ from fluximage.command.exits import CommandError
 from fluximage.command.ledger import Hashes, Ledger, Result
 from fluximage.command.outcome import Outcome
 from fluximage.command.plan import Item, Plan, Where
-from fluximage.command.words import printable
+from fluximage.command.words import printable, shown
 from fluximage.errors import DownloadError, NotFound
 from fluximage.results import Done
 
@@ -39,7 +39,7 @@ class Saver:
         except OSError as error:
             if output.is_of_the_disk(error):
                 raise CommandError(
-                    f"{printable(str(self._root))} cannot be written to: {error.strerror}."
+                    f"{printable(shown(self._root))} cannot be written to: {error.strerror}."
                 ) from error
             return _failed(
                 item, "not_written", f"the result cannot be written: {error.strerror or error}"
@@ -64,7 +64,7 @@ class Saver:
             with self._placing:
                 placed = self._place(part, target, item)
         self._ledger.record("done", item.found, digest, hashes, placed, result)
-        return Outcome("done", str(item.found.path), str(placed), result, warnings=done.warnings)
+        return Outcome("done", str(item.found.path), shown(placed), result, warnings=done.warnings)
 
     def _place(self, part: Path, target: Path, item: Item) -> Path:
         """A late name never replaces a source or a result; another file only by --overwrite."""

@@ -44,7 +44,8 @@ def compress(
     )
     for result in results:
         if isinstance(result, Failed):
-            raise CommandError(printable(result.message), Exit.SOME_FAILED)
+            message = result.message.replace(source.name, "Standard input")
+            raise CommandError(printable(message), Exit.SOME_FAILED)
         _write(engine, result)
         image = result.image
         if not quiet:

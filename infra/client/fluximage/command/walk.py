@@ -9,6 +9,9 @@ from pathlib import Path, PurePosixPath
 from fluximage.command.filters import Filters
 from fluximage.sources import SUFFIXES
 
+# The ledger's files, and results that are being written, begin so or are hidden too.
+OURS = ".fluximage"
+
 
 @dataclass(frozen=True)
 class Found:
@@ -87,7 +90,7 @@ class _Walker:
 
     def _entry(self, path: Path, entry: "os.DirEntry[str]") -> None:
         if entry.name.startswith("."):
-            self._walked.hidden += 1
+            self._walked.hidden += not entry.name.startswith(OURS)
         elif entry.is_symlink():
             self._walked.links += 1
         elif entry.is_dir(follow_symlinks=False):

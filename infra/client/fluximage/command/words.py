@@ -1,6 +1,7 @@
 """Numbers, durations and names as a person reads them."""
 
 import unicodedata
+from pathlib import Path
 
 
 def size(count: float) -> str:
@@ -39,6 +40,14 @@ def clock(seconds: float) -> str:
 def count(number: int, one: str, many: str | None = None) -> str:
     """`1 image`, `1,204 images`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def shown(path: Path) -> str:
+    """`path` as a person would type it: from the present folder, if it is below it."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
 
 
 def printable(text: str) -> str:
