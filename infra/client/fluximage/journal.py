@@ -14,6 +14,7 @@ An image that failed is forgotten when its batch is closed, so that another call
 
 import hashlib
 import json
+import os
 import secrets
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -271,7 +272,8 @@ MEMORY = ":memory:"
 def content_of(source: Source, sha256: str | None = None) -> str:
     """Returns what identifies a source's content: its absolute path, or the digest of its bytes."""
     if isinstance(source.content, Path):
-        return str(source.content.absolute())
+        # A name on a disk may be no text, which SQLite does not take.
+        return os.fsencode(source.content.absolute()).decode(errors="backslashreplace")
     return f"sha256:{sha256 or hashlib.sha256(source.content).hexdigest()}"
 
 

@@ -256,8 +256,6 @@ def test_a_name_cannot_write_to_the_terminal_and_may_be_no_text(
     told = fx("compress", "photos", "--out", "web")
     assert told.returncode == 0, told.stdout + told.stderr
     assert "\x1b" not in told.stdout
-    assert (
-        sorted(os.listdir(b"web"))[-3:]
-        == sorted([b"\x1b]0;owned\x07.webp", b"caf\xe9.webp", "日本.webp".encode()])[-3:]
-    )
+    names = {b"\x1b]0;owned\x07.webp", b"caf\xe9.webp", "日本.webp".encode()}
+    assert names <= set(os.listdir(b"web"))
     assert "3 were done already" in fx("compress", "photos", "--out", "web").stdout
