@@ -8,7 +8,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from fluximage.command import ledger
+from fluximage.command import ledger, output
 
 from shared.plans import Plan
 from shared.services import Services
@@ -146,7 +146,24 @@ def test_a_run_that_was_killed_while_it_placed_a_result_does_not_send_it_again(
     with sqlite3.connect(found) as rows:
         rows.execute("UPDATE files SET state = 'placing'")
         rows.execute("DELETE FROM fluximage_done")
-    assert fx("compress", "photos", *arguments).returncode == 0
+    again = fx("compress", "photos", *arguments, "--manifest", "all.csv")
+    assert (again.returncode, used(account)) == (0, 1)
+    assert "a.png" in Path("all.csv").read_text()
+
+
+def test_a_result_that_waits_for_its_name_gets_it_in_the_next_run(
+    fx: Fx, account: Client, photos: Path
+) -> None:
+    fx("compress", photos / "01.png", "--out", "web")
+    with sqlite3.connect(Path("web", ledger.NAME)) as rows:
+        rows.execute("UPDATE files SET state = 'placing'")
+        rows.execute("DELETE FROM fluximage_done")
+    with output.part_of(Path("web/01.webp")) as part:
+        Path("web/01.webp").rename(part)
+        Path("web/01.webp").touch()  # as a file system without hard links is left
+        assert fx("compress", photos / "01.png", "--out", "web").returncode == 0
+        assert not part.exists()
+    assert Path("web/01.webp").read_bytes()[8:12] == b"WEBP"
     assert used(account) == 1
 
 

@@ -16,6 +16,7 @@ from tests.support.making import png
 from tests.support.paths import ROOT
 from tests.support.processes import eventually
 
+COUNT = 24  # images in `folder`
 SCHEMA = json.loads((ROOT / "docs/command-line.schema.json").read_text())
 
 
@@ -23,17 +24,20 @@ def webps() -> int:
     return len(list(Path("web").rglob("*.webp")))
 
 
+def _some_more_than(before: int) -> None:
+    assert eventually(lambda: webps() > before)
+
+
 def test_a_run_that_is_killed_goes_on_and_every_image_is_paid_once(
     fx: Fx, account: Client, folder: Path
 ) -> None:
     for _ in range(2):
         running = process("compress", folder, "--out", "web", "--max-width", "8")
-        before = webps()
-        assert eventually(lambda before=before: webps() > before or running.poll() is not None)
+        _some_more_than(webps())
         running.kill()
         running.communicate()
     assert fx("compress", folder, "--out", "web", "--max-width", "8").returncode == 0
-    assert (webps(), used(account)) == (45, 45)
+    assert (webps(), used(account)) == (COUNT, COUNT)
     assert not list(Path("web").rglob("*part"))
 
 
@@ -44,7 +48,7 @@ def test_over_a_line_that_breaks_every_image_arrives_and_is_paid_once(
     done = fx("compress", folder, "--out", "web", "--url", line.url)
     assert done.returncode == 0, done.stderr
     assert line.cuts == 2
-    assert (webps(), used(account)) == (45, 45)
+    assert (webps(), used(account)) == (COUNT, COUNT)
 
 
 def test_each_line_of_json_is_as_the_schema_says_and_nothing_else_is_told(
@@ -59,9 +63,9 @@ def test_each_line_of_json_is_as_the_schema_says_and_nothing_else_is_told(
         lines = [json.loads(line) for line in told.splitlines()]
         for line in lines:
             check.validate(line)
-        assert [one["type"] for one in lines] == ["image"] * 46 + ["summary"]
+        assert [one["type"] for one in lines] == ["image"] * (COUNT + 1) + ["summary"]
     assert {one["status"] for one in lines[:-1]} == {"skipped", "failed"}
-    assert (lines[-1]["skipped"], lines[-1]["exit_status"]) == (45, 3)
+    assert (lines[-1]["skipped"], lines[-1]["exit_status"]) == (COUNT, 3)
     said = json.loads(fx("compress", folder, "--out", "web", "--json", "--dry-run").stdout)
     check.validate(said)
     assert (said["type"], said["images"]) == ("plan", 1)
@@ -89,11 +93,12 @@ def test_one_image_goes_from_standard_input_to_standard_output(account: Client) 
 
 def test_a_reader_that_goes_away_ends_it_without_a_traceback(account: Client, folder: Path) -> None:
     running = process("compress", folder, "--out", "web")
-    assert running.stdout
-    running.stdout.close()
-    assert running.stderr
-    assert running.stderr.read() == ""
-    assert running.wait() == 1
+    with running:
+        assert running.stdout
+        running.stdout.close()
+        assert running.stderr
+        assert running.stderr.read() == ""
+    assert running.returncode == 1
     assert account
 
 

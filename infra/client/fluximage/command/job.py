@@ -66,6 +66,7 @@ class Job:
             ends.enter_context(locked(self._folder))
             ledger = Ledger(self._folder)
             ends.callback(ledger.close)
+            ledger.recover()
             plan = self._plan(ledger)
             self._tell_others(plan)
             error = self._send(plan, engine, ledger, session_id) if plan.items else None

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from fluximage.command.exits import CommandError
-from fluximage.command.output import digest
+from fluximage.command.output import digest, finish
 from fluximage.command.walk import Found
 
 NAME = ".fluximage.sqlite"
@@ -43,6 +43,9 @@ INSERT OR REPLACE INTO files
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 ALL = "SELECT * FROM files WHERE state = 'done' ORDER BY source, at"
+PLACING = "SELECT * FROM files WHERE state = 'placing'"
+SETTLE = "UPDATE files SET state = 'done' WHERE source = ? AND options = ?"
+FORGET = "DELETE FROM files WHERE source = ? AND options = ?"
 TARGETS = "SELECT target FROM files WHERE target IS NOT NULL AND target <> source"
 
 
@@ -141,11 +144,9 @@ class Ledger:
         return digest(found.path) == str(row["target_sha256" if of_result else "sha256"])
 
     def _is_there(self, row: sqlite3.Row) -> bool:
-        """Whether the result is where the row says; after a crash its content is compared."""
+        """Whether the result is where the row says."""
         placed = self._path(row["target"])
-        if not placed.is_file() or placed.stat().st_size != row["target_size"]:
-            return False
-        return row["state"] == "done" or digest(placed) == str(row["target_sha256"])
+        return placed.is_file() and placed.stat().st_size == int(row["target_size"])
 
     def record(
         self,
@@ -170,6 +171,17 @@ class Ledger:
         with self._faults():
             key = self._key(found.path)
             self._rows.execute(PUT, (key, options, state, *values, facts, int(time.time())))
+
+    def recover(self) -> None:
+        """Finish what a killed run was about to place, or forget it; under the lock."""
+        with self._faults():
+            rows = self._rows.execute(PLACING).fetchall()
+        for row in rows:
+            placed = finish(
+                self._path(row["target"]), row["target_sha256"], new=row["target"] != row["source"]
+            )
+            with self._faults():
+                self._rows.execute(SETTLE if placed else FORGET, (row["source"], row["options"]))
 
     def entries(self) -> Iterator[Entry]:
         """Everything that was done."""

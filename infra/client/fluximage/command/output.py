@@ -20,14 +20,18 @@ def is_of_the_disk(error: OSError) -> bool:
     return error.errno in OF_THE_DISK
 
 
+def _part(target: Path) -> Path:
+    name = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]
+    return target.parent / f".{name}.fluximage-part"
+
+
 @contextmanager
 def part_of(target: Path) -> Iterator[Path]:
     """A name beside `target` for what is being written; what is left there at the end is deleted.
 
     The name follows from the target's, so that the next run replaces what a killed one left.
     """
-    digest = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]
-    part = target.parent / f".{digest}.fluximage-part"
+    part = _part(target)
     try:
         yield part
     finally:
@@ -72,6 +76,23 @@ def place_beside(part: Path, target: Path) -> Path:
             free = target.with_stem(f"{target.stem}-{number}")
         else:
             return free
+
+
+def finish(target: Path, sha256: str, *, new: bool) -> bool:
+    """Whether the result with that digest is at `target`, where a killed run was to place it.
+
+    new: whether it is a file of its own, which is placed now if its name is free.
+    """
+    part = _part(target)
+    try:
+        free = not target.exists() or target.stat().st_size == 0  # as `place` takes a name
+        if new and free and part.is_file() and digest(part) == sha256:
+            part.replace(target)
+            sync_folder(target.parent)
+        part.unlink(missing_ok=True)
+        return target.is_file() and digest(target) == sha256
+    except OSError:
+        return False
 
 
 def replace_original(part: Path, original: Found, backup: Path | None) -> None:
