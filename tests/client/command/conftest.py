@@ -31,7 +31,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def account(here: Path, client: Client, monkeypatch: pytest.MonkeyPatch) -> Client:
     """The environment names the running service and a new account's key."""
-    assert here
+    assert here.is_dir()
     monkeypatch.setenv("FLUXIMAGE_URL", client.url)
     monkeypatch.setenv("FLUXIMAGE_API_KEY", client.key)
     return client
@@ -40,7 +40,7 @@ def account(here: Path, client: Client, monkeypatch: pytest.MonkeyPatch) -> Clie
 @pytest.fixture
 def fx(here: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Fx:
     """Runs a command that ends by itself: without the time that a process needs to start."""
-    assert here
+    assert here.is_dir()
 
     def run(*arguments: object) -> "CompletedProcess[str]":
         monkeypatch.setattr("sys.argv", ["fluximage", *map(str, arguments)])

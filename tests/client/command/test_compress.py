@@ -65,7 +65,7 @@ def test_results_beside_their_originals_are_not_sent_themselves(
 def test_a_result_that_was_deleted_or_whose_source_changed_is_made_again(
     fx: Fx, account: Client, photos: Path
 ) -> None:
-    assert account
+    assert account.key
     fx("compress", photos, "--out", "web")
     Path("web/01.webp").unlink()
     assert fx("compress", photos, "--out", "web").returncode == 0
@@ -170,7 +170,7 @@ def test_a_result_that_waits_for_its_name_gets_it_in_the_next_run(
 def test_a_name_that_is_known_afterwards_never_replaces_a_file(
     fx: Fx, account: Client, photos: Path
 ) -> None:
-    assert account
+    assert account.key
     theirs = picture(Path("web/01-20.webp"))
     template = "{dir}/{stem}-{width}.{ext}"
     assert fx("compress", photos / "01.png", "--out", "web", "--name", template).returncode == 0
@@ -249,7 +249,7 @@ def test_a_dry_run_writes_and_pays_nothing_and_says_what_the_plan_lacks(
 def test_the_manifest_has_every_file_and_no_cell_is_a_formula(
     fx: Fx, account: Client, photos: Path
 ) -> None:
-    assert account
+    assert account.key
     picture(photos / "=cmd|calc.png")
     picture(photos / "@x,\n.png")
     fx("compress", photos, "--out", "web")
@@ -266,7 +266,7 @@ def test_the_manifest_has_every_file_and_no_cell_is_a_formula(
 def test_a_name_cannot_write_to_the_terminal_and_may_be_no_text(
     fx: Fx, account: Client, here: Path
 ) -> None:
-    assert account
+    assert account.key
     (here / "photos").mkdir()
     for name in (b"\x1b]0;owned\x07.png", b"caf\xe9.png", "日本.png".encode()):
         Path("photos", os.fsdecode(name)).write_bytes(png())

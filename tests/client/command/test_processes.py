@@ -54,7 +54,7 @@ def test_over_a_line_that_breaks_every_image_arrives_and_is_paid_once(
 def test_each_line_of_json_is_as_the_schema_says_and_nothing_else_is_told(
     fx: Fx, account: Client, folder: Path
 ) -> None:
-    assert account
+    assert account.key
     (folder / "notes.png").write_text("no image")
     check = Draft202012Validator(SCHEMA)
     lines = []
@@ -72,7 +72,7 @@ def test_each_line_of_json_is_as_the_schema_says_and_nothing_else_is_told(
 
 
 def test_quiet_tells_failures_alone(fx: Fx, account: Client, here: Path) -> None:
-    assert account
+    assert account.key
     (here / "a.png").write_bytes(png())
     (here / "b.png").write_text("no image")
     told = fx("compress", "a.png", "b.png", "--out", "web", "--quiet")
@@ -81,7 +81,7 @@ def test_quiet_tells_failures_alone(fx: Fx, account: Client, here: Path) -> None
 
 
 def test_one_image_goes_from_standard_input_to_standard_output(account: Client) -> None:
-    assert account
+    assert account.key
     command = argv("compress", "-", "--format", "avif", "--quiet")
     done = subprocess.run(command, input=png(), capture_output=True, env=environment(), check=True)
     assert done.stdout[4:12] == b"ftypavif"
@@ -99,7 +99,7 @@ def test_a_reader_that_goes_away_ends_it_without_a_traceback(account: Client, fo
         assert running.stderr
         assert running.stderr.read() == ""
     assert running.returncode == 1
-    assert account
+    assert account.key
 
 
 def test_a_full_disk_ends_it_in_a_sentence_and_with_room_it_goes_on(
@@ -124,7 +124,7 @@ def test_a_full_disk_ends_it_in_a_sentence_and_with_room_it_goes_on(
 
 
 def test_a_second_interrupt_ends_it_at_once(account: Client, line: Line, here: Path) -> None:
-    assert account
+    assert account.key
     (here / "a.png").write_bytes(png())
     line.blocked = b"POST"
     running = process("compress", "a.png", "--url", line.url)
@@ -139,7 +139,7 @@ def test_a_second_interrupt_ends_it_at_once(account: Client, line: Line, here: P
 def test_a_signal_stops_it_and_what_is_done_is_kept(
     name: str, account: Client, line: Line, here: Path
 ) -> None:
-    assert account
+    assert account.key
     (here / "a.png").write_bytes(png())
     line.blocked = b"POST"
     running = process("compress", "a.png", "--url", line.url)

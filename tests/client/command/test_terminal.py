@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pexpect
+import pexpect  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
 from tests.client.command.conftest import argv, environment, used
@@ -43,7 +43,7 @@ def ended(child: "pexpect.spawn[str]") -> str:
 
 
 def test_a_bar_shows_how_far_it_is_and_leaves_the_sums(account: Client, photos: Path) -> None:
-    assert account
+    assert account.key
     (photos / "notes.png").write_text("no image")
     with terminal("compress", photos, "--out", "web") as child:
         child.expect(r"photos.*━.* \d+/26 ")
@@ -60,7 +60,7 @@ def test_a_bar_shows_how_far_it_is_and_leaves_the_sums(account: Client, photos: 
 def test_without_colour_and_in_a_narrow_window_the_bar_shows_the_count(
     account: Client, photos: Path
 ) -> None:
-    assert account
+    assert account.key
     with terminal("compress", photos, "--out", "web", columns=14, NO_COLOR="1") as child:
         child.expect(r"\d+/25")
         lines = ended(child)
@@ -89,7 +89,7 @@ def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(
 
 
 def test_a_terminal_that_can_do_little_gets_plain_lines(account: Client, photos: Path) -> None:
-    assert account
+    assert account.key
     with terminal("compress", photos / "1.png", "--out", "web", TERM="dumb") as child:
         told = ended(child)
     assert "photos/1.png → web/1.webp" in told
