@@ -1,7 +1,4 @@
-"""What compresses: a server, or (in the full install) this machine by --local.
-
-The full install gives its engine by `provide_local`, so that this package knows nothing of it.
-"""
+"""What compresses: a server, or anything else that has the four methods of an Engine."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO, Protocol
