@@ -8,8 +8,8 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from fluximage.command import ledger, output
 
+from fluximage.command import ledger, output
 from shared.plans import Plan
 from shared.services import Services
 from tests.client.command.conftest import Fx, used

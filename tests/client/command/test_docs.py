@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 from fluximage.command.exits import Exit
-
 from infra.dev.messages_api import MessagesApi
 from tests.client.command.conftest import environment
 from tests.support.client import Client
