@@ -1,48 +1,39 @@
-"""The operator's command line: `fluximage COMMAND`. Each command has a file of its own.
+"""The command line of the full install: the client's commands and the operator's.
 
-A new command: a module here with a `command` (or a `group` for several verbs on one noun; a new
-verb goes into its group's module), what it shares with others in options.py, its place in COMMANDS,
-tests in tests/infra/commands/, and a line in docs/operations.md.
+A new command of the operator: a module here with a `command` (or a `group` for several verbs on one
+noun; a new verb goes into its group's module), what it shares with others in options.py, its place
+in SECTIONS, tests in tests/infra/commands/, and a line in docs/operations.md. The docstring of
+fluximage.command.main says how one of the client's is added.
 """
 
 import logging
 import os
 import signal
 import sys
-from importlib import import_module
-from typing import Any, cast
+from typing import Any
 
 import click
 
+from fluximage.command.group import CLIENT_COMMANDS, LazyGroup
 from shared.errors import FluximageError
 
-COMMANDS = {
-    "up": "command",
-    "clear": "command",
-    "migrate": "command",
-    "check": "command",
-    "probe": "command",
-    "accounts": "group",
-    "keys": "group",
+SECTIONS = {
+    "Images, on any server": CLIENT_COMMANDS,
+    "A server": {
+        "up": "infra.commands.up:command",
+        "clear": "infra.commands.clear:command",
+        "migrate": "infra.commands.migrate:command",
+        "check": "infra.commands.check:command",
+        "probe": "infra.commands.probe:command",
+    },
+    "Its accounts": {
+        "accounts": "infra.commands.accounts:group",
+        "keys": "infra.commands.keys:group",
+    },
 }
 
 
-class _Commands(click.Group):
-    """Imports the module of the command that runs and no other: `probe` runs every few seconds."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """The names, in the order of the help."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
-        """The command of that name."""
-        if cmd_name not in COMMANDS:
-            return None
-        module = import_module(f"infra.commands.{cmd_name}")
-        return cast("click.Command", getattr(module, COMMANDS[cmd_name]))
-
-
-@click.group(cls=_Commands)
+@click.group(cls=LazyGroup, sections=SECTIONS)
 @click.version_option(package_name="fluximage")
 def cli() -> None:
     """Self-hosted image optimisation at volume."""

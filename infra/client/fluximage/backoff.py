@@ -1,0 +1,41 @@
+"""Waiting between the attempts of a call: exponential, with jitter, and as Retry-After says."""
+
+import random
+import threading
+import time
+
+from fluximage.errors import FluximageError, Temporary
+
+_FIRST_SECONDS = 0.5
+_MOST_SECONDS = 30.0
+
+
+class Stopped(FluximageError):  # noqa: N818 - it ends a thread, and is no error
+    """The results are no longer read, so this call ends; nobody sees it."""
+
+
+class Backoff:
+    """The attempts of one call.
+
+    "Full jitter" (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/), so
+    that many clients of a service that comes back do not ask at the same moment.
+    """
+
+    def __init__(self, retry_seconds: float, stop: threading.Event | None = None) -> None:
+        """retry_seconds: how long after the first failure the last attempt may begin."""
+        self._retry_seconds = retry_seconds
+        self._stop = stop or threading.Event()
+        self._attempts = 0
+        self._deadline: float | None = None
+
+    def wait(self, error: Temporary) -> None:
+        """Sleeps until the next attempt; raises `error` when there is none, Stopped on a stop."""
+        self._deadline = self._deadline or time.monotonic() + self._retry_seconds
+        most = min(_MOST_SECONDS, _FIRST_SECONDS * 2**self._attempts)
+        seconds = random.uniform(most / 10, most)  # noqa: S311 - spreads clients, keeps no secret
+        seconds += error.retry_after_seconds or 0
+        self._attempts += 1
+        if time.monotonic() + seconds > self._deadline:
+            raise error
+        if self._stop.wait(seconds):
+            raise Stopped("The results are no longer read")

@@ -1,0 +1,1 @@
+"""The command line of the client: `fluximage COMMAND`, built on `fluximage.Client`."""

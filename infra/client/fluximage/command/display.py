@@ -1,0 +1,179 @@
+"""What a run says: a live bar on a terminal, plain lines elsewhere, or JSON lines."""
+
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, TextIO
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from fluximage.command.bar import Bar, Speed
+from fluximage.command.outcome import Outcome, Totals
+from fluximage.command.words import change, count, duration, printable, size
+
+REFRESH_PER_SECOND = 8
+SHOWN_FAILURES = 20
+SHOW_CURSOR = "\x1b[?25h"
+
+
+def prepare_streams() -> None:
+    """From now on a character that a stream cannot write becomes a `?`, and no error."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a TextIOWrapper, or a test's own
+
+
+class Display:
+    """Tells of a run to a person, or with `as_json` to a program. Threads may share it.
+
+    With `as_json`, standard output has JSON lines alone, and the bar and what a person needs go
+    to standard error. With `quiet`, only failures are told.
+    """
+
+    def __init__(self, name: str, totals: Totals, *, quiet: bool, as_json: bool) -> None:
+        self._totals = totals
+        self._quiet = quiet
+        self._json = as_json
+        self._lock = threading.RLock()
+        self._since = time.monotonic()
+        self._stream: TextIO = sys.stderr if as_json else sys.stdout
+        self._console = Console(file=self._stream, highlight=False, soft_wrap=True)
+        live = (
+            not quiet
+            and self._stream.isatty()
+            and os.environ.get("TERM", "") not in ("dumb", "unknown")
+        )
+        self.speed = Speed()
+        bar = Bar(printable(name), totals, self.speed)
+        self._live = (
+            Live(bar, console=self._console, transient=True, refresh_per_second=REFRESH_PER_SECOND)
+            if live
+            else None
+        )
+
+    def start(self) -> None:
+        """Show the bar."""
+        self._since = time.monotonic()
+        if self._live:
+            self._live.start()
+
+    def stop(self) -> None:
+        """Take the bar away."""
+        if self._live:
+            self._live.stop()
+
+    def outcome(self, outcome: Outcome, source_bytes: int) -> None:
+        """Count one image and tell of it."""
+        with self._lock:
+            self._totals.add(outcome, source_bytes)
+            if self._json:
+                self.record(outcome.record())
+            if outcome.status == "failed":
+                self._failure(outcome)
+            elif not (self._live or self._quiet or self._json or outcome.status == "skipped"):
+                self.line(_told(outcome))
+
+    def _failure(self, outcome: Outcome) -> None:
+        text = printable(_failure_words(outcome))
+        if self._live or not (self._quiet or self._json):
+            self.line(f"failed  {text}", style="red")
+        else:
+            print(f"fluximage: {text}", file=sys.stderr)
+
+    def line(self, text: str, style: str = "") -> None:
+        """A line above the bar; with --quiet none, nor with --json off a terminal."""
+        with self._lock:
+            if self._live:
+                self._console.print(Text(text, style=style))
+            elif not (self._quiet or self._json):
+                print(text, file=self._stream, flush=True)
+
+    def record(self, record: Mapping[str, Any]) -> None:
+        """One line of JSON on standard output."""
+        print(json.dumps(record), flush=True)
+
+    def note(self, text: str) -> None:
+        """A sentence that even --quiet does not hide, on standard error."""
+        with self._lock:
+            if self._live:
+                self._console.print(Text(f"fluximage: {text}"))
+            else:
+                print(f"fluximage: {text}", file=sys.stderr, flush=True)
+
+    def summary(self, more: dict[str, Any]) -> None:
+        """The sums: as a record (with `more`) or for a person."""
+        totals = self._totals
+        seconds = time.monotonic() - self._since
+        if self._json:
+            self.record(_summary_record(totals, seconds) | more)
+        else:
+            for text in _sums(totals, seconds):
+                self.line(text)
+
+
+def _failure_words(outcome: Outcome) -> str:
+    """The path and the reason; the service's sentences begin with the file's name."""
+    message = outcome.message or ""
+    name = outcome.source.rpartition("/")[2]
+    if message.startswith(f"{name} "):
+        return outcome.source + message.removeprefix(name)
+    return f"{outcome.source}: {message}"
+
+
+def _told(outcome: Outcome) -> str:
+    result = outcome.result
+    if result is None:
+        return printable(outcome.source)
+    sizes = f"{size(result.original_size)} → {size(result.compressed_size)}"
+    saved = change(result.original_size, result.compressed_size)
+    if outcome.status == "kept":
+        return printable(f"{outcome.source}  kept, it is as small as it gets")
+    to = "" if outcome.target == outcome.source else f" → {outcome.target}"
+    return printable(f"{outcome.source}{to}  {sizes} ({saved})")
+
+
+def _sums(totals: Totals, seconds: float) -> list[str]:
+    before, after = totals.original_bytes, totals.compressed_bytes
+    good = totals.done + totals.kept
+    lines = []
+    if good:
+        saved = (
+            f"saved {size(before - after)} ({change(before, after).strip('−')})"
+            if before > after
+            else "nothing saved"
+        )
+        lines.append(
+            f"{count(good, 'image')}   {size(before)} → {size(after)}   {saved}"
+            f"   in {duration(seconds)}"
+        )
+    if totals.skipped:
+        lines.append(f"  {count(totals.skipped, 'was', 'were')} done already")
+    if totals.no_smaller:
+        lines.append(f"  {count(totals.no_smaller, 'was', 'were')} already as small as they get")
+    if totals.failed:
+        names = [printable(one.source) for one in totals.failures[:SHOWN_FAILURES]]
+        more = totals.failed - len(names)
+        lines.append(
+            f"  {totals.failed:,} failed: {', '.join(names)}{f' and {more:,} more' if more else ''}"
+        )
+    return lines
+
+
+def _summary_record(totals: Totals, seconds: float) -> dict[str, Any]:
+    return {
+        "type": "summary",
+        "images": totals.expected + totals.skipped,
+        "done": totals.done,
+        "kept": totals.kept,
+        "skipped": totals.skipped,
+        "failed": totals.failed,
+        "original_bytes": totals.original_bytes,
+        "compressed_bytes": totals.compressed_bytes,
+        "seconds": round(seconds, 3),
+    }

@@ -1,0 +1,1 @@
+"""The client's command line, without the operator's: run as a person runs it."""

@@ -1,0 +1,96 @@
+"""What a person sees on a terminal: the bar, Ctrl-C, a narrow window."""
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pexpect  # type: ignore[import-untyped]  # it ships no types
+import pytest
+
+from tests.client.command.conftest import argv, environment, used
+from tests.client.line import Line
+from tests.support.client import Client
+from tests.support.making import png
+
+COLOUR = re.compile(r"\x1b\[[0-9;]*3[0-9;]*m")
+
+
+@pytest.fixture
+def photos(here: Path) -> Path:
+    (here / "photos").mkdir()
+    for number in range(25):
+        (here / f"photos/{number}.png").write_bytes(png(20 + number))
+    return here / "photos"
+
+
+@contextmanager
+def terminal(*arguments: object, columns: int = 100, **more: str) -> Iterator["pexpect.spawn[str]"]:
+    env = environment(**{"TERM": "xterm-256color"} | more)
+    command = argv(*arguments)
+    with pexpect.spawn(
+        sys.executable, command[1:], env=env, encoding="utf-8", dimensions=(24, columns), timeout=60
+    ) as child:
+        yield child
+
+
+def ended(child: "pexpect.spawn[str]") -> str:
+    """All that it still writes."""
+    child.expect(pexpect.EOF)
+    child.wait()
+    return str(child.before)
+
+
+def test_a_bar_shows_how_far_it_is_and_leaves_the_sums(account: Client, photos: Path) -> None:
+    assert account.key
+    (photos / "notes.png").write_text("no image")
+    with terminal("compress", photos, "--out", "web") as child:
+        child.expect(r"photos.*━.* \d+/26 ")
+        end = ended(child)
+        assert child.exitstatus == 3
+    assert COLOUR.search(end)
+    assert "photos/notes.png is not an image this service reads" in end
+    assert "25 images " in end
+    assert "1 failed: " in end
+    assert " → " not in end.rpartition("\r")[2]  # no line for each image
+    assert "\x1b[?25h" in end  # the cursor is there again
+
+
+def test_without_colour_and_in_a_narrow_window_the_bar_shows_the_count(
+    account: Client, photos: Path
+) -> None:
+    assert account.key
+    with terminal("compress", photos, "--out", "web", columns=14, NO_COLOR="1") as child:
+        child.expect(r"\d+/25")
+        lines = ended(child)
+        assert child.exitstatus == 0
+    assert not COLOUR.search(lines)
+    assert "━" not in lines
+
+
+def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(
+    account: Client, line: Line, photos: Path
+) -> None:
+    line.blocked = b"/api/sessions"  # so that no image ends
+    with terminal("compress", photos, "--out", "web", "--url", line.url) as child:
+        child.expect("0/25")
+        child.sendintr()
+        told = ended(child)
+        assert child.exitstatus == 130
+    assert re.search(r"Stopped after \d+ of 25 images", told)
+    assert "type the same command to go on" in told
+    line.blocked = b""
+    with terminal("compress", photos, "--out", "web", "--url", line.url) as child:
+        assert "images " in ended(child)
+        assert child.exitstatus == 0
+    assert len(list(Path("web").glob("*.webp"))) == 25
+    assert used(account) == 25
+
+
+def test_a_terminal_that_can_do_little_gets_plain_lines(account: Client, photos: Path) -> None:
+    assert account.key
+    with terminal("compress", photos / "1.png", "--out", "web", TERM="dumb") as child:
+        told = ended(child)
+    assert "photos/1.png → web/1.webp" in told
+    assert "\x1b" not in told
