@@ -1,6 +1,6 @@
 """What compresses: a server, or (in the full install) this machine by --local.
 
-The full install gives its engine by `provide_local`, so that this package knows nothing of it.
+The full install names its engine (local.py), so that this package knows nothing of it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
