@@ -11,7 +11,7 @@ from pathlib import Path
 PREFIX = "FLUXIMAGE_"
 FILE_SUFFIX = "_FILE"
 # What programs that call the HTTP API are told.
-_OF_CLIENTS = {"FLUXIMAGE_URL", "FLUXIMAGE_API_KEY"}
+_OF_CLIENTS = {"FLUXIMAGE_URL", "FLUXIMAGE_API_KEY", "FLUXIMAGE_PROFILE"}
 # What Kubernetes sets for each Service, here for one called `fluximage` or `fluximage-api`:
 # https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
 _OF_KUBERNETES = re.compile(

@@ -4,7 +4,6 @@ Services are built after the fork, in the process that runs tasks: connections d
 """
 
 import logging
-import os
 import threading
 import warnings
 from contextlib import closing
@@ -19,6 +18,7 @@ from shared.clients.celery_queue import celery_app
 from shared.db import upkeep, webhook_calls
 from shared.errors import UnavailableError
 from workers import lost_claims, tasks, termination
+from workers.codec_limits import set_codec_limits
 from workers.holder import WORKER
 
 if TYPE_CHECKING:
@@ -26,12 +26,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Threads of the PNG encoder, read when it first runs: one image uses one core.
-os.environ.setdefault("RAYON_NUM_THREADS", "1")
-
-# libtiff's own bound on the scans of a JPEG within a TIFF is 100; imaging.formats.jpeg tells why
-# that is too many.
-os.environ.setdefault("LIBTIFF_JPEG_MAX_ALLOWED_SCAN_NUMBER", "25")
+set_codec_limits()
 
 # The warning is about pickle, and only JSON is accepted (shared.clients.celery_queue).
 warnings.filterwarnings("ignore", "You're running the worker with superuser privileges")

@@ -35,8 +35,10 @@ SECTIONS = {
 
 @click.group(cls=LazyGroup, sections=SECTIONS)
 @click.version_option(package_name="fluximage")
-def cli() -> None:
+@click.pass_context
+def cli(ctx: click.Context) -> None:
     """Self-hosted image optimisation at volume."""
+    ctx.obj = "infra.local.engine:LocalEngine"  # for `compress --local`, imported when it is used
     logging.basicConfig(level=logging.WARNING, format="fluximage: %(message)s")
     # The first logs every retry, and the second what the commands say themselves.
     for chatty in ("urllib3", "shared.clients.object_store"):

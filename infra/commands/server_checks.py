@@ -1,11 +1,10 @@
 """Whether the settings are complete and each server can be used, before anything starts."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import psycopg
 import redis
 
-from shared import settings
 from shared.clients import tls
 from shared.clients.celery_queue import Queue, celery_app
 from shared.clients.object_store import S3Store
@@ -13,26 +12,6 @@ from shared.db.database import Connection, parameters
 from shared.errors import FluximageError, OperatorError, StoreError
 from shared.services import redis_client
 from shared.settings import Settings
-
-# Stands for the settings of an embedded server, which are known only once it runs.
-PLACEHOLDERS = {
-    "REDIS_URL": {"REDIS_URL": "redis://placeholder"},
-    "DATABASE_URL": {"DATABASE_URL": "postgresql://placeholder"},
-    "S3_ENDPOINT": {
-        "S3_ENDPOINT": "http://placeholder",
-        "S3_ACCESS_KEY": "placeholder",
-        "S3_SECRET_KEY": "placeholder",
-    },
-}
-
-
-def check_settings(environ: Mapping[str, str]) -> None:
-    """Raises OperatorError with every fault that can be found before a server is started."""
-    complete = dict(environ)
-    for name, placeholders in PLACEHOLDERS.items():
-        if not environ.get(name):
-            complete |= placeholders
-    settings.load(complete)
 
 
 def check_servers(settings: Settings) -> None:

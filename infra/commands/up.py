@@ -18,11 +18,12 @@ from infra.commands import demo_account, recovery, server_settings
 from infra.commands.console import Console, logging_to
 from infra.commands.demo_account import Demo
 from infra.commands.options import data_dir_option, warn_of_strangers
-from infra.commands.server_checks import check_servers, check_settings
+from infra.commands.server_checks import check_servers
 from infra.embedded import Stack
 from infra.embedded.network import local, reachable
 from infra.migrations.run import migrate
 from infra.processes import PROCESSES, WEB, CeleryWorker, Process, usable_cores
+from infra.settings_without_servers import load_without_servers
 from infra.supervision.child import Child
 from infra.supervision.supervisor import Interrupted
 from shared import settings, supervised
@@ -74,7 +75,7 @@ class UpOptions:
 def up(options: UpOptions) -> None:
     """Serve until SIGINT or SIGTERM; raises OperatorError when that is not possible."""
     environ = settings.with_secrets(os.environ)
-    check_settings(environ)
+    load_without_servers(environ)  # each fault is told before anything starts
     logs = None if options.verbose else options.data_dir.absolute() / "logs"
     with (
         listening(options.host, options.port) as listener,

@@ -11,6 +11,7 @@ from fluximage.command import fields, standard_streams
 from fluximage.command.engine import Engine, Remote
 from fluximage.command.filters import Filters, Pattern, Since
 from fluximage.command.job import Job, Telling
+from fluximage.command.local import open_local
 from fluximage.command.naming import DEFAULT, Template, TemplateType
 from fluximage.command.plan import Where
 from fluximage.command.profile import SERVER_HELP, find_server, server_options
@@ -51,12 +52,14 @@ Run:
   --quiet, --json            only failures; a line of JSON for each file
   --session NAME, --webhook-url URL
 Server:
+  --local               no server: this machine does the work  [full install]
 {SERVER_HELP}
 
 Exit status: 0 all done, 1 failed, 2 usage, 3 some images failed, 4 key or plan,
 5 temporary, 130 interrupted.
 """
 
+OF_A_SERVER = ("alt_text", "rename", "session_id", "webhook_url", "url", "key_file", "profile")
 _DIR = click.Path(file_okay=False, path_type=Path)
 _TO = click.Path(dir_okay=False, path_type=Path)
 
@@ -81,6 +84,7 @@ _TO = click.Path(dir_okay=False, path_type=Path)
 @click.option("--manifest", "manifests", multiple=True, type=_TO)
 @click.option("--failed-list", type=_TO)
 @click.option("--dry-run", "only_say", is_flag=True)
+@click.option("--local", is_flag=True)
 @click.option("--quiet", "-q", is_flag=True)
 @click.option("--json", "as_json", is_flag=True)
 @server_options
@@ -147,7 +151,13 @@ def _base_of(named: Sequence[Path], files: Sequence[Path]) -> Path:
 
 
 def _engine(given: dict[str, Any]) -> Callable[[], Engine]:
-    """What opens the engine: here, `--local` would choose another one."""
+    """What opens the engine; raises click.UsageError for what --local does not go with."""
+    if given["local"]:
+        for name in OF_A_SERVER:
+            if given[name]:
+                typed = f"--{name.replace('_', '-').removesuffix('-id')}"
+                raise click.UsageError(f"{typed} needs a server; leave it or --local out.")
+        return open_local
     return lambda: Remote(find_server(given["url"], given["key_file"], given["profile"]))
 
 

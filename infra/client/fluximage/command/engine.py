@@ -1,4 +1,7 @@
-"""What compresses: a server, or anything else that has the four methods of an Engine."""
+"""What compresses: a server, or (in the full install) this machine by --local.
+
+The full install names its engine (local.py), so that this package knows nothing of it.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO, Protocol

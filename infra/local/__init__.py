@@ -1,0 +1,1 @@
+"""`fluximage compress --local`: the engine in processes of this machine, without any server."""
