@@ -242,6 +242,22 @@ class SessionEnd(TypedDict):
     """Of the whole session."""
 
 
+EventData = Annotated[str, Field(json_schema_extra={"contentMediaType": "application/json"})]
+
+
+@_documented
+class SessionEvent(TypedDict):
+    """An event of a stream."""
+
+    event: Literal["image", "session"]
+    """`image` as each image ends; `session` when all have, then the stream ends."""
+    id: str
+    """The place in the order of ending, which is also a `cursor` of the poll."""
+    data: EventData
+    """JSON: of `image` an `Image` or a `FailedImage`, which has `error`; of `session` a
+    `SessionEnd`."""
+
+
 @_documented
 class SessionSummary(TypedDict):
     """A session without its images."""

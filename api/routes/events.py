@@ -35,10 +35,9 @@ _WRITE_SECONDS = 10.0
         headers=(LAST_EVENT_ID,),
         answers={
             200: Answer(
-                "The stream. The data of an event `image` is an `Image` or a `FailedImage`, which"
-                " has `error`, with its `warnings`; that of the event `session` is a `SessionEnd`.",
-                str,
-                examples.EVENTS,
+                "The stream. This is each of its events, whose name and value stand on a line each.",
+                bodies.SessionEvent,
+                examples.EVENT,
                 media_type="text/event-stream",
                 carries=(bodies.Image, bodies.FailedImage, bodies.SessionEnd),
             ),

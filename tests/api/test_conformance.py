@@ -52,6 +52,7 @@ def test_every_answer_conforms_to_the_document(client: Client, tmp_path: Path) -
     # fault.
     command += ["--phases", "examples,coverage,fuzzing"]
     command += ["--seed", "1", "--max-examples", "20", "--generation-database", "none"]
+    command += ["--request-timeout", "120"]
     run = subprocess.run(
         command,
         cwd=tmp_path,  # where it leaves its files
