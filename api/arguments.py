@@ -56,3 +56,12 @@ WAIT = Digits(
     "(300 s unless set otherwise).",
     example="30",
 )
+LAST_EVENT_ID = Digits(
+    name="Last-Event-ID",
+    words="the id of an event",
+    max_digits=18,
+    json_type="string",
+    sentence="The `id` of the last event that was read: the stream goes on after it. `cursor` is "
+    "ignored then.",
+    example="136",
+)

@@ -105,6 +105,11 @@ REFUSALS = (
         "There is no such session",
         "check the session id; a session of another account looks the same",
     ),
+    _ours(
+        errors.NotFoundError,
+        "This session has no finished image to download",
+        "wait until one has ended",
+    ),
     _http(404, "see the table of calls"),
     _http(405, "see `Allow`"),
     _ours(
@@ -123,7 +128,13 @@ REFUSALS = (
         errors.ConflictError,
         "Session spring-sale was cancelled; send this batch under another sessionId",
         "use another `sessionId`",
-        "a sentence: the session was cancelled",
+        "a sentence: the session was cancelled by a DELETE",
+    ),
+    _ours(
+        errors.GoneError,
+        "What these images were made of was deleted together with the results; send them again",
+        "send the images again",
+        "a sentence: what a retry needs was deleted with the results",
     ),
     _http(413, "send smaller batches"),
     _http(414, "shorten the URL"),
@@ -142,7 +153,12 @@ REFUSALS = (
         "use a new key for a new batch",
         "a sentence: the `Idempotency-Key` was used before with other files or options",
     ),
-    _ours(errors.TooManyRequestsError, "Too many requests", "wait for `Retry-After`"),
+    _ours(
+        errors.TooManyRequestsError,
+        "Too many requests",
+        "wait for `Retry-After`; also where the account has too many streams or downloads at a"
+        " time",
+    ),
     _http(431, "send fewer headers"),
     _http(500, "try again; the operator finds the cause in the log"),
     _http(501, "send a `Content-Length`"),
@@ -155,7 +171,8 @@ REFUSALS = (
         errors.UnavailableError,
         errors.DatabaseDownError().message,
         "wait for `Retry-After`",
-        "a sentence: a server is down, the disk is full, or no AI provider is configured",
+        "a sentence: a server is down, the disk is full, too many clients listen or download, or no"
+        " AI provider is configured",
     ),
 )
 
@@ -183,7 +200,7 @@ IMAGE_CODES = {
     errors.ImageError.code: Meaning(
         "it could not be processed: a fault of the service or its memory, a worker that ended"
         " several times, or a watermark that could not be decoded",
-        "try once more, then ask the operator",
+        "retry the session, then ask the operator",
     ),
     "cancelled": Meaning("its session was cancelled before it ended", "send it in another session"),
 }
@@ -211,18 +228,18 @@ WARNINGS = {
     ),
     WarningCode.AI_UNAVAILABLE: Meaning(
         "no text: the provider is down or too slow, or refuses the operator's key",
-        "try again later",
+        "retry the session later",
     ),
     WarningCode.AI_DECLINED: Meaning(
         "no text: the model refuses to describe this image", "write the text yourself"
     ),
     WarningCode.AI_ANSWER: Meaning(
         "the model's answer failed the checks twice; a text that passed is delivered",
-        "change `context` or `keywords`",
+        "retry the session, or send it with another `context` or `keywords`",
     ),
     WarningCode.AI_LIMIT: Meaning(
         "no text: the tokens of today (UTC) of the account or the service are used up",
-        "try again tomorrow",
+        "retry the session tomorrow",
     ),
-    WarningCode.AI_FAILED: Meaning("no text: an error of this service", "try again later"),
+    WarningCode.AI_FAILED: Meaning("no text: an error of this service", "retry the session"),
 }

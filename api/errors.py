@@ -28,6 +28,7 @@ STATUSES: dict[type[errors.FluximageError], int] = {
     errors.NotFoundError: 404,
     errors.RequestTimeoutError: 408,
     errors.ConflictError: 409,
+    errors.GoneError: 410,
     errors.KeyReusedError: 422,
     errors.TooManyRequestsError: 429,
     errors.UnavailableError: 503,

@@ -19,6 +19,7 @@ A new field:
 from dataclasses import dataclass
 from typing import Any
 
+from api.folders import MAX_BYTES, MAX_LEVELS, put_in
 from api.multipart import FILE_FIELDS, MAX_FILES, MAX_WATERMARK_BYTES, Form
 from api.parameters import (
     FileField,
@@ -28,6 +29,7 @@ from api.parameters import (
     Parameter,
     Pattern,
     Phrase,
+    Texts,
     Whole,
 )
 from api.suggestions import meant_as_files, suggest
@@ -208,6 +210,13 @@ WEBHOOK_URL = _Address(
     "which `POST /api/webhooks/secret` makes.",
     example="https://example.com/hooks/images",
 )
+PATH = Texts(
+    name="path",
+    words=f"once for each file, in their order: a folder of at most {MAX_LEVELS} levels and "
+    f"{MAX_BYTES} bytes, or an empty text",
+    sentence="The folder of each file, for clients whose library strips folders from file names.",
+    example="shoes/red",
+)
 FIELDS: tuple[Parameter[Any], ...] = (
     FILE,
     FORMAT,
@@ -224,6 +233,7 @@ FIELDS: tuple[Parameter[Any], ...] = (
     LANGUAGE,
     CONTEXT,
     KEYWORDS,
+    PATH,
     WEBHOOK_URL,
 )
 # Each accepted spelling and the field that it means.
@@ -316,6 +326,8 @@ def _single_values(form: Form) -> dict[str, str]:
         name = SPELLINGS[spelling]
         if name in FILE_FIELDS:
             raise InvalidFieldError(f"{name} must be sent as a file, with a file name")
+        if name == PATH.name:  # repeats, once for each file
+            continue
         if name in values:
             raise InvalidFieldError(f"{name} was sent more than once; send it at most once")
         values[name] = value
@@ -332,7 +344,7 @@ def _images(form: Form) -> list[Upload]:
         names = meant_as_files(form.ignored)[:3]
         came = f", not as {' or '.join(map(quoted, names))}" if names else ""
         raise InvalidFieldError(f"file is missing; send 1 to {MAX_FILES} images as file{came}")
-    return files
+    return put_in(files, [value for spelling, value in form.fields if spelling == PATH.name])
 
 
 def _chosen(form: Form, name: str) -> list[Upload]:

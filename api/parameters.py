@@ -207,6 +207,22 @@ class Text(Parameter[None]):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Texts(Parameter[tuple[()]]):
+    """Any number of texts, of a field that is repeated; what reads them checks them together."""
+
+    words: str
+    default: tuple[()] = ()
+
+    @property
+    def allowed(self) -> str:
+        return self.words
+
+    @property
+    def schema(self) -> JsonSchema:
+        return {"type": "array", "items": {"type": "string"}}
+
+
+@dataclass(frozen=True, kw_only=True)
 class FileField(Parameter[None]):
     """A file, or several; `words` say which. The form's reader counts and measures them."""
 

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 
 from flask import Response, jsonify
 
+from api.archive_links import archive_url
 from api.context import context
 from shared import answers, bodies
 from shared.answers import Sign
-from shared.db.views import View
+from shared.db.views import EndedImage, View
 
 
 def json_response(body: Mapping[str, object], status: int = 200) -> Response:
@@ -24,7 +25,12 @@ def batch_body(view: View) -> bodies.Batch:
 
 def session_body(view: View) -> bodies.SessionPage:
     """A page of a session, with fresh URLs."""
-    return answers.session_body(view, _sign())
+    return answers.session_body(view, _sign(), archive_url(view))
+
+
+def ended_body(image: EndedImage) -> bodies.Image | bodies.FailedImage | None:
+    """An image as an event has it, with a fresh URL; None once it expired."""
+    return answers.ended_body(image, _sign())
 
 
 def _sign() -> Sign:

@@ -3,7 +3,7 @@
 Workers build them too, for the calls that they make; so what signs a URL is passed in.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
@@ -11,6 +11,7 @@ from uuid import UUID
 from shared import bodies
 from shared.clients.object_store import ObjectStore
 from shared.db.batches import NewBatch
+from shared.db.session_list import SessionSummary
 from shared.db.views import EndedImage, Progress, Status, View
 from shared.db.webhooks import Event, Undelivered
 from shared.errors import NOT_AN_IMAGE, NOT_PROCESSED, WarningCode
@@ -56,7 +57,7 @@ def batch_body(view: View, sign: Sign) -> bodies.Batch:
     }
     if view.complete:
         del body["progress"]
-        if view.progress.completed == 0:
+        if view.progress.completed == 0 and not view.remade:
             return {"error": _ALL_FAILED, "code": "all_failed", **body}
     return body
 
@@ -75,7 +76,7 @@ def accepted_body(batch: NewBatch) -> bodies.Batch:
     }
 
 
-def session_body(view: View, sign: Sign) -> bodies.SessionPage:
+def session_body(view: View, sign: Sign, archive_url: str | None) -> bodies.SessionPage:
     """A page of a session. Errors and warnings have a `batch_id`: `index` counts within a batch."""
     warnings = [_warning(about.notice, about.batch_id) for about in view.notices]
     for image in view.images:
@@ -89,12 +90,50 @@ def session_body(view: View, sign: Sign) -> bodies.SessionPage:
         "warnings": warnings,
         "next_cursor": None if view.complete else str(view.last_number),
         "webhooks": [_webhook(webhook) for webhook in view.webhooks],
+        "archive_url": archive_url,
+    }
+
+
+def ended_body(image: EndedImage, sign: Sign) -> bodies.Image | bodies.FailedImage | None:
+    """An image as a page's `data` or `errors` has it, with its warnings; None once it expired."""
+    warnings = [_warning(notice, image.batch_id) for notice in image.notices]
+    if image.error_code:
+        return {**error_body(image, image.batch_id), "warnings": warnings}
+    if image.output_key:
+        return {**image_body(image, sign), "warnings": warnings}
+    return None
+
+
+def session_end(view: View) -> bodies.SessionEnd:
+    """What a stream of events ends with."""
+    return {
+        "session_id": view.session_name,
+        "status": view.status,
+        "progress": _progress(view.progress),
+    }
+
+
+def session_list_body(
+    found: Sequence[SessionSummary], next_cursor: str | None
+) -> bodies.SessionList:
+    """A page of the list of sessions."""
+    return {
+        "sessions": [
+            {
+                "session_id": session.name,
+                "status": session.status,
+                "progress": _progress(session.progress),
+                "created_at": _moment(session.created_at),
+            }
+            for session in found
+        ],
+        "next_cursor": next_cursor,
     }
 
 
 def event_body(event: Event, occurred_at: datetime, batch: bodies.Batch) -> bodies.WebhookEvent:
     """The body of a call to a webhook."""
-    return {"type": event, "timestamp": _time(occurred_at), "data": batch}
+    return {"type": event, "timestamp": _moment(occurred_at), "data": batch}
 
 
 def forgotten_batch_body(session_name: str, batch_id: UUID, status: Status) -> bodies.Batch:
@@ -119,42 +158,55 @@ def image_body(image: EndedImage, sign: Sign) -> bodies.Image:
     """The element of `data` for an image that succeeded."""
     url, expires_at = sign(image)
     compressed_size = image.compressed_size or 0
-    saved = 100 * (1 - compressed_size / image.original_size) if image.original_size else 0.0
     return {
         "id": str(image.id),
         "batch_id": str(image.batch_id),
         "index": image.index,
         "original_name": image.original_name,
+        "path": image.folder,
         "file_name": image.file_name,
         "format": _known(image.format),
         "width": _known(image.width),
         "height": _known(image.height),
         "original_size": image.original_size,
         "compressed_size": compressed_size,
-        "saved_percent": round(saved, 1),
+        "saved_percent": saved_percent(image.original_size, compressed_size),
         "url": url,
-        "expires_at": _time(expires_at),
+        "expires_at": _moment(expires_at),
         "alt_text": image.alt_text,
         "watermarked": image.watermarked,
         "encoding": image.encoding,
+        "retry_of": _retry_of(image),
     }
 
 
 def error_body(image: EndedImage, batch_id: UUID | None = None) -> bodies.FailedImage:
     """The element of `errors` for an image that failed; with `batch_id`, of a session's page."""
-    message = image.error_message or NOT_PROCESSED
-    if message.startswith(NOT_AN_IMAGE):
-        # The published contract has this sentence; a format that is known says why it is not read.
-        message = f"{image.original_name} is not an image this service reads"
     body: bodies.FailedImage = {
+        "id": str(image.id),
         "index": image.index,
         "original_name": image.original_name,
+        "path": image.folder,
         "error": _known(image.error_code),
-        "message": message,
+        "message": failure_message(image.original_name, image.error_message),
+        "retry_of": _retry_of(image),
     }
     if batch_id:
         body["batch_id"] = str(batch_id)
     return body
+
+
+def saved_percent(original_size: int, compressed_size: int) -> float:
+    """How much smaller the result is than its original; below zero where it is larger."""
+    return round(100 * (1 - compressed_size / original_size), 1) if original_size else 0.0
+
+
+def failure_message(original_name: str, message: str | None) -> str:
+    """The message of an image that failed."""
+    if message and message.startswith(NOT_AN_IMAGE):
+        # The published contract has this sentence; a format that is known says why it is not read.
+        return f"{original_name} is not an image this service reads"
+    return message or NOT_PROCESSED
 
 
 def _warning(notice: Notice, batch_id: UUID | None = None) -> bodies.Warning:
@@ -176,12 +228,8 @@ def _webhook(webhook: Undelivered) -> bodies.Webhook:
         "status": webhook.status,
         "attempts": webhook.attempts,
         "last_status": webhook.last_status,
-        "next_attempt_at": _time(next_attempt_at) if next_attempt_at else None,
+        "next_attempt_at": _moment(next_attempt_at) if next_attempt_at else None,
     }
-
-
-def _time(time: datetime) -> str:
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _progress(progress: Progress) -> bodies.Progress:
@@ -195,6 +243,14 @@ def _progress(progress: Progress) -> bodies.Progress:
         "original_bytes": progress.original_bytes,
         "compressed_bytes": progress.compressed_bytes,
     }
+
+
+def _retry_of(image: EndedImage) -> str | None:
+    return str(image.retry_of) if image.retry_of else None
+
+
+def _moment(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _known(value: T | None) -> T:

@@ -36,6 +36,20 @@ WarningWord = Annotated[
 
 
 @_documented
+class Warning(TypedDict):
+    """Something that was done in another way than asked for; every later answer says it too."""
+
+    batch_id: NotRequired[Uuid]
+    """The batch that it is about; in a session's page."""
+    index: Count | None
+    """The image that it is about; null for the whole batch."""
+    code: WarningWord
+    """The code for programs."""
+    message: str
+    """A sentence with the details."""
+
+
+@_documented
 class Image(TypedDict):
     """An image that succeeded."""
 
@@ -47,8 +61,11 @@ class Image(TypedDict):
     """Its place in the batch, from 0, in the order in which the files were sent."""
     original_name: str
     """The last part of the name that was sent, cleaned."""
+    path: str | None
+    """The folder that was sent with its name, cleaned; null without one."""
     file_name: str
-    """The name under which it downloads; unique in its session, without regard to case."""
+    """The name under which it downloads; unique in its folder of the session, without
+    regard to case."""
     format: OutputType
     """The type of the result."""
     width: Pixels
@@ -71,36 +88,34 @@ class Image(TypedDict):
     """Whether the watermark was laid over it."""
     encoding: Encoding | None
     """How the file got its pixels; null for images older than this field."""
+    retry_of: Uuid | None
+    """The image that this one was made again from; null where it was sent."""
+    warnings: NotRequired[list[Warning]]
+    """The image's own warnings; only in an event."""
 
 
 @_documented
 class FailedImage(TypedDict):
     """An image that failed. It costs nothing."""
 
+    id: Uuid
+    """The image's id."""
     batch_id: NotRequired[Uuid]
     """The batch that it was sent in; in a session's page."""
     index: Count
     """Its place in the batch, from 0."""
     original_name: str
     """The last part of the name that was sent, cleaned."""
+    path: str | None
+    """The folder that was sent with its name, cleaned; null without one."""
     error: str
     """The code for programs."""
     message: str
     """A sentence with the details."""
-
-
-@_documented
-class Warning(TypedDict):
-    """Something that was done in another way than asked for; every later answer says it too."""
-
-    batch_id: NotRequired[Uuid]
-    """The batch that it is about; in a session's page."""
-    index: Count | None
-    """The image that it is about; null for the whole batch."""
-    code: WarningWord
-    """The code for programs."""
-    message: str
-    """A sentence with the details."""
+    retry_of: Uuid | None
+    """The image that this one was made again from; null where it was sent."""
+    warnings: NotRequired[list[Warning]]
+    """The image's own warnings; only in an event."""
 
 
 @_documented
@@ -192,6 +207,8 @@ class NewSecret(TypedDict):
 class SessionPage(TypedDict):
     """A page of a session: images that ended, in the order in which they ended."""
 
+    retried: NotRequired[Count]
+    """How many images are made again; only where that was asked for."""
     session_id: str
     """The session's id, as it was sent or made."""
     status: Status
@@ -208,6 +225,45 @@ class SessionPage(TypedDict):
     """What to send as `cursor` for the next page; null when all has ended and was read."""
     webhooks: list[Webhook]
     """The newest 100 calls of webhooks that are not delivered, the newest first."""
+    archive_url: str | None
+    """A path on this server that needs no key, to a ZIP of all finished images; null while there is
+    none."""
+
+
+@_documented
+class SessionEnd(TypedDict):
+    """What a stream of events ends with."""
+
+    session_id: str
+    """The session's id, as it was sent or made."""
+    status: Status
+    """How it ended."""
+    progress: Progress
+    """Of the whole session."""
+
+
+@_documented
+class SessionSummary(TypedDict):
+    """A session without its images."""
+
+    session_id: str
+    """The session's id, as it was sent or made."""
+    status: Status
+    """`completed` means that every image has ended, well or badly; another batch opens it again."""
+    progress: Progress
+    """Of the whole session."""
+    created_at: Time
+    """When its first batch was accepted."""
+
+
+@_documented
+class SessionList(TypedDict):
+    """A page of the account's sessions, the newest first."""
+
+    sessions: list[SessionSummary]
+    """The sessions of this page."""
+    next_cursor: str | None
+    """What to send as `cursor` for the next page; null on the last one."""
 
 
 @_documented

@@ -43,6 +43,7 @@ SENT_REQUEST_ID = Text(
 )
 REQUEST_ID = Header(HEADER, "The operator finds the request in the log by it.", "a1b2c3")
 RETRY_AFTER = Header("Retry-After", "Seconds to wait before the next try.", 1)
+LOCATION = Header("Location", "The session to poll.", "/api/sessions/spring-sale")
 AUTHENTICATE = Header("WWW-Authenticate", "How to authenticate.", "Bearer")
 ETAG = Header("ETag", "The version; send it as `If-None-Match`.", '"0123456789abcdef"')
 ALLOW = Header("Allow", "The methods that the path accepts.", "GET, HEAD")
@@ -50,13 +51,17 @@ ALLOW = Header("Allow", "The methods that the path accepts.", "GET, HEAD")
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer that is no refusal. body: a type of shared/bodies.py, or any type for a text."""
+    """An answer that is no refusal. body: a type of shared/bodies.py, or any type for a text.
+
+    carries: types of bodies that stand within a text, such as a stream of events.
+    """
 
     sentence: str
     body: Any = None
     example: object = None
     headers: Sequence[Header] = ()
     media_type: str = "application/json"
+    carries: Sequence[Any] = ()
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,8 @@ Every error is JSON with `error`, a sentence, and `code`, a word for programs.\
 def document(app: Flask) -> dict[str, Any]:
     """Returns the OpenAPI document of the application's calls, as JSON values."""
     found = list(calls(app))
-    types = [answer.body for *_, call in found for answer in call.answers.values() if answer.body]
+    answers = [answer for *_, call in found for answer in call.answers.values()]
+    types = [type_ for answer in answers for type_ in (answer.body, *answer.carries) if type_]
     bodies_, named = schemas([*types, bodies.Error, bodies.WebhookEvent])
     paths: dict[str, dict[str, Any]] = {}
     for method, path, view, call in found:
@@ -249,7 +250,7 @@ def _property(field: Parameter[Any]) -> JsonSchema:
 
 def _default(parameter: Parameter[Any]) -> JsonSchema:
     default = parameter.default
-    if default is None:
+    if default in (None, ()):
         return {}
     return {"default": str(default) if parameter.schema["type"] == "string" else default}
 

@@ -1,5 +1,7 @@
 """Whole bodies as examples; mypy and a test hold them to their types."""
 
+import json
+
 from shared import bodies
 from shared.imagetype import ImageType
 from shared.models import Encoding
@@ -13,6 +15,7 @@ IMAGE: bodies.Image = {
     "batch_id": _BATCH_ID,
     "index": 0,
     "original_name": "IMG_0001.JPG",
+    "path": "shoes/red",
     "file_name": "red-running-shoes-on-grass.avif",
     "format": ImageType.AVIF,
     "width": 1600,
@@ -25,12 +28,16 @@ IMAGE: bodies.Image = {
     "alt_text": "Red running shoes on wet grass",
     "watermarked": True,
     "encoding": Encoding.REENCODED,
+    "retry_of": None,
 }
 FAILED: bodies.FailedImage = {
+    "id": "5f0c2a0e-8a43-4f7e-9a53-7f9b0c3d2e22",
     "index": 1,
     "original_name": "notes.txt",
+    "path": None,
     "error": "unsupported_image",
     "message": "notes.txt is not an image this service reads",
+    "retry_of": None,
 }
 WARNING: bodies.Warning = {
     "index": None,
@@ -100,8 +107,17 @@ SESSION: bodies.SessionPage = {
     "warnings": [{**WARNING, "batch_id": _BATCH_ID}],
     "webhooks": [WEBHOOK],
     "next_cursor": "136",
+    "archive_url": "/api/archives/9c1d?expires=1777716000&signature=6f0c",
 }
 CANCELLED: bodies.SessionPage = {
+    **SESSION,
+    "status": "completed",
+    "progress": {**PROGRESS, "queued": 0, "processing": 0, "cancelled": 104},
+    "next_cursor": "100",
+}
+RETRIED: bodies.SessionPage = {"retried": 2, **SESSION}
+NOT_RETRIED: bodies.SessionPage = {"retried": 0, **CANCELLED}
+DELETED: bodies.SessionPage = {
     "session_id": "spring-sale",
     "status": "cancelled",
     "progress": {**PROGRESS, "queued": 0, "processing": 0, "cancelled": 104},
@@ -110,6 +126,18 @@ CANCELLED: bodies.SessionPage = {
     "warnings": [],
     "webhooks": [],
     "next_cursor": None,
+    "archive_url": None,
+}
+SESSIONS: bodies.SessionList = {
+    "sessions": [
+        {
+            "session_id": "spring-sale",
+            "status": "processing",
+            "progress": PROGRESS,
+            "created_at": "2026-05-01T09:58:12Z",
+        }
+    ],
+    "next_cursor": "1777629492000000-spring-sale",
 }
 USAGE: bodies.Usage = {
     "plan": Plan.PRO,
@@ -136,3 +164,15 @@ NOT_READY: bodies.NotReady = {
     "code": "unavailable",
     "down": ["redis"],
 }
+EVENTS = f"""\
+retry: 2000
+
+event: image
+id: 135
+data: {json.dumps(IMAGE | {"warnings": []})}
+
+event: session
+id: 240
+data: {json.dumps({"session_id": "spring-sale", "status": "completed", "progress": PROGRESS})}
+
+"""

@@ -14,13 +14,26 @@ A new call:
    without a key is named in OPEN there.
 """
 
-from api.routes import account, compress, documentation, operator, sessions, webhooks
+from api.routes import (
+    account,
+    archive,
+    compress,
+    documentation,
+    events,
+    operator,
+    retry,
+    sessions,
+    webhooks,
+)
 
 BLUEPRINTS = (
     account.blueprint,
+    archive.blueprint,
     compress.blueprint,
     documentation.blueprint,
+    events.blueprint,
     operator.blueprint,
+    retry.blueprint,
     sessions.blueprint,
     webhooks.blueprint,
 )

@@ -15,7 +15,7 @@ from api.context import context
 from api.fields import CompressRequest
 from api.multipart import read_form
 from api.openapi import examples
-from api.openapi.declare import RETRY_AFTER, Answer, Call, Header, Tag, documented
+from api.openapi.declare import LOCATION, RETRY_AFTER, Answer, Call, Tag, documented
 from api.parameters import Pattern
 from api.prefer import PREFER, PREFERENCE_APPLIED, Preference, preference
 from api.responses import batch_body, json_response
@@ -48,9 +48,6 @@ IDEMPOTENCY_KEY = Pattern(
 _NO_PROVIDER = (
     "This service has no AI provider; send the batch without autoAltText and autoRenameSEO"
 )
-
-
-LOCATION = Header("Location", "The session to poll.", "/api/sessions/spring-sale")
 
 
 @blueprint.post("/api/compress")
@@ -187,7 +184,8 @@ def _check(services: Services, parsed: CompressRequest, balance: credits.Balance
     `batches.accept` checks the balance again while it holds the account's lock, since another
     batch may have taken the last credits meanwhile.
     """
-    balance.check(len(parsed.files), ai=parsed.ai)
+    count = len(parsed.files)
+    balance.check(count, ai_credits=count if parsed.ai else 0)
     if parsed.ai and not services.settings.ai:
         raise UnavailableError(_NO_PROVIDER, 3600)
     backlog.check_queue_age(services.database, services.settings.max_queue_age_seconds)
@@ -202,7 +200,9 @@ def _store_inputs(
         services.store.put(watermark_key(batch_id), mark.content, mark.size, binary)
     for index, file in enumerate(parsed.files):
         services.store.put(original_key(batch_id, index), file.content, file.size, binary)
-    return [NewImage(uuid4(), file.name, file.size, file.sha256) for file in parsed.files]
+    return [
+        NewImage(uuid4(), file.name, file.size, file.sha256, file.folder) for file in parsed.files
+    ]
 
 
 def _delete_inputs(services: Services, batch_id: UUID) -> None:
@@ -250,9 +250,15 @@ def _not_done_yet(body: bodies.Batch, session_name: str) -> Response:
 
 
 def _fingerprint(parsed: CompressRequest) -> bytes:
-    """A digest that is equal for equal requests: each file's name and bytes, and each option."""
+    """A digest that is equal for equal requests: each file's path and bytes, and each option.
+
+    A file without a folder has no place for it: so it was before there were folders.
+    """
     facts = {
-        "files": [(file.name, file.sha256.hex()) for file in parsed.files],
+        "files": [
+            (file.name, file.sha256.hex(), *([file.folder] if file.folder else []))
+            for file in parsed.files
+        ],
         "watermark": parsed.watermark and parsed.watermark.sha256.hex(),
         "options": parsed.options.to_json(),
         "session": parsed.session_id,

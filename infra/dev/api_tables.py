@@ -57,7 +57,7 @@ def _fields() -> Iterator[Row]:
 def _default(field: Parameter[object]) -> str:
     if isinstance(field, FileField) and field.required:
         return "required"
-    if field.default is None or field.default == "":
+    if field.default in (None, "", ()):
         return "none"
     shown = str(field.default)
     return f"`{shown.lower() if isinstance(field.default, bool) else shown}`"

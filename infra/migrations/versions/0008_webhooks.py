@@ -3,7 +3,7 @@
 from infra.migrations.run import run_sql
 
 revision = "0008"
-down_revision = "0005"
+down_revision = "0007"
 
 SQL = """
 -- Of an account: the one without an end is the newest; the others sign along until they expire.
