@@ -631,3 +631,15 @@ def test_a_text_comes_from_the_running_service_once_the_model_gives_one(
     cursor = len(answer["data"])
     page = client.call("GET", "/api/sessions/s", params={"wait": 30, "cursor": cursor}).json()
     assert [image["alt_text"] for image in page["data"]] == ["Red shoes on grass"]
+
+
+def test_the_batch_of_a_retry_inherits_the_webhook(shop: Shop) -> None:
+    assert shop.call("POST", "/api/webhooks/secret").status_code == 200
+    shop.send(webhookUrl="https://example.com/hook?token=secret")
+    shop.fail()
+    shop.retry()
+    batch = shop.rows("i.state = 'queued'")[0]["batch_id"]
+    with shop.services.database.transaction() as connection:
+        found = connection.execute("SELECT batch_id, url, status FROM webhooks").fetchall()
+    statuses = {row["batch_id"]: (row["url"], row["status"]) for row in found}
+    assert statuses[batch] == ("https://example.com/hook?token=secret", "waiting")
