@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from werkzeug.test import TestResponse
 
 from infra.dev.messages_api import MessagesApi
-from shared.db import accounts, credits, descriptions, images, upkeep
+from shared.db import accounts, archives, credits, descriptions, images, upkeep
 from shared.db.accounts import Account
 from shared.db.database import Row
 from shared.db.image_states import DESCRIBE, OPTIMISE
@@ -189,6 +189,22 @@ def test_only_the_text_is_made_again_where_only_that_is_missing(shop: Shop) -> N
     assert [new[name] for name in same] == [old[name] for name in same]
     assert page["warnings"] == []
     assert shop.used() == (1, 1)
+
+
+def archived(shop: Shop, scope: archives.ArchiveScope) -> list[str]:
+    """The file names of what an archive with that scope holds."""
+    return [image.file_name for image in archives.page_after(shop.services.database, scope, 0)]
+
+
+def test_an_archive_has_the_image_that_stands_in_and_not_the_older_one(shop: Shop) -> None:
+    shop.undescribed()
+    begun_before = archives.scope_of(shop.services.database, shop.account.id, "s")
+    shop.retry()
+    shop.describe()
+    after = archives.scope_of(shop.services.database, shop.account.id, "s")
+    assert archived(shop, after) == ["red-shoes-on-grass.webp"]
+    assert after.finished == 1
+    assert archived(shop, begun_before) == ["0.webp"]
 
 
 def test_a_retry_that_brings_no_text_leaves_the_image_where_it_was(shop: Shop) -> None:
