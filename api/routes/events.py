@@ -35,7 +35,7 @@ _WRITE_SECONDS = 10.0
         headers=(LAST_EVENT_ID,),
         answers={
             200: Answer(
-                "The stream. This is each of its events, whose name and value stand on a line each.",
+                "The stream. This is each of its events, with a line for each value.",
                 bodies.SessionEvent,
                 examples.EVENT,
                 media_type="text/event-stream",
