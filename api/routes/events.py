@@ -55,7 +55,6 @@ def listen(session_id: str) -> Response:
     """
     check_session_id(session_id)
     built = context()
-    # An EventSource that has read nothing yet may send the header empty.
     resumes = bool(request.headers.get(LAST_EVENT_ID.name))
     after = LAST_EVENT_ID.read(request.headers) if resumes else CURSOR.read(request.args)
     view = views.view_session(
