@@ -204,18 +204,18 @@ KEYWORDS = Phrase(
     sentence="Words to guide alt texts and file names.",
     example="trail, waterproof",
 )
-WEBHOOK_URL = _Address(
-    name="webhookUrl",
-    sentence="Is called when the batch has closed. The calls are signed with the account's secret, "
-    "which `POST /api/webhooks/secret` makes.",
-    example="https://example.com/hooks/images",
-)
 PATH = Texts(
     name="path",
     words=f"once for each file, in their order: a folder of at most {MAX_LEVELS} levels and "
     f"{MAX_BYTES} bytes, or an empty text",
     sentence="The folder of each file, for clients whose library strips folders from file names.",
     example="shoes/red",
+)
+WEBHOOK_URL = _Address(
+    name="webhookUrl",
+    sentence="Is called when the batch has closed. The calls are signed with the account's secret, "
+    "which `POST /api/webhooks/secret` makes.",
+    example="https://example.com/hooks/images",
 )
 FIELDS: tuple[Parameter[Any], ...] = (
     FILE,

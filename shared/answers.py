@@ -89,8 +89,8 @@ def session_body(view: View, sign: Sign, archive_url: str | None) -> bodies.Sess
         "errors": [error_body(image, image.batch_id) for image in view.images if image.error_code],
         "warnings": warnings,
         "next_cursor": None if view.complete else str(view.last_number),
-        "webhooks": [_webhook(webhook) for webhook in view.webhooks],
         "archive_url": archive_url,
+        "webhooks": [_webhook(webhook) for webhook in view.webhooks],
     }
 
 

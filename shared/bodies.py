@@ -223,11 +223,11 @@ class SessionPage(TypedDict):
     """About the page's images, and the newest 100 about whole batches."""
     next_cursor: str | None
     """What to send as `cursor` for the next page; null when all has ended and was read."""
-    webhooks: list[Webhook]
-    """The newest 100 calls of webhooks that are not delivered, the newest first."""
     archive_url: str | None
     """A path on this server that needs no key, to a ZIP of all finished images; null while there is
     none."""
+    webhooks: list[Webhook]
+    """The newest 100 calls of webhooks that are not delivered, the newest first."""
 
 
 @_documented
@@ -240,6 +240,22 @@ class SessionEnd(TypedDict):
     """How it ended."""
     progress: Progress
     """Of the whole session."""
+
+
+EventData = Annotated[str, Field(json_schema_extra={"contentMediaType": "application/json"})]
+
+
+@_documented
+class SessionEvent(TypedDict):
+    """An event of a stream."""
+
+    event: Literal["image", "session"]
+    """`image` as each image ends; `session` when all have, then the stream ends."""
+    id: str
+    """The place in the order of ending, which is also a `cursor` of the poll."""
+    data: EventData
+    """JSON: of `image` an `Image` or a `FailedImage`, which has `error`; of `session` a
+    `SessionEnd`."""
 
 
 @_documented

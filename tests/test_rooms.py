@@ -130,4 +130,5 @@ def test_the_wheel_holds_the_rooms_and_not_the_tests(tmp_path: Path) -> None:
         "workers",
     }
     assert {f"infra/migrations/versions/{path.name}" for path in migrations} <= names
+    assert {"api/docs_page/index.html", "api/docs_page/start.js"} <= names
     assert not [name for name in names if name.startswith(CHECKOUT_ONLY)]

@@ -164,15 +164,8 @@ NOT_READY: bodies.NotReady = {
     "code": "unavailable",
     "down": ["redis"],
 }
-EVENTS = f"""\
-retry: 2000
-
-event: image
-id: 135
-data: {json.dumps(IMAGE | {"warnings": []})}
-
-event: session
-id: 240
-data: {json.dumps({"session_id": "spring-sale", "status": "completed", "progress": PROGRESS})}
-
-"""
+EVENT: bodies.SessionEvent = {
+    "event": "image",
+    "id": "135",
+    "data": json.dumps(IMAGE | {"warnings": []}),
+}

@@ -87,7 +87,8 @@ class View:
         ended. notices: about whole batches, the oldest first; of a session the newest 100.
         last_number: where the next page begins: every listed image up to this `ended_number` was
         seen. complete: nothing can follow. remade: of a batch, how many of its images another
-        one stands in for. webhooks: of a session, the newest 100 that are not delivered.
+        one stands in for. webhooks: of a session, the newest 100 that are not
+        delivered.
     """
 
     session_id: UUID
