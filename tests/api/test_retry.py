@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from werkzeug.test import TestResponse
 
 from infra.dev.messages_api import MessagesApi
-from shared.db import accounts, credits, descriptions, images, upkeep
+from shared.db import accounts, credits, descriptions, images, retries, upkeep
 from shared.db.accounts import Account
 from shared.db.database import Row
 from shared.db.image_states import DESCRIBE, OPTIMISE
@@ -385,7 +385,10 @@ def test_what_the_store_has_lost_is_gone_and_leaves_nothing_behind(shop: Shop) -
     assert sorted(shop.store.list_batches()) == sorted([*stored, str(shop.rows()[-1]["batch_id"])])
 
 
-def test_what_is_gone_keeps_nothing_else_from_being_made_again(shop: Shop) -> None:
+def test_what_is_gone_keeps_nothing_else_from_being_made_again(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retries, "MAX_IMAGES", 1)
     shop.send()
     shop.fail()
     expire(shop)
