@@ -20,7 +20,7 @@ from shared.db import batches, credits, images, sessions, views
 from shared.db.database import Connection, one
 from shared.db.image_states import OPTIMISE
 from shared.dispatch import dispatch
-from shared.errors import CorruptImageError, ImageError, StoreError
+from shared.errors import CorruptImageError, StoreError
 from shared.imagetype import ImageType
 from shared.models import Options
 from shared.services import Services
