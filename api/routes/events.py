@@ -55,8 +55,8 @@ def listen(session_id: str) -> Response:
     """
     check_session_id(session_id)
     built = context()
-    resumes = bool(request.headers.get(LAST_EVENT_ID.name))
-    after = LAST_EVENT_ID.read(request.headers) if resumes else CURSOR.read(request.args)
+    cursor, last_id = CURSOR.read(request.args), LAST_EVENT_ID.read(request.headers)  # both checked
+    after = last_id if request.headers.get(LAST_EVENT_ID.name) else cursor
     view = views.view_session(
         built.services.database, account().id, session_id, after_number=after, limit=1
     )
