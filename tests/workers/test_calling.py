@@ -175,7 +175,7 @@ def test_a_deleted_session_is_told_as_cancelled(
     unit: Services, account: Account, secret: str, there: Receiver
 ) -> None:
     batch = batch_with(unit, account, there.url)
-    sessions.cancel(unit.database, account.id, batch.session_name)
+    sessions.delete(unit.database, account.id, batch.session_name)
     for _ in range(2):
         steps.call_webhook(unit)
     (call,) = there.calls

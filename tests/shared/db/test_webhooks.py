@@ -164,8 +164,8 @@ def test_deleting_a_session_tells_each_receiver_that_was_not_told_once(
     webhook_calls.note_delivered(unit.database, first, 200)
     webhook_calls.note_failed(unit.database, second, 500)
     webhook_calls.give_up(unit.database, third, 410)
-    sessions.cancel(unit.database, account.id, "spring-sale")
-    sessions.cancel(unit.database, account.id, "spring-sale")
+    sessions.delete(unit.database, account.id, "spring-sale")
+    sessions.delete(unit.database, account.id, "spring-sale")
     calls = claimed(unit, Bounds())
     assert {(call.batch_id, call.event) for call in calls} == {
         (second.batch_id, "batch.cancelled"),
@@ -174,8 +174,14 @@ def test_deleting_a_session_tells_each_receiver_that_was_not_told_once(
     assert second.message_id not in {call.message_id for call in calls}
     for call in calls:
         webhook_calls.note_delivered(unit.database, call, 200)
-    sessions.cancel(unit.database, account.id, "spring-sale")
+    sessions.delete(unit.database, account.id, "spring-sale")
     assert claimed(unit, Bounds()) == []
+
+
+def test_cancelling_a_session_completes_its_batches(unit: Services, account: Account) -> None:
+    batch = batch_with(unit, account, URL)
+    sessions.cancel(unit.database, account.id, batch.session_name)
+    assert claim(unit).event == "batch.completed"
 
 
 def test_a_call_that_was_under_way_when_its_session_was_deleted_is_not_counted(
@@ -183,7 +189,7 @@ def test_a_call_that_was_under_way_when_its_session_was_deleted_is_not_counted(
 ) -> None:
     batch = due(unit, account)
     under_way = claim(unit)
-    sessions.cancel(unit.database, account.id, batch.session_name)
+    sessions.delete(unit.database, account.id, batch.session_name)
     assert not webhook_calls.note_delivered(unit.database, under_way, 200)
     assert claim(unit).event == "batch.cancelled"
 
