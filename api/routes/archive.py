@@ -70,7 +70,7 @@ def archive(session_id: str) -> Response:
     )
 )
 def archive_of_link(link_id: str) -> Response:
-    """Returns the same behind the signed `archive_url` of a session, without a key."""
+    """Returns the same ZIP for the signed link in a session's archive_url, without a key."""
     session_id = session_of_link(link_id)
     scope = archives.scope_of_id(context().services.database, session_id)
     logs.add(account=scope.account_id, session=scope.session_name)
