@@ -22,9 +22,9 @@ import pillow_avif  # noqa: F401 - registers AVIF with Pillow
 import pillow_heif
 from PIL import Image
 
+from fluximage import Client, Options, Source
 from infra.benchmarks import ai_isolation
 from infra.benchmarks.measuring import resident
-from infra.client import Client, File
 from infra.dev.temporary_service import RunningService, temporary_service
 from infra.processes import usable_cores
 from infra.supervision import proc
@@ -56,23 +56,23 @@ def main(folder: str, count: str = "40") -> dict[str, Any]:
     return figures | ai_isolation.figures()
 
 
-def _photographs(folder: Path, count: int) -> list[File]:
+def _photographs(folder: Path, count: int) -> list[Source]:
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
     if not paths:
         raise OperatorError(f"There are no photographs in {folder}")
     return [
-        (f"{index:03}-{path.name}", path.read_bytes())
+        Source(path.read_bytes(), f"{index:03}-{path.name}")
         for index, path in zip(range(count), itertools.cycle(paths), strict=False)
     ]
 
 
-def _warm_up(service: RunningService, photographs: Sequence[File]) -> None:
+def _warm_up(service: RunningService, photographs: Sequence[Source]) -> None:
     client = Client(service.url, service.api_key)
     for _ in range(3):
-        client.compress(photographs[:4], {"maxWidth": "400"})
+        client.send(photographs[:4], Options(max_width=400), wait_seconds=None)
 
 
-def _throughput(service: RunningService, photographs: Sequence[File]) -> dict[str, Any]:
+def _throughput(service: RunningService, photographs: Sequence[Source]) -> dict[str, Any]:
     """All photographs to WebP at 1600 px, by three clients that send batches of five."""
     log_start = service.log.stat().st_size
     client = Client(service.url, service.api_key)
@@ -86,8 +86,8 @@ def _throughput(service: RunningService, photographs: Sequence[File]) -> dict[st
     cpu = sum(line["engine_cpu_seconds"] for line in lines)
     return {
         "images": len(lines),
-        "input_bytes": sum(len(data) for _, data in photographs),
-        "megapixels": round(sum(_megapixels(data) for _, data in photographs), 1),
+        "input_bytes": sum(photograph.size() for photograph in photographs),
+        "megapixels": round(sum(_megapixels(photograph) for photograph in photographs), 1),
         "cores": usable_cores(),
         "wall_seconds": round(wall, 3),
         "engine_cpu_seconds": round(cpu, 3),
@@ -102,7 +102,7 @@ def _latency(service: RunningService) -> dict[str, Any]:
     totals = []
     for _ in range(_LATENCY_REQUESTS):
         started = time.monotonic()
-        client.compress([("small.jpg", small)])
+        client.send([Source(small, "small.jpg")], wait_seconds=None)
         totals.append(time.monotonic() - started)
     engines = [
         sum(line["seconds"][step] for step in _ENGINE_STEPS)
@@ -138,15 +138,15 @@ def _memory(service: RunningService) -> dict[str, Any]:
     for pid in workers:
         Path(f"/proc/{pid}/clear_refs").write_text("5")  # resets the peak
     client = Client(service.url, service.api_key)
-    client.compress([(f"{n}.bin", bytes(_LARGE_BYTES)) for n in range(20)])
+    client.send([Source(bytes(_LARGE_BYTES), f"{n}.bin") for n in range(20)], wait_seconds=None)
     grown = sum(max(0, _resident_kb(pid, "VmHWM") - before[pid]) for pid in workers)
     return {"api_memory_growth_mb": round(grown / 1024, 1) if workers else None}
 
 
-def _send(client: Client, batch: Sequence[File]) -> None:
-    status, body = client.compress(batch, {"format": "webp", "maxWidth": "1600"})
-    if status != 200 or body["errors"]:
-        raise OperatorError(f"A batch failed: {status}, {body}")
+def _send(client: Client, batch: Sequence[Source]) -> None:
+    answer = client.send(batch, Options(format="webp", max_width=1600), wait_seconds=None)
+    if not answer.done or answer.errors:
+        raise OperatorError(f"A batch failed: {answer}")
 
 
 def _image_lines(log: Path, start: int) -> Iterator[dict[str, Any]]:
@@ -158,8 +158,9 @@ def _image_lines(log: Path, start: int) -> Iterator[dict[str, Any]]:
                 yield entry
 
 
-def _megapixels(data: bytes) -> float:
-    with Image.open(io.BytesIO(data)) as image:
+def _megapixels(photograph: Source) -> float:
+    content = photograph.content
+    with Image.open(io.BytesIO(content) if isinstance(content, bytes) else content) as image:
         return image.width * image.height / 1e6
 
 

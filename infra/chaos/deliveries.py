@@ -3,14 +3,13 @@
 import io
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 from urllib.parse import urlsplit
 
-from PIL import Image
+from PIL import Image as Picture
 
+from fluximage import FluximageError, Image, NotFound, SessionPage
 from infra.chaos.environment import Environment, eventually
 from infra.chaos.load import Customer
-from infra.client import download
 from shared.clients.object_store import inputs_prefix
 from shared.db.database import Row
 from workers import sweep
@@ -35,47 +34,51 @@ def violations(environment: Environment, customers: Sequence[Customer]) -> list[
         rows = connection.execute(_SELECT_IMAGES).fetchall()
     keys = {str(row["id"]): row["output_key"] for row in rows if row["state"] == "done"}
     failed = sum(row["state"] == "failed" for row in rows)
-    data, errors = [], 0
+    data: list[tuple[Customer, Image]] = []
+    errors = 0
     for customer in customers:
         for page in _pages(customer):
-            data += page["data"]
-            errors += len(page["errors"])
+            data += [(customer, image) for image in page.images]
+            errors += len(page.errors)
     found = []
-    if sorted(image["id"] for image in data) != sorted(keys) or errors != failed:
+    if sorted(image.id for _, image in data) != sorted(keys) or errors != failed:
         found.append(
             f"polls returned {len(data)} images and {errors} errors for {len(keys)} and {failed}"
         )
     with ThreadPoolExecutor(_READERS) as pool:
-        wrong = list(filter(None, pool.map(lambda i: _fault(i, keys.get(i["id"])), data)))
+        wrong = list(filter(None, pool.map(lambda each: _fault(*each, keys.get(each[1].id)), data)))
     if wrong:
         found.append(f"{len(wrong)} files are wrong, such as: {wrong[0]}")
     return found
 
 
-def _pages(customer: Customer) -> Iterator[dict[str, Any]]:
-    cursor: str | None = ""
-    while cursor is not None:
-        start = f"&cursor={cursor}" if cursor else ""
-        status, page = customer.client.get(f"/api/sessions/{customer.session}?limit=1000{start}")
-        if status == 404:  # this customer has sent nothing
+def _pages(customer: Customer) -> Iterator[SessionPage]:
+    cursor: str | None = None
+    while True:
+        try:
+            page = customer.client.session(customer.session, cursor=cursor)
+        except NotFound:  # this customer has sent nothing
             return
         yield page
-        cursor = page["next_cursor"]
+        cursor = page.next_cursor
+        if cursor is None:
+            return
 
 
-def _fault(image: dict[str, Any], key: str | None) -> str | None:
+def _fault(customer: Customer, image: Image, key: str | None) -> str | None:
     """What is wrong with one delivered image, compared with its row's key and its answer."""
-    if not key or not urlsplit(image["url"]).path.endswith(key):
-        return f"image {image['id']} is not served from {key}"
+    if not key or not urlsplit(image.url).path.endswith(key):
+        return f"image {image.id} is not served from {key}"
+    file = io.BytesIO()
     try:
-        content = download(image["url"])
-        with Image.open(io.BytesIO(content)) as opened:
+        customer.client.download(image, file)  # which compares its bytes
+        with Picture.open(file) as opened:
             opened.load()
-            found = (opened.width, opened.height, len(content))
-    except OSError as error:
-        return f"image {image['id']} cannot be downloaded: {error!r}"
-    said = (image["width"], image["height"], image["compressed_size"])
-    return None if found == said else f"image {image['id']} is {found}, not {said}"
+            found = (opened.width, opened.height)
+    except (OSError, FluximageError) as error:
+        return f"image {image.id} cannot be downloaded: {error!r}"
+    said = (image.width, image.height)
+    return None if found == said else f"image {image.id} is {found}, not {said}"
 
 
 def violations_in_store(environment: Environment) -> list[str]:

@@ -3,7 +3,7 @@
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import cycle
@@ -11,11 +11,11 @@ from random import Random
 from typing import LiteralString
 from uuid import uuid4
 
+from fluximage import Client, Options, Source
 from infra.chaos import deliveries, rules
 from infra.chaos.environment import Environment, eventually
-from infra.chaos.load import BATCH_IMAGES, Batch, Customer, files, send
+from infra.chaos.load import BATCH_IMAGES, PATIENCE_SECONDS, Batch, Customer, files, send
 from infra.chaos.outcome import Outcome
-from infra.client import Client, File
 from shared.db import accounts
 from shared.db.database import one
 from shared.errors import OperatorError
@@ -70,7 +70,8 @@ class Experiment:
     def new_customer(self, plan: Plan = Plan.AGENCY) -> Customer:
         """Creates an account with that plan."""
         key = accounts.create(self.environment.services.database, f"chaos-{uuid4()}", plan)
-        self.all_customers.append(Customer(Client(self.environment.url, key), str(uuid4())))
+        client = Client(self.environment.url, key, retry_seconds=PATIENCE_SECONDS)
+        self.all_customers.append(Customer(client, key, str(uuid4())))
         return self.all_customers[-1]
 
     def scaled(self, full: float) -> int:
@@ -87,8 +88,8 @@ class Experiment:
         inject: Callable[[], object],
         full_times: int,
         full_seconds: float,
-        uploads: Sequence[File] | None = None,
-        fields: Mapping[str, str] | None = None,
+        uploads: Sequence[Source] | None = None,
+        options: Options | None = None,
     ) -> None:
         """Injects faults while clients send the uploads, and waits until all images have ended.
 
@@ -98,7 +99,7 @@ class Experiment:
         sent = list(files(self.count)) if uploads is None else uploads
         times, seconds = self.scaled(full_times), float(self.scaled(full_seconds))
         with ThreadPoolExecutor(1) as pool:
-            sending = pool.submit(send, self._batches(sent, fields or {}), seconds)
+            sending = pool.submit(send, self._batches(sent, options or Options()), seconds)
             for _ in range(times):
                 before = self.random.uniform(0, seconds / times)
                 time.sleep(before)
@@ -112,10 +113,10 @@ class Experiment:
             images == len(sent), f"{len(sent)} images were sent, {images} are in the database"
         )
 
-    def _batches(self, sent: Sequence[File], fields: Mapping[str, str]) -> list[Batch]:
+    def _batches(self, sent: Sequence[Source], options: Options) -> list[Batch]:
         starts = range(0, len(sent), BATCH_IMAGES)
         return [
-            Batch(customer, sent[start : start + BATCH_IMAGES], fields)
+            Batch(customer, sent[start : start + BATCH_IMAGES], options)
             for start, customer in zip(starts, cycle(self.customers), strict=False)
         ]
 

@@ -2,34 +2,30 @@
 
 import io
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from http.client import HTTPException
-from typing import Any
 from uuid import uuid4
 
 from PIL import Image
 
+import fluximage
+from fluximage import Options, Source
 from infra.chaos.poison import Poison, poisoned
-from infra.client import Client, File
 from shared.errors import OperatorError
 
 BATCH_IMAGES = 20
-ASYNC = {"Prefer": "respond-async"}
-BAD_FILE: File = ("notes.txt", b"This is not an image.")
+BAD_FILE = Source(b"This is not an image.", "notes.txt")
 _SENDERS = 4
-_PATIENCE_SECONDS = 120.0
-_REPEAT_SECONDS = 0.2
-_ACCEPTED = {200, 202}
-_TEMPORARY = {409, 429, 503}
+PATIENCE_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
 class Customer:
-    """One account: its client, and the session of all its batches."""
+    """One account: its client and key, and the session of all its batches."""
 
-    client: Client
+    client: fluximage.Client
+    api_key: str
     session: str
 
 
@@ -38,8 +34,8 @@ class Batch:
     """One request. `key` is its Idempotency-Key, so that it may be repeated."""
 
     customer: Customer
-    files: Sequence[File]
-    fields: Mapping[str, str]
+    files: Sequence[Source]
+    options: Options = field(default_factory=Options)
     key: str = field(default_factory=lambda: str(uuid4()))
 
 
@@ -51,14 +47,14 @@ def picture(width: int = 320, height: int = 240) -> bytes:
     return file.getvalue()
 
 
-def files(count: int) -> Iterator[File]:
+def files(count: int) -> Iterator[Source]:
     """So many uploads; the last of each full batch is not an image.
 
     Each is slow to process, so that a fault finds the workers busy.
     """
     data = poisoned(picture(), Poison.SLOW)
     for number in range(1, count + 1):
-        yield BAD_FILE if number % BATCH_IMAGES == 0 else (f"{number}.png", data)
+        yield BAD_FILE if number % BATCH_IMAGES == 0 else Source(data, f"{number}.png")
 
 
 def send(batches: Sequence[Batch], seconds: float) -> None:
@@ -77,18 +73,12 @@ def send(batches: Sequence[Batch], seconds: float) -> None:
         list(pool.map(send_when_due, range(len(batches)), batches))
 
 
-def accepted(batch: Batch) -> dict[str, Any]:
-    """Sends the batch until it is accepted; returns that answer."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    fields = {"sessionId": batch.customer.session} | dict(batch.fields)
-    headers = ASYNC | {"Idempotency-Key": batch.key}
-    while True:
-        try:
-            status, body = batch.customer.client.compress(batch.files, fields, headers=headers)
-        except (OSError, HTTPException) as error:  # the API ended, or its connections were cut
-            status, body = 503, {"error": repr(error)}
-        if status in _ACCEPTED or (status == 422 and "batch_id" in body):
-            return body
-        if status not in _TEMPORARY or time.monotonic() > deadline:
-            raise OperatorError(f"A batch was answered with {status}: {body}")
-        time.sleep(_REPEAT_SECONDS)
+def accepted(batch: Batch) -> fluximage.Batch:
+    """Sends the batch until it is accepted, for PATIENCE_SECONDS; returns that answer."""
+    customer = batch.customer
+    try:
+        return customer.client.send(
+            batch.files, batch.options, session_id=customer.session, idempotency_key=batch.key
+        )
+    except fluximage.FluximageError as error:
+        raise OperatorError(f"A batch was answered with {error!r}") from error

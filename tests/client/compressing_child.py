@@ -18,4 +18,5 @@ if __name__ == "__main__":
             if count == int(die_after):
                 os.kill(os.getpid(), signal.SIGKILL)
             state = result.image.id if isinstance(result, Done) else result.code
-            print(result.source.name, state, flush=True)
+            sys.stdout.write(f"{result.source.name} {state}\n")
+            sys.stdout.flush()

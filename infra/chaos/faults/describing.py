@@ -2,11 +2,12 @@
 
 from signal import SIGKILL
 
+from fluximage import Options
 from infra.chaos.environment import IMAGE_WORKERS, eventually
 from infra.chaos.experiment import Experiment
 from infra.dev.messages_api import Answer
 
-_AI = {"autoAltText": "true", "autoRenameSEO": "true"}
+_AI = Options(alt_text=True, rename=True)
 _CALL_SECONDS = 20.0  # until the worker has restarted and has called the model
 # This lease allows for a slow provider and would outlast a short run, so it is ended at once.
 _END_LEASES = """
@@ -28,5 +29,5 @@ def kill_describers(experiment: Experiment) -> None:
         with environment.services.database.transaction() as connection:
             connection.execute(_END_LEASES)
 
-    experiment.inject_under_load(inject, 12, 50, fields=_AI)
+    experiment.inject_under_load(inject, 12, 50, options=_AI)
     experiment.figures["calls"] = len(environment.model.requests)

@@ -2,6 +2,7 @@
 
 from itertools import cycle
 
+from fluximage import Source
 from infra.chaos.environment import IMAGE_WORKERS
 from infra.chaos.experiment import COUNT_REPEATED_EVENTS, Experiment
 from infra.chaos.load import BATCH_IMAGES, files, picture
@@ -24,7 +25,7 @@ def poison(experiment: Experiment) -> None:
     good = [place for place in range(experiment.count) if place % BATCH_IMAGES != BATCH_IMAGES - 1]
     places = experiment.random.sample(good, experiment.scaled(10) * len(_HARMFUL))
     for place, kind in zip(places, cycle(_HARMFUL), strict=False):
-        uploads[place] = (f"poison-{kind}.png", poisoned(picture(), kind))
+        uploads[place] = Source(poisoned(picture(), kind), f"poison-{kind}.png")
     with experiment.require_alive(*IMAGE_WORKERS):
         experiment.inject_under_load(lambda: None, 0, 10, uploads)
     experiment.figures = {"poisoned": len(places)}

@@ -52,7 +52,7 @@ def _wait_and_hang_up(experiment: Experiment) -> list[float]:
         experiment.environment.signal(name, SIGSTOP)
         experiment.environment.signal_pool(name, SIGSTOP)
     with ExitStack() as stack:
-        accepted(Batch(customer, list(files(5)), {}))
+        accepted(Batch(customer, list(files(5))))
         waiting = [
             stack.enter_context(_waiter(experiment.environment, customer)) for _ in range(_WAITERS)
         ]
@@ -74,14 +74,14 @@ def _waiter(environment: Environment, customer: Customer) -> socket.socket:
     connection = socket.create_connection((address.hostname or "", address.port or 80), 60)
     connection.sendall(
         f"GET /api/sessions/{customer.session}?wait=60 HTTP/1.1\r\nHost: x\r\n"
-        f"Authorization: {customer.client.authorization}\r\n\r\n".encode()
+        f"Authorization: Bearer {customer.api_key}\r\n\r\n".encode()
     )
     return connection
 
 
 def _poll(customer: Customer) -> float:
     started = time.monotonic()
-    customer.client.get(f"/api/sessions/{customer.session}")
+    customer.client.session(customer.session, limit=100)
     return time.monotonic() - started
 
 

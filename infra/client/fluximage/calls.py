@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx2
 
@@ -115,10 +115,15 @@ class Calls:
     def _is_cancelled(self, form: Mapping[str, str] | None) -> bool:
         """Whether a conflict is for good, since the form's session was cancelled."""
         try:
-            path = f"/api/sessions/{(form or {})['sessionId']}"
+            path = session_path((form or {})["sessionId"])
             return bool(self.ask("GET", path, params={"limit": 1})[1]["status"] == "cancelled")
         except (KeyError, errors.NotFound):
             return False
+
+
+def session_path(session_id: str) -> str:
+    """Returns the path of a session; of any text, which the service then does not know."""
+    return f"/api/sessions/{quote(session_id, safe='')}"
 
 
 def authorities(url: str) -> ssl.SSLContext | bool:

@@ -5,11 +5,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO, Unpack
-from urllib.parse import quote
 
 from fluximage import answers
 from fluximage.answers import Batch, Event, Image, SessionPage, SessionSummary, Usage
-from fluximage.calls import Calls
+from fluximage.calls import Calls, session_path
 from fluximage.compressing import Compressing, Plan
 from fluximage.downloads import Downloads, copied, save_to
 from fluximage.errors import ConfigurationError, NotFound
@@ -162,7 +161,7 @@ class Client:
         params: dict[str, str | int] = {"limit": limit}
         params |= {"cursor": cursor} if cursor else {}
         params |= {"wait": wait_seconds} if wait_seconds else {}
-        _, body = self._calls.ask("GET", _session(session_id), params=params)
+        _, body = self._calls.ask("GET", session_path(session_id), params=params)
         return answers.session_page(body, cursor)
 
     def sessions(self) -> Iterator[SessionSummary]:
@@ -187,15 +186,15 @@ class Client:
 
         Raises Conflict for a cancelled session, NotFound (410) where what it needs is gone.
         """
-        return self._act("POST", f"{_session(session_id)}/retry")
+        return self._act("POST", f"{session_path(session_id)}/retry")
 
     def cancel(self, session_id: str) -> SessionPage:
         """Cancels what has not ended and keeps every result."""
-        return self._act("POST", f"{_session(session_id)}/cancel")
+        return self._act("POST", f"{session_path(session_id)}/cancel")
 
     def delete(self, session_id: str) -> SessionPage:
         """Cancels what has not ended and deletes what is stored."""
-        return self._act("DELETE", _session(session_id))
+        return self._act("DELETE", session_path(session_id))
 
     def _act(self, method: str, path: str) -> SessionPage:
         _, body = self._calls.ask(method, path)
@@ -208,7 +207,7 @@ class Client:
         """
 
         def write(file: BinaryIO) -> None:
-            path = f"{_session(session_id)}/archive"
+            path = f"{session_path(session_id)}/archive"
             with self._calls.stream(path, read_seconds=_ARCHIVE_SECONDS) as answer:
                 copied(answer, file)
 
@@ -247,7 +246,3 @@ def _given(value: str | None, variable: str, what: str) -> str:
     if not value.strip():
         raise ConfigurationError(f"The {what} of the service is missing; set {variable}")
     return value.strip()
-
-
-def _session(session_id: str) -> str:
-    return f"/api/sessions/{quote(session_id, safe='')}"

@@ -6,18 +6,16 @@ is read when its turn comes, and at most _MAX_OPEN batches are on their way: mem
 with the number of files.
 """
 
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from fluximage.answers import Batch, Event, Image, ImageFailure, Notice, SessionPage, session_page
+from fluximage.answers import Batch, Image, ImageFailure, Notice, usage
 from fluximage.backoff import Stopped
 from fluximage.calls import Calls
-from fluximage.errors import BadRequest, FluximageError, NotFound, Temporary
-from fluximage.following import listen
+from fluximage.errors import ApiError, BadRequest, FluximageError, Temporary
 from fluximage.grouping import Group, Pace
 from fluximage.jobs import Jobs, Outcome
 from fluximage.journal import MEMORY, Journal, Written, content_of
@@ -25,9 +23,12 @@ from fluximage.open_batch import OpenBatch
 from fluximage.options import Options
 from fluximage.posting import post
 from fluximage.results import Done, Failed, Result
+from fluximage.session_reader import Reading, SessionReader, about, raised
 from fluximage.sources import Source
+from fluximage.strangers import Strangers
 from fluximage.upload import (
     MAX_FILE_BYTES,
+    MAX_FILES,
     Measured,
     SourceFailed,
     UploadBroken,
@@ -38,10 +39,6 @@ from fluximage.upload import (
 
 _MAX_SENDING = 2  # one waits for the service's answer while the other uploads
 _MAX_OPEN = 10  # batches without all results: 200 images keep many workers busy
-_PAGE_IMAGES = 1000
-_WAIT_SECONDS = 20  # of a poll; it answers as soon as something ended
-_MAX_EVENTS = 100  # that wait for the caller; then the service does
-_PAUSE_SECONDS = 0.3  # between polls that found something: at most 200 a minute
 _CANCELLED = 409
 _TOO_LARGE = 413  # a proxy's limit on a body, mostly
 
@@ -54,17 +51,6 @@ class Plan:
     session_id: str | None
     journal: Journal | None
     on_upload: Callable[[int], None] | None
-
-
-@dataclass(slots=True)
-class _Stranger:
-    """Results of a batch whose own answer has not arrived yet, if it is one of ours.
-
-    sending: the batches that may be it; once all of them have answered, it was not.
-    """
-
-    ended: list[tuple[Image | ImageFailure, tuple[Notice, ...]]]
-    sending: set[int]
 
 
 class Compressing:
@@ -81,20 +67,20 @@ class Compressing:
         self._again: deque[list[Source]] = deque()  # groups whose batch was refused for one file
         self._open: dict[str, OpenBatch] = {}  # accepted ones, by the service's id
         self._sending: dict[int, OpenBatch] = {}  # by the journal's number
-        self._strangers: dict[str, _Stranger] = {}
+        self._strangers = Strangers()
         self._spots: dict[tuple[str, str], tuple[OpenBatch, int]] = {}  # of resumed batches
         self._measuring = 0
         self._exhausted = False
         self._error: FluximageError | None = None
-        self._cursor: str | None = None
-        self._polls = 0
-        self._following = False
-        self._listens = True
-        self._poll_next = False
-        self._room = threading.Semaphore(_MAX_EVENTS)
-        self._pause = False
-        self._session_id = ""
+        self._left: int | None = None
         self._group = Group(0)
+        session_id, new = plan.session_id, False
+        if not session_id:
+            session_id, new = self._journal.session(self._settings)
+        self._session = SessionReader(
+            calls, self._jobs, session_id, Reading(self._ended, self._notices, self._all_read)
+        )
+        self._is_new = new
 
     def close(self) -> None:
         """Stops what is on its way; the journal keeps it."""
@@ -104,18 +90,32 @@ class Compressing:
 
     def results(self) -> Iterator[Result]:
         """Yields each result; raises the first error once what was accepted has ended."""
+        self._left = self._left_of_plan()
         yield from self._resume()
         while True:
             while self._may_begin():
                 yield from self._begin()
-            self._follow()
-            if not self._sending and not self._measuring and not self._count_pending():
+            if self._count_pending():
+                self._session.follow()
+            elif not self._sending and not self._measuring:
                 break
             yield from self._jobs.take()
         if self._error:
             raise self._error
         if not self._plan.session_id:
             self._journal.finish(self._settings)
+
+    def _left_of_plan(self) -> int | None:
+        """Images that the plan still has, so that the last batch fits; None without a limit."""
+        try:
+            left = usage(self._calls.ask("GET", "/api/usage", stop=self._jobs.stop)[1])
+        except ApiError:  # a key may be for compressing alone
+            return None
+        options = self._plan.options
+        if not (options.alt_text or options.rename):
+            return left.images_left
+        ai = max(0, left.ia_credits_remaining)
+        return ai if left.images_left is None else min(ai, left.images_left)
 
     def _count_pending(self) -> int:
         return sum(1 for batch in self._open.values() if batch.pending)
@@ -124,42 +124,20 @@ class Compressing:
 
     def _resume(self) -> Iterator[Result]:
         """Takes up the batches of the journal, and reads the session up to now."""
-        if self._plan.session_id:
-            self._session_id, new = self._plan.session_id, False
-        else:
-            self._session_id, new = self._journal.session(self._settings)
         for written in self._journal.open_batches(self._settings):
             batch = OpenBatch(written, {}, resumed=True)
             for index, source in enumerate(written.sources):
                 self._spots[source.content, source.name] = batch, index
             if written.batch_id:
                 self._open[written.batch_id] = batch
-        while not new:
-            try:
-                page = self._page(0)
-            except NotFound:  # nothing was accepted
-                self._cursor, new = None, True
-                page = None
-            if page:
-                yield from self._take_page(page, self._polls + 1)
-                new = len(page.images) + len(page.errors) < _PAGE_IMAGES
-        if not self._cursor:
-            for batch in [*self._open.values()]:
-                yield from self._lost(batch)
-
-    def _page(self, wait_seconds: int) -> SessionPage:
-        params: dict[str, str | int] = {"limit": _PAGE_IMAGES}
-        params |= {"cursor": self._cursor} if self._cursor else {}
-        params |= {"wait": wait_seconds} if wait_seconds else {}
-        path = f"/api/sessions/{self._session_id}"
-        _, body = self._calls.ask("GET", path, params=params, stop=self._jobs.stop)
-        return session_page(body, self._cursor)
+        if not self._is_new:
+            yield from self._session.catch_up()
 
     def _meet(self, source: Source, spot: tuple[OpenBatch, int]) -> Iterator[Result]:
         """This call has been given a source of a batch that an earlier call left open."""
         batch, index = spot
-        accepted = batch.written.batch_id is not None
-        if accepted and not is_same(source, batch.written.sources[index]):
+        accepted = batch.batch_id is not None
+        if accepted and not _is_same(source, batch.written.sources[index]):
             batch.forget(index)
             self._close_if_finished(batch)
             self._group.add(source)
@@ -188,8 +166,8 @@ class Compressing:
         self._spots.clear()
         for batch in partly.values():
             if not batch.sources:
-                self._open.pop(batch.written.batch_id or "", None)
-            elif batch.written.batch_id:
+                self._open.pop(batch.batch_id or "", None)
+            elif batch.batch_id:
                 self._close_if_finished(batch)
             else:  # its key stands for all of its sources, so these need another
                 self._again.append([*batch.sources.values()])
@@ -198,7 +176,7 @@ class Compressing:
     def _lost(self, batch: OpenBatch) -> Iterator[Result]:
         """The service has no results of this batch: its session or the results were deleted."""
         pending = sorted(batch.pending)
-        self._open.pop(batch.written.batch_id or "", None)
+        self._open.pop(batch.batch_id or "", None)
         batch.pending.clear()
         if batch.resumed:
             for index in pending:
@@ -220,6 +198,8 @@ class Compressing:
         if self._error or (self._exhausted and not self._again):
             return False
         sending = len(self._sending) + self._measuring
+        if self._left == 0 and sending:
+            return False  # else this batch, which the plan refuses, might take the place of another
         return sending < _MAX_SENDING and sending + self._count_pending() < _MAX_OPEN
 
     def _begin(self) -> Iterator[Result]:
@@ -227,7 +207,7 @@ class Compressing:
         if self._again:
             self._measure(self._again.popleft())
             return
-        self._group = Group(self._pace.batch_bytes)
+        self._group = Group(self._pace.batch_bytes, self._left or MAX_FILES)
         while not self._group.is_full:
             source = next(self._sources, None)
             if source is None:
@@ -235,6 +215,8 @@ class Compressing:
                 break
             yield from self._sort(source)
         if self._group.sources:
+            if self._left is not None:
+                self._left = max(0, self._left - len(self._group.sources))
             self._measure(self._group.sources)
 
     def _sort(self, source: Source) -> Iterator[Result]:
@@ -246,7 +228,7 @@ class Compressing:
         if self._journal.keeps:
             content = content_of(source)
             found = self._journal.done(self._settings, content, source)
-            if found and is_same(source, found[0]):
+            if found and _is_same(source, found[0]):
                 yield found[1]
                 return
             if spot := self._spots.pop((content, source.name), None):
@@ -266,7 +248,7 @@ class Compressing:
                     failures.append(error)
             return partial(self._on_measured, files, failures, batch)
 
-        self._jobs.start(job, self._raise)
+        self._jobs.start(job, _raising)
 
     def _on_measured(
         self, files: Sequence[Measured], failures: Sequence[SourceFailed], batch: OpenBatch | None
@@ -279,7 +261,7 @@ class Compressing:
                 return
             self._journal.close_batch(self._settings, batch.written.number)
         if files and not self._error:
-            written = self._journal.begin(self._settings, self._session_id, files)
+            written = self._journal.begin(self._settings, self._session.session_id, files)
             sources = {index: file.source for index, file in enumerate(files)}
             self._send(OpenBatch(written, sources), files)
         yield from map(_failed, failures)
@@ -308,26 +290,22 @@ class Compressing:
 
     def _on_accepted(self, batch: OpenBatch, answer: Batch) -> Iterator[Result]:
         self._journal.accepted(batch.written.number, answer.batch_id)
+        batch.batch_id = answer.batch_id
         self._open[answer.batch_id] = batch
-        batch.registered_at = self._polls
+        batch.registered_at = self._session.reads
         batch.notices = tuple(notice for notice in answer.warnings if notice.index is None)
-        early = self._strangers.pop(answer.batch_id, None)
+        early = self._strangers.take(answer.batch_id)
         self._answered(batch)
         ended_images: tuple[Image | ImageFailure, ...] = (*answer.images, *answer.errors)
         for ended in ended_images:
-            notices = _notices(answer.warnings, answer.batch_id, ended.index)
-            yield from self._ended(batch, ended, notices)
-        for ended, notices in early.ended if early else ():
-            yield from self._ended(batch, ended, notices)
+            of_it = (notice for notice in answer.warnings if notice.index == ended.index)
+            yield from self._give(batch, ended, tuple(of_it))
+        for ended, notices in early:
+            yield from self._give(batch, ended, notices)
 
     def _answered(self, batch: OpenBatch) -> None:
-        """The batch is known or refused now: a stranger that waited for it alone is not ours."""
-        number = batch.written.number
-        del self._sending[number]
-        for batch_id, stranger in [*self._strangers.items()]:
-            stranger.sending.discard(number)
-            if not stranger.sending:
-                del self._strangers[batch_id]
+        del self._sending[batch.written.number]
+        self._strangers.answered(batch.written.number)
 
     def _refused(self, batch: OpenBatch, error: Exception) -> Outcome[Result]:
         return partial(self._on_refused, batch, error)
@@ -366,88 +344,26 @@ class Compressing:
                 self._journal.forget(self._settings)
         self._error = self._error or error
 
-    # -- following
+    # -- results
 
-    def _follow(self) -> None:
-        if self._following or not self._count_pending():
-            return
-        self._following = True
-        self._polls += 1
-        if self._listens and not self._poll_next:
-            self._listen()
-        else:
-            self._poll()
-
-    def _listen(self) -> None:
-        """Follows the session's events until its end; where that fails, polls follow."""
-
-        def job() -> Outcome[Result]:
-            heard = False
-            try:
-                for event in listen(self._calls, self._session_id, cursor, self._jobs.stop):
-                    while not self._room.acquire(timeout=1):
-                        if self._jobs.stop.is_set():
-                            raise Stopped("The results are no longer read")
-                    self._jobs.give(partial(self._on_event, event))
-                    heard = True
-            except FluximageError:
-                return partial(self._on_stream_end, heard=heard, ended=False)
-            return partial(self._on_stream_end, heard=heard, ended=True)
-
-        cursor = self._cursor
-        self._jobs.start(job, self._raise)
-
-    def _on_event(self, event: Event) -> Iterator[Result]:
-        self._room.release()
-        self._cursor = event.cursor
-        if ended := event.image or event.error:
-            yield from self._take_ended(ended, event.warnings)
-
-    def _on_stream_end(self, *, heard: bool, ended: bool) -> Iterator[Result]:
-        """After the session's end a poll finds what it has no results of."""
-        self._following = False
-        self._poll_next = ended
-        self._listens = heard or ended  # this service, or what is before it, has no events
-        yield from ()
-
-    def _poll(self) -> None:
-        pause = _PAUSE_SECONDS if self._pause else 0
-
-        def job() -> Outcome[Result]:
-            if self._jobs.stop.wait(pause):
-                raise Stopped("The results are no longer read")
-            return partial(self._on_page, self._page(_WAIT_SECONDS))
-
-        self._jobs.start(job, self._raise)
-
-    def _on_page(self, page: SessionPage) -> Iterator[Result]:
-        self._following = self._poll_next = False
-        self._pause = bool(page.images or page.errors)
-        yield from self._take_page(page, self._polls)
-
-    def _take_page(self, page: SessionPage, poll: int) -> Iterator[Result]:
-        self._cursor = page.next_cursor or self._cursor
-        ended_images: tuple[Image | ImageFailure, ...] = (*page.images, *page.errors)
-        for batch_id, batch in self._open.items():
-            if batch.resumed:  # it had no answer in this call
-                batch.notices = _notices(page.warnings, batch_id, None)
-        for ended in ended_images:
-            yield from self._take_ended(ended, _notices(page.warnings, ended.batch_id, ended.index))
-        if page.next_cursor is None:
-            for batch in [*self._open.values()]:
-                if batch.pending and batch.registered_at < poll:
-                    yield from self._lost(batch)
-
-    def _take_ended(
-        self, ended: Image | ImageFailure, notices: tuple[Notice, ...]
-    ) -> Iterator[Result]:
+    def _ended(self, ended: Image | ImageFailure, notices: tuple[Notice, ...]) -> Iterator[Result]:
         if batch := self._open.get(ended.batch_id):
-            yield from self._ended(batch, ended, notices)
-        elif self._sending:
-            stranger = _Stranger([], set(self._sending))
-            self._strangers.setdefault(ended.batch_id, stranger).ended.append((ended, notices))
+            yield from self._give(batch, ended, notices)
+        else:
+            self._strangers.keep(ended, notices, self._sending)
 
-    def _ended(
+    def _notices(self, notices: Sequence[Notice]) -> None:
+        """A batch of an earlier call had no answer in this one that said its warnings."""
+        for batch_id, batch in self._open.items():
+            if batch.resumed:
+                batch.notices = tuple(n for n in notices if about(n) == (batch_id, None))
+
+    def _all_read(self, read: int) -> Iterator[Result]:
+        for batch in [*self._open.values()]:
+            if batch.pending and batch.registered_at < read:
+                yield from self._lost(batch)
+
+    def _give(
         self, batch: OpenBatch, ended: Image | ImageFailure, notices: tuple[Notice, ...]
     ) -> Iterator[Result]:
         if ended.index not in batch.pending:
@@ -476,18 +392,11 @@ class Compressing:
 
     def _close_if_finished(self, batch: OpenBatch) -> None:
         if batch.finished:
-            self._open.pop(batch.written.batch_id or "", None)
+            self._open.pop(batch.batch_id or "", None)
             self._journal.close_batch(self._settings, batch.written.number, batch.done)
 
-    def _raise(self, error: Exception) -> Outcome[Result]:
-        def outcome() -> Iterator[Result]:
-            raise error
-            yield  # type: ignore[unreachable]  # makes it a generator
 
-        return outcome
-
-
-def is_same(source: Source, written: Written) -> bool:
+def _is_same(source: Source, written: Written) -> bool:
     """Whether the source is as it was written down: its size and time, else its content."""
     try:
         if isinstance(source.content, bytes) or facts(source) == (written.size, written.mtime_ns):
@@ -513,5 +422,5 @@ def _failed(error: SourceFailed) -> Failed:
     return Failed(error.source, error.code, error.message)
 
 
-def _notices(notices: Sequence[Notice], batch_id: str, index: int | None) -> tuple[Notice, ...]:
-    return tuple(n for n in notices if n.index == index and n.batch_id == batch_id)
+def _raising(error: Exception) -> Outcome[Result]:
+    return partial(raised, error)

@@ -8,7 +8,7 @@ import httpx2
 
 from fluximage.answers import Event, Image, ImageFailure, Notice, Progress, known
 from fluximage.backoff import Backoff
-from fluximage.calls import Calls
+from fluximage.calls import Calls, session_path
 from fluximage.errors import Temporary
 
 _SILENT_SECONDS = 45.0  # the service sends a comment every 15 s
@@ -36,7 +36,7 @@ def listen(
     stop: ends it at the next comment. Raises Temporary where it ends before the session does.
     """
     headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": cursor} if cursor else {})
-    path = f"/api/sessions/{session_id}/events"
+    path = f"{session_path(session_id)}/events"
     with calls.stream(path, headers=headers, read_seconds=_SILENT_SECONDS) as answer:
         if answer.status_code == httpx2.codes.NO_CONTENT:
             return

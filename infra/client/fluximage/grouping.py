@@ -27,11 +27,12 @@ class Pace:
 
 
 class Group:
-    """The sources of one batch: at most 20, and no more after so many bytes."""
+    """The sources of one batch: at most so many, and no more after so many bytes."""
 
-    def __init__(self, most_bytes: int) -> None:
+    def __init__(self, most_bytes: int, most_files: int = MAX_FILES) -> None:
         self.sources: list[Source] = []
         self._left_bytes = most_bytes
+        self._most_files = min(MAX_FILES, most_files)
 
     def add(self, source: Source, size: int = 0) -> None:
         """Takes one more source."""
@@ -41,4 +42,4 @@ class Group:
     @property
     def is_full(self) -> bool:
         """Whether the batch is to be sent."""
-        return len(self.sources) == MAX_FILES or self._left_bytes <= 0
+        return len(self.sources) >= self._most_files or self._left_bytes <= 0

@@ -12,14 +12,16 @@ from fluximage.sources import Source
 class OpenBatch:
     """One batch of a call.
 
-    sources: those that the caller has given to this call, by index; all of them, unless an
-    earlier call left the batch open. pending: indexes without a result yet. held: results whose
-    source this call has not been given yet.
+    batch_id: the service's, once it has accepted the batch. sources: those that the caller has
+    given to this call, by index; all of them, unless an earlier call left the batch open.
+    pending: indexes without a result yet. held: results whose source this call has not been
+    given yet. registered_at: how many reads of the session had begun when it was accepted.
     """
 
     written: WrittenBatch
     sources: dict[int, Source]
     resumed: bool = False
+    batch_id: str | None = None
     pending: set[int] = field(default_factory=set)
     held: dict[int, Done | Failed] = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()
@@ -28,6 +30,7 @@ class OpenBatch:
     registered_at: int = 0
 
     def __post_init__(self) -> None:
+        self.batch_id = self.written.batch_id
         self.pending = set(range(len(self.written.sources)))
 
     @property

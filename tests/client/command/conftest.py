@@ -8,8 +8,8 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
-from fluximage.command.main import main
 
+from fluximage.command.main import main
 from tests.support.client import Client
 from tests.support.paths import ROOT
 

@@ -8,8 +8,8 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from fluximage.command import ledger, output
 
+from fluximage.command import ledger, output
 from shared.plans import Plan
 from shared.services import Services
 from tests.client.command.conftest import Fx, used
@@ -158,7 +158,7 @@ def test_a_result_that_waits_for_its_name_gets_it_in_the_next_run(
     with sqlite3.connect(Path("web", ledger.NAME)) as rows:
         rows.execute("UPDATE files SET state = 'placing'")
         rows.execute("DELETE FROM fluximage_done")
-    with output.part_of(Path("web/01.webp")) as part:
+    with output.part_of(Path("web/01.webp"), photos / "01.png") as part:
         Path("web/01.webp").rename(part)
         Path("web/01.webp").touch()  # as a file system without hard links is left
         assert fx("compress", photos / "01.png", "--out", "web").returncode == 0
@@ -178,6 +178,28 @@ def test_a_name_that_is_known_afterwards_never_replaces_a_file(
     assert Path("web/01-20-2.webp").read_bytes()[8:12] == b"WEBP"
     again = fx("compress", photos / "01.png", "--out", "web", "--name", template)
     assert "1 was done already" in again.stdout
+
+
+def test_images_that_get_one_name_afterwards_are_all_kept(
+    fx: Fx, account: Client, photos: Path
+) -> None:
+    assert account.key
+    for number in range(6):
+        (photos / f"{number}.png").write_bytes(png(30, 20 + number))
+    for _ in range(2):
+        done = fx("compress", photos, "--out", "web", "--name", "{width}.{ext}", "--overwrite")
+        assert done.returncode == 0
+    heights = {json.loads(Path("web/fluximage.json").read_text())[i]["height"] for i in range(9)}
+    assert {20, 21, 22, 23, 24, 25} <= heights
+    assert len(list(Path("web").glob("30*.webp"))) == 6
+
+
+def test_results_in_the_folder_of_the_originals_are_not_sent_in_turn(
+    fx: Fx, account: Client, photos: Path
+) -> None:
+    for _ in range(2):
+        assert fx("compress", photos, "--out", photos).returncode == 0
+    assert used(account) == 3
 
 
 def test_failed_images_are_listed_and_tried_again(fx: Fx, account: Client, photos: Path) -> None:

@@ -6,11 +6,10 @@ import sys
 from pathlib import Path
 
 from fluximage.command.exits import Exit
-
 from infra.dev.messages_api import MessagesApi
 from tests.client.command.conftest import environment
 from tests.support.client import Client
-from tests.support.making import saying
+from tests.support.making import png, saying
 from tests.support.paths import ROOT
 
 PAGE = (ROOT / "docs/command-line.md").read_text()
@@ -19,11 +18,10 @@ PROGRAM = f'fluximage() {{ "{sys.executable}" -m fluximage.command.main "$@"; }}
 
 def test_every_example_of_the_command_runs(account: Client, model: MessagesApi, here: Path) -> None:
     assert account.key
-    model.otherwise = lambda _: saying("A cat", "a-cat")
+    model.otherwise = lambda _: saying("Eine rote Fläche", "rote-flaeche")
     (here / "photos/drafts").mkdir(parents=True)
-    data = (ROOT / "tests/samples/rocket.jpg").read_bytes()
     for name in ("01.jpg", "drafts/02.jpg"):
-        (here / "photos" / name).write_bytes(data)
+        (here / "photos" / name).write_bytes(png(60, 40))
     lines = re.findall(r"(?m)^fluximage compress .*$", PAGE)
     assert len(lines) == 9
     for line in lines:
@@ -31,7 +29,7 @@ def test_every_example_of_the_command_runs(account: Client, model: MessagesApi, 
         done = subprocess.run(command, env=environment(), capture_output=True, text=True)
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
     made = [path.relative_to(here).as_posix() for path in here.rglob("*.webp")]
-    assert {"web/01.webp", "recent/01.webp", "texts/a-cat.webp", "01.webp"} <= set(made)
+    assert {"web/01.webp", "recent/01.webp", "texts/rote-flaeche.webp", "01.webp"} <= set(made)
     assert "recent/drafts/02.webp" not in made
 
 

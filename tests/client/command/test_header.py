@@ -6,9 +6,10 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
+from PIL import Image
+
 from fluximage.command import header
 from fluximage.command.header import BrokenImageError
-from PIL import Image
 
 FORMATS = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP", "avif": "AVIF"}
 

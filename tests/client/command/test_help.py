@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 import pytest
+
 from fluximage.command import compress
 from fluximage.command.group import CLIENT_COMMANDS
-
 from infra.commands.main import SECTIONS
 from infra.commands.main import cli as full
 from tests.client.command.conftest import Fx, environment

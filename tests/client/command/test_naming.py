@@ -4,6 +4,7 @@ from pathlib import PurePosixPath as Path
 
 import click
 import pytest
+
 from fluximage.command.naming import Template, TemplateType
 
 

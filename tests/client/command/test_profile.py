@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from fluximage.command.exits import CommandError, Exit
 from fluximage.command.profile import Server, config_file, find_server
 

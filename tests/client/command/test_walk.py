@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from fluximage.command.filters import Filters
 from fluximage.command.walk import Walked, common_folder, listed, walk
 

@@ -177,9 +177,8 @@ class Ledger:
         with self._faults():
             rows = self._rows.execute(PLACING).fetchall()
         for row in rows:
-            placed = finish(
-                self._path(row["target"]), row["target_sha256"], new=row["target"] != row["source"]
-            )
+            target, source = self._path(row["target"]), self._path(row["source"])
+            placed = finish(target, source, row["target_sha256"])
             with self._faults():
                 self._rows.execute(SETTLE if placed else FORGET, (row["source"], row["options"]))
 

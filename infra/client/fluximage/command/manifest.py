@@ -34,7 +34,7 @@ def write_manifest(path: Path, entries: Iterable[Entry]) -> None:
 def replace_text(path: Path, content: bytes) -> None:
     """Write a file that is ours, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with part_of(path) as part:
+    with part_of(path, path) as part:
         write(part, 0o666, lambda file: _write_all(file, content))
         place(part, path, overwrite=True)
 

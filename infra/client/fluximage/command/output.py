@@ -20,18 +20,19 @@ def is_of_the_disk(error: OSError) -> bool:
     return error.errno in OF_THE_DISK
 
 
-def _part(target: Path) -> Path:
-    name = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]
+def _part(target: Path, source: Path) -> Path:
+    both = os.fsencode(target.name) + b"\0" + os.fsencode(os.path.abspath(source))
+    name = hashlib.sha256(both).hexdigest()[:16]
     return target.parent / f".{name}.fluximage-part"
 
 
 @contextmanager
-def part_of(target: Path) -> Iterator[Path]:
+def part_of(target: Path, source: Path) -> Iterator[Path]:
     """A name beside `target` for what is being written; what is left there at the end is deleted.
 
-    The name follows from the target's, so that the next run replaces what a killed one left.
+    The name follows from both paths, so that the next run finds what a killed one left.
     """
-    part = _part(target)
+    part = _part(target, source)
     try:
         yield part
     finally:
@@ -78,15 +79,15 @@ def place_beside(part: Path, target: Path) -> Path:
             return free
 
 
-def finish(target: Path, sha256: str, *, new: bool) -> bool:
+def finish(target: Path, source: Path, sha256: str) -> bool:
     """Whether the result with that digest is at `target`, where a killed run was to place it.
 
-    new: whether it is a file of its own, which is placed now if its name is free.
+    A result of its own is placed now, if its name is free; an original is not replaced.
     """
-    part = _part(target)
+    part = _part(target, source)
     try:
         free = not target.exists() or target.stat().st_size == 0  # as `place` takes a name
-        if new and free and part.is_file() and digest(part) == sha256:
+        if free and part.is_file() and digest(part) == sha256:
             part.replace(target)
             sync_folder(target.parent)
         part.unlink(missing_ok=True)
@@ -112,7 +113,7 @@ def replace_original(part: Path, original: Found, backup: Path | None) -> None:
 
 def _keep(original: Path, backup: Path) -> None:
     backup.parent.mkdir(parents=True, exist_ok=True)
-    with part_of(backup) as part:
+    with part_of(backup, original) as part:
         with original.open("rb") as source:
             write(part, original.stat().st_mode, lambda file: shutil.copyfileobj(source, file))
         shutil.copystat(original, part)

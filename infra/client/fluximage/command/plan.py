@@ -71,7 +71,7 @@ def make_plan(
     digest_of: the digest of all options, for a format.
     """
     plan = Plan(where.out or walked.base)
-    written = ledger.targets() if where.out is None else set()
+    written = ledger.targets()
     found = [one for one in walked.files if Path(_absolute(one.path)) not in written]
     obstacles = _Obstacles(found, where)
     for one in found:

@@ -16,6 +16,7 @@ from fluximage.command.exits import Exit
 from fluximage.command.outcome import Outcome
 from fluximage.command.plan import Item, Plan
 from fluximage.command.saving import Saver
+from fluximage.command.words import count
 from fluximage.journal import Journal
 from fluximage.options import Format, Options
 from fluximage.results import Done
@@ -81,6 +82,11 @@ class Run:
                     path = str(item.found.path)
                     failed = Outcome("failed", path, code=result.code, message=result.message)
                     self._display.outcome(failed, item.found.size)
+        except KeyboardInterrupt:
+            if saved := _still_open(saved):
+                hurry = "press Ctrl-C again to end at once"
+                self._display.line(f"Saving {count(len(saved), 'result')} first; {hurry}.")
+            raise
         finally:
             wait(saved)
             pool.shutdown()

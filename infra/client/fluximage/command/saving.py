@@ -25,7 +25,9 @@ class Saver:
         self._ledger = ledger
         self._root = plan.root
         self._where = where
-        self._sources = {os.path.abspath(item.found.path) for item in plan.items}
+        # What a name that is known only afterwards may not replace, even by --overwrite.
+        self._taken = {os.path.abspath(item.found.path) for item in plan.items}
+        self._taken |= {str(path) for path in ledger.targets()}
         self._placing = threading.Lock()
 
     def save(self, item: Item, digest: str, done: Done) -> Outcome:
@@ -57,9 +59,9 @@ class Saver:
         target = item.target or self._named(item, done)
         target.parent.mkdir(parents=True, exist_ok=True)
         result = _result(item, done)
-        with output.part_of(target) as part:
+        with output.part_of(target, item.found.path) as part:
             output.write(part, item.found.mode, self._fill(done))
-            hashes = Hashes(output.digest(item.found.path), output.digest(part))
+            hashes = Hashes(_source_hash(item), output.digest(part))
             self._ledger.record("placing", item.found, digest, hashes, target, result)
             with self._placing:
                 placed = self._place(part, target, item)
@@ -68,14 +70,14 @@ class Saver:
 
     def _place(self, part: Path, target: Path, item: Item) -> Path:
         """A late name never replaces a source or a result; another file only by --overwrite."""
-        late = item.target is None
-        taken = late and (
-            os.path.abspath(target) in self._sources or target in self._ledger.targets()
-        )
-        if not self._where.overwrite or taken:
-            return output.place_beside(part, target)
-        output.place(part, target, overwrite=True)
-        return target
+        taken = item.target is None and os.path.abspath(target) in self._taken
+        if self._where.overwrite and not taken:
+            output.place(part, target, overwrite=True)
+            placed = target
+        else:
+            placed = output.place_beside(part, target)
+        self._taken.add(os.path.abspath(placed))
+        return placed
 
     def _named(self, item: Item, done: Done) -> Path:
         image = done.image
@@ -93,7 +95,7 @@ class Saver:
             return _failed(item, "file_changed", "it changed while it was compressed, and was kept")
         if result.compressed_size >= found.size:
             return self._kept(item, digest, done)
-        with output.part_of(found.path) as part:
+        with output.part_of(found.path, found.path) as part:
             output.write(part, found.mode, self._fill(done))
             header.check(part, item.format, result.width, result.height)
             hashes = Hashes(output.digest(found.path), output.digest(part))
@@ -108,7 +110,7 @@ class Saver:
         result = Result(
             facts.name, facts.format, facts.width, facts.height, size, size, facts.alt_text
         )
-        hashes = Hashes(output.digest(item.found.path), "")
+        hashes = Hashes(_source_hash(item), "")
         self._ledger.record("done", item.found, digest, hashes, None, result)
         path = str(item.found.path)
         return Outcome("kept", path, path, result, warnings=done.warnings)
@@ -125,6 +127,17 @@ def _result(item: Item, done: Done) -> Result:
     sizes = (image.original_size, image.compressed_size)
     name = item.found.relative.as_posix()
     return Result(name, image.format, image.width, image.height, *sizes, image.alt_text)
+
+
+def _source_hash(item: Item) -> str:
+    """The digest of what was sent; empty, which matches nothing, where the file has changed."""
+    found = item.found
+    try:
+        digest, facts = output.digest(found.path), found.path.stat()
+    except OSError:
+        return ""
+    same = (facts.st_size, facts.st_mtime_ns) == (found.size, found.mtime_ns)
+    return digest if same else ""
 
 
 def _failed(item: Item, code: str, message: str) -> Outcome:
