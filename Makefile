@@ -10,7 +10,8 @@ DEV := .venv/ready
 RUN := $(if $(wildcard $(DEV)),$(DEV),.venv/ready-to-run)
 
 .PHONY: help demo test test-full test-image check audit check-access chaos fuzz up bench \
-	bench-codecs bench-cost bench-lossless calibrate check-memory lock settings clear clean
+	bench-archive bench-codecs bench-cost bench-lossless calibrate check-memory lock settings \
+	api-tables clear clean
 
 demo: $(RUN) ## compress the sample photographs, on real embedded servers
 	@$(BIN)/python -m infra.dev.demo tests/samples
@@ -65,6 +66,9 @@ calibrate: $(DEV) ## measure the quality tables again (docs/quality.md): make ca
 bench-cost: $(DEV) ## compare estimated with real cost: make bench-cost PHOTOS=folder COUNT=400
 	@$(BIN)/python -m infra.benchmarks.cost "$(or $(PHOTOS),tests/samples)" "$(or $(COUNT),400)"
 
+bench-archive: $(DEV) ## measure the API's memory while it sends an archive: make bench-archive COUNT=10000
+	@$(BIN)/python -m infra.benchmarks.archive "$(or $(COUNT),10000)"
+
 bench-lossless: $(DEV) ## check WebP's choice of lossy or lossless: make bench-lossless PICTURES=folder
 	@$(BIN)/python -m infra.benchmarks.lossless "$(or $(PICTURES),tests/samples)"
 
@@ -106,6 +110,9 @@ lock: $(DEV) ## write the lock files: make lock UPGRADE=--upgrade
 
 settings: $(DEV) ## write docs/settings.md from shared/settings.py
 	@$(BIN)/python -m infra.dev.settings_table > docs/settings.md
+
+api-tables: $(DEV) ## write the tables of docs/api.md from the calls, fields and codes
+	@$(BIN)/python -m infra.dev.api_tables
 
 clear: $(RUN) ## delete the data of a finished trial; asks first
 	@$(BIN)/fluximage clear

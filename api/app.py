@@ -7,13 +7,17 @@ from collections.abc import Mapping
 from flask import Flask, Response, g, request
 
 from api import errors
+from api.archive import DOWNLOADS_OF_ACCOUNT, MAX_DOWNLOADS
 from api.caller import client_address
 from api.context import Context
 from api.headers import PROTECTIVE
+from api.key_watch import KeyWatch
 from api.lingering_close import close_after_unread_body
 from api.multipart import MAX_BODY_BYTES
+from api.places import Places
 from api.request_id import HEADER, request_id
 from api.routes import BLUEPRINTS
+from api.session_feed import Feeds
 from api.upload_quota import UploadQuota
 from shared import logs, services, settings
 from shared.clients.pubsub import Listener
@@ -52,6 +56,10 @@ def build_app(built: Services) -> Flask:
         Listener(built.redis),
         UploadQuota(built.settings.account_upload_bytes),
         built.secret_keys,
+        Places(built.settings.max_listeners, built.settings.account_listeners),
+        Feeds(),
+        KeyWatch(built.database),
+        Places(MAX_DOWNLOADS, DOWNLOADS_OF_ACCOUNT),
     )
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

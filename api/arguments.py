@@ -1,34 +1,67 @@
-"""Query parameters: their text becomes a number, or one sentence of refusal."""
+"""The query parameters that several calls share."""
 
 import re
+from dataclasses import dataclass
 
-from flask import request
-
-from api.fields import refusal
+from api.parameters import JsonSchema, Parameter, Whole
 
 
-def whole_argument(name: str, low: int, high: int, default: int) -> int:
-    """Returns a query parameter that is a whole number; raises InvalidFieldError."""
-    text = request.args.get(name)
-    if text is None:
-        return default
-    if text.isascii() and text.isdigit() and len(text) <= 12 and low <= int(text) <= high:
+@dataclass(frozen=True, kw_only=True)
+class Digits(Parameter[int]):
+    """A number of at most `max_digits` digits; `words` say what is allowed."""
+
+    words: str
+    max_digits: int
+    json_type: str
+    default: int = 0
+
+    @property
+    def allowed(self) -> str:
+        return self.words
+
+    @property
+    def schema(self) -> JsonSchema:
+        if self.json_type == "integer":
+            return {"type": "integer", "minimum": 0, "maximum": 10**self.max_digits - 1}
+        return {"type": "string", "pattern": f"^[0-9]{{1,{self.max_digits}}}$"}
+
+    def parse(self, text: str) -> int:
+        if not re.fullmatch(f"[0-9]{{1,{self.max_digits}}}", text):
+            raise self.refusal(text)
         return int(text)
-    raise refusal(name, text, f"a whole number from {low} to {high}")
 
 
-def wait_argument(limit_seconds: int) -> int:
-    """Returns the seconds in `?wait=`, at most `limit_seconds`; raises InvalidFieldError."""
-    text = request.args.get("wait", "0")
-    if re.fullmatch("[0-9]{1,9}", text):
-        return min(int(text), limit_seconds)
-    allowed = f"a whole number of seconds (at most {limit_seconds} are waited)"
-    raise refusal("wait", text, allowed)
-
-
-def cursor_argument() -> int:
-    """Returns the number in `?cursor=`, 0 without one; raises InvalidFieldError."""
-    text = request.args.get("cursor", "0")
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise refusal("cursor", text, "the next_cursor of an earlier answer")
-    return int(text)
+LIMIT: Whole[int] = Whole(
+    name="limit",
+    low=1,
+    high=1000,
+    default=100,
+    sentence="How many images a page has at most.",
+    example="100",
+)
+CURSOR = Digits(
+    name="cursor",
+    words="the next_cursor of an earlier answer",
+    max_digits=18,
+    json_type="string",
+    sentence="Where to go on: the `next_cursor` of the last answer.",
+    example="136",
+)
+WAIT = Digits(
+    name="wait",
+    words="a whole number of seconds",
+    max_digits=9,
+    json_type="integer",
+    sentence="How many seconds to wait for something new, at most as long as the operator allows "
+    "(300 s unless set otherwise).",
+    example="30",
+)
+LAST_EVENT_ID = Digits(
+    name="Last-Event-ID",
+    words="the id of an event",
+    max_digits=18,
+    json_type="string",
+    sentence="The `id` of the last event that was read: the stream goes on after it. `cursor` is "
+    "ignored then.",
+    example="136",
+)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import wraps
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from flask import g, request
 
@@ -20,6 +20,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _SCHEME = "Bearer "
+_AUTHENTICATED: set[Callable[..., Any]] = set()
 
 
 def bearer_key() -> str:
@@ -46,7 +47,13 @@ def authenticated(view: Callable[P, R]) -> Callable[P, R]:
         ratelimit.count_request(services.redis, g.account_id, limit)
         return view(*args, **kwargs)
 
+    _AUTHENTICATED.add(checked)
     return checked
+
+
+def needs_key(view: Callable[..., Any]) -> bool:
+    """Whether a view runs only for a valid key."""
+    return view in _AUTHENTICATED
 
 
 def _authenticate(services: Services) -> Account:

@@ -1,9 +1,12 @@
-"""What a view works with: the services, notifications and upload quota of its process."""
+"""What a view works with: the services of its process, and what its requests share."""
 
 from dataclasses import dataclass
 
 from flask import current_app
 
+from api.key_watch import KeyWatch
+from api.places import Places
+from api.session_feed import Feeds
 from api.upload_quota import UploadQuota
 from shared.clients.pubsub import Listener
 from shared.secret_keys import SecretKeys
@@ -12,12 +15,19 @@ from shared.services import Services
 
 @dataclass(frozen=True)
 class Context:
-    """Built once per process, in `api.app`. `secret_keys` sign its links."""
+    """Built once per process, in `api.app`. `secret_keys` sign its links.
+
+    listeners, downloads: the places of those who listen to events, and who download archives.
+    """
 
     services: Services
     listener: Listener
     upload_quota: UploadQuota
     secret_keys: SecretKeys
+    listeners: Places
+    feeds: Feeds
+    key_watch: KeyWatch
+    downloads: Places
 
 
 def context() -> Context:

@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from api.http_errors import CODES, SENTENCES
 from api.responses import json_response
-from shared import errors
+from shared import bodies, errors
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +28,7 @@ STATUSES: dict[type[errors.FluximageError], int] = {
     errors.NotFoundError: 404,
     errors.RequestTimeoutError: 408,
     errors.ConflictError: 409,
+    errors.GoneError: 410,
     errors.KeyReusedError: 422,
     errors.TooManyRequestsError: 429,
     errors.UnavailableError: 503,
@@ -44,13 +45,18 @@ def register(app: Flask) -> None:
     app.register_error_handler(Exception, _unexpected_error)
 
 
+def status_of(kind: type[errors.FluximageError]) -> int | None:
+    """Returns the status of an error of that class; None means 500."""
+    return next((status for above, status in STATUSES.items() if issubclass(kind, above)), None)
+
+
 def _our_error(error: errors.FluximageError) -> Response:
-    status = next((s for kind, s in STATUSES.items() if isinstance(error, kind)), None)
+    status = status_of(type(error))
     if status is None:
         return _unexpected_error(error)
-    body = {"error": error.message, "code": error.code}
+    body: bodies.Error = {"error": error.message, "code": error.code}
     if isinstance(error, CODE_AS_ERROR):
-        body |= {"error": error.code, "message": error.message}
+        body = {"error": error.code, "code": error.code, "message": error.message}
     response = json_response(body, status)
     if isinstance(error, errors.TooManyRequestsError | errors.UnavailableError):
         response.headers["Retry-After"] = str(error.retry_after_seconds)
@@ -63,7 +69,8 @@ def _werkzeug_error(error: HTTPException) -> Response:
     """404 and 405 of routing, 413 and 415 of the body, and whatever else Werkzeug raises."""
     status = error.code or 500
     code = CODES.get(status, CODES[500] if status >= 500 else CODES[400])
-    response = json_response({"error": SENTENCES.get(status, error.name), "code": code}, status)
+    body: bodies.Error = {"error": SENTENCES.get(status, error.name), "code": code}
+    response = json_response(body, status)
     for name, value in error.get_headers():
         if name in ("Allow", "Retry-After"):
             response.headers[name] = value
@@ -72,4 +79,5 @@ def _werkzeug_error(error: HTTPException) -> Response:
 
 def _unexpected_error(error: Exception) -> Response:
     logger.error("a request failed unexpectedly", exc_info=error)
-    return json_response({"error": SENTENCES[500], "code": CODES[500]}, 500)
+    body: bodies.Error = {"error": SENTENCES[500], "code": CODES[500]}
+    return json_response(body, 500)

@@ -1,32 +1,31 @@
 """The fields of POST /api/compress: their text becomes options, or one sentence of refusal.
 
 A new field:
-1. its name in _TEXT_FIELDS here, or in FILE_FIELDS of multipart.py; its snake_case spelling
-   follows from it;
-2. its value in `parse`, checked by `_whole`, `_choice` or `_flag`, or by a function of its own;
+1. a line in the table of fields here: a kind of api/parameters.py with its name, bounds, default,
+   sentence and example. Its spellings, the OpenAPI document and the table in docs/api.md
+   (`make api-tables`) follow from it. One that is a file stands in FILE_FIELDS of multipart.py too;
+2. its value in `parse`;
 3. a value of Options in shared/models.py, whose docstring says what `to_json` and `from_json` owe
    to older rows: at its default it must leave `to_json` as it was, because an Idempotency-Key
    compares that. One that is not an option goes to CompressRequest, and to `_fingerprint` in
    api/routes/compress.py;
-4. a row in the table of fields in docs/api.md, which tests/test_docs.py compares with SPELLINGS;
-5. tests in tests/api/test_fields.py: values at and beyond its bounds, and its default;
-6. the step of workers/imaging/pipeline.py that reads it from `job.options`, and its counterpart in
+4. tests in tests/api/test_fields.py: values at and beyond its bounds, and its default;
+5. the step of workers/imaging/pipeline.py that reads it from `job.options`, and its counterpart in
    animation/animate.py. One that changes how a file is encoded goes into EncoderSettings
    (encoding/settings.py) and the encoders;
-7. passthrough.py, where it changes pixels, and workers/cost/, where it changes what an image costs.
+6. passthrough.py, where it changes pixels, and workers/cost/, where it changes what an image costs.
 """
 
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import TypeVar
+from typing import Any
 
+from api.folders import MAX_BYTES, MAX_LEVELS, put_in
 from api.multipart import FILE_FIELDS, MAX_FILES, MAX_WATERMARK_BYTES, Form
+from api.parameters import FileField, Flag, OneOf, Parameter, Pattern, Phrase, Texts, Whole
 from api.suggestions import meant_as_files, suggest
 from api.uploads import Upload
 from shared.errors import InvalidFieldError, WarningCode
-from shared.imagetype import OUTPUT_TYPES, ImageType, check_watermark
+from shared.imagetype import OUTPUT_TYPES, WATERMARK_MAX_SIDE, ImageType, check_watermark
 from shared.models import (
     MAX_QUALITY,
     MAX_SCALE_PERCENT,
@@ -43,41 +42,166 @@ from shared.models import (
 from shared.naming import UNNAMED, quoted
 from shared.plans import Allowance
 
-T = TypeVar("T")
-Choice = TypeVar("Choice", bound=StrEnum)
-
-_TEXT_FIELDS = (
-    "format",
-    "quality",
-    "maxWidth",
-    "maxHeight",
-    "sessionId",
-    "watermarkScale",
-    "watermarkOpacity",
-    "watermarkPosition",
-    "autoAltText",
-    "autoRenameSEO",
-    "language",
-    "context",
-    "keywords",
-)
-_SESSION_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
 _MAX_PHRASE_CHARACTERS = 300
 _MAX_UNKNOWN_NAMED = 20  # unknown fields with a warning of their own: warnings are stored
 
 
-def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+class SessionId(Pattern[None]):
+    """A session's id: `.` and `..` would mean other paths."""
+
+    def fits(self, text: str) -> bool:
+        return text not in (".", "..") and super().fits(text)
 
 
+class _Format(OneOf[ImageType]):
+    """A type that is written, in any letter case; `jpeg`, the label of jpg, means jpg."""
+
+    def parse(self, text: str) -> ImageType:
+        for type_ in self.choices:
+            if text.lower() in (type_.value, type_.facts.label.lower()):
+                return type_
+        raise self.refusal(text)
+
+
+# The table of fields.
+FILE = FileField(
+    name="file",
+    words=f"1 to {MAX_FILES} images of at most 20 MB each",
+    sentence="The images: "
+    + ", ".join(type_.facts.label for type_ in ImageType)
+    + ", recognised by their content. Repeat the field for each.",
+    example="IMG_0001.JPG",
+    media_types=tuple(type_.facts.mime_type for type_ in ImageType),
+    max_files=MAX_FILES,
+    required=True,
+)
+FORMAT = _Format(
+    name="format",
+    choices=OUTPUT_TYPES,
+    default=Options.format,
+    sentence="The type of the results. In any letter case; `jpeg` means `jpg`.",
+    example="avif",
+)
+QUALITY: Whole[int] = Whole(
+    name="quality",
+    low=MIN_QUALITY,
+    high=MAX_QUALITY,
+    default=Options.quality,
+    sentence="How good the results look. A png is lossless whatever this says.",
+    example="80",
+)
+MAX_WIDTH = Whole(
+    name="maxWidth",
+    low=1,
+    high=MAX_SIDE_PIXELS,
+    default=None,
+    sentence="Pixels. A wider image is scaled down in proportion, never up.",
+    example="1600",
+)
+MAX_HEIGHT = Whole(
+    name="maxHeight",
+    low=1,
+    high=MAX_SIDE_PIXELS,
+    default=None,
+    sentence="Pixels. A higher image is scaled down in proportion, never up.",
+    example="1600",
+)
+SESSION_ID = SessionId(
+    name="sessionId",
+    pattern=r"[A-Za-z0-9._:-]{1,128}",
+    words="1 to 128 of the characters A-Z a-z 0-9 . _ : - (but not . or ..)",
+    default=None,
+    sentence="The session that gathers the results of any number of batches. Without it the batch "
+    "gets a new one.",
+    example="spring-sale",
+)
+WATERMARK_FILE = FileField(
+    name="watermarkFile",
+    words=f"one PNG of at most 5 MB and {WATERMARK_MAX_SIDE} x {WATERMARK_MAX_SIDE} pixels",
+    sentence="Is laid over every image.",
+    example="logo.png",
+    media_types=("image/png",),
+)
+WATERMARK_SCALE: Whole[int] = Whole(
+    name="watermarkScale",
+    low=MIN_SCALE_PERCENT,
+    high=MAX_SCALE_PERCENT,
+    default=Watermark.scale_percent,
+    sentence="The watermark's width in percent of the image's width.",
+    example="20",
+)
+WATERMARK_OPACITY: Whole[int] = Whole(
+    name="watermarkOpacity",
+    low=0,
+    high=100,
+    default=Watermark.opacity_percent,
+    sentence="From 0 (invisible) to 100 (opaque).",
+    example="80",
+)
+WATERMARK_POSITION = OneOf(
+    name="watermarkPosition",
+    choices=Position,
+    default=Watermark.position,
+    sentence="Top, middle or bottom; left, centre or right.",
+    example="BR",
+)
+AUTO_ALT_TEXT = Flag(
+    name="autoAltText", sentence="An alt text for each image, by AI.", example="true"
+)
+AUTO_RENAME_SEO = Flag(
+    name="autoRenameSEO",
+    sentence="A file name that describes the image, by AI: lower-case words joined by hyphens.",
+    example="true",
+)
+LANGUAGE = OneOf(
+    name="language",
+    also=("aiLanguage",),
+    choices=Language,
+    default=Language.ENGLISH,
+    sentence="The language of alt texts and file names.",
+    example="Français",
+)
+CONTEXT = Phrase(
+    name="context",
+    also=("aiContext",),
+    max_characters=_MAX_PHRASE_CHARACTERS,
+    sentence="What the images are for, to guide alt texts and file names.",
+    example="A shop for running shoes",
+)
+KEYWORDS = Phrase(
+    name="keywords",
+    also=("aiKeywords",),
+    max_characters=_MAX_PHRASE_CHARACTERS,
+    sentence="Words to guide alt texts and file names.",
+    example="trail, waterproof",
+)
+PATH = Texts(
+    name="path",
+    words=f"once for each file, in their order: a folder of at most {MAX_LEVELS} levels and "
+    f"{MAX_BYTES} bytes, or an empty text",
+    sentence="The folder of each file, for clients whose library strips folders from file names.",
+    example="shoes/red",
+)
+FIELDS: tuple[Parameter[Any], ...] = (
+    FILE,
+    FORMAT,
+    QUALITY,
+    MAX_WIDTH,
+    MAX_HEIGHT,
+    SESSION_ID,
+    WATERMARK_FILE,
+    WATERMARK_SCALE,
+    WATERMARK_OPACITY,
+    WATERMARK_POSITION,
+    AUTO_ALT_TEXT,
+    AUTO_RENAME_SEO,
+    LANGUAGE,
+    CONTEXT,
+    KEYWORDS,
+    PATH,
+)
 # Each accepted spelling and the field that it means.
-SPELLINGS = {
-    spelling: name for name in (*_TEXT_FIELDS, *FILE_FIELDS) for spelling in (name, _snake(name))
-} | {
-    spelling: name
-    for name in ("language", "context", "keywords")
-    for spelling in (f"ai{name.capitalize()}", f"ai_{name}")
-}
+SPELLINGS = {spelling: field.name for field in FIELDS for spelling in field.spellings}
 
 
 @dataclass(frozen=True)
@@ -112,14 +236,14 @@ def parse(form: Form, allowance: Allowance) -> CompressRequest:
         files=_images(form),
         watermark=(watermark_file := _watermark_file(form)),
         options=Options(
-            format=_format(values),
-            quality=_whole(values, "quality", MIN_QUALITY, MAX_QUALITY, Options.quality),
-            max_width=_whole(values, "maxWidth", 1, MAX_SIDE_PIXELS, None),
-            max_height=_whole(values, "maxHeight", 1, MAX_SIDE_PIXELS, None),
+            format=FORMAT.read(values),
+            quality=QUALITY.read(values),
+            max_width=MAX_WIDTH.read(values),
+            max_height=MAX_HEIGHT.read(values),
             watermark=watermark if watermark_file else None,
             description_request=_description_request(values),
         ),
-        session_id=_session_id(values),
+        session_id=SESSION_ID.read(values),
         notices=notices,
     )
 
@@ -161,6 +285,8 @@ def _single_values(form: Form) -> dict[str, str]:
         name = SPELLINGS[spelling]
         if name in FILE_FIELDS:
             raise InvalidFieldError(f"{name} must be sent as a file, with a file name")
+        if name == PATH.name:  # repeats, once for each file
+            continue
         if name in values:
             raise InvalidFieldError(f"{name} was sent more than once; send it at most once")
         values[name] = value
@@ -177,7 +303,7 @@ def _images(form: Form) -> list[Upload]:
         names = meant_as_files(form.ignored)[:3]
         came = f", not as {' or '.join(map(quoted, names))}" if names else ""
         raise InvalidFieldError(f"file is missing; send 1 to {MAX_FILES} images as file{came}")
-    return files
+    return put_in(files, [value for spelling, value in form.fields if spelling == PATH.name])
 
 
 def _chosen(form: Form, name: str) -> list[Upload]:
@@ -206,85 +332,19 @@ def _watermark_file(form: Form) -> Upload | None:
 
 
 def _watermark(values: dict[str, str]) -> Watermark:
-    default = Watermark()
     return Watermark(
-        scale_percent=_whole(
-            values, "watermarkScale", MIN_SCALE_PERCENT, MAX_SCALE_PERCENT, default.scale_percent
-        ),
-        opacity_percent=_whole(values, "watermarkOpacity", 0, 100, default.opacity_percent),
-        position=_choice(values, "watermarkPosition", Position, default.position),
+        scale_percent=WATERMARK_SCALE.read(values),
+        opacity_percent=WATERMARK_OPACITY.read(values),
+        position=WATERMARK_POSITION.read(values),
     )
-
-
-def _whole(values: dict[str, str], name: str, low: int, high: int, default: T) -> int | T:
-    text = values.get(name)
-    if text is None:
-        return default
-    # int() would also accept digits of other scripts, and numbers of any length.
-    if re.fullmatch(r"[0-9]{1,9}", text) and low <= int(text) <= high:
-        return int(text)
-    raise refusal(name, text, f"a whole number from {low} to {high}")
-
-
-def _choice(
-    values: dict[str, str], name: str, allowed: Iterable[Choice], default: Choice
-) -> Choice:
-    text = values.get(name, default)
-    for choice in allowed:
-        if choice == text:
-            return choice
-    raise refusal(name, text, f"one of {', '.join(allowed)}")
-
-
-def _format(values: dict[str, str]) -> ImageType:
-    text = values.get("format", Options.format)
-    for type_ in OUTPUT_TYPES:
-        if text.lower() in (type_.value, type_.facts.label.lower()):  # "jpeg" is the label of jpg
-            return type_
-    raise refusal("format", text, f"one of {', '.join(OUTPUT_TYPES)}")
-
-
-def _flag(values: dict[str, str], name: str) -> bool:
-    text = values.get(name, "false")
-    if text not in ("true", "false"):
-        raise refusal(name, text, "true or false")
-    return text == "true"
 
 
 def _description_request(values: dict[str, str]) -> DescriptionRequest | None:
     request = DescriptionRequest(  # checked even where the request does not ask for AI
-        alt_text=_flag(values, "autoAltText"),
-        file_name=_flag(values, "autoRenameSEO"),
-        language=_choice(values, "language", Language, Language.ENGLISH),
-        context=_phrase(values, "context"),
-        keywords=_phrase(values, "keywords"),
+        alt_text=AUTO_ALT_TEXT.read(values),
+        file_name=AUTO_RENAME_SEO.read(values),
+        language=LANGUAGE.read(values),
+        context=CONTEXT.read(values),
+        keywords=KEYWORDS.read(values),
     )
     return request if request.alt_text or request.file_name else None
-
-
-def _phrase(values: dict[str, str], name: str) -> str:
-    text = values.get(name, "")
-    if len(text) > _MAX_PHRASE_CHARACTERS:
-        raise InvalidFieldError(
-            f"{name} must be at most {_MAX_PHRASE_CHARACTERS} characters long, not {len(text)}"
-        )
-    return text
-
-
-def _session_id(values: dict[str, str]) -> str | None:
-    text = values.get("sessionId")
-    if text is not None and not is_session_id(text):
-        raise refusal(
-            "sessionId", text, "1 to 128 of the characters A-Z a-z 0-9 . _ : - (but not . or ..)"
-        )
-    return text
-
-
-def is_session_id(text: str) -> bool:
-    """Whether the text is a valid session id."""
-    return text not in (".", "..") and _SESSION_ID.fullmatch(text) is not None
-
-
-def refusal(name: str, came: str, allowed: str) -> InvalidFieldError:
-    """Returns the error for a bad value, in one sentence: its name, what is allowed, what came."""
-    return InvalidFieldError(f"{name} must be {allowed}, not {quoted(came)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import resource
 import socket
 from contextlib import suppress
@@ -24,6 +25,8 @@ from shared import logs
 
 if TYPE_CHECKING:  # at run time this would import ssl before gevent has patched it
     from api.context import Context
+
+logger = logging.getLogger(__name__)
 
 _MAX_HEAD_BYTES = 64 * 1024
 
@@ -54,7 +57,11 @@ class ApiWorker(GeventWorker):  # type: ignore[misc] # gunicorn ships no types
         # A client that sends its requests ahead never waits for its socket, and would block all
         # other clients of this process.
         gevent.sleep(0)
-        return super().handle_request(*args)
+        try:
+            return super().handle_request(*args)
+        except TimeoutError:  # its answer has a bound (api/slow_clients.py)
+            logger.info("a client was cut off, since it took too long to take its answer")
+            raise StopIteration from None  # gunicorn's way to close the connection
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Logs and answers an error that gunicorn finds, with a request id of its own."""

@@ -27,6 +27,7 @@ from werkzeug.sansio.multipart import (
     NeedData,
 )
 
+from api.folders import folder_of
 from api.part_names import header_text, sent_name
 from api.uploads import MAX_FILE_BYTES, Upload, UploadWriter
 from shared.errors import InvalidFieldError, RequestTimeoutError, TooManyFilesError
@@ -159,14 +160,17 @@ class _Reader:
             self._part = _TextPart(event.name)
         elif isinstance(event, File):
             self._count_files(event.name or "")
-            name = clean_original(sent_name(event.headers["Content-Disposition"]))
-            self._part = _FilePart(
-                UploadWriter(event.name or "", name, self._stack, self._reserve_bytes)
-            )
+            self._part = _FilePart(self._writer(event))
         elif isinstance(event, Data) and self._part is not None:
             self._part.write(event.data)
             if not event.more_data:
                 self._part.finish(self._form)
+
+    def _writer(self, file: File) -> UploadWriter:
+        field, path = file.name or "", sent_name(file.headers["Content-Disposition"])
+        folder = folder_of(path) if field == "file" else None
+        name = clean_original(path)
+        return UploadWriter(field, name, folder, self._stack, self._reserve_bytes)
 
     def _count_files(self, name: str) -> None:
         if name == "file" and len(self._form.files("file")) == MAX_FILES:

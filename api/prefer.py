@@ -4,6 +4,18 @@ from dataclasses import dataclass
 
 from flask import request
 
+from api.openapi.declare import Header
+from api.parameters import Text
+
+PREFER = Text(
+    name="Prefer",
+    sentence="How long to wait for the batch: `respond-async` answers 202 at once, `wait=N` after "
+    "N seconds at the latest. Without it the answer comes when the batch is done, or after the "
+    "operator's limit (300 s unless set otherwise).",
+    example="respond-async",
+)
+PREFERENCE_APPLIED = Header("Preference-Applied", "What was honoured of `Prefer`.", "respond-async")
+
 
 @dataclass(frozen=True)
 class Preference:

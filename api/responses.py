@@ -1,127 +1,38 @@
-"""The documented bodies: a batch and a page of a session; and the JSON response for any body."""
+"""A response with a body as JSON, and the bodies of images with URLs that this process signs."""
 
-from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
-from typing import Any
-from uuid import UUID
+from collections.abc import Mapping
 
 from flask import Response, jsonify
 
+from api.archive_links import archive_url
 from api.context import context
-from shared.db.batches import NewBatch
-from shared.db.views import EndedImage, Progress, View
-from shared.errors import NOT_AN_IMAGE
+from shared import answers, bodies
+from shared.answers import Sign
+from shared.db.views import EndedImage, View
 
 
-def json_response(body: dict[str, Any], status: int = 200) -> Response:
-    """A response with `body` as JSON."""
+def json_response(body: Mapping[str, object], status: int = 200) -> Response:
+    """A response with `body` as JSON; its type is one of shared/bodies.py."""
     response = jsonify(body)
     response.status_code = status
     return response
 
 
-def batch_body(view: View) -> dict[str, Any]:
-    """The body of POST /api/compress; it has `progress` only while the batch is not done."""
-    body: dict[str, Any] = {
-        "session_id": view.session_name,
-        "batch_id": str(view.batch_id),
-        "status": view.status,
-    }
-    if not view.complete:
-        body["progress"] = asdict(view.progress)
-    notices = [about.notice.to_json() for about in view.notices]
-    for image in view.images:
-        notices += [notice.to_json() for notice in image.notices]
-    return body | {
-        "data": [_image(image) for image in view.images if image.output_key],
-        "errors": [_error(image) for image in view.images if image.error_code],
-        "warnings": notices,
-    }
+def batch_body(view: View) -> bodies.Batch:
+    """The body of POST /api/compress, with fresh URLs."""
+    return answers.batch_body(view, _sign())
 
 
-def accepted_body(batch: NewBatch) -> dict[str, Any]:
-    """The body of POST /api/compress for an accepted batch whose rows cannot be read now."""
-    total = len(batch.images)
-    return {
-        "session_id": batch.session_name,
-        "batch_id": str(batch.id),
-        "status": "queued",
-        "progress": asdict(Progress(total, queued=total)),
-        "data": [],
-        "errors": [],
-        "warnings": [notice.to_json() for notice in batch.notices],
-    }
+def session_body(view: View) -> bodies.SessionPage:
+    """A page of a session, with fresh URLs."""
+    return answers.session_body(view, _sign(), archive_url(view))
 
 
-def session_body(view: View) -> dict[str, Any]:
-    """A page of a session. Errors and warnings have a `batch_id`: `index` counts within a batch."""
-    errors = []
-    warnings = [about.notice.to_json() | _batch(about.batch_id) for about in view.notices]
-    for image in view.images:
-        batch = _batch(image.batch_id)
-        if image.error_code:
-            errors.append(_error(image) | batch)
-        warnings += [notice.to_json() | batch for notice in image.notices]
-    return {
-        "session_id": view.session_name,
-        "status": view.status,
-        "progress": asdict(view.progress),
-        "data": [_image(image) for image in view.images if image.output_key],
-        "errors": errors,
-        "warnings": warnings,
-        "next_cursor": None if view.complete else str(view.last_number),
-    }
+def ended_body(image: EndedImage) -> bodies.Image | bodies.FailedImage | None:
+    """An image as an event has it, with a fresh URL; None once it expired."""
+    return answers.ended_body(image, _sign())
 
 
-def _batch(batch_id: UUID) -> dict[str, str]:
-    return {"batch_id": str(batch_id)}
-
-
-def _image(image: EndedImage) -> dict[str, Any]:
-    url, expires_at = _signed(image)
-    compressed_size = image.compressed_size or 0
-    saved = 100 * (1 - compressed_size / image.original_size) if image.original_size else 0.0
-    return {
-        "id": str(image.id),
-        "batch_id": str(image.batch_id),
-        "index": image.index,
-        "original_name": image.original_name,
-        "file_name": image.file_name,
-        "format": image.format,
-        "width": image.width,
-        "height": image.height,
-        "original_size": image.original_size,
-        "compressed_size": compressed_size,
-        "saved_percent": round(saved, 1),
-        "url": url,
-        "expires_at": expires_at,
-        "alt_text": image.alt_text,
-        "watermarked": image.watermarked,
-        "encoding": image.encoding,
-    }
-
-
-def _signed(image: EndedImage) -> tuple[str, str]:
-    """A fresh URL and the time when it expires, which is never after the output is deleted."""
+def _sign() -> Sign:
     services = context().services
-    now = datetime.now(UTC).replace(microsecond=0)
-    expires = min(
-        now + timedelta(seconds=services.settings.url_seconds),
-        image.ended_at + timedelta(seconds=services.settings.output_seconds),
-    )
-    seconds = max(1, int((expires - now).total_seconds()))
-    url = services.store.sign(image.output_key or "", image.file_name, seconds)
-    return url, (now + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _error(image: EndedImage) -> dict[str, Any]:
-    message = image.error_message
-    if message and message.startswith(NOT_AN_IMAGE):
-        # The published contract has this sentence; a format that is known says why it is not read.
-        message = f"{image.original_name} is not an image this service reads"
-    return {
-        "index": image.index,
-        "original_name": image.original_name,
-        "error": image.error_code,
-        "message": message,
-    }
+    return answers.signer(services.store, services.settings)

@@ -19,10 +19,14 @@ _IN_MEMORY_BYTES = 64 * 1024  # a slow upload occupies them until it is complete
 
 @dataclass
 class Upload:
-    """One file of the body. `size` is in bytes; `content` is at its beginning."""
+    """One file of the body. `size` is in bytes; `content` is at its beginning.
+
+    name: the last part of the path that was sent. folder: the rest of it, cleaned; None without.
+    """
 
     field: str
     name: str
+    folder: str | None
     size: int
     sha256: bytes
     content: IO[bytes]
@@ -32,13 +36,18 @@ class UploadWriter:
     """Writes an upload while it arrives."""
 
     def __init__(
-        self, field: str, name: str, stack: ExitStack, reserve_bytes: Callable[[int], None]
+        self,
+        field: str,
+        name: str,
+        folder: str | None,
+        stack: ExitStack,
+        reserve_bytes: Callable[[int], None],
     ) -> None:
         """stack: deletes the file when it ends. reserve_bytes: the quota, asked before a write."""
         self._reserve_bytes = reserve_bytes
         content = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115 - closed below
         stack.callback(_discard, content)
-        self._upload = Upload(field, name, 0, b"", content)
+        self._upload = Upload(field, name, folder, 0, b"", content)
         self._hash = hashlib.sha256()
 
     def write(self, data: bytes | bytearray) -> None:

@@ -25,7 +25,7 @@ def dispatch(database: Database, queue: Queue, window_images: int, ai_window_ima
     published = 0
     while (batch := backlog.take_batch(database, window_images, ai_window_images)) is not None:
         try:
-            queue.publish_batch(batch.id, batch.image_ids, ai=batch.ai)
+            queue.publish_batch(batch.id, batch.image_ids, batch.optimised_ids, ai=batch.ai)
         except Exception as error:  # whatever it is, the rows are there and the batch can wait
             expected = isinstance(error, UnavailableError)
             logger.warning(

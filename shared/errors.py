@@ -1,5 +1,5 @@
 """Every error of this service. Its `message` is public: clients read it as it stands, except
-`NOT_AN_IMAGE`, which `api/responses.py` replaces by the published sentence.
+`NOT_AN_IMAGE`, which `shared/answers.py` replaces by the published sentence.
 
 FluximageError
   ImageError                  one image ends in `failed`; code: processing_failed
@@ -24,6 +24,7 @@ FluximageError
     NotFoundError               404 not_found
     RequestTimeoutError         408 request_timeout
     ConflictError               409 conflict
+    GoneError                   410 gone
     KeyReusedError              422 idempotency_mismatch
   TooManyRequestsError        the request came too soon; 429 rate_limited
   UnavailableError            the request may succeed later; 503 unavailable
@@ -71,45 +72,58 @@ NOT_AN_IMAGE = "This file is not a supported image"  # how the message of such a
 
 
 class ImageError(FluximageError):
-    """One image of a batch cannot be processed; `code` stands in the answer's `errors`."""
+    """One image of a batch cannot be processed; `code` stands in the answer's `errors`.
+
+    another_run_helps: whether the fault is ours or will pass, so that a retry takes the image.
+    """
 
     code = "processing_failed"
+    another_run_helps = True
 
 
 class UnsupportedImageError(ImageError):
     """The file is not of a format that this service reads, or of a kind of it that is not read."""
 
     code = "unsupported_image"
+    another_run_helps = False
 
 
 class CorruptImageError(ImageError):
     """The file is of a format that this service reads, but it does not decode."""
 
     code = "corrupt_image"
+    another_run_helps = False
 
 
 class TooManyPixelsError(ImageError):
     """The header announces more pixels than the operator allows."""
 
     code = "too_many_pixels"
+    another_run_helps = False
 
 
 class TooManyFramesError(ImageError):
     """The header announces more frames than the operator allows."""
 
     code = "too_many_frames"
+    another_run_helps = False
 
 
 class TooLargeForFormatError(ImageError):
     """A side of the result is longer than the output format can hold."""
 
     code = "too_large_for_format"
+    another_run_helps = False
 
 
 class DescriptionError(FluximageError):
-    """An image ends without a text that was asked for; `code` is the warning's code."""
+    """An image ends without a text that was asked for; `code` is the warning's code.
+
+    another_run_helps: whether a retry asks the model again.
+    """
 
     code = WarningCode.AI_FAILED
+    another_run_helps = True
 
 
 class AiUnreachableError(DescriptionError):
@@ -128,6 +142,7 @@ class AiDeclinedError(DescriptionError):
     """The provider or its model refuses to describe this image."""
 
     code = WarningCode.AI_DECLINED
+    another_run_helps = False
 
 
 class AiLimitError(DescriptionError):
@@ -142,6 +157,14 @@ class AiLimitError(DescriptionError):
     def __init__(self, message: str, retry_after_seconds: float | None = None) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+
+
+def codes_for_retry(kind: type[ImageError] | type[DescriptionError]) -> list[str]:
+    """The codes of that kind of error which another run can help."""
+    codes = {kind.code} if kind.another_run_helps else set()
+    for below in kind.__subclasses__():
+        codes.update(codes_for_retry(below))
+    return sorted(codes)
 
 
 class RequestRefusedError(FluximageError):
@@ -217,6 +240,12 @@ class ConflictError(RequestRefusedError):
     """A request with the same Idempotency-Key is under way, or the session was cancelled."""
 
     code = "conflict"
+
+
+class GoneError(RequestRefusedError):
+    """What the request needs was deleted, as was announced."""
+
+    code = "gone"
 
 
 class KeyReusedError(RequestRefusedError):

@@ -1,4 +1,4 @@
-"""Logging: one JSON object per line on standard error, without API keys.
+"""Logging: one JSON object per line on standard error, without API keys and links' signatures.
 
 What a request or a step is about (`batch`, `session`, `request_id` …) stands on each of its lines.
 """
@@ -13,8 +13,9 @@ from types import MappingProxyType
 
 from pythonjsonlogger.json import JsonFormatter
 
-# Also a part of a key: a client may send one that is cut short.
-_KEY = re.compile(r"flx_live_[0-9A-Fa-f]+")
+# Also a part of a key: a client may send one that is cut short. The signature of a link may be
+# ours or the object store's.
+_SECRET = re.compile(r"(flx_live_|(?i:signature)=)[0-9A-Fa-f]+")
 
 
 # Of this request (a greenlet) or of this step (a thread).
@@ -51,18 +52,20 @@ def _add_to(record: logging.LogRecord) -> bool:
     return True
 
 
-class _KeyRemovingFormatter(JsonFormatter):
-    """Removes API keys, which clients sometimes send in the wrong place, such as the path."""
+class _SecretRemovingFormatter(JsonFormatter):
+    """Removes API keys, which clients sometimes send in the wrong place, such as the path, and the
+    signatures of links.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
-        return _KEY.sub("flx_live_[removed]", super().format(record))
+        return _SECRET.sub(r"\1[removed]", super().format(record))
 
 
 def configure(level: int = logging.INFO) -> None:
     """Sends the lines of every logger in this process to one JSON handler."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
-        _KeyRemovingFormatter(
+        _SecretRemovingFormatter(
             "{asctime}{levelname}{name}{message}",
             style="{",
             rename_fields={"asctime": "time", "levelname": "level", "name": "logger"},

@@ -9,10 +9,10 @@ from shared.imagetype import ImageType
 
 
 class Encoding(StrEnum):
-    """How an output got its pixels; the value is its name in the API.
+    """How an output got its pixels.
 
-    REENCODED: by a lossy encoder. LOSSLESS: every pixel of the finished picture is exact.
-    ORIGINAL: the upload's own coded pixels without its metadata, since a new file was no smaller.
+    `reencoded`: by a lossy encoder. `lossless`: every pixel of the processed image is exact.
+    `original`: the upload's own coded pixels without its metadata; a new file was no smaller.
     """
 
     REENCODED = "reencoded"

@@ -12,9 +12,11 @@ from shared.imagetype import ImageType
 MAX_NAME_CHARACTERS = 255
 UNNAMED = "unnamed"  # a file whose name is empty once cleaned
 MAX_STEM_BYTES = 200  # with "-12345.webp" still below the 255 bytes of most file systems
+MAX_FOLDER_BYTES = 250  # of one folder's name; with "_" before it or "-123" after it the same
 
 # Not allowed in names on Windows; slashes separate folders on every system.
 _UNSAFE = re.compile(r'[<>:"/\\|?*%;]')
+_ROOT = re.compile(r"[/\\]|[A-Za-z]:|[A-Za-z][\w+.-]*:[/\\]{2}")  # or a drive, or https://
 _RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])", re.IGNORECASE)
 
 _ZWNJ, _ZWJ = "\u200c", "\u200d"  # invisible joiners: "non-joiner" and "joiner"
@@ -37,6 +39,24 @@ def clean_original(name: str) -> str:
     return _readable(_readable(last)[:MAX_NAME_CHARACTERS]).strip() or UNNAMED
 
 
+def clean_folder(path: str) -> str | None:
+    """Returns the folder that a client's path names, with slashes: `shoes/red`.
+
+    Each of its names is valid on every operating system. None without a folder, and for a path
+    that starts at a root, a drive, a server or a scheme.
+    """
+    path = _readable(path).lstrip()  # Windows puts an invisible mark before paths that it copies
+    if _ROOT.match(path):
+        return None
+    names: list[str] = []
+    for name in re.split(r"[/\\]", path):
+        if name == "..":
+            names[-1:] = []
+        elif clean := _safe(name, MAX_FOLDER_BYTES):
+            names.append(clean)
+    return "/".join(names) or None
+
+
 def stem_of(original_name: str) -> str:
     """Returns the stem of a result's name: valid on every operating system, and never empty."""
     stem = original_name.rpartition(".")[0] or original_name
@@ -44,12 +64,15 @@ def stem_of(original_name: str) -> str:
 
 
 def _safe_stem(stem: str) -> str:
-    stem = unicodedata.normalize("NFC", _UNSAFE.sub("_", stem))
-    stem = re.sub(r"\s+", " ", stem).strip(" .")
-    stem = _readable(stem.encode()[:MAX_STEM_BYTES].decode(errors="ignore")).strip(" .")
-    if not stem:
-        return "image"
-    return f"_{stem}" if is_reserved(stem) else stem
+    return _safe(stem, MAX_STEM_BYTES) or "image"
+
+
+def _safe(name: str, max_bytes: int) -> str:
+    """The name as every operating system takes it; empty where nothing of it is left."""
+    name = _UNSAFE.sub("_", unicodedata.normalize("NFC", name))  # NFC turns U+037E into ";"
+    name = re.sub(r"\s+", " ", name).strip(" .")
+    name = _readable(name.encode()[:max_bytes].decode(errors="ignore")).strip(" .")
+    return f"_{name}" if is_reserved(name) else name
 
 
 def file_name(stem: str, format: ImageType, number: int = 1) -> str:

@@ -227,6 +227,16 @@ class Settings(BaseSettings):
         description="Maximum waiting requests in one API process; those above it get 202 at once.",
     )
 
+    max_listeners: Positive = Field(
+        default=500,
+        description="Maximum clients that listen to events in one API process; above it, 503.",
+    )
+    account_listeners: Positive = Field(
+        default=100,
+        description="Maximum clients of one account that listen to events in one API process; above"
+        " it, 429.",
+    )
+
     # The queue
     window_images: Positive = Field(
         default=40,

@@ -5,15 +5,16 @@ done twice. No lock is held while the store works. Each pass does a bounded amou
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from redis.exceptions import RedisError
 
 from shared.clients.celery_queue import AI_QUEUE, DESCRIBE_TASK, IMAGES_QUEUE, OPTIMISE_TASK
 from shared.clients.held_messages import held_ids
-from shared.clients.object_store import ObjectStore, inputs_prefix, outputs_prefix
+from shared.clients.object_store import ObjectStore, batch_prefix, inputs_prefix
 from shared.db import images, upkeep
 from shared.db.database import Database
 from shared.db.image_states import DESCRIBE, OPTIMISE
@@ -22,6 +23,7 @@ from shared.errors import StoreError, UnavailableError
 from shared.services import Services
 from shared.settings import Settings
 from workers import lost_claims
+from workers.kept_inputs import kept_keys
 
 logger = logging.getLogger(__name__)
 
@@ -100,22 +102,24 @@ def republish(services: Services) -> int:
 
 
 def delete_inputs(database: Database, store: ObjectStore) -> None:
-    """Deletes the originals and watermarks of batches that have ended."""
-    for batch_id in _delete_each(store, upkeep.closed_with_inputs(database), inputs_prefix):
+    """Deletes the originals and watermarks of batches that have ended, if no retry needs them."""
+    ended = upkeep.closed_with_inputs(database)
+    kept = partial(kept_keys, database)
+    for batch_id in _delete_each(store, ended, inputs_prefix, kept):
         upkeep.note_inputs_deleted(database, batch_id)
 
 
 def delete_outputs(database: Database, store: ObjectStore, settings: Settings) -> None:
-    """Deletes outputs that have expired, and those of cancelled sessions."""
+    """Deletes outputs that have expired, and those of cancelled sessions, with kept inputs."""
     expired = upkeep.closed_with_expired_outputs(database, settings.output_seconds)
-    for batch_id in _delete_each(store, expired, outputs_prefix):
+    for batch_id in _delete_each(store, expired, batch_prefix):
         upkeep.note_outputs_deleted(database, batch_id)
 
 
 def forget_batches(database: Database, store: ObjectStore, settings: Settings) -> None:
     """Deletes the rows of batches that nobody can ask for any more, with all that is stored."""
     old = upkeep.old_batches(database, _keep_seconds(settings))
-    for batch_id in _delete_each(store, old, lambda batch_id: f"{batch_id}/"):
+    for batch_id in _delete_each(store, old, batch_prefix):
         upkeep.delete_batch(database, batch_id)
 
 
@@ -154,9 +158,12 @@ def _keep_seconds(settings: Settings) -> int:
 
 
 def _delete_each(
-    store: ObjectStore, batch_ids: list[UUID], prefix: Callable[[UUID], str]
+    store: ObjectStore,
+    batch_ids: list[UUID],
+    prefix: Callable[[UUID], str],
+    kept: Callable[[UUID], Collection[str]] = lambda _: (),
 ) -> Iterator[UUID]:
-    """Deletes what is stored below each batch's prefix, and yields the batches that are empty.
+    """Deletes what is stored below each batch's prefix but `kept`, and yields the batches done.
 
     One that the store cannot delete is skipped; after three failures in a row the rest waits for
     the next pass.
@@ -164,7 +171,7 @@ def _delete_each(
     faults = 0
     for batch_id in batch_ids:
         try:
-            store.delete_prefix(prefix(batch_id))
+            store.delete_prefix(prefix(batch_id), kept(batch_id))
         except StoreError:
             logger.warning("objects could not be deleted yet", extra={"batch": batch_id})
             if (faults := faults + 1) == _STORE_FAULTS:

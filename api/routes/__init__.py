@@ -1,16 +1,37 @@
 """The HTTP calls, one module per group of paths.
 
 A new call:
-1. a view in a module here: `@blueprint.get("/api/…")`, under it `@authenticated`;
+1. a view in a module here: `@blueprint.get("/api/…")`, under it `@documented(Call(…))`, which says
+   what the OpenAPI document and docs/api.md (`make api-tables`) have about it beside the view's
+   docstring, and `@authenticated`;
 2. where the module is new, its blueprint in BLUEPRINTS;
-3. its SQL in shared/db/; a body that several calls share in api/responses.py;
-4. an error that is new: its class in shared/errors.py, its status in api/errors.py;
-5. a row in the table of calls in docs/api.md, which tests/test_docs.py compares with the calls;
-6. a test of its own in tests/api/. Tests that concern every call (keys, methods, headers, secrets,
-   other accounts) take it from tests/api/calls.py, which reads BLUEPRINTS; a call without a key is
-   named in OPEN there.
+3. its SQL in shared/db/; the type of its body in shared/bodies.py, with an example in
+   api/openapi/examples.py; a body of images is built in shared/answers.py;
+4. an error that is new: its class in shared/errors.py, its status in api/errors.py, what it means
+   to a client in api/codes.py;
+5. a test of its own in tests/api/. Tests that concern every call (keys, methods, headers, secrets,
+   other accounts, the document) take it from tests/api/calls.py, which reads BLUEPRINTS; a call
+   without a key is named in OPEN there.
 """
 
-from api.routes import account, compress, operator, sessions
+from api.routes import (
+    account,
+    archive,
+    compress,
+    documentation,
+    events,
+    operator,
+    retry,
+    sessions,
+)
 
-BLUEPRINTS = (account.blueprint, compress.blueprint, operator.blueprint, sessions.blueprint)
+BLUEPRINTS = (
+    account.blueprint,
+    archive.blueprint,
+    compress.blueprint,
+    documentation.blueprint,
+    events.blueprint,
+    operator.blueprint,
+    retry.blueprint,
+    sessions.blueprint,
+)

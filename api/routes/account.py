@@ -4,43 +4,60 @@ from flask import Blueprint, Response
 
 from api.caller import account, authenticated, bearer_key
 from api.context import context
+from api.openapi import examples
+from api.openapi.declare import Answer, Call, Tag, documented
 from api.responses import json_response
+from shared import bodies
 from shared.db import accounts, credits
 
 blueprint = Blueprint("account", __name__)
 
 
 @blueprint.get("/api/usage")
+@documented(
+    Call(
+        "getUsage",
+        Tag.ACCOUNT,
+        answers={200: Answer("What is used and left.", bodies.Usage, examples.USAGE)},
+    )
+)
 @authenticated
 def usage() -> Response:
-    """Returns what the account has used and has left in its current billing period."""
+    """Returns what the account has used and has left in its billing period."""
     services = context().services
     balance = credits.balance(services.database, account().id)
     monthly = balance.allowance.ai_credits
-    return json_response(
-        {
-            "plan": balance.plan,
-            "compressor_used": balance.images_used,
-            "compressor_limit": balance.images_limit,
-            # After a downgrade the account may have used more than the plan includes.
-            "ia_credits_used": min(balance.ai_used, monthly),
-            "ia_credits_monthly": monthly,
-            "ia_topup_credits": balance.topup_credits,
-            "ia_credits_remaining": balance.ai_left,
-            "canCompress": balance.images_left != 0,
-            "canUseIA": balance.allowance.ai and balance.ai_left > 0,
-            "topups": {
-                "small": services.settings.topup_small,
-                "medium": services.settings.topup_medium,
-                "large": services.settings.topup_large,
-            },
-        }
-    )
+    body: bodies.Usage = {
+        "plan": balance.plan,
+        "compressor_used": balance.images_used,
+        "compressor_limit": balance.images_limit,
+        # After a downgrade the account may have used more than the plan includes.
+        "ia_credits_used": min(balance.ai_used, monthly),
+        "ia_credits_monthly": monthly,
+        "ia_topup_credits": balance.topup_credits,
+        "ia_credits_remaining": balance.ai_left,
+        "canCompress": balance.images_left != 0,
+        "canUseIA": balance.allowance.ai and balance.ai_left > 0,
+        "topups": {
+            "small": services.settings.topup_small,
+            "medium": services.settings.topup_medium,
+            "large": services.settings.topup_large,
+        },
+    }
+    return json_response(body)
 
 
 @blueprint.post("/api/keys/roll")
+@documented(
+    Call(
+        "rollKey",
+        Tag.ACCOUNT,
+        answers={200: Answer("The new key.", bodies.NewKey, examples.NEW_KEY)},
+    )
+)
 @authenticated
 def roll() -> Response:
-    """Returns a new key, once; the key of this request is revoked."""
+    """Returns a new key and revokes the one of this request."""
     key = accounts.roll_key(context().services.database, bearer_key())
-    return json_response({"api_key": key})
+    body: bodies.NewKey = {"api_key": key}
+    return json_response(body)

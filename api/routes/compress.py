@@ -3,10 +3,8 @@
 import hashlib
 import json
 import logging
-import re
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
 from uuid import UUID, uuid4
 
 from flask import Blueprint, Response, request
@@ -16,10 +14,14 @@ from api.caller import account, authenticated
 from api.context import context
 from api.fields import CompressRequest
 from api.multipart import read_form
-from api.prefer import Preference, preference
-from api.responses import accepted_body, batch_body, json_response
+from api.openapi import examples
+from api.openapi.declare import LOCATION, RETRY_AFTER, Answer, Call, Tag, documented
+from api.parameters import Pattern
+from api.prefer import PREFER, PREFERENCE_APPLIED, Preference, preference
+from api.responses import batch_body, json_response
 from api.waiting import wait_until
-from shared import logs
+from shared import bodies, errors, logs
+from shared.answers import accepted_body
 from shared.clients.object_store import inputs_prefix, original_key, watermark_key
 from shared.clients.pubsub import batch_topic
 from shared.db import backlog, batches, credits, idempotency, sessions, views
@@ -32,19 +34,72 @@ logger = logging.getLogger(__name__)
 
 blueprint = Blueprint("compress", __name__)
 
-_ALL_FAILED = "No image could be processed"
+IDEMPOTENCY_KEY = Pattern(
+    name="Idempotency-Key",
+    pattern="[\\x21-\\x7e]{1,255}",
+    words="1 to 255 visible ASCII characters",
+    default=None,
+    sentence="Makes it safe to send the request again, for 24 hours: a repeat with the same files "
+    "and options answers the present state of the first batch and is charged nothing.",
+    example="spring-sale-1",
+)
+
 _NO_PROVIDER = (
     "This service has no AI provider; send the batch without autoAltText and autoRenameSEO"
 )
 
 
 @blueprint.post("/api/compress")
+@documented(
+    Call(
+        "compress",
+        Tag.IMAGES,
+        headers=(PREFER, IDEMPOTENCY_KEY),
+        form=fields.FIELDS,
+        answers={
+            200: Answer(
+                "The batch is done.", bodies.Batch, examples.BATCH, headers=(PREFERENCE_APPLIED,)
+            ),
+            202: Answer(
+                "The batch is accepted and not done yet: poll its session.",
+                bodies.Batch,
+                examples.ACCEPTED,
+                headers=(LOCATION, RETRY_AFTER, PREFERENCE_APPLIED),
+            ),
+            422: Answer(
+                "The batch is done, and all of its images failed.",
+                bodies.Batch,
+                examples.ALL_FAILED,
+                headers=(PREFERENCE_APPLIED,),
+            ),
+        },
+        refusals=(
+            errors.InvalidFieldError,
+            errors.TooManyFilesError,
+            errors.FileTooLargeError,
+            errors.PlanLimitError,
+            errors.AiNotAvailableError,
+            errors.NoCreditsError,
+            errors.NotFoundError,
+            errors.RequestTimeoutError,
+            errors.ConflictError,
+            errors.KeyReusedError,
+            errors.QueueFullError,
+            413,
+            415,
+        ),
+    )
+)
 @authenticated
 def compress() -> Response:
-    """Accepts a batch, waits for it as long as the client prefers, and returns its state."""
+    """Accepts a batch of images and returns its results.
+
+    An image that fails costs nothing and does not delay the others: it is in `errors`. A field that
+    is not known is ignored, with a warning.
+    """
     services = context().services
     prefer = preference(services.settings.wait_limit_seconds)
-    key = _idempotency_key()
+    key = IDEMPOTENCY_KEY.read(request.headers)
     stall_seconds = services.settings.body_stall_seconds
     with (
         context().upload_quota.for_upload(account().id) as reserve_bytes,
@@ -125,7 +180,8 @@ def _check(services: Services, parsed: CompressRequest, balance: credits.Balance
     `batches.accept` checks the balance again while it holds the account's lock, since another
     batch may have taken the last credits meanwhile.
     """
-    balance.check(len(parsed.files), ai=parsed.ai)
+    count = len(parsed.files)
+    balance.check(count, ai_credits=count if parsed.ai else 0)
     if parsed.ai and not services.settings.ai:
         raise UnavailableError(_NO_PROVIDER, 3600)
     backlog.check_queue_age(services.database, services.settings.max_queue_age_seconds)
@@ -140,7 +196,9 @@ def _store_inputs(
         services.store.put(watermark_key(batch_id), mark.content, mark.size, binary)
     for index, file in enumerate(parsed.files):
         services.store.put(original_key(batch_id, index), file.content, file.size, binary)
-    return [NewImage(uuid4(), file.name, file.size, file.sha256) for file in parsed.files]
+    return [
+        NewImage(uuid4(), file.name, file.size, file.sha256, file.folder) for file in parsed.files
+    ]
 
 
 def _delete_inputs(services: Services, batch_id: UUID) -> None:
@@ -177,29 +235,26 @@ def _batch_response(view: View) -> Response:
     body = batch_body(view)
     if not view.complete:
         return _not_done_yet(body, view.session_name)
-    if view.progress.completed == 0:
-        return json_response({"error": _ALL_FAILED, "code": "all_failed"} | body, 422)
-    return json_response(body)
+    return json_response(body, 422 if "error" in body else 200)
 
 
-def _not_done_yet(body: dict[str, Any], session_name: str) -> Response:
+def _not_done_yet(body: bodies.Batch, session_name: str) -> Response:
     response = json_response(body, 202)
     response.headers["Location"] = f"/api/sessions/{session_name}"
     response.headers["Retry-After"] = "1"
     return response
 
 
-def _idempotency_key() -> str | None:
-    key = request.headers.get("Idempotency-Key")
-    if key is not None and not re.fullmatch(r"[\x21-\x7e]{1,255}", key):
-        raise fields.refusal("Idempotency-Key", key, "1 to 255 visible ASCII characters")
-    return key
-
-
 def _fingerprint(parsed: CompressRequest) -> bytes:
-    """A digest that is equal for equal requests: each file's name and bytes, and each option."""
+    """A digest that is equal for equal requests: each file's path and bytes, and each option.
+
+    A file without a folder has no place for it: so it was before there were folders.
+    """
     facts = {
-        "files": [(file.name, file.sha256.hex()) for file in parsed.files],
+        "files": [
+            (file.name, file.sha256.hex(), *([file.folder] if file.folder else []))
+            for file in parsed.files
+        ],
         "watermark": parsed.watermark and parsed.watermark.sha256.hex(),
         "options": parsed.options.to_json(),
         "session": parsed.session_id,

@@ -15,26 +15,52 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
 from api.context import context
+from api.openapi import examples
+from api.openapi.declare import Answer, Call, Tag, documented
 from api.responses import json_response
-from shared import supervised
+from shared import bodies, supervised
 from shared.db import ai_usage, backlog
 from shared.errors import UnavailableError
 from shared.services import Services
 
 blueprint = Blueprint("operator", __name__)
 
+_METRICS_EXAMPLE = """\
+# HELP fluximage_queue_images Images that wait for a worker
+# TYPE fluximage_queue_images gauge
+fluximage_queue_images 0.0
+"""
+_OK: bodies.Health = {"status": "ok"}
+
 
 @blueprint.get("/health/live")
+@documented(
+    Call(
+        "getLive",
+        Tag.OPERATOR,
+        answers={200: Answer("This process answers.", bodies.Health, examples.HEALTHY)},
+    )
+)
 def live() -> Response:
-    """Returns 200 as long as this process answers."""
-    return json_response({"status": "ok"})
+    """Returns 200 while this process answers."""
+    return json_response(_OK)
 
 
 @blueprint.get("/health/ready")
+@documented(
+    Call(
+        "getReady",
+        Tag.OPERATOR,
+        answers={
+            200: Answer("All answer.", bodies.Health, examples.HEALTHY),
+            503: Answer("Some do not.", bodies.NotReady, examples.NOT_READY),
+        },
+    )
+)
 def ready() -> Response:
-    """Returns 200 when every server behind this process answers, or 503 with those that do not.
+    """Returns 200 while every server behind this process answers, else 503 with those that do not.
 
-    Under `fluximage up`, so must the other parts of the service.
+    Under `fluximage up`, the workers must answer too.
     """
     services = context().services
     checks: dict[str, Callable[[], object]] = {
@@ -46,14 +72,24 @@ def ready() -> Response:
     down += [part for part in supervised.unready_parts() if part != "web"]  # which is us
     if down:
         sentence = f"Not ready: {', '.join(down)} down"
-        body = {"error": sentence, "code": UnavailableError.code, "down": down}
+        body: bodies.NotReady = {"error": sentence, "code": "unavailable", "down": down}
         return json_response(body, 503)
-    return json_response({"status": "ok"})
+    return json_response(_OK)
 
 
 @blueprint.get("/metrics")
+@documented(
+    Call(
+        "getMetrics",
+        Tag.OPERATOR,
+        answers={
+            200: Answer("The metrics.", str, _METRICS_EXAMPLE, media_type="text/plain"),
+        },
+        refusals=(UnavailableError,),
+    )
+)
 def scrape() -> Response:
-    """Returns the metrics of the whole installation in Prometheus' text format."""
+    """Returns metrics of the installation, for Prometheus; block it from outside at your proxy."""
     registry = CollectorRegistry()
     registry.register(_InstallationCollector(context().services))
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

@@ -1,40 +1,88 @@
-"""GET and DELETE /api/sessions/{session_id}: read a session page by page, or cancel it."""
+"""The account's sessions: list them; read, cancel or delete one."""
 
+from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
+from uuid import UUID
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
-from api.arguments import cursor_argument, wait_argument, whole_argument
+from api.arguments import CURSOR, LIMIT, WAIT
 from api.caller import account, authenticated
 from api.context import context
-from api.fields import is_session_id
+from api.fields import SESSION_ID
+from api.openapi import examples
+from api.openapi.declare import Answer, Call, Tag, documented
+from api.parameters import Text
 from api.responses import json_response, session_body
+from api.session_cursor import LIST_CURSOR, cursor_of
 from api.waiting import wait_until
-from shared import logs
+from shared import bodies, logs
+from shared.answers import session_list_body
 from shared.clients import pubsub
-from shared.clients.object_store import outputs_prefix
-from shared.clients.pubsub import session_topic
+from shared.clients.object_store import batch_prefix
+from shared.clients.pubsub import batch_topic, session_topic
 from shared.db import sessions, views
+from shared.db.session_list import newest_sessions
 from shared.db.views import View
-from shared.errors import NotFoundError, UnavailableError
+from shared.errors import InvalidFieldError, NotFoundError, UnavailableError
 
 blueprint = Blueprint("sessions", __name__)
 
-_DEFAULT_LIMIT = 100
-_MAX_LIMIT = 1000
 # Each batch costs a call to the store while the client waits; the sweep deletes the rest.
 _MAX_BATCHES_DELETED_NOW = 20
 
 
+LIST_LIMIT = replace(LIMIT, sentence="How many sessions a page has at most.")
+SESSION_IN_PATH = Text(name="session_id", sentence="The session's id.", example="spring-sale")
+
+
+@blueprint.get("/api/sessions")
+@documented(
+    Call(
+        "listSessions",
+        Tag.IMAGES,
+        query=(LIST_LIMIT, LIST_CURSOR),
+        answers={200: Answer("The page.", bodies.SessionList, examples.SESSIONS)},
+        refusals=(InvalidFieldError,),
+    )
+)
+@authenticated
+def list_sessions() -> Response:
+    """Returns a page of the account's sessions, the newest first.
+
+    Go on with `cursor` and the `next_cursor` of the last answer until it is null.
+    """
+    limit, after = LIST_LIMIT.read(request.args), LIST_CURSOR.read(request.args)
+    found, last = newest_sessions(
+        context().services.database, account().id, after=after, limit=limit
+    )
+    return json_response(session_list_body(found, cursor_of(last) if last else None))
+
+
 @blueprint.get("/api/sessions/<session_id>")
+@documented(
+    Call(
+        "getSession",
+        Tag.IMAGES,
+        path=(SESSION_IN_PATH,),
+        query=(LIMIT, CURSOR, WAIT),
+        answers={200: Answer("The page.", bodies.SessionPage, examples.SESSION)},
+        refusals=(InvalidFieldError, NotFoundError),
+    )
+)
 @authenticated
 def poll(session_id: str) -> Response:
-    """Returns a page of the session; `?wait=` delays the answer until another image has ended."""
-    _check(session_id)
+    """Returns a page of a session: what has ended, and the progress.
+
+    Go on with `cursor` and the `next_cursor` of the last answer until it is null. `wait` delays the
+    answer until another image has ended.
+    """
+    check_session_id(session_id)
     services = context().services
-    limit = whole_argument("limit", 1, _MAX_LIMIT, _DEFAULT_LIMIT)
-    wait_seconds = wait_argument(services.settings.wait_limit_seconds)
-    after = cursor_argument()
+    limit = LIMIT.read(request.args)
+    wait_seconds = min(WAIT.read(request.args), services.settings.wait_limit_seconds)
+    after = CURSOR.read(request.args)
 
     def view() -> View:
         return views.view_session(
@@ -45,36 +93,80 @@ def poll(session_id: str) -> Response:
     if wait_seconds and not page.images and not page.complete:
         wait_until(
             session_topic(page.session_id),
-            lambda: sessions.has_ended_since(services.database, page.session_id, after),
+            lambda: sessions.has_ended_since(services.database, page.session_id, page.last_number),
             wait_seconds,
         )
         page = view()
     return json_response(session_body(page))
 
 
-@blueprint.delete("/api/sessions/<session_id>")
+@blueprint.post("/api/sessions/<session_id>/cancel")
+@documented(
+    Call(
+        "cancelSession",
+        Tag.IMAGES,
+        path=(SESSION_IN_PATH,),
+        answers={200: Answer("Its first page.", bodies.SessionPage, examples.CANCELLED)},
+        refusals=(NotFoundError,),
+    )
+)
 @authenticated
 def cancel(session_id: str) -> Response:
-    """Cancels what has not ended, deletes what is stored and gives unspent credits back."""
-    _check(session_id)
-    services = context().services
-    internal_id, batch_ids = sessions.cancel(services.database, account().id, session_id)
-    pubsub.publish(
-        services.redis, [session_topic(internal_id), *(pubsub.batch_topic(b) for b in batch_ids)]
+    """Cancels what has not ended and keeps every result.
+
+    Credits of what is cancelled are given back. The session takes more batches.
+    """
+    check_session_id(session_id)
+    ended = sessions.cancel(context().services.database, account().id, session_id)
+    _tell(*ended)
+    return _first_page(session_id)
+
+
+@blueprint.delete("/api/sessions/<session_id>")
+@documented(
+    Call(
+        "deleteSession",
+        Tag.IMAGES,
+        path=(SESSION_IN_PATH,),
+        answers={200: Answer("What became of it.", bodies.SessionPage, examples.DELETED)},
+        refusals=(NotFoundError,),
     )
-    with suppress(UnavailableError):  # the window may have room for another batch now
-        services.dispatch()
+)
+@authenticated
+def delete(session_id: str) -> Response:
+    """Cancels what has not ended and deletes what is stored.
+
+    Unspent credits are given back. The session accepts no more batches.
+    """
+    check_session_id(session_id)
+    services = context().services
+    internal_id, batch_ids = sessions.delete(services.database, account().id, session_id)
+    _tell(internal_id, batch_ids)
     with suppress(UnavailableError):  # the sweep deletes them then
         for batch_id in batch_ids[:_MAX_BATCHES_DELETED_NOW]:
-            services.store.delete_prefix(outputs_prefix(batch_id))
+            services.store.delete_prefix(batch_prefix(batch_id))
+    return _first_page(session_id)
+
+
+def _tell(internal_id: UUID, batch_ids: Iterable[UUID]) -> None:
+    """Wakes who waits for the session or one of its batches, and fills the window again."""
+    services = context().services
+    topics = [session_topic(internal_id), *map(batch_topic, batch_ids)]
+    pubsub.publish(services.redis, topics)
+    with suppress(UnavailableError):
+        services.dispatch()
+
+
+def _first_page(session_id: str) -> Response:
     view = views.view_session(
-        services.database, account().id, session_id, after_number=0, limit=_DEFAULT_LIMIT
+        context().services.database, account().id, session_id, after_number=0, limit=LIMIT.default
     )
     return json_response(session_body(view))
 
 
-def _check(session_id: str) -> None:
+def check_session_id(session_id: str) -> None:
+    """Raises NotFoundError for a text that no session can have as its id."""
     # Such a session cannot exist, and Postgres refuses a text with a NUL character.
-    if not is_session_id(session_id):
+    if not SESSION_ID.fits(session_id):
         raise NotFoundError("There is no such session")
     logs.add(session=session_id)

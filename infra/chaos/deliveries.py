@@ -13,6 +13,7 @@ from infra.chaos.load import Customer
 from shared.clients.object_store import inputs_prefix
 from shared.db.database import Row
 from workers import sweep
+from workers.kept_inputs import kept_keys
 
 _CLEANUP_SECONDS = 60.0
 _READERS = 4
@@ -82,13 +83,17 @@ def _fault(customer: Customer, image: Image, key: str | None) -> str | None:
 
 
 def violations_in_store(environment: Environment) -> list[str]:
-    """What stays in the store too long: inputs of ended batches, outputs that have expired."""
+    """What stays in the store too long: inputs that no retry needs, outputs that have expired."""
     services, found = environment.services, []
     batches = _batches(environment)
 
     def is_tidy() -> bool:
         sweep.sweep(services)
-        return not any(services.store.last_modified(inputs_prefix(b["id"])) for b in batches)
+        return not any(
+            services.store.last_modified(inputs_prefix(batch["id"]))
+            for batch in batches
+            if not kept_keys(services.database, batch["id"])
+        )
 
     if not eventually(is_tidy, _CLEANUP_SECONDS):
         found.append("originals of batches that have ended are still stored")

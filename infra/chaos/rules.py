@@ -42,11 +42,12 @@ GROUP BY image_id, unit
 HAVING count(*) FILTER (WHERE kind = 'reserved') <> 1
     OR count(*) FILTER (WHERE kind <> 'reserved') <> 1
 """
+# An image of which only the text was made again was never optimised itself.
 _IMAGES_CHARGED_WRONGLY = """
 SELECT i.id
 FROM images AS i
 LEFT JOIN ledger AS l ON l.image_id = i.id AND l.unit = 'image' AND l.kind = 'spent'
-WHERE (i.state = 'done') <> (l.image_id IS NOT NULL)
+WHERE (i.state = 'done' AND (i.retry_of IS NULL OR i.attempt > 0)) <> (l.image_id IS NOT NULL)
 """
 _AI_CREDITS_CHARGED_WRONGLY = """
 SELECT i.id
@@ -76,11 +77,16 @@ SELECT s.id
 FROM sessions AS s LEFT JOIN images AS i ON i.session_id = s.id
 GROUP BY s.id
 HAVING (s.completed, s.failed, s.cancelled, s.last_ended) <> (
-    count(*) FILTER (WHERE i.state = 'done'),
-    count(*) FILTER (WHERE i.state = 'failed'),
-    count(*) FILTER (WHERE i.state = 'cancelled'),
+    count(*) FILTER (WHERE i.state = 'done' AND i.replaced_by IS NULL),
+    count(*) FILTER (WHERE i.state = 'failed' AND i.replaced_by IS NULL),
+    count(*) FILTER (WHERE i.state = 'cancelled' AND i.replaced_by IS NULL),
     count(i.ended_number)
 )
+"""
+_RETRIES_LISTED_WRONGLY = """
+SELECT n.id
+FROM images AS n JOIN images AS o ON o.id = n.retry_of
+WHERE (o.replaced_by IS NOT DISTINCT FROM n.id) = (n.replaced_by IS NOT DISTINCT FROM o.id)
 """
 _RULES: dict[str, LiteralString] = {
     "every image has ended": _IMAGES_NOT_ENDED,
@@ -95,6 +101,7 @@ _RULES: dict[str, LiteralString] = {
     "nobody is charged for what was not accepted": _CHARGES_WITHOUT_AN_IMAGE,
     "an account's usage is what its ledger says": _USAGE_UNLIKE_THE_LEDGER,
     "a session's counters are what its images say": _SESSIONS_MISCOUNTED,
+    "of an image and its retry one is listed": _RETRIES_LISTED_WRONGLY,
 }
 
 

@@ -101,11 +101,23 @@ class Queue:
             connection.ensure_connection(max_retries=1, interval_start=0)
             self._app.backend.client.ping()  # type: ignore[attr-defined] # Redis' has it
 
-    def publish_batch(self, batch_id: UUID, image_ids: Sequence[UUID], *, ai: bool) -> None:
-        """A chord: one member per image, and a body that closes the batch after all of them."""
+    def publish_batch(
+        self,
+        batch_id: UUID,
+        image_ids: Sequence[UUID],
+        optimised_ids: Sequence[UUID] = (),
+        *,
+        ai: bool,
+    ) -> None:
+        """A chord: one member per image, and a body that closes the batch after all of them.
+
+        optimised_ids: images that only wait to be described.
+        """
         body = self._signature(CLOSE_BATCH_TASK, batch_id)
+        members = [self._member(image_id, ai=ai) for image_id in image_ids]
+        members += [self._signature(DESCRIBE_TASK, image_id) for image_id in optimised_ids]
         with _broker():
-            chord([self._member(i, ai=ai) for i in image_ids], app=self._app)(body)
+            chord(members, app=self._app)(body)
 
     def publish_image(self, image_id: UUID, *, ai: bool) -> None:
         """The member of one image alone, for a message that was lost."""

@@ -6,7 +6,7 @@ are deleted with the batch.
 """
 
 import logging
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,6 +18,7 @@ from xml.etree.ElementTree import ParseError
 
 import urllib3
 from minio import Minio
+from minio.commonconfig import CopySource
 from minio.deleteobjects import DeleteObject
 from minio.error import MinioException
 
@@ -53,13 +54,13 @@ def preview_key(batch_id: UUID, token: UUID) -> str:
 
 
 def inputs_prefix(batch_id: UUID) -> str:
-    """The prefix of what can be deleted when the batch has ended."""
+    """The prefix of what is deleted when the batch has ended, apart from what a retry needs."""
     return f"{batch_id}/in/"
 
 
-def outputs_prefix(batch_id: UUID) -> str:
-    """The prefix of what is deleted when the outputs expire."""
-    return f"{batch_id}/out/"
+def batch_prefix(batch_id: UUID) -> str:
+    """The prefix of all that is stored of the batch, which is deleted when its outputs expire."""
+    return f"{batch_id}/"
 
 
 def output_key(batch_id: UUID, token: UUID, format: ImageType) -> str:
@@ -88,8 +89,17 @@ class ObjectStore(Protocol):
     def get(self, key: str) -> bytes:
         """The bytes of an object; raises ObjectMissingError when it does not exist."""
 
-    def delete_prefix(self, prefix: str) -> None:
-        """Deletes every object whose key begins with the prefix, if any."""
+    def copy(self, key: str, copy_key: str) -> None:
+        """Copies an object within the store; raises ObjectMissingError when it does not exist."""
+
+    def get_part(self, key: str, offset: int, length: int) -> bytes:
+        """At most `length` bytes of an object from `offset` on, which must lie within it.
+
+        Raises ObjectMissingError when the object does not exist.
+        """
+
+    def delete_prefix(self, prefix: str, kept: Collection[str] = ()) -> None:
+        """Deletes every object whose key begins with the prefix, if any, but not the kept keys."""
 
     def delete(self, key: str) -> None:
         """Deletes one object, if it exists."""
@@ -139,19 +149,34 @@ class S3Store:
 
     def get(self, key: str) -> bytes:
         """See ObjectStore."""
+        return self.get_part(key, 0, 0)
+
+    def get_part(self, key: str, offset: int, length: int) -> bytes:
+        """See ObjectStore."""
         with _errors():
-            response = self._client.get_object(self._bucket, key)
+            response = self._client.get_object(self._bucket, key, offset, length)
             try:
                 return response.read()
             finally:
                 response.close()
                 response.release_conn()
 
-    def delete_prefix(self, prefix: str) -> None:
+    def copy(self, key: str, copy_key: str) -> None:
+        """See ObjectStore."""
+        try:
+            with _errors():
+                self._client.copy_object(self._bucket, copy_key, CopySource(self._bucket, key))
+        except ObjectMissingError:
+            # Said by a HEAD, whose answer has no body and may mean the bucket or the proxy.
+            self.get(key)
+            raise
+
+    def delete_prefix(self, prefix: str, kept: Collection[str] = ()) -> None:
         """See ObjectStore."""
         with _errors():
             found = self._client.list_objects(self._bucket, prefix, recursive=True)
-            objects = (DeleteObject(o.object_name) for o in found if o.object_name)
+            names = (o.object_name for o in found if o.object_name not in kept)
+            objects = (DeleteObject(name) for name in names if name)
             for fault in self._client.remove_objects(self._bucket, objects):
                 raise StoreError(f"The object store kept an object: {fault.code}")
 

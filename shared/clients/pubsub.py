@@ -6,6 +6,7 @@ Whoever is woken reads the row. A lost notification delays a waiter by its re-re
 import json
 import logging
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -48,6 +49,25 @@ def publish(client: redis.Redis, topics: list[Topic]) -> None:
         logger.warning("a notification could not be published")
 
 
+class News:
+    """How often a topic was notified, for streams: all of a topic's share one."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self.count = 0
+
+    def set(self) -> None:
+        """Counts one more notification, and wakes every stream."""
+        with self._condition:
+            self.count += 1
+            self._condition.notify_all()
+
+    def wait_past(self, count: int, seconds: float) -> bool:
+        """Whether there were more than `count` notifications before `seconds` had passed."""
+        with self._condition:
+            return self._condition.wait_for(lambda: self.count > count, seconds)
+
+
 class Listener:
     """One subscription per process, shared by everyone who waits in it."""
 
@@ -55,9 +75,12 @@ class Listener:
         """Starts its thread; `close` ends it."""
         self._client = client
         self._waiting: dict[str, set[threading.Event]] = {}
+        self._watched: dict[str, News] = {}
+        self._watchers: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._closed = False
         self.closing = False
+        self.subscribed = False  # while it is not, notifications are lost
         self._thread = threading.Thread(target=self._run, name="pubsub", daemon=True)
         self._thread.start()
 
@@ -85,6 +108,24 @@ class Listener:
                 if not events:
                     del self._waiting[str(topic)]
 
+    @contextmanager
+    def watching(self, topic: Topic) -> Iterator[News]:
+        """The news of a topic, for a stream, which is none of the `waiters`.
+
+        Take its `count` before you read the row, so that nothing is missed between the two.
+        """
+        name = str(topic)
+        with self._lock:
+            self._watchers[name] += 1
+            news = self._watched.setdefault(name, News())
+        try:
+            yield news
+        finally:
+            with self._lock:
+                self._watchers[name] -= 1
+                if not self._watchers[name]:
+                    del self._watchers[name], self._watched[name]
+
     def release(self) -> None:
         """Wakes everyone who waits, now and later, because the process ends."""
         self.closing = True
@@ -101,6 +142,7 @@ class Listener:
             try:
                 self._listen()
             except Exception:  # without this thread waiters would only poll
+                self.subscribed = False
                 logger.warning("the subscription was lost; subscribing again", exc_info=True)
                 pause.wait(_RECONNECT_SECONDS)
 
@@ -109,6 +151,7 @@ class Listener:
             ignore_subscribe_messages=True
         ) as subscription:
             subscription.subscribe(_CHANNEL)
+            self.subscribed = True
             self._wake_all()  # what was published before we subscribed was missed
             while not self._closed:
                 message = subscription.get_message(timeout=1.0)
@@ -120,9 +163,13 @@ class Listener:
             for topic in topics:
                 for event in self._waiting.get(topic, ()):
                     event.set()
+                if topic in self._watched:
+                    self._watched[topic].set()
 
     def _wake_all(self) -> None:
         with self._lock:
             for events in self._waiting.values():
                 for event in events:
                     event.set()
+            for news in self._watched.values():
+                news.set()

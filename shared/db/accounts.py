@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -93,13 +94,23 @@ def authenticate(database: Database, key: str) -> Account:
     """
     if not KEY.fullmatch(key):
         raise UnauthorizedError
-    digest = _hash(key)
+    digest = key_hash(key)
     with database.transaction() as connection:
         rows = connection.execute(_BY_KEY_HASH, _candidates(digest)).fetchall()
     for row in rows:
         if hmac.compare_digest(row.pop("key_hash"), digest):
             return Account(**row | {"plan": Plan(row["plan"])})
     raise UnauthorizedError
+
+
+_LIVE_KEYS = "SELECT key_hash FROM api_keys WHERE key_hash = ANY(%s) AND revoked_at IS NULL"
+
+
+def live_keys(database: Database, hashes: Iterable[bytes]) -> set[bytes]:
+    """Those of these hashes, each of a key that was valid once, whose key is valid still."""
+    with database.transaction() as connection:
+        rows = connection.execute(_LIVE_KEYS, (list(hashes),)).fetchall()
+    return {row["key_hash"] for row in rows}
 
 
 # The account first, as `roll_key_of` locks it: the other way round deadlocks.
@@ -116,8 +127,8 @@ WHERE key_hash = %s AND revoked_at IS NULL RETURNING account_id
 def roll_key(database: Database, key: str) -> str:
     """Revokes the key and returns a new one; raises UnauthorizedError if it is revoked already."""
     with database.transaction() as connection:
-        connection.execute(_LOCK_ACCOUNT_OF_KEY, (_hash(key),))
-        row = connection.execute(_REVOKE_KEY, (_hash(key),)).fetchone()
+        connection.execute(_LOCK_ACCOUNT_OF_KEY, (key_hash(key),))
+        row = connection.execute(_REVOKE_KEY, (key_hash(key),)).fetchone()
         if row is None:
             raise UnauthorizedError
         return _issue(connection, row["account_id"])
@@ -147,11 +158,12 @@ _INSERT_KEY = "INSERT INTO api_keys (key_hash, account_id) VALUES (%s, %s)"
 
 def _issue(connection: Connection, account_id: int) -> str:
     key = f"flx_live_{secrets.token_hex(20)}"
-    connection.execute(_INSERT_KEY, (_hash(key), account_id))
+    connection.execute(_INSERT_KEY, (key_hash(key), account_id))
     return key
 
 
-def _hash(key: str) -> bytes:
+def key_hash(key: str) -> bytes:
+    """What is stored of a key."""
     return hashlib.sha256(key.encode()).digest()
 
 

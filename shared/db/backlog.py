@@ -11,10 +11,15 @@ _DISPATCHER_LOCK = 0x64697370  # one dispatcher at a time: two that count togeth
 
 @dataclass(frozen=True)
 class WaitingBatch:
-    """A batch that goes out to the workers now. ai: whether its images are described too."""
+    """A batch that goes out to the workers now.
+
+    image_ids: those that wait for the first step. optimised_ids: those that wait to be described.
+    ai: whether the former are described too.
+    """
 
     id: UUID
     image_ids: list[UUID]
+    optimised_ids: list[UUID]
     ai: bool
 
 
@@ -33,7 +38,10 @@ UPDATE batches SET published_at = now() WHERE id = (
 RETURNING id, account_id, options->>'brief' IS NOT NULL AS ai
 """
 _NOTE_SERVED = "UPDATE accounts SET served_at = clock_timestamp() WHERE id = %s"
-_QUEUED_IMAGES = "SELECT id FROM images WHERE batch_id = %s AND state = 'queued' ORDER BY index"
+_WAITING_IMAGES = """
+SELECT id, state = 'queued' AS is_queued FROM images
+WHERE batch_id = %s AND state IN ('queued', 'optimised') ORDER BY index
+"""
 
 
 def take_batch(
@@ -51,8 +59,13 @@ def take_batch(
         if row is None:
             return None
         connection.execute(_NOTE_SERVED, (row["account_id"],))
-        images = connection.execute(_QUEUED_IMAGES, (row["id"],)).fetchall()
-    return WaitingBatch(row["id"], [image["id"] for image in images], row["ai"])
+        images = connection.execute(_WAITING_IMAGES, (row["id"],)).fetchall()
+    return WaitingBatch(
+        id=row["id"],
+        image_ids=[image["id"] for image in images if image["is_queued"]],
+        optimised_ids=[image["id"] for image in images if not image["is_queued"]],
+        ai=row["ai"],
+    )
 
 
 _PUT_BACK = "UPDATE batches SET published_at = NULL WHERE id = %s"

@@ -21,6 +21,7 @@ class NewImage:
     original_name: str
     size: int
     sha256: bytes
+    folder: str | None = None
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,9 @@ def accept(database: Database, session_id: UUID, batch: NewBatch) -> UUID:
     with database.transaction() as connection:
         session_id = _open_session(connection, session_id, batch)
         image_ids = [image.id for image in batch.images]
+        ai = batch.options.description_request is not None
         credits.reserve(
-            connection,
-            batch.account_id,
-            image_ids,
-            ai=batch.options.description_request is not None,
+            connection, batch.account_id, image_ids=image_ids, ai_ids=image_ids if ai else []
         )
         _insert_batch(connection, session_id, batch)
         _insert_images(connection, session_id, batch)
@@ -102,16 +101,23 @@ def _insert_batch(connection: Connection, session_id: UUID, batch: NewBatch) -> 
 
 _INSERT_IMAGES = """
 INSERT INTO images (id, batch_id, session_id, index, original_name, original_size,
-    original_sha256, file_name)
-SELECT id, %s, %s, index - 1, name, size, sha256, file
-FROM unnest(%s::uuid[], %s::text[], %s::bigint[], %s::bytea[], %s::text[])
-WITH ORDINALITY AS new (id, name, size, sha256, file, index)
+    original_sha256, folder, file_name)
+SELECT id, %s, %s, index - 1, name, size, sha256, folder, file
+FROM unnest(%s::uuid[], %s::text[], %s::bigint[], %s::bytea[], %s::text[], %s::text[])
+WITH ORDINALITY AS new (id, name, size, sha256, folder, file, index)
 """
 
 
 def _insert_images(connection: Connection, session_id: UUID, batch: NewBatch) -> None:
-    stems = [stem_of(image.original_name) for image in batch.images]
-    names = [file_names.take(connection, session_id, stem, batch.options.format) for stem in stems]
+    folders = file_names.take_folders(
+        connection, session_id, [image.folder for image in batch.images]
+    )
+    names = [
+        file_names.take(
+            connection, session_id, folder, stem_of(image.original_name), batch.options.format
+        )
+        for folder, image in zip(folders, batch.images, strict=True)
+    ]
     connection.execute(
         _INSERT_IMAGES,
         (
@@ -121,6 +127,7 @@ def _insert_images(connection: Connection, session_id: UUID, batch: NewBatch) ->
             [image.original_name for image in batch.images],
             [image.size for image in batch.images],
             [image.sha256 for image in batch.images],
+            folders,
             names,
         ),
     )

@@ -53,16 +53,16 @@ class Balance:
         """AI credits left in all."""
         return self.monthly_ai_left + self.topup_credits
 
-    def check(self, images: int, *, ai: bool) -> None:
-        """Raises the error that the contract names when a batch of `images` does not fit."""
-        if ai and not self.allowance.ai:
+    def check(self, images: int, *, ai_credits: int) -> None:
+        """Raises the error that the contract names when so much does not fit into what is left."""
+        if ai_credits and not self.allowance.ai:
             raise AiNotAvailableError
         if self.images_left is not None and images > self.images_left:
             raise PlanLimitError(
                 f"You have used {self.images_used} of the {self.images_limit} images that the"
                 f" {self.plan} plan includes in a billing period; a batch of {images} does not fit."
             )
-        if ai and images > self.ai_left:
+        if ai_credits > self.ai_left:
             raise NoCreditsError
 
 
@@ -80,8 +80,10 @@ SET images = usage.images + excluded.images, ai_credits = usage.ai_credits + exc
 _TAKE_TOPUP = "UPDATE accounts SET topup_credits = topup_credits - %s WHERE id = %s"
 
 
-def reserve(connection: Connection, account_id: int, image_ids: list[UUID], *, ai: bool) -> None:
-    """Reserves one compression per image and, if `ai`, one AI credit each.
+def reserve(
+    connection: Connection, account_id: int, *, image_ids: list[UUID], ai_ids: list[UUID]
+) -> None:
+    """Reserves a compression for each of `image_ids`, and an AI credit for each of `ai_ids`.
 
     Raises what `Balance.check` raises, and then reserves nothing.
 
@@ -89,17 +91,15 @@ def reserve(connection: Connection, account_id: int, image_ids: list[UUID], *, a
     for the last credits one sees the other.
     """
     before = _balance(connection, account_id, lock="FOR NO KEY UPDATE")
-    before.check(len(image_ids), ai=ai)
-    monthly = min(len(image_ids), before.monthly_ai_left) if ai else 0
-    topup = len(image_ids) - monthly if ai else 0
+    before.check(len(image_ids), ai_credits=len(ai_ids))
+    monthly = min(len(ai_ids), before.monthly_ai_left)
+    topup = len(ai_ids) - monthly
     connection.execute(_ADD_USAGE, (account_id, before.period, len(image_ids), monthly))
     if topup:
         connection.execute(_TAKE_TOPUP, (topup, account_id))
     _enter(connection, account_id, before.period, "image", "period", image_ids)
-    _enter(connection, account_id, before.period, "ai", "period", image_ids[:monthly])
-    _enter(
-        connection, account_id, before.period, "ai", "topup", image_ids[monthly : monthly + topup]
-    )
+    _enter(connection, account_id, before.period, "ai", "period", ai_ids[:monthly])
+    _enter(connection, account_id, before.period, "ai", "topup", ai_ids[monthly:])
 
 
 _SPEND = """

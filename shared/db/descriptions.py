@@ -5,7 +5,7 @@ credit is released.
 """
 
 from shared.db import credits, file_names, image_states
-from shared.db.database import Connection, Database
+from shared.db.database import Connection, Database, Row
 from shared.db.images import ImageEnded, count_end, next_ended_number
 from shared.imagetype import ImageType
 from shared.models import ClaimRef, Description, Notice
@@ -24,8 +24,9 @@ def complete(
         if row is None:
             return None
         if description.stem is not None:
-            _rename(connection, claim, description.stem, ImageType(row["format"]))
-        ended = count_end(connection, claim, "completed")
+            _rename(connection, claim, description.stem, row)
+        brings_text = notice is None or description != Description()
+        ended = count_end(connection, claim, "completed", brings_text=brings_text)
         credits.spend(connection, claim.image_id, "image")
         if notice is None:
             credits.spend(connection, claim.image_id, "ai")
@@ -55,7 +56,8 @@ def postpone(
 _RENAME = "UPDATE images SET file_name = %s WHERE id = %s"
 
 
-def _rename(connection: Connection, claim: ClaimRef, stem: str, format: ImageType) -> None:
-    """Under the session's lock, so that no other image takes the name."""
-    name = file_names.take(connection, claim.session_id, stem, format)
+def _rename(connection: Connection, claim: ClaimRef, stem: str, image: Row) -> None:
+    """Within the image's folder, under the session's lock, so that no other takes the name."""
+    format = ImageType(image["format"])
+    name = file_names.take(connection, claim.session_id, image["folder"], stem, format)
     connection.execute(_RENAME, (name, claim.image_id))

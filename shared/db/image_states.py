@@ -20,7 +20,8 @@
 Each of the two steps has its own claim: a lease (until when), a token (whose commit counts) and
 a number of attempts. A statement that ends a claim matches its token, so a worker that was too slow
 changes nothing; only cancelling does not ask for one. Nothing else in the code sets `images.state`.
-An image is born queued by the column's default. A trigger in the database
+An image is born queued by the column's default; one of which only the text is made again
+is born optimised (`retries`). A trigger in the database
 (`infra/migrations/versions/0001_first.py`) refuses any other move.
 
 Legal, though no statement makes them today: queued or optimised to failed, and optimised to done.
@@ -160,11 +161,12 @@ def save(
 
 _SAVE_DESCRIPTION = """
 UPDATE images
-SET state = 'done', token = NULL, lease_until = NULL, alt_text = %(alt_text)s,
+SET state = 'done', token = NULL, lease_until = NULL,
+    alt_text = coalesce(%(alt_text)s, alt_text),
     warnings = warnings || %(warnings)s, ended_at = clock_timestamp(),
     ended_number = %(ended_number)s
 WHERE id = %(image_id)s AND state = 'describing' AND token = %(token)s
-RETURNING format
+RETURNING format, folder
 """
 
 
@@ -177,7 +179,7 @@ def save_description(
 ) -> Row | None:
     """Stores what was written of the image: describing → done.
 
-    Returns its `format`, or None when the claim was lost.
+    Returns its `format` and `folder`, or None when the claim was lost.
     """
     return connection.execute(
         _SAVE_DESCRIPTION,
@@ -265,9 +267,10 @@ WITH open AS (
     SELECT id, row_number() OVER (ORDER BY created_at, index) AS n
     FROM images WHERE session_id = %(session_id)s AND ended_number IS NULL)
 UPDATE images AS i
-SET state = 'cancelled', token = NULL, lease_until = NULL, error_code = 'cancelled',
-    error_message = 'The session was cancelled', ended_at = now(),
-    ended_number = s.last_ended + open.n
+SET state = 'cancelled', token = NULL, lease_until = NULL, output_key = NULL,
+    error_code = 'cancelled', error_message = 'The session was cancelled', ended_at = now(),
+    ended_number = s.last_ended + open.n,
+    replaced_by = (SELECT o.id FROM images AS o WHERE o.id = i.retry_of)
 FROM open, sessions AS s
 WHERE i.id = open.id AND s.id = %(session_id)s
 RETURNING i.id
@@ -277,6 +280,7 @@ RETURNING i.id
 def cancel_open(connection: Connection, session_id: UUID) -> list[UUID]:
     """Cancels every image of the session that has not ended; returns their ids.
 
+    What a cancelled retry was to replace stays in its place.
     The caller has locked the session's row, which numbers the ended images.
     """
     rows = connection.execute(_CANCEL_OPEN, {"session_id": session_id}).fetchall()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID, uuid4
 
-from shared.db import credits, image_states
+from shared.db import credits, image_states, stand_ins
 from shared.db.database import Connection, Database, one
 from shared.db.image_states import Step
 from shared.errors import ImageError
@@ -130,6 +130,7 @@ SET {column} = {column} + 1, last_ended = last_ended + 1,
     compressed_bytes = s.compressed_bytes
         + CASE i.state WHEN 'done' THEN i.compressed_size ELSE 0 END
 FROM images AS i WHERE i.id = %s AND s.id = i.session_id
+RETURNING i.retry_of
 """
 _COUNT_ON_BATCH = """
 UPDATE batches
@@ -140,9 +141,18 @@ RETURNING closed_at IS NOT NULL AS closed
 
 
 def count_end(
-    connection: Connection, claim: ClaimRef, column: Literal["completed", "failed"]
+    connection: Connection,
+    claim: ClaimRef,
+    column: Literal["completed", "failed"],
+    *,
+    brings_text: bool = False,
 ) -> ImageEnded:
-    """Counts one more ended image on its session and batch; closes a batch that is complete."""
-    connection.execute(_COUNT_ON_SESSION.format(column=column), (claim.image_id,))
+    """Counts one more ended image on its session and batch; closes a batch that is complete.
+
+    brings_text: whether a retry that was only described again brings any of the missing text.
+    """
+    row = connection.execute(_COUNT_ON_SESSION.format(column=column), (claim.image_id,)).fetchone()
+    if row and row["retry_of"]:
+        stand_ins.settle(connection, claim.image_id, brings_text=brings_text)
     batch = one(connection.execute(_COUNT_ON_BATCH, (claim.batch_id,)).fetchone())
     return ImageEnded(claim.session_id, claim.batch_id, batch["closed"])

@@ -83,9 +83,11 @@ def end_all_leases(database: Database) -> None:
             connection.execute(_END_LEASES.format(**vars(step)), (FORGIVEN_SECONDS,))
 
 
+# An image that is born optimised has waited since its batch was published.
 _UNDESCRIBED = """
-SELECT id FROM images
-WHERE state = 'optimised' AND optimised_at < now() - make_interval(secs => %s) LIMIT %s
+SELECT i.id FROM images AS i JOIN batches AS b ON b.id = i.batch_id
+WHERE i.state = 'optimised'
+AND coalesce(i.optimised_at, b.published_at) < now() - make_interval(secs => %s) LIMIT %s
 """
 
 

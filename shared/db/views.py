@@ -42,6 +42,8 @@ class EndedImage:
     """One image that has ended: with an `output_key`, or with an `error_code`.
 
     ended_number: its place in the order in which the session's images ended.
+    folder: with slashes between its levels, None without one; `file_name` is unique in it.
+    retry_of: the image that it makes again, None for an image of an upload.
     encoding: None where there is no output, and where it is older than this column.
     """
 
@@ -50,6 +52,7 @@ class EndedImage:
     index: int
     ended_number: int
     original_name: str
+    folder: str | None
     original_size: int
     file_name: str
     format: ImageType | None
@@ -63,6 +66,7 @@ class EndedImage:
     error_code: str | None
     error_message: str | None
     ended_at: datetime
+    retry_of: UUID | None
     notices: tuple[Notice, ...]
 
 
@@ -80,8 +84,9 @@ class View:
 
     images: the ended ones; of a batch in upload order, of a session in the order in which they
         ended. notices: about whole batches, the oldest first; of a session the newest 100.
-        last_number: the `ended_number` of the page's last image, or the cursor when the
-        page is empty. complete: nothing can follow.
+        last_number: where the next page begins: every listed image up to this `ended_number` was
+        seen. complete: nothing can follow. remade: of a batch, how many of its images another
+        one stands in for.
     """
 
     session_id: UUID
@@ -93,18 +98,19 @@ class View:
     notices: Sequence[BatchNotice]
     last_number: int
     complete: bool
+    remade: int = 0
 
 
 _MAX_NOTICES = 100  # that a page of a session has about whole batches
 
 _IMAGE_COLUMNS = """
-id, batch_id, index, ended_number, original_name, original_size, file_name, format, width, height,
-    compressed_size, output_key, watermarked, encoding, alt_text, error_code, error_message,
-    ended_at, warnings
+id, batch_id, index, ended_number, original_name, folder, original_size, file_name, format, width,
+    height, compressed_size, output_key, watermarked, encoding, alt_text, error_code, error_message,
+    ended_at, retry_of, warnings
 """
 _PAGE = f"""
 SELECT {_IMAGE_COLUMNS} FROM images
-WHERE session_id = %s AND ended_number > %s ORDER BY ended_number LIMIT %s
+WHERE session_id = %s AND ended_number > %s AND replaced_by IS NULL ORDER BY ended_number LIMIT %s
 """  # noqa: S608 - our own constant
 _NEWEST_NOTICES = """
 SELECT b.id AS batch_id, w.value AS notice
@@ -126,8 +132,13 @@ def view_session(
         images = connection.execute(_PAGE, (session["id"], after_number, limit)).fetchall()
         progress = _session_progress(connection, session)
         notices = connection.execute(_NEWEST_NOTICES, (session["id"], _MAX_NOTICES)).fetchall()
-    last = images[-1]["ended_number"] if images else after_number
-    status = _status(progress, cancelled=session["cancelled_at"] is not None)
+    # Up to `last_ended` there may be images that are not listed: a reader is not to wait for them.
+    last = (
+        images[-1]["ended_number"]
+        if len(images) == limit
+        else max(after_number, session["last_ended"])
+    )
+    status = status_of(progress, cancelled=session["cancelled_at"] is not None)
     return View(
         session_id=session["id"],
         session_name=name,
@@ -148,9 +159,11 @@ SELECT b.session_id, b.warnings, s.name, s.cancelled_at
 FROM batches AS b JOIN sessions AS s ON s.id = b.session_id
 WHERE b.id = %s AND b.account_id = %s
 """
+# A retry that is not in the session's lists, as it brought nothing, is what its batch has to show.
+_SHOWN = "(replaced_by IS NULL OR replaced_by IS NOT DISTINCT FROM retry_of)"
 _ENDED_OF_BATCH = f"""
 SELECT {_IMAGE_COLUMNS} FROM images
-WHERE batch_id = %s AND ended_number IS NOT NULL ORDER BY index
+WHERE batch_id = %s AND ended_number IS NOT NULL AND {_SHOWN} ORDER BY index
 """  # noqa: S608 - our own constant
 
 
@@ -160,9 +173,9 @@ def view_batch(database: Database, account_id: int, batch_id: UUID) -> View:
         batch = connection.execute(_BATCH, (batch_id, account_id)).fetchone()
         if batch is None:
             raise NotFoundError("There is no such batch")
-        progress = _batch_progress(connection, batch_id)
+        progress, remade = _batch_progress(connection, batch_id)
         images = connection.execute(_ENDED_OF_BATCH, (batch_id,)).fetchall()
-    status = _status(progress, cancelled=batch["cancelled_at"] is not None)
+    status = status_of(progress, cancelled=batch["cancelled_at"] is not None)
     return View(
         session_id=batch["session_id"],
         session_name=batch["name"],
@@ -173,6 +186,7 @@ def view_batch(database: Database, account_id: int, batch_id: UUID) -> View:
         notices=[_batch_notice({"batch_id": batch_id, "notice": w}) for w in batch["warnings"]],
         last_number=0,
         complete=progress.ended == progress.total,
+        remade=remade,
     )
 
 
@@ -192,7 +206,7 @@ def _session_progress(connection: Connection, session: Row) -> Progress:
     return Progress(total, **open_, **ended, **sizes)
 
 
-_PROGRESS_OF_BATCH = """
+_PROGRESS_OF_BATCH = f"""
 SELECT count(*) AS total,
     count(*) FILTER (WHERE state = 'queued') AS queued,
     count(*) FILTER (WHERE state IN ('processing', 'optimised', 'describing')) AS processing,
@@ -201,15 +215,21 @@ SELECT count(*) AS total,
     count(*) FILTER (WHERE state = 'cancelled') AS cancelled,
     coalesce(sum(original_size) FILTER (WHERE state = 'done'), 0)::bigint AS original_bytes,
     coalesce(sum(compressed_size) FILTER (WHERE state = 'done'), 0)::bigint AS compressed_bytes
-FROM images WHERE batch_id = %s
-"""
+FROM images WHERE batch_id = %s AND {_SHOWN}
+"""  # noqa: S608 - our own constant
+_REMADE_OF_BATCH = f"""
+SELECT count(*) AS remade FROM images WHERE batch_id = %s AND NOT {_SHOWN}
+"""  # noqa: S608 - our own constant
 
 
-def _batch_progress(connection: Connection, batch_id: UUID) -> Progress:
-    return Progress(**one(connection.execute(_PROGRESS_OF_BATCH, (batch_id,)).fetchone()))
+def _batch_progress(connection: Connection, batch_id: UUID) -> tuple[Progress, int]:
+    progress = one(connection.execute(_PROGRESS_OF_BATCH, (batch_id,)).fetchone())
+    remade = one(connection.execute(_REMADE_OF_BATCH, (batch_id,)).fetchone())
+    return Progress(**progress), remade["remade"]
 
 
-def _status(progress: Progress, *, cancelled: bool) -> Status:
+def status_of(progress: Progress, *, cancelled: bool) -> Status:
+    """What the images of a batch or a session say of it; cancelled: the session was deleted."""
     if cancelled:
         return "cancelled"
     if progress.ended == progress.total:

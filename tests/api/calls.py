@@ -48,7 +48,8 @@ def calls_of(app: Flask) -> list[Call]:
     return sorted(found, key=str)
 
 
-def _app_of_blueprints() -> Flask:
+def app_of_blueprints() -> Flask:
+    """An application with every call, and nothing behind them."""
     app = Flask("calls", static_folder=None)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     for blueprint in BLUEPRINTS:
@@ -56,10 +57,18 @@ def _app_of_blueprints() -> Flask:
     return app
 
 
-CALLS = calls_of(_app_of_blueprints())
+CALLS = calls_of(app_of_blueprints())
 PATHS = sorted({call.path for call in CALLS})
-# Without a key: the operator's.
-OPEN = {"GET /health/live", "GET /health/ready", "GET /metrics"}
+# Without a key: the operator's, what describes the API, and a link that is signed.
+OPEN = {
+    "GET /api/archives/<link_id>",
+    "GET /docs",
+    "GET /docs/<name>",
+    "GET /health/live",
+    "GET /health/ready",
+    "GET /metrics",
+    "GET /openapi.json",
+}
 
 
 def methods_of(path: str) -> set[str]:

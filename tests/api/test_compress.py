@@ -27,11 +27,22 @@ def test_the_body_has_the_documented_keys_in_the_documented_order(client: Client
     body = client.compress([("a.png", png()), ("notes.txt", TEXT)], {"hue": "1"}).json()
     assert list(body) == ["session_id", "batch_id", "status", "data", "errors", "warnings"]
     assert list(body["data"][0]) == [
-        *("id", "batch_id", "index", "original_name", "file_name", "format", "width", "height"),
-        *("original_size", "compressed_size", "saved_percent", "url", "expires_at", "alt_text"),
-        *("watermarked", "encoding"),
+        *("id", "batch_id", "index", "original_name", "path", "file_name", "format"),
+        *(
+            "width",
+            "height",
+            "original_size",
+            "compressed_size",
+            "saved_percent",
+            "url",
+            "expires_at",
+            "alt_text",
+        ),
+        *("watermarked", "encoding", "retry_of"),
     ]
-    assert list(body["errors"][0]) == ["index", "original_name", "error", "message"]
+    assert list(body["errors"][0]) == [
+        *("id", "index", "original_name", "path", "error", "message", "retry_of")
+    ]
     assert list(body["warnings"][0]) == ["index", "code", "message"]
 
 
@@ -146,11 +157,14 @@ def test_good_and_bad_files_in_one_batch_keep_their_places(client: Client) -> No
 
 def test_a_text_is_refused_in_the_words_of_the_contract(client: Client) -> None:
     [error] = client.compress([("notes.txt", TEXT)]).json()["errors"]
+    UUID(error.pop("id"))
     assert error == {
         "index": 0,
         "original_name": "notes.txt",
+        "path": None,
         "error": "unsupported_image",
         "message": "notes.txt is not an image this service reads",
+        "retry_of": None,
     }
 
 

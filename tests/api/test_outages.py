@@ -43,6 +43,7 @@ class UnpublishingQueue(Queue):
         self,
         batch_id: UUID,  # noqa: ARG002 - the signature is Queue's
         image_ids: Sequence[UUID],  # noqa: ARG002 - as above
+        optimised_ids: Sequence[UUID] = (),  # noqa: ARG002 - as above
         *,
         ai: bool,  # noqa: ARG002 - as above
     ) -> None:

@@ -1,4 +1,4 @@
-"""GET and DELETE /api/sessions/{id}: poll a session to its end, or cancel it."""
+"""GET and DELETE /api/sessions/{id}: poll a session to its end, or delete it."""
 
 import threading
 import time
@@ -58,7 +58,8 @@ def test_a_poll_has_the_documented_keys_in_the_documented_order(still: Still) ->
     _post(still)
     body = _poll(still)
     assert list(body) == [
-        *("session_id", "status", "progress", "data", "errors", "warnings", "next_cursor")
+        *("session_id", "status", "progress", "data", "errors", "warnings", "next_cursor"),
+        "archive_url",
     ]
     assert list(body["progress"]) == [
         *("total", "queued", "processing", "completed", "failed", "cancelled"),
@@ -228,8 +229,8 @@ def test_a_cursor_past_the_end_is_an_empty_page(still: Still) -> None:
 
 @every_case("name", ["%00", "a%00b", "%FF", "..%2f..%2fetc", "%F0%9F%92%A9", "x" * 3000, "a%20b"])
 def test_a_hostile_session_id_is_one_that_does_not_exist(client: Client, name: str) -> None:
-    for method in ("GET", "DELETE"):
-        response = client.call(method, f"/api/sessions/{name}")
+    for method, more in (("GET", ""), ("DELETE", ""), ("POST", "/cancel")):
+        response = client.call(method, f"/api/sessions/{name}{more}")
         assert response.status_code == 404
         assert response.json()["code"] == "not_found"
 

@@ -39,6 +39,13 @@ def test_a_key_in_a_message_is_removed(output: io.StringIO, shown: str) -> None:
     assert shown[9:] not in output.getvalue()
 
 
+def test_the_signature_of_a_link_is_removed(output: io.StringIO) -> None:
+    for name in ("signature", "X-Amz-Signature"):
+        logging.getLogger("a").warning("GET /a?expires=1&%s=%s failed", name, "0a" * 32)
+        assert f"&{name}=[removed] failed" in output.getvalue()
+    assert "0a0a" not in output.getvalue()
+
+
 def test_a_key_beside_the_message_is_removed(output: io.StringIO) -> None:
     logging.getLogger("a").warning("request", extra={"path": f"/api/{KEY}/x"})
     assert json.loads(output.getvalue())["path"] == "/api/flx_live_[removed]/x"

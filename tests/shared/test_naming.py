@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from shared.imagetype import ImageType
 from shared.naming import (
+    clean_folder,
     clean_original,
     content_disposition,
     file_name,
@@ -96,12 +97,59 @@ def test_a_joiner_goes_where_it_joins_nothing(name: str, kept: str) -> None:
         ("COM¹.png", "_COM¹"),
         ("conout$.png", "_conout$"),
         ("trailing .png", "trailing"),
+        ("Greek question mark\u037e.png", "Greek question mark_"),  # NFC makes it a semicolon
         ("cafe\u0301.png", "café"),
         ("🐈.png", "🐈"),
     ],
 )
 def test_a_stem_is_safe_as_a_file_name(original: str, stem: str) -> None:
     assert stem_of(original) == stem
+
+
+@every_case(
+    "sent, kept",
+    [
+        ("shoes/red", "shoes/red"),
+        ("shoes/red/", "shoes/red"),
+        ("shoes\\red", "shoes/red"),
+        ("shoes\\red/2026", "shoes/red/2026"),
+        ("./shoes//./red", "shoes/red"),
+        ("../../etc", "etc"),
+        ("shoes/../boots", "boots"),
+        ("a/../../../b/..", None),
+        ("", None),
+        (".", None),
+        ("..", None),
+        ("  /\u200b/...", None),
+        ("Été 2026/猫 – ü", "Été 2026/猫 – ü"),
+        ("e\u0301te\u0301", "été"),
+        ("v1.2/.git/old.", "v1.2/git/old"),
+        ("CON/aux.d/com¹/LPT0 .x", "_CON/_aux.d/_com¹/_LPT0 .x"),
+        ('ab:b/c*d?/"e"|<f>/100%;', "ab_b/c_d_/_e___f_/100__"),
+        ("sh\u202eoes\u200b/\x00r\x1be\nd", "shoes/red"),
+        ("می\u200cخواهم/👨\u200d👩\u200d👧", "می\u200cخواهم/👨\u200d👩\u200d👧"),
+        (".\u200b./etc", "etc"),
+        ("．．／etc", "．．／etc"),
+        ("..%2fetc", "_2fetc"),
+        ("x" * 400, "x" * 250),
+        ("中" * 400, "中" * 83),
+    ],
+)
+def test_each_level_of_a_folder_is_safe_as_a_file_name(sent: str, kept: str | None) -> None:
+    assert clean_folder(sent) == kept
+
+
+@every_case(
+    "path",
+    [
+        *("/etc", "//server/share", "\\etc", "\\\\server\\share", "\\\\?\\C:\\photos"),
+        *("C:\\photos", "c:/photos", "C:photos", "C:"),
+        *("https://shop.example/a", "file:///photos", "content://media/external"),
+        *("\u202aC:\\Users\\me", " /etc", "\u200b/etc", "\u200bC:/photos"),
+    ],
+)
+def test_a_path_from_a_root_a_drive_or_a_server_is_no_folder(path: str) -> None:
+    assert clean_folder(path) is None
 
 
 def test_a_long_name_stays_below_what_file_systems_hold() -> None:
@@ -180,3 +228,14 @@ def test_a_name_that_was_cleaned_is_clean(original: str) -> None:
     once = clean_original(original)
     assert clean_original(once) == once
     assert stem_of(f"{stem_of(once)}.png") == stem_of(once)
+
+
+@given(st.text(_HARMFUL | st.characters(), max_size=300))
+def test_every_level_of_a_folder_is_valid_on_every_system(path: str) -> None:
+    folder = clean_folder(path)
+    assert folder is None or clean_folder(folder) == folder
+    for level in (folder or "x").split("/"):
+        assert not re.search(r'[<>:"\\|?*%;\x00-\x1f\x7f]|^$|^[ .]|[ .]$', level)
+        assert not is_reserved(level)
+        assert len(level.encode()) <= 255
+        assert printable(level).isprintable()

@@ -17,6 +17,7 @@ from shared.db.batches import NewBatch, NewImage
 from shared.db.idempotency import KeyClaim
 from shared.imagetype import ImageType
 from shared.models import DescriptionRequest, Encoding, Options, Result
+from shared.naming import clean_folder
 from shared.plans import Plan
 from shared.services import Services
 from shared.settings import Settings
@@ -74,7 +75,10 @@ def make_batch(
     options: Options | None = None,
     accepting: KeyClaim | None = None,
 ) -> NewBatch:
-    """A batch with its originals stored, ready for `batches.accept`."""
+    """A batch with its originals stored, ready for `batches.accept`.
+
+    names: with their folders, `shoes/a.png`.
+    """
     content = png() if data is None else data
     batch_id = uuid4()
     for index in range(len(names)):
@@ -86,7 +90,11 @@ def make_batch(
         account_id=account.id,
         session_name=session or str(uuid4()),
         options=options or Options(format=ImageType.WEBP),
-        images=[NewImage(uuid4(), name, len(content), digest) for name in names],
+        images=[
+            NewImage(uuid4(), name.rpartition("/")[2], len(content), digest, clean_folder(folder))
+            for name in names
+            for folder in [name.rpartition("/")[0]]
+        ],
         watermark_key=None,
         notices=[],
         idempotency=accepting,

@@ -3,7 +3,7 @@
 It can be told to be down, which a real server does not do on demand.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import IO
@@ -31,12 +31,19 @@ class MemoryStore:
         except KeyError:
             raise ObjectMissingError("The object is not in the store") from None
 
+    def get_part(self, key: str, offset: int, length: int) -> bytes:
+        return self.get(key)[offset : offset + length]
+
     def delete(self, key: str) -> None:
         self._bucket().pop(key, None)
 
-    def delete_prefix(self, prefix: str) -> None:
+    def copy(self, key: str, copy_key: str) -> None:
+        self._bucket()[copy_key] = (self.get(key), datetime.now(UTC))
+
+    def delete_prefix(self, prefix: str, kept: Collection[str] = ()) -> None:
         for key in [key for key in self._bucket() if key.startswith(prefix)]:
-            self.delete(key)
+            if key not in kept:
+                self.delete(key)
 
     def list_batches(self) -> Iterator[str]:
         yield from {key.partition("/")[0]: None for key in self._bucket()}

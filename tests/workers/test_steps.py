@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from shared.clients import pubsub
-from shared.clients.object_store import original_key, outputs_prefix
+from shared.clients.object_store import batch_prefix, original_key
 from shared.clients.pubsub import Listener
 from shared.db import credits, sessions, views
 from shared.db.views import EndedImage
@@ -178,9 +178,9 @@ def test_a_late_commit_leaves_no_output_behind(unit: Services) -> None:
     account, _ = make_account(services)
     batch = make_batch(services, account, session="s")
     (image_id,) = accept(services, batch)
-    store.then = lambda: sessions.cancel(services.database, account.id, "s")
+    store.then = lambda: sessions.delete(services.database, account.id, "s")
     steps.optimise(services, image_id)
-    assert store.last_modified(outputs_prefix(batch.id)) is None
+    assert store.last_modified(f"{batch_prefix(batch.id)}out/") is None
     assert credits.balance(services.database, account.id).images_used == 0
 
 

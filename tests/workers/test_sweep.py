@@ -3,6 +3,7 @@
 import io
 import threading
 import time
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -235,10 +236,10 @@ class StubbornStore(MemoryStore):
         self.kept = kept
         self.prepare()
 
-    def delete_prefix(self, prefix: str) -> None:
+    def delete_prefix(self, prefix: str, kept: Collection[str] = ()) -> None:
         if prefix in self.kept:
             raise StoreError("AccessDenied")
-        super().delete_prefix(prefix)
+        super().delete_prefix(prefix, kept)
 
 
 def test_an_object_that_the_store_keeps_does_not_keep_the_others(unit: Services) -> None:
@@ -263,10 +264,10 @@ class SlowStore(MemoryStore):
         self.asked, self.may = threading.Event(), threading.Event()
         self.prepare()
 
-    def delete_prefix(self, prefix: str) -> None:
+    def delete_prefix(self, prefix: str, kept: Collection[str] = ()) -> None:
         self.asked.set()
         self.may.wait(20)
-        super().delete_prefix(prefix)
+        super().delete_prefix(prefix, kept)
 
 
 def test_a_slow_store_holds_no_lock_while_it_deletes(unit: Services) -> None:
@@ -277,7 +278,7 @@ def test_a_slow_store_holds_no_lock_while_it_deletes(unit: Services) -> None:
     with ThreadPoolExecutor(1) as pool:
         deleting = pool.submit(sweep.delete_inputs, services.database, store)
         assert store.asked.wait(10)
-        sessions.cancel(services.database, account.id, "s")
+        sessions.delete(services.database, account.id, "s")
         assert not deleting.done()
         store.may.set()
 

@@ -2,7 +2,7 @@
 
 optimising: claim ▶ load ▶ probe ▶ admit memory ▶ imaging pipeline ▶ save ▶ commit   (CPU queue)
 describing: claim ▶ load preview ▶ ask the model ▶ check ▶ commit, if asked for      (AI queue)
-closing:    close the batch ▶ delete its inputs                                      (I/O queue)
+closing:    close the batch ▶ delete its inputs, but for what a retry needs           (I/O queue)
 
 A step raises only UnavailableError, while a server is down, and the task catches it: an error in a
 chord's header would skip the body.

@@ -9,6 +9,7 @@ import pytest
 from infra.chaos.store_proxy import Mode, StoreProxy
 from shared.clients.object_store import ObjectStore, S3Store
 from shared.errors import ObjectMissingError, StoreError
+from shared.services import Services
 from shared.settings import load
 from tests.support.memory_store import MemoryStore
 
@@ -31,6 +32,15 @@ def test_what_was_put_is_what_one_gets(store: ObjectStore) -> None:
     for data in (bytes(range(256)) * 50_000, b""):
         put(store, key, data)
         assert store.get(key) == data
+
+
+def test_a_part_is_what_lies_there(store: ObjectStore) -> None:
+    key = f"{uuid4()}/in/0"
+    put(store, key, bytes(range(100)))
+    assert store.get_part(key, 0, 10) == bytes(range(10))
+    assert store.get_part(key, 90, 20) == bytes(range(90, 100))
+    with pytest.raises(ObjectMissingError):
+        store.get_part(f"{uuid4()}/in/0", 0, 10)
 
 
 def test_a_second_put_replaces_the_first(store: ObjectStore) -> None:
@@ -58,6 +68,36 @@ def test_a_prefix_is_deleted_with_all_below_it_and_nothing_beside_it(store: Obje
     assert store.get(f"{batch}/out/0") == b"bytes"
     with pytest.raises(ObjectMissingError):
         store.get(f"{batch}/in/1")
+
+
+def test_the_kept_keys_below_a_prefix_stay(store: ObjectStore) -> None:
+    batch = str(uuid4())
+    for key in (f"{batch}/in/0", f"{batch}/in/1"):
+        put(store, key)
+    store.delete_prefix(f"{batch}/in/", {f"{batch}/in/0"})
+    assert store.get(f"{batch}/in/0") == b"bytes"
+    with pytest.raises(ObjectMissingError):
+        store.get(f"{batch}/in/1")
+
+
+def test_a_copy_lives_longer_than_what_was_copied(store: ObjectStore) -> None:
+    key, copy_key = f"{uuid4()}/out/0", f"{uuid4()}/out/0"
+    put(store, key)
+    store.copy(key, copy_key)
+    store.delete(key)
+    assert store.get(copy_key) == b"bytes"
+
+
+def test_what_is_missing_is_not_copied(store: ObjectStore) -> None:
+    with pytest.raises(ObjectMissingError):
+        store.copy(f"{uuid4()}/in/0", f"{uuid4()}/in/0")
+
+
+def test_a_copy_in_a_bucket_that_is_missing_is_an_outage(unit_services: Services) -> None:
+    store = S3Store(unit_services.settings.model_copy(update={"s3_bucket": "no-such-bucket"}))
+    with pytest.raises(StoreError) as raised:
+        store.copy(f"{uuid4()}/in/0", f"{uuid4()}/in/0")
+    assert not isinstance(raised.value, ObjectMissingError)
 
 
 def test_batches_are_listed_once_each(store: ObjectStore) -> None:

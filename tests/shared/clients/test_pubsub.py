@@ -71,3 +71,24 @@ def test_released_waiters_do_not_wait_on(unit: Services) -> None:
             assert listener.closing
     finally:
         listener.close()
+
+
+def test_all_streams_of_a_topic_share_its_news_and_are_no_waiters(unit: Services) -> None:
+    topic = session_topic(uuid4())
+    listener = Listener(unit.redis)
+    try:
+        with listener.watching(topic) as news, listener.watching(topic) as same:
+            assert news is same
+            assert listener.waiters == 0
+            while not news.wait_past(0, 0.05):
+                pubsub.publish(unit.redis, [topic])
+            heard = news.count
+            pubsub.publish(unit.redis, [session_topic(uuid4())])
+            assert not news.wait_past(heard + 10, 0.2)
+            listener.release()
+            assert news.wait_past(heard, 5)
+        assert listener.subscribed
+        with listener.watching(topic) as later:
+            assert later is not news
+    finally:
+        listener.close()

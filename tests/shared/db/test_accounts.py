@@ -75,9 +75,9 @@ def test_a_hash_that_only_begins_alike_opens_nothing(
     unit: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, key = make_account(unit)
-    digest = accounts._hash(key)
+    digest = accounts.key_hash(key)
     for other in (digest[:8] + bytes(24), digest[:31] + bytes([digest[31] ^ 1])):
-        monkeypatch.setattr(accounts, "_hash", lambda _, other=other: other)
+        monkeypatch.setattr(accounts, "key_hash", lambda _, other=other: other)
         with pytest.raises(UnauthorizedError):
             accounts.authenticate(unit.database, key)
 
@@ -86,14 +86,14 @@ def test_of_two_hashes_that_begin_alike_each_opens_its_own_account(
     unit: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (first, key), (second, _) = make_account(unit), make_account(unit)
-    digest = accounts._hash(key)
+    digest = accounts.key_hash(key)
     twin = digest[:31] + bytes([digest[31] ^ 1])
     with unit.database.transaction() as connection:
         connection.execute(
             "UPDATE api_keys SET key_hash = %s WHERE account_id = %s", (twin, second.id)
         )
     assert accounts.authenticate(unit.database, key).id == first.id
-    monkeypatch.setattr(accounts, "_hash", lambda _: twin)
+    monkeypatch.setattr(accounts, "key_hash", lambda _: twin)
     assert accounts.authenticate(unit.database, key).id == second.id
 
 

@@ -68,6 +68,6 @@ def test_two_accounts_may_use_one_session_id(unit: Services) -> None:
 def test_a_cancelled_session_takes_no_further_batch(unit: Services) -> None:
     account, _ = make_account(unit)
     accept(unit, make_batch(unit, account, session="s"))
-    sessions.cancel(unit.database, account.id, "s")
+    sessions.delete(unit.database, account.id, "s")
     with pytest.raises(ConflictError, match="cancelled"):
         accept(unit, make_batch(unit, account, session="s"))

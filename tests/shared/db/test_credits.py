@@ -142,13 +142,13 @@ def test_a_request_past_the_plan_is_told_why(
 ) -> None:
     account, _ = make_account(unit, plan)
     with pytest.raises(expected):
-        credits.balance(unit.database, account.id).check(images_wanted, ai=True)
+        credits.balance(unit.database, account.id).check(images_wanted, ai_credits=images_wanted)
 
 
 def test_ai_without_credits_is_told_so(unit: Services) -> None:
     account, _ = make_account(unit, Plan.PRO)
     with pytest.raises(NoCreditsError, match="Purchase a top-up"):
-        credits.balance(unit.database, account.id).check(1001, ai=True)
+        credits.balance(unit.database, account.id).check(1001, ai_credits=1001)
 
 
 def test_a_refused_batch_leaves_no_row(unit: Services) -> None:

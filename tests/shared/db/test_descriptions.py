@@ -1,6 +1,7 @@
 """The second step of an image: claimed, committed, postponed and given up."""
 
 import io
+from collections.abc import Sequence
 from uuid import UUID
 
 import pytest
@@ -42,10 +43,13 @@ def complete(
     return descriptions.complete(services.database, claim, written, notice)
 
 
-def waiting(services: Services, count: int = 1) -> tuple[int, list[UUID]]:
+def waiting(
+    services: Services, count: int = 1, names: Sequence[str] = ("a.png",)
+) -> tuple[int, list[UUID]]:
     """An account and its images that wait to be described, sent out as one batch."""
     account, _ = make_account(services)
-    ids = accept(services, make_batch(services, account, ["a.png"] * count, options=BOTH_TEXTS))
+    sent = [*names] * count
+    ids = accept(services, make_batch(services, account, sent, options=BOTH_TEXTS))
     services.dispatch()
     services.redis.flushdb()  # as if every message had been lost
     for image_id in ids:
@@ -147,6 +151,18 @@ def test_two_images_of_a_session_do_not_share_a_name(unit: Services) -> None:
     }
 
 
+def test_an_image_is_renamed_within_its_folder(unit: Services) -> None:
+    account_id, ids = waiting(unit, names=["red/a.png", "blue/a.png", "a.png", "red/b.png"])
+    for image_id in ids:
+        complete(unit, claim(unit, image_id))
+    assert [(image.folder, image.file_name) for image in view(unit, account_id).images] == [
+        ("red", "red-shoes-on-grass.webp"),
+        ("blue", "red-shoes-on-grass.webp"),
+        (None, "red-shoes-on-grass.webp"),
+        ("red", "red-shoes-on-grass-2.webp"),
+    ]
+
+
 def test_an_image_that_waits_to_be_described_has_not_ended(unit: Services) -> None:
     account_id, _ = waiting(unit)
     found = view(unit, account_id)
@@ -193,7 +209,7 @@ def test_a_first_step_that_lost_its_claim_hands_nothing_on(unit: Services) -> No
 def test_an_image_cancelled_while_it_is_described_costs_nothing(unit: Services) -> None:
     account_id, (image_id,) = waiting(unit)
     mine = claim(unit, image_id)
-    sessions.cancel(unit.database, account_id, view(unit, account_id).session_name)
+    sessions.delete(unit.database, account_id, view(unit, account_id).session_name)
     assert complete(unit, mine) is None
     now = credits.balance(unit.database, account_id)
     assert (now.images_used, now.ai_used) == (0, 0)

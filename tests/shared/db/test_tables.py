@@ -22,10 +22,8 @@ def test_the_index_names_every_module_that_touches_a_table(unit: Services) -> No
     for path in sorted((ROOT / "shared/db").glob("*.py")):
         for table in tables & set(TABLE.findall(path.read_text())):
             found[table].append(path.stem)
-    written = {
-        table: modules.split()
-        for table, modules in re.findall(r"^(\w+) {2,}(\S.*)$", shared.db.__doc__ or "", re.M)
-    }
+    index = re.findall(r"^(\w+) {2,}(\S.*(?:\n +\S.*)*)$", shared.db.__doc__ or "", re.M)
+    written = {table: modules.split() for table, modules in index}
     assert written == found
     assert written.keys() == tables
 

@@ -1,0 +1,123 @@
+"""POST /api/sessions/{session_id}/retry: makes again what another run can help."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+from flask import Blueprint, Response
+
+from api.arguments import LIMIT
+from api.caller import account, authenticated
+from api.context import context
+from api.fields import SESSION_ID
+from api.openapi import examples
+from api.openapi.declare import LOCATION, RETRY_AFTER, Answer, Call, Tag, documented
+from api.remaking import copy_batches, delete_copies
+from api.responses import json_response, session_body
+from api.routes.sessions import SESSION_IN_PATH
+from shared import bodies, logs
+from shared.db import backlog, credits, retries, views
+from shared.db.retries import Imperfect
+from shared.errors import (
+    AiNotAvailableError,
+    ConflictError,
+    GoneError,
+    NoCreditsError,
+    NotFoundError,
+    PlanLimitError,
+    QueueFullError,
+    RequestRefusedError,
+    UnavailableError,
+)
+from shared.services import Services
+
+blueprint = Blueprint("retry", __name__)
+
+_GONE = "What these images were made of was deleted together with the results; send them again"
+_NO_PROVIDER = "This service has no AI provider now; it cannot describe these images"
+
+
+@blueprint.post("/api/sessions/<session_id>/retry")
+@documented(
+    Call(
+        "retrySession",
+        Tag.IMAGES,
+        path=(SESSION_IN_PATH,),
+        answers={
+            200: Answer(
+                "There is nothing to make again.", bodies.SessionPage, examples.NOT_RETRIED
+            ),
+            202: Answer(
+                "Images are made again: poll the session.",
+                bodies.SessionPage,
+                examples.RETRIED,
+                headers=(LOCATION, RETRY_AFTER),
+            ),
+        },
+        refusals=(
+            PlanLimitError,
+            AiNotAvailableError,
+            NoCreditsError,
+            NotFoundError,
+            ConflictError,
+            GoneError,
+            QueueFullError,
+        ),
+    )
+)
+@authenticated
+def retry(session_id: str) -> Response:
+    """Makes again what failed, or got no text, for a reason that another run can help.
+
+    The new images are a new batch of the same session, and each says which one it stands for in
+    `retry_of`.
+    """
+    if not SESSION_ID.fits(session_id):
+        raise NotFoundError("There is no such session")
+    logs.add(session=session_id)
+    services = context().services
+    # Read first: what another retry at the same time takes from it, it also takes from `images`.
+    balance = credits.balance(services.database, account().id)
+    images = retries.find(services.database, account().id, session_id)
+    retried = _accept(services, session_id, images, balance) if images else 0
+    if retried:
+        with suppress(UnavailableError):  # they are accepted: the sweep dispatches them too
+            services.dispatch()
+    view = views.view_session(
+        services.database, account().id, session_id, after_number=0, limit=LIMIT.default
+    )
+    body: bodies.SessionPage = {"retried": retried, **session_body(view)}
+    response = json_response(body, 202 if retried else 200)
+    if retried:
+        response.headers["Location"] = f"/api/sessions/{session_id}"
+        response.headers["Retry-After"] = "1"
+    return response
+
+
+def _accept(
+    services: Services, session_id: str, images: Sequence[Imperfect], balance: credits.Balance
+) -> int:
+    """Returns how many new images there are; none where another request was first."""
+    stored = [image for image in images if not image.gone]
+    _check(services, stored, balance)
+    batches = copy_batches(services.store, stored)
+    if not batches:
+        raise GoneError(_GONE)
+    try:
+        accepted = retries.accept(services.database, account().id, session_id, batches)
+    except RequestRefusedError:
+        # Not where Postgres was lost: they may be accepted. If not, the sweep deletes the copies.
+        delete_copies(services.store, [batch.id for batch in batches])
+        raise
+    kept = {batch.id for batch in accepted}
+    delete_copies(services.store, [batch.id for batch in batches if batch.id not in kept])
+    return sum(len(batch.images) for batch in accepted)
+
+
+def _check(services: Services, images: Sequence[Imperfect], balance: credits.Balance) -> None:
+    """Refuses before anything is copied; `retries.accept` looks at the balance again."""
+    ai_credits = sum(image.ai for image in images)
+    compressions = sum(not image.is_done for image in images)
+    balance.check(compressions, ai_credits=ai_credits)
+    if ai_credits and not services.settings.ai:
+        raise UnavailableError(_NO_PROVIDER, 3600)
+    backlog.check_queue_age(services.database, services.settings.max_queue_age_seconds)
