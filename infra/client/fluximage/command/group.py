@@ -13,6 +13,9 @@ import click
 # the same beside the operator's own.
 CLIENT_COMMANDS = {
     "compress": "fluximage.command.compress:command",
+    "sessions": "fluximage.command.sessions:group",
+    "usage": "fluximage.command.usage:command",
+    "mcp": "fluximage.command.mcp:command",
 }
 
 

@@ -40,20 +40,31 @@ class Job:
     """The images of `walked`, made with `options`, written to `where`."""
 
     def __init__(
-        self, walked: Walked, where: Where, options: Options, file_format: Format, telling: Telling
+        self,
+        walked: Walked,
+        where: Where,
+        options: Options,
+        file_format: Format,
+        telling: Telling,
+        *,
+        display: Display | None = None,
+        folder: Path | None = None,
     ) -> None:
+        """display: instead of the terminal. folder: of the ledger, where there is no --out."""
         self._walked = walked
         self._where = where
         self._options = options
         self._format = file_format
         self._telling = telling
-        self._totals = Totals()
-        self._folder = where.out or folder_of(walked.base)
+        self._folder = where.out or folder or folder_of(walked.base)
         self._manifests = telling.manifests or (
             tuple(where.out / name for name in manifest.NAMES) if where.out else ()
         )
         name = Path(os.path.abspath(walked.base)).name
-        self._display = Display(name, self._totals, quiet=telling.quiet, as_json=telling.as_json)
+        self._display = display or Display(
+            name, Totals(), quiet=telling.quiet, as_json=telling.as_json
+        )
+        self._totals = self._display.totals
 
     def run(self, open_engine: Callable[[], Engine], session_id: str | None) -> Exit:
         """Compress everything that is not done yet; returns the exit status."""
