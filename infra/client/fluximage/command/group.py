@@ -15,6 +15,7 @@ CLIENT_COMMANDS = {
     "compress": "fluximage.command.compress:command",
     "sessions": "fluximage.command.sessions:group",
     "usage": "fluximage.command.usage:command",
+    "doctor": "fluximage.command.doctor:command",
     "mcp": "fluximage.command.mcp:command",
 }
 
