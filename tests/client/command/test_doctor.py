@@ -8,7 +8,7 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import pexpect
+import pexpect  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
 from fluximage.answers import Image

@@ -106,6 +106,10 @@ class Display:
             elif not (self._quiet or self._json):
                 print(text, file=self._stream, flush=True)
 
+    def remark(self, text: str) -> None:
+        """A line about a whole run."""
+        self.line(text)
+
     def record(self, record: Mapping[str, Any]) -> None:
         """One line of JSON on standard output."""
         print(json.dumps(record), flush=True)
