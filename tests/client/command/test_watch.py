@@ -13,7 +13,7 @@ import pytest
 
 from fluximage.command.walk import Found
 from fluximage.command.watch import Settling
-from infra.dev.messages_api import MessagesApi
+from infra.dev.messages_api import Answer, MessagesApi, Request
 from tests.client.command.conftest import Fx, process, used
 from tests.support.client import Client
 from tests.support.making import png, saying
@@ -97,7 +97,13 @@ def test_ctrl_c_with_images_on_their_way_ends_it_with_130(
     fx: Fx, inbox: Path, account: Client, model: MessagesApi
 ) -> None:
     over, asked = threading.Event(), threading.Event()
-    model.otherwise = lambda _: (asked.set(), over.wait(60), saying("Red", "red"))[2]
+
+    def answer(_: Request) -> Answer:
+        asked.set()
+        over.wait(60)
+        return saying("Red", "red")
+
+    model.otherwise = answer
     with watching("--out", "web", "--alt-text") as child:
         assert asked.wait(60)
         child.send_signal(signal.SIGINT)
