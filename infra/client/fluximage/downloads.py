@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ class Downloads:
     def __init__(self, retry_seconds: float) -> None:
         self._retry_seconds = retry_seconds
         self._by_scheme: dict[str, httpx2.Client] = {}
+        self._lock = threading.Lock()
 
     def close(self) -> None:
         """Closes the connections."""
@@ -61,9 +63,10 @@ class Downloads:
 
     def _http(self, url: str) -> httpx2.Client:
         scheme = url.partition(":")[0]
-        if scheme not in self._by_scheme:
-            self._by_scheme[scheme] = httpx2.Client(timeout=_TIMEOUT, verify=authorities(url))
-        return self._by_scheme[scheme]
+        with self._lock:
+            if scheme not in self._by_scheme:
+                self._by_scheme[scheme] = httpx2.Client(timeout=_TIMEOUT, verify=authorities(url))
+            return self._by_scheme[scheme]
 
 
 def copied(answer: httpx2.Response, to: BinaryIO) -> int:
