@@ -47,7 +47,9 @@ def violations(environment: Environment, customers: Sequence[Customer]) -> list[
             f"polls returned {len(data)} images and {errors} errors for {len(keys)} and {failed}"
         )
     with ThreadPoolExecutor(_READERS) as pool:
-        wrong = list(filter(None, pool.map(lambda each: _fault(*each, keys.get(each[1].id)), data)))
+        wrong = list(
+            filter(None, pool.map(lambda one: _fault(one[0], one[1], keys.get(one[1].id)), data))
+        )
     if wrong:
         found.append(f"{len(wrong)} files are wrong, such as: {wrong[0]}")
     return found

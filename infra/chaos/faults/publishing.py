@@ -10,7 +10,7 @@ def cut_publishing(experiment: Experiment) -> None:
     few = (0, experiment.random.choice(every[1:-1]), BATCH_IMAGES)
     for passing in every if experiment.count >= FULL_COUNT else few:
         experiment.environment.broker.allow(passing)
-        batch = Batch(experiment.random.choice(experiment.customers), list(files(BATCH_IMAGES)), {})
+        batch = Batch(experiment.random.choice(experiment.customers), list(files(BATCH_IMAGES)))
         accepted(batch)  # although its messages are lost, since the rows are written
         experiment.environment.broker.allow()
         experiment.wait_until_ended()
