@@ -222,6 +222,10 @@ WARNINGS = {
         "the result has more bytes than the upload",
         "ask for another format or a lower quality, or keep the upload",
     ),
+    WarningCode.RESULTS_EXPIRED: Meaning(
+        "in the call of a webhook: the results were deleted before the receiver took the call",
+        "send the images again, or have the receiver answer sooner",
+    ),
     WarningCode.AI_UNAVAILABLE: Meaning(
         "no text: the provider is down or too slow, or refuses the operator's key",
         "retry the session later",

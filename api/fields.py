@@ -21,7 +21,17 @@ from typing import Any
 
 from api.folders import MAX_BYTES, MAX_LEVELS, put_in
 from api.multipart import FILE_FIELDS, MAX_FILES, MAX_WATERMARK_BYTES, Form
-from api.parameters import FileField, Flag, OneOf, Parameter, Pattern, Phrase, Texts, Whole
+from api.parameters import (
+    FileField,
+    Flag,
+    JsonSchema,
+    OneOf,
+    Parameter,
+    Pattern,
+    Phrase,
+    Texts,
+    Whole,
+)
 from api.suggestions import meant_as_files, suggest
 from api.uploads import Upload
 from shared.errors import InvalidFieldError, WarningCode
@@ -40,6 +50,7 @@ from shared.models import (
     Watermark,
 )
 from shared.naming import UNNAMED, quoted
+from shared.outbound import MAX_URL_CHARACTERS
 from shared.plans import Allowance
 
 _MAX_PHRASE_CHARACTERS = 300
@@ -51,6 +62,24 @@ class SessionId(Pattern[None]):
 
     def fits(self, text: str) -> bool:
         return text not in (".", "..") and super().fits(text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Address(Parameter[str | None]):
+    """A URL that is called. `parse` takes any text: api/webhook_url.py checks it."""
+
+    default: None = None
+
+    @property
+    def allowed(self) -> str:
+        return f"an http or https URL of at most {MAX_URL_CHARACTERS} characters"
+
+    @property
+    def schema(self) -> JsonSchema:
+        return {"type": "string", "format": "uri", "maxLength": MAX_URL_CHARACTERS}
+
+    def parse(self, text: str) -> str:
+        return text
 
 
 class _Format(OneOf[ImageType]):
@@ -182,6 +211,12 @@ PATH = Texts(
     sentence="The folder of each file, for clients whose library strips folders from file names.",
     example="shoes/red",
 )
+WEBHOOK_URL = _Address(
+    name="webhookUrl",
+    sentence="Is called when the batch has closed. The calls are signed with the account's secret, "
+    "which `POST /api/webhooks/secret` makes.",
+    example="https://example.com/hooks/images",
+)
 FIELDS: tuple[Parameter[Any], ...] = (
     FILE,
     FORMAT,
@@ -199,6 +234,7 @@ FIELDS: tuple[Parameter[Any], ...] = (
     CONTEXT,
     KEYWORDS,
     PATH,
+    WEBHOOK_URL,
 )
 # Each accepted spelling and the field that it means.
 SPELLINGS = {spelling: field.name for field in FIELDS for spelling in field.spellings}
@@ -206,13 +242,17 @@ SPELLINGS = {spelling: field.name for field in FIELDS for spelling in field.spel
 
 @dataclass(frozen=True)
 class CompressRequest:
-    """A valid request. `session_id` None means a random one."""
+    """A valid request. `session_id` None means a random one.
+
+    webhook_url: as it came; api/webhook_url.py checks it.
+    """
 
     files: list[Upload]
     watermark: Upload | None
     options: Options
     session_id: str | None
     notices: list[Notice]
+    webhook_url: str | None
 
     @property
     def ai(self) -> bool:
@@ -245,6 +285,7 @@ def parse(form: Form, allowance: Allowance) -> CompressRequest:
         ),
         session_id=SESSION_ID.read(values),
         notices=notices,
+        webhook_url=WEBHOOK_URL.read(values),
     )
 
 

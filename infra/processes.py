@@ -9,7 +9,8 @@ import os
 from dataclasses import dataclass
 from typing import Literal
 
-from shared.clients.celery_queue import AI_QUEUE, IMAGES_QUEUE, IO_QUEUE
+from shared.clients.celery_queue import AI_QUEUE, CALLS_QUEUE, IMAGES_QUEUE, IO_QUEUE
+from shared.db.webhook_calls import CALLS_AT_ONCE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,9 +72,10 @@ WEB = Process(
 WORKER = CeleryWorker(name="worker", queue=IMAGES_QUEUE, pool="prefork")
 AI = CeleryWorker(name="ai", queue=AI_QUEUE, pool="threads", needs_provider=True)
 IO = CeleryWorker(name="io", queue=IO_QUEUE, pool="threads", concurrency=32)
+CALLS = CeleryWorker(name="calls", queue=CALLS_QUEUE, pool="threads", concurrency=CALLS_AT_ONCE)
 PERIODIC = Process(name="periodic", module="workers.periodic")
 
-PROCESSES = (WEB, WORKER, AI, IO, PERIODIC)  # in the order of their start
+PROCESSES = (WEB, WORKER, AI, IO, CALLS, PERIODIC)  # in the order of their start
 
 
 def usable_cores() -> int:

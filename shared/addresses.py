@@ -129,3 +129,15 @@ def check_database_url(text: str) -> None:
     ports = str(parts.get("port") or "").split(",")
     if not all(re.fullmatch(r"\d{0,5}", port) for port in ports):
         raise ValueError(_UNREADABLE)
+
+
+def database_servers(text: str) -> list[tuple[str, int]]:
+    """Host and port of each server in DATABASE_URL; those that are reached by a socket are not."""
+    parts = conninfo_to_dict(text)
+    ports = str(parts.get("port") or "").split(",")
+    servers = []
+    for option in ("host", "hostaddr"):
+        hosts = str(parts.get(option) or "").split(",")
+        own_ports = ports * len(hosts) if len(ports) == 1 else ports
+        servers += list(zip(hosts, own_ports, strict=False))
+    return [(host, int(port or 5432)) for host, port in servers if host and host[0] not in "/@"]

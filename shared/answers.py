@@ -12,8 +12,9 @@ from shared import bodies
 from shared.clients.object_store import ObjectStore
 from shared.db.batches import NewBatch
 from shared.db.session_list import SessionSummary
-from shared.db.views import EndedImage, Progress, View
-from shared.errors import NOT_AN_IMAGE, NOT_PROCESSED
+from shared.db.views import EndedImage, Progress, Status, View
+from shared.db.webhooks import Event, Undelivered
+from shared.errors import NOT_AN_IMAGE, NOT_PROCESSED, WarningCode
 from shared.models import Notice
 from shared.settings import Settings
 
@@ -89,6 +90,7 @@ def session_body(view: View, sign: Sign, archive_url: str | None) -> bodies.Sess
         "warnings": warnings,
         "next_cursor": None if view.complete else str(view.last_number),
         "archive_url": archive_url,
+        "webhooks": [_webhook(webhook) for webhook in view.webhooks],
     }
 
 
@@ -127,6 +129,29 @@ def session_list_body(
         ],
         "next_cursor": next_cursor,
     }
+
+
+def event_body(event: Event, occurred_at: datetime, batch: bodies.Batch) -> bodies.WebhookEvent:
+    """The body of a call to a webhook."""
+    return {"type": event, "timestamp": _moment(occurred_at), "data": batch}
+
+
+def forgotten_batch_body(session_name: str, batch_id: UUID, status: Status) -> bodies.Batch:
+    """The body of a batch that has ended and whose rows are deleted."""
+    return {
+        "session_id": session_name,
+        "batch_id": str(batch_id),
+        "status": status,
+        "data": [],
+        "errors": [],
+        "warnings": [results_expired()],
+    }
+
+
+def results_expired() -> bodies.Warning:
+    """The warning of a call that comes after the results were deleted."""
+    message = "The results were deleted before this call was made"
+    return _warning(Notice(WarningCode.RESULTS_EXPIRED, message))
 
 
 def image_body(image: EndedImage, sign: Sign) -> bodies.Image:
@@ -193,6 +218,18 @@ def _warning(notice: Notice, batch_id: UUID | None = None) -> bodies.Warning:
     if batch_id:
         body["batch_id"] = str(batch_id)
     return body
+
+
+def _webhook(webhook: Undelivered) -> bodies.Webhook:
+    next_attempt_at = webhook.next_attempt_at
+    return {
+        "batch_id": str(webhook.batch_id),
+        "url": webhook.url,
+        "status": webhook.status,
+        "attempts": webhook.attempts,
+        "last_status": webhook.last_status,
+        "next_attempt_at": _moment(next_attempt_at) if next_attempt_at else None,
+    }
 
 
 def _progress(progress: Progress) -> bodies.Progress:

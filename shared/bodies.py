@@ -165,6 +165,45 @@ class Batch(TypedDict):
 
 
 @_documented
+class Webhook(TypedDict):
+    """A call that is due when a batch has closed, and that no receiver has taken yet."""
+
+    batch_id: Uuid
+    """The batch that it tells of."""
+    url: Uri
+    """The address that is called, without its query."""
+    status: Literal["waiting", "pending", "failed"]
+    """`waiting` for the end of the batch; `pending`: called now or later; `failed`: never again."""
+    attempts: Count
+    """How often it was called so far."""
+    last_status: int | None
+    """The status of the last answer; null where none came."""
+    next_attempt_at: Time | None
+    """When it is called next, or is being called; null before the batch has closed, and at the
+    end."""
+
+
+@_documented
+class WebhookEvent(TypedDict):
+    """The body of a call to a webhook."""
+
+    type: Literal["batch.completed", "batch.cancelled"]
+    """`batch.cancelled` where the session was deleted before the receiver was told of the end."""
+    timestamp: Time
+    """When the batch closed, or was cancelled."""
+    data: Batch
+    """The batch, as POST /api/compress answers it, with URLs that were just signed."""
+
+
+@_documented
+class NewSecret(TypedDict):
+    """A new secret that signs webhooks."""
+
+    secret: str
+    """The secret, which begins with `whsec_`. It is shown this once."""
+
+
+@_documented
 class SessionPage(TypedDict):
     """A page of a session: images that ended, in the order in which they ended."""
 
@@ -187,6 +226,8 @@ class SessionPage(TypedDict):
     archive_url: str | None
     """A path on this server that needs no key, to a ZIP of all finished images; null while there is
     none."""
+    webhooks: list[Webhook]
+    """The newest 100 calls of webhooks that are not delivered, the newest first."""
 
 
 @_documented
@@ -199,6 +240,22 @@ class SessionEnd(TypedDict):
     """How it ended."""
     progress: Progress
     """Of the whole session."""
+
+
+EventData = Annotated[str, Field(json_schema_extra={"contentMediaType": "application/json"})]
+
+
+@_documented
+class SessionEvent(TypedDict):
+    """An event of a stream."""
+
+    event: Literal["image", "session"]
+    """`image` as each image ends; `session` when all have, then the stream ends."""
+    id: str
+    """The place in the order of ending, which is also a `cursor` of the poll."""
+    data: EventData
+    """JSON: of `image` an `Image` or a `FailedImage`, which has `error`; of `session` a
+    `SessionEnd`."""
 
 
 @_documented

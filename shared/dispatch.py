@@ -1,13 +1,13 @@
-"""dispatch(): sends waiting batches to the workers, one window at a time, fair between accounts.
+"""What goes out to the queues: waiting batches, one window at a time, and webhooks that are due.
 
-It is called whenever the window may have room, and by the periodic process. Any number of callers
-may run at once, because the rows decide (`shared.db.backlog`).
+Both functions are called whenever there may be something to send, and by the periodic process. Any
+number of callers may run at once, because the rows decide (`shared.db.backlog`, `webhook_calls`).
 """
 
 import logging
 
 from shared.clients.celery_queue import Queue
-from shared.db import backlog
+from shared.db import backlog, webhook_calls
 from shared.db.database import Database
 from shared.errors import UnavailableError
 
@@ -37,3 +37,15 @@ def dispatch(database: Database, queue: Queue, window_images: int, ai_window_ima
             break
         published += 1
     return published
+
+
+def dispatch_calls(database: Database, queue: Queue) -> None:
+    """Publishes a message for each webhook that is due and may be called now.
+
+    Raises UnavailableError. Messages that nobody has taken yet count, so that their number stays
+    bounded while no worker runs.
+    """
+    startable = webhook_calls.count_startable(database)
+    if startable:
+        for _ in range(startable - queue.waiting_calls()):
+            queue.publish_call()

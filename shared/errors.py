@@ -33,6 +33,9 @@ FluximageError
     StoreError                  503 unavailable
       ObjectMissingError          503 unavailable
     MemoryTakenError            inside a worker only
+  OutboundError               an address that a client gave was not called; its caller says so:
+    NotAllowedError             it may not be called
+    CallFailedError             it did not answer; it may later
   OperatorError               a command fails; the command line only
 
 An image that was cancelled has the code `cancelled`, which `shared/db/image_states.py` writes.
@@ -50,6 +53,7 @@ class WarningCode(StrEnum):
     WATERMARK_NOT_AVAILABLE = "watermark_not_available"
     ANIMATION_FLATTENED = "animation_flattened"
     LARGER_THAN_ORIGINAL = "larger_than_original"
+    RESULTS_EXPIRED = "results_expired"
     AI_FAILED = "ai_failed"
     AI_UNAVAILABLE = "ai_unavailable"
     AI_ANSWER = "ai_answer"
@@ -301,6 +305,18 @@ class ObjectMissingError(StoreError):
 
 class MemoryTakenError(UnavailableError):
     """The images in work on this machine left no memory for another one for too long."""
+
+
+class OutboundError(FluximageError):
+    """An address that a client gave was not called, or did not answer; see `shared/outbound`."""
+
+
+class NotAllowedError(OutboundError):
+    """The address itself may not be called, so no later try can help."""
+
+
+class CallFailedError(OutboundError):
+    """No answer, or none that can be used; a later try may get one."""
 
 
 class OperatorError(FluximageError):

@@ -1,5 +1,6 @@
 """The composition root: every client of a process, built once and passed in."""
 
+import logging
 from dataclasses import dataclass
 
 import redis
@@ -11,9 +12,13 @@ from shared.clients.metrics import Metrics
 from shared.clients.object_store import ObjectStore, S3Store
 from shared.db.database import Database
 from shared.db.images import ImageEnded
-from shared.dispatch import dispatch
+from shared.dispatch import dispatch, dispatch_calls
+from shared.errors import UnavailableError
+from shared.outbound import Policy
 from shared.secret_keys import SecretKeys, split_keys
 from shared.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -21,6 +26,7 @@ class Services:
     """What steps, routes and the sweep work with.
 
     secret_keys: None in a process that gets none, as the workers that decode strangers' images.
+    policy: what of a client's addresses may be called.
     """
 
     settings: Settings
@@ -30,6 +36,7 @@ class Services:
     store: ObjectStore
     queue: Queue
     secret_keys: SecretKeys | None
+    policy: Policy
 
     def announce(self, ended: ImageEnded) -> None:
         """After a commit: notifies who waits, and dispatches the next batch when one has closed."""
@@ -41,9 +48,17 @@ class Services:
             self.dispatch()
 
     def dispatch(self) -> None:
-        """Sends waiting batches to the workers, as far as the windows allow."""
+        """Has due webhooks called, and sends waiting batches, as far as the windows allow."""
+        self.dispatch_calls()
         windows = self.settings.window_images, self.settings.ai_window_images
         dispatch(self.database, self.queue, *windows)
+
+    def dispatch_calls(self) -> None:
+        """Has the webhooks called that are due; the sweep does so too, should this not succeed."""
+        try:
+            dispatch_calls(self.database, self.queue)
+        except UnavailableError as error:
+            logger.warning("webhooks that are due are not called yet: %s", error.message)
 
     def close(self) -> None:
         """Closes every connection, and adds what is not counted yet."""
@@ -69,6 +84,7 @@ def build(settings: Settings, *, max_connections: int = 8) -> Services:
         store=S3Store(settings),
         queue=Queue(celery_app(settings)),
         secret_keys=_secret_keys(settings),
+        policy=Policy.of(settings),
     )
 
 

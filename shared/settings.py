@@ -5,6 +5,7 @@ The servers have the names that their users expect (`REDIS_URL`, `DATABASE_URL`,
 """
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -99,8 +100,9 @@ class Settings(BaseSettings):
     s3_secret_key: SecretStr = _named("S3_SECRET_KEY", "Secret key of the object store.")
     ca_file: Annotated[Path, _checked(check_certificates)] | None = Field(
         default=None,
-        description="PEM file with the certificates of private CAs, to verify Redis and the object"
-        " store with. For Postgres, write `sslrootcert` into its address.",
+        description="PEM file with the certificates of private CAs, to verify Redis, the object"
+        " store and what is called for a client with. For Postgres, write `sslrootcert` into its"
+        " address.",
     )
 
     secret_keys: Annotated[SecretStr, _checked(split_keys)] | None = Field(
@@ -151,6 +153,18 @@ class Settings(BaseSettings):
         default=(),
         description="Addresses or networks, separated by commas, of the proxies whose"
         " `X-Forwarded-For` header is believed.",
+    )
+
+    # What is called for a client
+    outbound_ports: Annotated[frozenset[int], NoDecode] = Field(
+        default=frozenset(),
+        description="Ports, or ranges such as `8000-8999`, separated by commas, that addresses of"
+        " clients (`webhookUrl`) may have besides 80 and 443.",
+    )
+    outbound_networks: Annotated[tuple[Network, ...], NoDecode] = Field(
+        default=(),
+        description="Addresses or networks, separated by commas, that may be called for a client"
+        " although they are not public.",
     )
 
     # What is made of it
@@ -308,7 +322,24 @@ class Settings(BaseSettings):
         """Only what `load` passes: os.environ must not reach settings made from a mapping."""
         return (init_settings,)
 
-    @field_validator("trusted_proxies", mode="before")
+    @field_validator("outbound_ports", mode="before")
+    @classmethod
+    def _split_ports(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        ports: set[int] = set()
+        for part in filter(None, (part.strip() for part in value.split(","))):
+            ends = re.fullmatch(r"([0-9]{1,5})(?:\s*-\s*([0-9]{1,5}))?", part)
+            first, last = (int(ends[1]), int(ends[2] or ends[1])) if ends else (0, 0)
+            if not 1 <= first <= last <= 65_535:
+                raise ValueError(
+                    f'"{part}" is no port and no range. Set ports of 1 to 65535, separated by'
+                    " commas, such as 8080, 9000-9100."
+                )
+            ports.update(range(first, last + 1))
+        return frozenset(ports)
+
+    @field_validator("trusted_proxies", "outbound_networks", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

@@ -24,6 +24,11 @@ from tests.support.client import Client
 from tests.support.making import make_account
 
 READY_SECONDS = 60
+# Webhooks may be received here.
+RECEIVERS = {
+    "FLUXIMAGE_OUTBOUND_NETWORKS": "127.0.0.1",
+    "FLUXIMAGE_OUTBOUND_PORTS": "1024-65535",
+}
 
 
 @pytest.fixture(scope="session")
@@ -42,11 +47,15 @@ def unit_environment(stack: Stack) -> dict[str, str]:
     database_url = urlunsplit(address._replace(path="/unit"))
     migrate(database_url)
     redis_url = urlunsplit(urlsplit(stack.environment["REDIS_URL"])._replace(path="/1"))
-    return stack.environment | {
-        "DATABASE_URL": database_url,
-        "REDIS_URL": redis_url,
-        "S3_BUCKET": "unit",
-    }
+    return (
+        stack.environment
+        | RECEIVERS
+        | {
+            "DATABASE_URL": database_url,
+            "REDIS_URL": redis_url,
+            "S3_BUCKET": "unit",
+        }
+    )
 
 
 @pytest.fixture(scope="session")
@@ -88,7 +97,7 @@ def model(provider: MessagesApi) -> Iterator[MessagesApi]:
 def service_environment(stack: Stack, provider: MessagesApi) -> dict[str, str]:
     """What the running service is configured with: quick sweeps, short waits for the model."""
     quick = {"FLUXIMAGE_SWEEP_SECONDS": "1", "FLUXIMAGE_AI_BUDGET_SECONDS": "5"}
-    return stack.environment | provider.environment | quick
+    return stack.environment | provider.environment | RECEIVERS | quick
 
 
 @pytest.fixture(scope="session")

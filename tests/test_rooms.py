@@ -93,6 +93,7 @@ def test_only_settings_and_process_entries_read_the_environment() -> None:
         "shared/supervised.py",  # between a supervisor and its children, and no setting
         "api/gunicorn_config.py",
         "workers/celery.py",
+        "workers/codec_limits.py",  # what codecs themselves read there
     }
     found = {
         str(path.relative_to(ROOT))
@@ -130,4 +131,5 @@ def test_the_wheel_holds_the_rooms_and_not_the_tests(tmp_path: Path) -> None:
         "workers",
     }
     assert {f"infra/migrations/versions/{path.name}" for path in migrations} <= names
+    assert {"api/docs_page/index.html", "api/docs_page/start.js"} <= names
     assert not [name for name in names if name.startswith(CHECKOUT_ONLY)]

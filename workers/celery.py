@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from shared import heartbeat, logs, services, settings, supervised
 from shared.clients.celery_queue import celery_app
-from shared.db import upkeep
+from shared.db import upkeep, webhook_calls
 from shared.errors import UnavailableError
 from workers import lost_claims, tasks, termination
 from workers.codec_limits import set_codec_limits
@@ -86,6 +86,7 @@ def _end_claims_of_predecessor(**_: Any) -> None:
     try:
         with closing(services.build(settings.load(), max_connections=1)) as built:
             lost_claims.end(built, upkeep.claims_of_worker(built.database, WORKER))
+            webhook_calls.end_claims_of_worker(built.database, WORKER)
     except (UnavailableError, RedisError):
         logger.warning("claims of a killed worker were not ended; their leases will end")
 

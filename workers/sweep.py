@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from shared.clients.celery_queue import AI_QUEUE, DESCRIBE_TASK, IMAGES_QUEUE, OPTIMISE_TASK
 from shared.clients.held_messages import held_ids
 from shared.clients.object_store import ObjectStore, batch_prefix, inputs_prefix
-from shared.db import images, upkeep
+from shared.db import images, upkeep, webhook_calls, webhook_secrets
 from shared.db.database import Database
 from shared.db.image_states import DESCRIBE, OPTIMISE
 from shared.db.images import ImageEnded
@@ -44,11 +44,13 @@ def sweep(services: Services, *, after_outage: bool = False) -> None:
         lambda: _announce(services, end_undescribed(services)),
         lambda: _announce(services, upkeep.close_ended_batches(database)),
         lambda: republish(services),
+        lambda: webhook_calls.end_lost(database),
         services.dispatch,
         lambda: delete_inputs(database, store),
         lambda: delete_outputs(database, store, settings),
         lambda: forget_batches(database, store, settings),
         lambda: forget_sessions(database, settings),
+        lambda: forget_webhooks(database, settings),
     )
     for step in steps:
         database.ping()
@@ -127,6 +129,12 @@ def forget_sessions(database: Database, settings: Settings) -> None:
     """Deletes sessions that are old and empty, and Idempotency-Keys that have expired."""
     upkeep.delete_old_sessions(database, _keep_seconds(settings))
     upkeep.delete_old_idempotency_keys(database, settings.idempotency_seconds)
+
+
+def forget_webhooks(database: Database, settings: Settings) -> None:
+    """Deletes webhooks that ended as long ago as a batch is kept, and secrets that have expired."""
+    webhook_calls.delete_old(database, _keep_seconds(settings))
+    webhook_secrets.delete_expired(database)
 
 
 def delete_orphans(database: Database, store: ObjectStore, older_seconds: int = 3600) -> int:

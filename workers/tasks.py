@@ -1,4 +1,4 @@
-"""Celery tasks: each takes an id and calls one step. Nothing is raised and nothing returned."""
+"""Celery tasks: each calls one step, with an id or none. Nothing is raised, nothing returned."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from uuid import UUID
 
 from celery import Celery
 
-from shared.clients.celery_queue import CLOSE_BATCH_TASK, DESCRIBE_TASK, OPTIMISE_TASK
+from shared.clients.celery_queue import (
+    CALL_WEBHOOK_TASK,
+    CLOSE_BATCH_TASK,
+    DESCRIBE_TASK,
+    OPTIMISE_TASK,
+)
 from shared.errors import UnavailableError
 from shared.services import Services
 from workers import steps
@@ -39,10 +44,14 @@ def register(
     def close_batch(batch_id: str) -> None:
         _run(partial(steps.close_batch, services()), batch_id)
 
+    @app.task(name=CALL_WEBHOOK_TASK, shared=False)
+    def call_webhook() -> None:
+        _run(partial(steps.call_webhook, services()))
 
-def _run(step: Callable[[UUID], None], id_: str) -> None:
+
+def _run(step: Callable[..., None], *ids: str) -> None:
     try:
-        step(UUID(id_))
+        step(*map(UUID, ids))
     except UnavailableError:
         # The sweep sends the work again.
-        logger.warning("a step was not taken: a server is down", extra={"id": id_})
+        logger.warning("a step was not taken: a server is down", extra={"ids": ids})

@@ -23,6 +23,7 @@ from api.openapi.declare import (
     declaration,
 )
 from api.openapi.schemas import schemas
+from api.openapi.webhook import webhooks
 from api.parameters import FileField, JsonSchema, Parameter
 from shared import bodies
 from shared.errors import TooManyRequestsError, UnauthorizedError, UnavailableError
@@ -44,7 +45,7 @@ def document(app: Flask) -> dict[str, Any]:
     found = list(calls(app))
     answers = [answer for *_, call in found for answer in call.answers.values()]
     types = [type_ for answer in answers for type_ in (answer.body, *answer.carries) if type_]
-    bodies_, named = schemas([*types, bodies.Error])
+    bodies_, named = schemas([*types, bodies.Error, bodies.WebhookEvent])
     paths: dict[str, dict[str, Any]] = {}
     for method, path, view, call in found:
         paths.setdefault(path, {})[method] = _operation(view, call, bodies_)
@@ -59,6 +60,7 @@ def document(app: Flask) -> dict[str, Any]:
         "servers": [{"url": "/"}],
         "tags": [{"name": tag.name.lower(), "description": tag.value} for tag in Tag],
         "paths": paths,
+        "webhooks": webhooks(bodies_),
         "components": {
             "schemas": named,
             "responses": {

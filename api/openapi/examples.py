@@ -90,6 +90,14 @@ PROGRESS: bodies.Progress = {
     "original_bytes": 912000000,
     "compressed_bytes": 61000000,
 }
+WEBHOOK: bodies.Webhook = {
+    "batch_id": _BATCH_ID,
+    "url": "https://example.com/hooks/images",
+    "status": "pending",
+    "attempts": 2,
+    "last_status": 503,
+    "next_attempt_at": "2026-05-02T10:00:35Z",
+}
 SESSION: bodies.SessionPage = {
     "session_id": "spring-sale",
     "status": "processing",
@@ -97,6 +105,7 @@ SESSION: bodies.SessionPage = {
     "data": [IMAGE],
     "errors": [{**FAILED, "batch_id": _BATCH_ID}],
     "warnings": [{**WARNING, "batch_id": _BATCH_ID}],
+    "webhooks": [WEBHOOK],
     "next_cursor": "136",
     "archive_url": "/api/archives/9c1d?expires=1777716000&signature=6f0c",
 }
@@ -115,6 +124,7 @@ DELETED: bodies.SessionPage = {
     "data": [],
     "errors": [],
     "warnings": [],
+    "webhooks": [],
     "next_cursor": None,
     "archive_url": None,
 }
@@ -142,21 +152,20 @@ USAGE: bodies.Usage = {
     "topups": {"small": "https://shop.example/small", "medium": "", "large": ""},
 }
 NEW_KEY: bodies.NewKey = {"api_key": "flx_live_0123456789abcdef0123456789abcdef01234567"}
+WEBHOOK_EVENT: bodies.WebhookEvent = {
+    "type": "batch.completed",
+    "timestamp": "2026-05-01T10:00:00Z",
+    "data": BATCH,
+}
+NEW_SECRET: bodies.NewSecret = {"secret": "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="}
 HEALTHY: bodies.Health = {"status": "ok"}
 NOT_READY: bodies.NotReady = {
     "error": "Not ready: redis down",
     "code": "unavailable",
     "down": ["redis"],
 }
-EVENTS = f"""\
-retry: 2000
-
-event: image
-id: 135
-data: {json.dumps(IMAGE | {"warnings": []})}
-
-event: session
-id: 240
-data: {json.dumps({"session_id": "spring-sale", "status": "completed", "progress": PROGRESS})}
-
-"""
+EVENT: bodies.SessionEvent = {
+    "event": "image",
+    "id": "135",
+    "data": json.dumps(IMAGE | {"warnings": []}),
+}

@@ -23,6 +23,7 @@ from api.routes import (
     operator,
     retry,
     sessions,
+    webhooks,
 )
 
 BLUEPRINTS = (
@@ -34,4 +35,5 @@ BLUEPRINTS = (
     operator.blueprint,
     retry.blueprint,
     sessions.blueprint,
+    webhooks.blueprint,
 )

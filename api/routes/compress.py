@@ -20,6 +20,7 @@ from api.parameters import Pattern
 from api.prefer import PREFER, PREFERENCE_APPLIED, Preference, preference
 from api.responses import batch_body, json_response
 from api.waiting import wait_until
+from api.webhook_url import check_webhook_url
 from shared import bodies, errors, logs
 from shared.answers import accepted_body
 from shared.clients.object_store import inputs_prefix, original_key, watermark_key
@@ -107,6 +108,8 @@ def compress() -> Response:
     ):
         balance = credits.balance(services.database, account().id)
         parsed = fields.parse(form, balance.allowance)
+        if parsed.webhook_url is not None:
+            check_webhook_url(services, account().id, parsed.webhook_url)
         batch = _accept_once(services, parsed, balance, key)
     return _respond_when_done(services, batch, prefer)
 
@@ -153,6 +156,7 @@ def _accept(
             watermark_key=watermark_key(batch_id) if parsed.watermark else None,
             notices=parsed.notices,
             idempotency=key_claim,
+            webhook_url=parsed.webhook_url,
         )
         batches.accept(services.database, uuid4(), batch)
     except (RequestRefusedError, StoreError):
@@ -259,4 +263,6 @@ def _fingerprint(parsed: CompressRequest) -> bytes:
         "options": parsed.options.to_json(),
         "session": parsed.session_id,
     }
+    if parsed.webhook_url is not None:  # without one, as it was before there were webhooks
+        facts["webhook"] = parsed.webhook_url
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).digest()

@@ -121,6 +121,7 @@ class _InstallationCollector(Collector):
         try:
             yield self._images()
             yield self._steps()
+            yield self._webhooks()
         except redis.RedisError:
             return  # without Redis the figures from Postgres are still returned
 
@@ -140,6 +141,14 @@ class _InstallationCollector(Collector):
         )
         for labels, count in self._services.metrics.image_counts().items():
             family.add_metric(labels, count)
+        return family
+
+    def _webhooks(self) -> Metric:
+        family = CounterMetricFamily(
+            "fluximage_webhook_calls", "Calls of webhooks", labels=["result"]
+        )
+        for result, count in self._services.metrics.webhook_counts().items():
+            family.add_metric([result], count)
         return family
 
     def _steps(self) -> Metric:

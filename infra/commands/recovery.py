@@ -7,7 +7,7 @@ and the broker would keep for hours what they had fetched and not finished.
 from collections.abc import Collection
 
 from shared.clients.celery_queue import Queue, celery_app
-from shared.db import upkeep
+from shared.db import upkeep, webhook_calls
 from shared.db.database import Database
 from shared.settings import Settings
 
@@ -21,5 +21,6 @@ def free_what_the_dead_held(database: Database, settings: Settings, ours: Collec
     """
     if "DATABASE_URL" in ours:
         upkeep.end_all_leases(database)
+        webhook_calls.end_all_claims(database)
     if "REDIS_URL" in ours:
         Queue(celery_app(settings)).put_back_fetched()

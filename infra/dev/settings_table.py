@@ -45,7 +45,7 @@ def _rows() -> Iterator[tuple[str, str, str, str]]:
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
-    return f"`{field.default}`" if field.default not in (None, "", ()) else "unset"
+    return f"`{field.default}`" if field.default not in (None, "", (), frozenset()) else "unset"
 
 
 def _allowed(schema: dict[str, Any], definitions: dict[str, Any]) -> str:

@@ -22,9 +22,11 @@ from shared.settings import Settings
 IMAGES_QUEUE = "images"  # CPU: prefork, one process per core
 AI_QUEUE = "ai"  # waiting for the model: as many threads as calls may be under way
 IO_QUEUE = "io"  # waiting for the store: many threads
+CALLS_QUEUE = "calls"  # waiting for receivers of webhooks: many threads
 OPTIMISE_TASK = "fluximage.optimise"
 DESCRIBE_TASK = "fluximage.describe"
 CLOSE_BATCH_TASK = "fluximage.close_batch"
+CALL_WEBHOOK_TASK = "fluximage.call_webhook"
 
 # After this long Redis delivers a message again that was not acknowledged. It must be far above
 # the hard limit plus the wait in the queue, or one task runs several times at once. Our own lease,
@@ -41,6 +43,7 @@ _CONFIGURATION: dict[str, object] = {
         OPTIMISE_TASK: {"queue": IMAGES_QUEUE},
         DESCRIBE_TASK: {"queue": AI_QUEUE},
         CLOSE_BATCH_TASK: {"queue": IO_QUEUE},
+        CALL_WEBHOOK_TASK: {"queue": CALLS_QUEUE},
     },
     "task_acks_late": True,  # a message outlives its worker
     # True would redeliver an image that kills its worker for ever; the row counts attempts.
@@ -129,6 +132,16 @@ class Queue:
         with _broker():
             self._signature(DESCRIBE_TASK, image_id).apply_async()
 
+    def publish_call(self) -> None:
+        """A message that a webhook is due; the rows say which one its reader calls."""
+        with _broker():
+            self._signature(CALL_WEBHOOK_TASK).apply_async()
+
+    def waiting_calls(self) -> int:
+        """How many messages of `publish_call` no worker has taken yet."""
+        with _broker():
+            return int(self._app.backend.client.llen(CALLS_QUEUE))  # type: ignore[attr-defined] # Redis' has it
+
     def put_back_fetched(self) -> None:
         """Puts the messages back that workers fetched and did not finish; only while none runs.
 
@@ -146,9 +159,9 @@ class Queue:
             return pixels
         return chain(pixels, self._signature(DESCRIBE_TASK, image_id), app=self._app)
 
-    def _signature(self, task: str, id_: UUID) -> Signature:
+    def _signature(self, task: str, *ids: UUID) -> Signature:
         # A chord counts its members in a key of its own: their results would be stored for nothing.
-        return self._app.signature(task, (str(id_),), immutable=True, ignore_result=True)
+        return self._app.signature(task, tuple(map(str, ids)), immutable=True, ignore_result=True)
 
 
 @contextmanager

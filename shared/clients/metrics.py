@@ -15,6 +15,7 @@ logger = logging.getLogger(__name__)
 _IMAGES = "fluximage:metrics:images"  # "<result>|<format>" -> count
 _SECONDS = "fluximage:metrics:seconds"  # "<step>" -> seconds
 _STEPS = "fluximage:metrics:steps"  # "<step>" -> count
+_WEBHOOKS = "fluximage:metrics:webhooks"  # "<result>" -> count
 RETRY_SECONDS = 15.0
 
 
@@ -46,6 +47,12 @@ class Metrics:
                 self._unsent[_STEPS, step] += 1
         self.flush()
 
+    def count_webhook(self, result: str) -> None:
+        """Counts one more call of a webhook: `delivered`, `failed`, or `given_up` for the last."""
+        with self._lock:
+            self._unsent[_WEBHOOKS, result] += 1
+        self.flush()
+
     def flush(self) -> None:
         """Adds to Redis what it has not taken yet; tries again later when it is away."""
         with self._lock:
@@ -67,6 +74,10 @@ class Metrics:
             result, _, format = str(field).partition("|")
             counts[result, format] = int(count)
         return counts
+
+    def webhook_counts(self) -> dict[str, int]:
+        """Calls of webhooks by result; raises redis.RedisError."""
+        return {str(k): int(n) for k, n in self._client.hgetall(_WEBHOOKS).items()}
 
     def step_seconds(self) -> dict[str, tuple[int, float]]:
         """Runs and total seconds by step; raises redis.RedisError."""

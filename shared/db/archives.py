@@ -50,7 +50,8 @@ class ArchivedImage:
 _SCOPE = """
 SELECT s.id AS session_id, s.account_id, s.name AS session_name, s.last_ended AS last_number,
     (SELECT count(*) FROM images
-     WHERE session_id = s.id AND state = 'done' AND output_key IS NOT NULL) AS finished,
+     WHERE session_id = s.id AND state = 'done' AND output_key IS NOT NULL
+        AND replaced_by IS NULL) AS finished,
     NOT EXISTS (SELECT FROM images
      WHERE session_id = s.id AND state NOT IN ('done', 'failed', 'cancelled')) AS complete
 FROM sessions AS s WHERE {condition}
@@ -78,18 +79,28 @@ def _scope(database: Database, condition: str, *values: object) -> ArchiveScope:
 
 
 _PAGE_IMAGES = 200
+# An image that another one stands in for is left out, but not for one that ended after the archive
+# began: that one is not in it.
 _PAGE = """
 SELECT ended_number AS number, batch_id, index, folder, original_name, original_size, file_name,
     format, width, height, compressed_size, output_key, alt_text, error_code, error_message,
     warnings
-FROM images WHERE session_id = %s AND ended_number > %s AND ended_number <= %s
-ORDER BY ended_number LIMIT %s
+FROM images AS i
+WHERE session_id = %(session_id)s AND ended_number > %(after)s AND ended_number <= %(last)s
+    AND NOT EXISTS (
+        SELECT FROM images AS n WHERE n.id = i.replaced_by AND n.ended_number <= %(last)s)
+ORDER BY ended_number LIMIT %(limit)s
 """
 
 
 def page_after(database: Database, scope: ArchiveScope, number: int) -> list[ArchivedImage]:
     """The next images of the archive that ended after `number`; none at its end."""
-    values = (scope.session_id, number, scope.last_number, _PAGE_IMAGES)
+    values = {
+        "session_id": scope.session_id,
+        "after": number,
+        "last": scope.last_number,
+        "limit": _PAGE_IMAGES,
+    }
     with database.transaction() as connection:
         return [_image(row) for row in connection.execute(_PAGE, values).fetchall()]
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from shared.db import credits, file_names, idempotency
+from shared.db import credits, file_names, idempotency, webhooks
 from shared.db.database import Connection, Database, one
 from shared.errors import ConflictError
 from shared.models import Notice, Options
@@ -36,6 +36,7 @@ class NewBatch:
     watermark_key: str | None
     notices: Sequence[Notice]
     idempotency: idempotency.KeyClaim | None
+    webhook_url: str | None = None
 
 
 def accept(database: Database, session_id: UUID, batch: NewBatch) -> UUID:
@@ -54,6 +55,8 @@ def accept(database: Database, session_id: UUID, batch: NewBatch) -> UUID:
         )
         _insert_batch(connection, session_id, batch)
         _insert_images(connection, session_id, batch)
+        if batch.webhook_url is not None:
+            webhooks.insert(connection, batch.id, batch.webhook_url)
         if batch.idempotency is not None:
             idempotency.finish(connection, batch.idempotency, batch.id)
     return session_id

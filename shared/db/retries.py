@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from shared.db import credits, sessions
+from shared.db import credits, sessions, webhooks
 from shared.db.database import Connection, Database, Row
 from shared.errors import ConflictError, DescriptionError, ImageError, codes_for_retry
 from shared.imagetype import ImageType
@@ -161,6 +161,7 @@ def _insert(connection: Connection, batch: NewBatch) -> None:
     images = batch.images
     values = (batch.id, batch.watermark_key, len(images), batch.old_id)
     connection.execute(_INSERT_BATCH, values)
+    webhooks.inherit(connection, batch.old_id, batch.id)
     connection.execute(
         _INSERT_IMAGES,
         {

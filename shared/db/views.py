@@ -7,6 +7,7 @@ from typing import Literal
 from uuid import UUID
 
 from shared.db import sessions
+from shared.db import webhooks as webhook_rows
 from shared.db.database import Connection, Database, Row, one
 from shared.errors import NotFoundError
 from shared.imagetype import ImageType
@@ -86,7 +87,7 @@ class View:
         ended. notices: about whole batches, the oldest first; of a session the newest 100.
         last_number: where the next page begins: every listed image up to this `ended_number` was
         seen. complete: nothing can follow. remade: of a batch, how many of its images another
-        one stands in for.
+        one stands in for. webhooks: of a session, the newest 100 that are not delivered.
     """
 
     session_id: UUID
@@ -99,6 +100,7 @@ class View:
     last_number: int
     complete: bool
     remade: int = 0
+    webhooks: Sequence[webhook_rows.Undelivered] = ()
 
 
 _MAX_NOTICES = 100  # that a page of a session has about whole batches
@@ -132,6 +134,7 @@ def view_session(
         images = connection.execute(_PAGE, (session["id"], after_number, limit)).fetchall()
         progress = _session_progress(connection, session)
         notices = connection.execute(_NEWEST_NOTICES, (session["id"], _MAX_NOTICES)).fetchall()
+        undelivered = webhook_rows.undelivered(connection, session["id"])
     # Up to `last_ended` there may be images that are not listed: a reader is not to wait for them.
     last = (
         images[-1]["ended_number"]
@@ -151,6 +154,7 @@ def view_session(
         # A page below its limit is the last one, whatever its number: later images may be deleted.
         complete=status in ("completed", "cancelled")
         and (len(images) < limit or last >= session["last_ended"]),
+        webhooks=undelivered,
     )
 
 

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from werkzeug.test import TestResponse
 
 from infra.dev.messages_api import MessagesApi
-from shared.db import accounts, credits, descriptions, images, upkeep
+from shared.db import accounts, archives, credits, descriptions, images, retries, upkeep
 from shared.db.accounts import Account
 from shared.db.database import Row
 from shared.db.image_states import DESCRIBE, OPTIMISE
@@ -191,6 +191,22 @@ def test_only_the_text_is_made_again_where_only_that_is_missing(shop: Shop) -> N
     assert shop.used() == (1, 1)
 
 
+def archived(shop: Shop, scope: archives.ArchiveScope) -> list[str]:
+    """The file names of what an archive with that scope holds."""
+    return [image.file_name for image in archives.page_after(shop.services.database, scope, 0)]
+
+
+def test_an_archive_has_the_image_that_stands_in_and_not_the_older_one(shop: Shop) -> None:
+    shop.undescribed()
+    begun_before = archives.scope_of(shop.services.database, shop.account.id, "s")
+    shop.retry()
+    shop.describe()
+    after = archives.scope_of(shop.services.database, shop.account.id, "s")
+    assert archived(shop, after) == ["red-shoes-on-grass.webp"]
+    assert after.finished == 1
+    assert archived(shop, begun_before) == ["0.webp"]
+
+
 def test_a_retry_that_brings_no_text_leaves_the_image_where_it_was(shop: Shop) -> None:
     shop.undescribed()
     before = shop.page()
@@ -203,12 +219,16 @@ def test_a_retry_that_brings_no_text_leaves_the_image_where_it_was(shop: Shop) -
     assert shop.retry()["retried"] == 1
 
 
-def test_a_text_that_came_at_least_in_part_is_delivered(shop: Shop) -> None:
+@pytest.mark.parametrize("missing", [("alt_text", "stem"), ("stem", "alt_text")])
+def test_texts_that_came_in_parts_are_delivered_together(
+    shop: Shop, missing: tuple[str, str]
+) -> None:
+    first, second = (Description(**vars(WRITTEN) | {name: None}) for name in missing)
     shop.send(**BOTH)
     shop.optimise()
-    shop.describe(replace(WRITTEN, alt_text=None), UNREACHABLE)
+    shop.describe(first, UNREACHABLE)
     shop.retry()
-    shop.describe(replace(WRITTEN, stem=None), UNREACHABLE)
+    shop.describe(second, UNREACHABLE)
     (image,) = shop.page()["data"]
     assert (image["alt_text"], image["file_name"]) == (WRITTEN.alt_text, "red-shoes-on-grass.webp")
 
@@ -385,7 +405,10 @@ def test_what_the_store_has_lost_is_gone_and_leaves_nothing_behind(shop: Shop) -
     assert sorted(shop.store.list_batches()) == sorted([*stored, str(shop.rows()[-1]["batch_id"])])
 
 
-def test_what_is_gone_keeps_nothing_else_from_being_made_again(shop: Shop) -> None:
+def test_what_is_gone_keeps_nothing_else_from_being_made_again(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retries, "MAX_IMAGES", 1)
     shop.send()
     shop.fail()
     expire(shop)
@@ -631,3 +654,15 @@ def test_a_text_comes_from_the_running_service_once_the_model_gives_one(
     cursor = len(answer["data"])
     page = client.call("GET", "/api/sessions/s", params={"wait": 30, "cursor": cursor}).json()
     assert [image["alt_text"] for image in page["data"]] == ["Red shoes on grass"]
+
+
+def test_the_batch_of_a_retry_inherits_the_webhook(shop: Shop) -> None:
+    assert shop.call("POST", "/api/webhooks/secret").status_code == 200
+    shop.send(webhookUrl="https://example.com/hook?token=secret")
+    shop.fail()
+    shop.retry()
+    batch = shop.rows("i.state = 'queued'")[0]["batch_id"]
+    with shop.services.database.transaction() as connection:
+        found = connection.execute("SELECT batch_id, url, status FROM webhooks").fetchall()
+    statuses = {row["batch_id"]: (row["url"], row["status"]) for row in found}
+    assert statuses[batch] == ("https://example.com/hook?token=secret", "waiting")

@@ -60,6 +60,7 @@ def test_a_poll_has_the_documented_keys_in_the_documented_order(still: Still) ->
     assert list(body) == [
         *("session_id", "status", "progress", "data", "errors", "warnings", "next_cursor"),
         "archive_url",
+        "webhooks",
     ]
     assert list(body["progress"]) == [
         *("total", "queued", "processing", "completed", "failed", "cancelled"),

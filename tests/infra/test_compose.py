@@ -152,8 +152,9 @@ def test_the_providers_key_goes_to_those_who_need_it_and_to_no_decoder() -> None
     assert given["api"] == given["ai"] == PROVIDER
 
 
-def test_the_keys_of_links_go_to_no_decoder() -> None:
-    assert [name for name in OURS if SECRETS & set(SERVICES[name]["environment"])] == ["api"]
+def test_the_keys_of_links_and_webhooks_go_to_no_decoder() -> None:
+    given = [name for name in OURS if SECRETS & set(SERVICES[name]["environment"])]
+    assert given == ["api", "calls"]
 
 
 def test_the_given_secrets_make_a_usable_configuration() -> None:

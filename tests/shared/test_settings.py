@@ -65,6 +65,17 @@ def test_proxies_are_read_as_networks() -> None:
         load(NEEDED | {"FLUXIMAGE_TRUSTED_PROXIES": "the proxy"})
 
 
+@every_case("ports", ["0", "65536", "9-8", "80;81", "-1", "1-2-3", "http", "８０", "1.5", "80-"])
+def test_what_is_no_port_and_no_range_is_refused(ports: str) -> None:
+    with pytest.raises(OperatorError, match=f'FLUXIMAGE_OUTBOUND_PORTS: "{ports}" is no port'):
+        load(NEEDED | {"FLUXIMAGE_OUTBOUND_PORTS": f"80, {ports}"})
+
+
+def test_networks_that_may_be_called_are_checked() -> None:
+    with pytest.raises(OperatorError, match=r"FLUXIMAGE_OUTBOUND_NETWORKS: .*host bits"):
+        load(NEEDED | {"FLUXIMAGE_OUTBOUND_NETWORKS": "10.0.0.1/8"})
+
+
 def test_a_misspelt_name_is_refused_with_the_nearest_name() -> None:
     sentence = "FLUXIMAGE_MAXPIXELS: .* Did you mean FLUXIMAGE_MAX_PIXELS"
     with pytest.raises(OperatorError, match=sentence):

@@ -3,13 +3,15 @@
 optimising: claim ▶ load ▶ probe ▶ admit memory ▶ imaging pipeline ▶ save ▶ commit   (CPU queue)
 describing: claim ▶ load preview ▶ ask the model ▶ check ▶ commit, if asked for      (AI queue)
 closing:    close the batch ▶ delete its inputs, but for what a retry needs           (I/O queue)
+calling:    claim ▶ read the batch ▶ sign ▶ call its webhook ▶ commit, if asked for   (calls queue)
 
 A step raises only UnavailableError, while a server is down, and the task catches it: an error in a
 chord's header would skip the body.
 """
 
+from workers.steps.calling import call_webhook
 from workers.steps.closing import close_batch
 from workers.steps.describing import describe
 from workers.steps.optimising import optimise
 
-__all__ = ["close_batch", "describe", "optimise"]
+__all__ = ["call_webhook", "close_batch", "describe", "optimise"]
