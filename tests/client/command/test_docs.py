@@ -22,8 +22,8 @@ def test_every_example_of_the_command_runs(account: Client, model: MessagesApi, 
     (here / "photos/drafts").mkdir(parents=True)
     for name in ("01.jpg", "drafts/02.jpg"):
         (here / "photos" / name).write_bytes(png(60, 40))
-    lines = re.findall(r"(?m)^fluximage compress .*$", PAGE)
-    assert len(lines) == 9
+    lines = re.findall(r"(?m)^fluximage (?:compress|sessions|usage|doctor|check)\b.*$", PAGE)
+    assert len(lines) == 24
     for line in lines:
         command = ["bash", "-c", PROGRAM + line]
         done = subprocess.run(command, env=environment(), capture_output=True, text=True)
