@@ -13,16 +13,16 @@ RUN = {"sh", "python"}
 ANSWERS = {"json", "text"}
 # Neither run nor an answer: configuration and code of others. Tests with those programs name them.
 SHOWN = {
-    "caddy": "tests/infra/test_proxies.py",
+    "caddy": "tests/api/test_proxies.py",
     "js": "tests/docs/test_listen.py",
-    "nginx": "tests/infra/test_proxies.py",
+    "nginx": "tests/api/test_proxies.py",
     "toml": "tests/client/command/test_profile.py",
-    "yaml": "a service of others runs it",
 }
 # By how a block begins.
 NOT_RUN = {
-    "make demo": "makes its own environment; tests/infra/dev runs its parts",
-    "make up": "serves until it is stopped; tests/infra/commands/test_up.py",
+    "make demo": "make their own environment; CI runs them",
+    "fluximage up": "serves until it is stopped; tests/infra/commands/test_up.py",
+    "make calibrate": "minutes; tests/infra/benchmarks/test_codecs.py",
     "pip install": "loads packages; tests/client/test_install.py",
     "python3 -m venv": "loads packages; tests/infra/test_image.py installs by the same lock files",
     "export REDIS_URL=…": "names the operator's servers; tests/infra/commands",

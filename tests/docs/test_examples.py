@@ -1,5 +1,6 @@
 """Every block of README.md and docs/ is run as it stands, or has a reason not to be."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from tests.support.client import Client
 from tests.support.paths import ROOT
 from tests.support.webhook_receiver import Receiver, receiver
 
+CURL = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 WITH_EXAMPLES = [page for page in PAGES if list(examples(page))]
 
 
@@ -32,6 +34,7 @@ def hook() -> Iterator[Receiver]:
         yield running
 
 
+@CURL
 @pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: page.stem)
 def test_every_example_of_a_page_runs_and_answers_as_it_says(
     page: Path,
