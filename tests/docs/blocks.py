@@ -30,7 +30,6 @@ NOT_RUN = {
     "cat > .env": "needs Docker; tests/infra/test_compose.py",
     "docker compose": "needs Docker; not tried",
     '{\n  "Version"': "a policy of S3; tests/infra/test_minio.py",
-    "fluximage migrate    #": "repeats what an upgrade does; tests/infra/migrations",
     "export RCLONE_": "tests/infra/test_backup.py",
     "pg_": "tests/infra/test_backup.py",
     "make chaos": "minutes; tests/infra/chaos",
