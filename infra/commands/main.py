@@ -17,8 +17,12 @@ import click
 from fluximage.command.group import CLIENT_COMMANDS, LazyGroup
 from shared.errors import FluximageError
 
+# The operator's `check` is the client's when it gets a PATH, and stands once in the help.
+SHARED = ("check",)
 SECTIONS = {
-    "Images, on any server": CLIENT_COMMANDS,
+    "Images, on any server": {
+        name: place for name, place in CLIENT_COMMANDS.items() if name not in SHARED
+    },
     "A server": {
         "up": "infra.commands.up:command",
         "clear": "infra.commands.clear:command",

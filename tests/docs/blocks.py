@@ -22,6 +22,8 @@ SHOWN = {
 NOT_RUN = {
     "make demo": "make their own environment; CI runs them",
     "fluximage up": "serves until it is stopped; tests/infra/commands/test_up.py",
+    "fluximage watch": "serves until it is stopped; tests/client/command/test_watch.py",
+    '{"mcpServers"': "the configuration of an agent; tests/client/command/test_mcp.py",
     "make calibrate": "minutes; tests/infra/benchmarks/test_codecs.py",
     "pip install": "loads packages; tests/client/test_install.py",
     "python3 -m venv": "loads packages; tests/infra/test_image.py installs by the same lock files",

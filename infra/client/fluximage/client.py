@@ -132,19 +132,11 @@ class Client:
 
     def _fresh(self, image: Image) -> Image:
         """The same image with a fresh link, from the session's page on which it was found."""
-        for page in self._pages(image.session_id, image.page_cursor):
+        for page in self.pages(image.session_id, cursor=image.page_cursor):
             for found in page.images:
                 if found.id == image.id:
                     return found
         raise NotFound(f"{image.file_name} is deleted", code="not_found")
-
-    def _pages(self, session_id: str, cursor: str | None) -> Iterator[SessionPage]:
-        while True:
-            page = self.session(session_id, cursor=cursor)
-            yield page
-            if not (page.images or page.errors) or page.next_cursor is None:
-                return
-            cursor = page.next_cursor
 
     def session(
         self,
@@ -163,6 +155,15 @@ class Client:
         params |= {"wait": wait_seconds} if wait_seconds else {}
         _, body = self._calls.ask("GET", session_path(session_id), params=params)
         return answers.session_page(body, cursor)
+
+    def pages(self, session_id: str, *, cursor: str | None = None) -> Iterator[SessionPage]:
+        """Yields the pages of a session, one at least, up to what has ended by now."""
+        while True:
+            page = self.session(session_id, cursor=cursor)
+            yield page
+            if not (page.images or page.errors) or page.next_cursor is None:
+                return
+            cursor = page.next_cursor
 
     def sessions(self) -> Iterator[SessionSummary]:
         """Yields the account's sessions, newest first."""

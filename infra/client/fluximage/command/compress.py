@@ -3,11 +3,12 @@
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from fluximage.command import fields, standard_streams
+from fluximage.command.check import complete_files
 from fluximage.command.engine import Engine, Remote
 from fluximage.command.filters import Filters, Pattern, Since
 from fluximage.command.job import Job, Telling
@@ -59,9 +60,35 @@ Exit status: 0 all done, 1 failed, 2 usage, 3 some images failed, 4 key or plan,
 5 temporary, 130 interrupted.
 """
 
+F = TypeVar("F", bound=Callable[..., Any])
 OF_A_SERVER = ("alt_text", "rename", "session_id", "webhook_url", "url", "key_file", "profile")
 _DIR = click.Path(file_okay=False, path_type=Path)
 _TO = click.Path(dir_okay=False, path_type=Path)
+
+
+_RUN_OPTIONS = (
+    click.option("--include", multiple=True, type=Pattern()),
+    click.option("--exclude", multiple=True, type=Pattern()),
+    fields.image_options,
+    click.option("--out", type=_DIR),
+    click.option("--name", "template", type=TemplateType(), default=Template()),
+    click.option("--overwrite", is_flag=True),
+    click.option("--in-place", is_flag=True),
+    click.option("--backup", type=_DIR),
+    click.option("--manifest", "manifests", multiple=True, type=_TO),
+    click.option("--failed-list", type=_TO),
+    click.option("--local", is_flag=True),
+    click.option("--quiet", "-q", is_flag=True),
+    click.option("--json", "as_json", is_flag=True),
+    server_options,
+)
+
+
+def run_options(command: F) -> F:
+    """The options of a run, which `watch` has too."""
+    for option in reversed(_RUN_OPTIONS):
+        command = option(command)
+    return command
 
 
 @click.command(
@@ -70,42 +97,29 @@ _TO = click.Path(dir_okay=False, path_type=Path)
     screen=SCREEN,
     short_help="Make images smaller, whole folders too.",
 )
-@click.argument("paths", nargs=-1, metavar="PATH...")
-@click.option("--include", multiple=True, type=Pattern())
-@click.option("--exclude", multiple=True, type=Pattern())
+@click.argument("paths", nargs=-1, metavar="PATH...", shell_complete=complete_files)
 @click.option("--newer-than", type=Since())
 @click.option("--files-from", type=click.File("rb"))
-@fields.image_options
-@click.option("--out", type=_DIR)
-@click.option("--name", "template", type=TemplateType(), default=Template())
-@click.option("--overwrite", is_flag=True)
-@click.option("--in-place", is_flag=True)
-@click.option("--backup", type=_DIR)
-@click.option("--manifest", "manifests", multiple=True, type=_TO)
-@click.option("--failed-list", type=_TO)
 @click.option("--dry-run", "only_say", is_flag=True)
-@click.option("--local", is_flag=True)
-@click.option("--quiet", "-q", is_flag=True)
-@click.option("--json", "as_json", is_flag=True)
-@server_options
+@run_options
 def command(paths: tuple[str, ...], **given: Any) -> None:
     """Make images smaller."""
     options = fields.options_of(given)
     if paths == ("-",):
         _one_image(options, given)
         return
-    where = _where(given)
+    where = where_of(given)
     walked = _walk(paths, where, given)
-    telling = Telling(given["quiet"], given["as_json"], given["manifests"], given["failed_list"])
+    telling = telling_of(given)
     job = Job(walked, where, options, given["file_format"] or "webp", telling)
     if given["only_say"]:
-        status = job.say(_engine(given))
+        status = job.say(engine_of(given))
     else:
-        status = job.run(_engine(given), given["session_id"])
+        status = job.run(engine_of(given), given["session_id"])
     click.get_current_context().exit(status)
 
 
-def _where(given: dict[str, Any]) -> Where:
+def where_of(given: dict[str, Any]) -> Where:
     """Where results go; raises click.UsageError for options that do not go together."""
     in_place, out, backup = given["in_place"], given["out"], given["backup"]
     for other, typed in (
@@ -120,6 +134,11 @@ def _where(given: dict[str, Any]) -> Where:
         raise click.UsageError("--backup keeps what --in-place replaces; type --in-place, too.")
     template = given["template"]
     return Where(out, template, given["overwrite"], in_place, backup, given["rename"])
+
+
+def telling_of(given: dict[str, Any]) -> Telling:
+    """How the run tells of itself."""
+    return Telling(given["quiet"], given["as_json"], given["manifests"], given["failed_list"])
 
 
 def _walk(paths: Sequence[str], where: Where, given: dict[str, Any]) -> Walked:
@@ -150,7 +169,7 @@ def _base_of(named: Sequence[Path], files: Sequence[Path]) -> Path:
     return base if inside else common_folder(files)
 
 
-def _engine(given: dict[str, Any]) -> Callable[[], Engine]:
+def engine_of(given: dict[str, Any]) -> Callable[[], Engine]:
     """What opens the engine; raises click.UsageError for what --local does not go with."""
     if given["local"]:
         for name in OF_A_SERVER:
@@ -178,7 +197,7 @@ def _one_image(options: Options, given: dict[str, Any]) -> None:
             )
             raise click.UsageError(f"{typed or '--' + name.replace('_', '-')} does not go with -.")
     source = standard_streams.read_image()
-    engine = _engine(given)()
+    engine = engine_of(given)()
     try:
         made = fields.with_format(options, given["file_format"])
         standard_streams.compress(engine, source, made, given["session_id"], quiet=given["quiet"])

@@ -36,8 +36,19 @@ class Display:
     to standard error. With `quiet`, only failures are told.
     """
 
-    def __init__(self, name: str, totals: Totals, *, quiet: bool, as_json: bool) -> None:
-        self._totals = totals
+    def __init__(
+        self,
+        name: str,
+        totals: Totals,
+        *,
+        quiet: bool,
+        as_json: bool,
+        live: bool = True,
+        records: bool = True,
+    ) -> None:
+        """live: whether a terminal gets the bar. records: whether an outcome is a line of JSON."""
+        self.totals = totals
+        self._records = records
         self._quiet = quiet
         self._json = as_json
         self._lock = threading.RLock()
@@ -45,7 +56,8 @@ class Display:
         self._stream: TextIO = sys.stderr if as_json else sys.stdout
         self._console = Console(file=self._stream, highlight=False, soft_wrap=True)
         live = (
-            not quiet
+            live
+            and not quiet
             and self._stream.isatty()
             and os.environ.get("TERM", "") not in ("dumb", "unknown")
         )
@@ -71,9 +83,9 @@ class Display:
     def outcome(self, outcome: Outcome, source_bytes: int) -> None:
         """Count one image and tell of it."""
         with self._lock:
-            self._totals.add(outcome, source_bytes)
-            if self._json:
-                self.record(outcome.record())
+            self.totals.add(outcome, source_bytes)
+            if self._records:
+                self.json(outcome.record())
             if outcome.status == "failed":
                 self._failure(outcome)
             elif not (self._live or self._quiet or self._json or outcome.status == "skipped"):
@@ -94,9 +106,18 @@ class Display:
             elif not (self._quiet or self._json):
                 print(text, file=self._stream, flush=True)
 
+    def remark(self, text: str) -> None:
+        """A line about a whole run."""
+        self.line(text)
+
     def record(self, record: Mapping[str, Any]) -> None:
         """One line of JSON on standard output."""
         print(json.dumps(record), flush=True)
+
+    def json(self, record: Mapping[str, Any]) -> None:
+        """As `record`, with --json alone."""
+        if self._json:
+            self.record(record)
 
     def note(self, text: str) -> None:
         """A sentence that even --quiet does not hide, on standard error."""
@@ -108,7 +129,7 @@ class Display:
 
     def summary(self, more: dict[str, Any]) -> None:
         """The sums: as a record (with `more`) or for a person."""
-        totals = self._totals
+        totals = self.totals
         seconds = time.monotonic() - self._since
         if self._json:
             self.record(_summary_record(totals, seconds) | more)

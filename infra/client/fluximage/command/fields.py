@@ -50,7 +50,8 @@ def _brief(_: click.Context, param: click.Parameter, value: str | None) -> str |
     return value
 
 
-def _session(_: click.Context, param: click.Parameter, value: str | None) -> str | None:
+def session_name(_: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """The name of a session, if the service allows it."""
     if value and (not re.fullmatch(SESSION, value) or value in (".", "..")):
         raise click.BadParameter(
             f"{value!r}; allowed are 1 to 128 of A-Z a-z 0-9 . _ : -", param=param
@@ -88,7 +89,7 @@ _OPTIONS = (
     click.option("--language", type=click.Choice(LANGUAGES, case_sensitive=False)),
     click.option("--context", callback=_brief),
     click.option("--keywords", callback=_brief),
-    click.option("--session", "session_id", callback=_session),
+    click.option("--session", "session_id", callback=session_name),
     click.option("--webhook-url"),
 )
 

@@ -13,6 +13,12 @@ import click
 # the same beside the operator's own.
 CLIENT_COMMANDS = {
     "compress": "fluximage.command.compress:command",
+    "sessions": "fluximage.command.sessions:group",
+    "usage": "fluximage.command.usage:command",
+    "watch": "fluximage.command.watch:command",
+    "check": "fluximage.command.check:command",
+    "doctor": "fluximage.command.doctor:command",
+    "mcp": "fluximage.command.mcp:command",
 }
 
 

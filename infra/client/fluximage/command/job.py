@@ -40,26 +40,47 @@ class Job:
     """The images of `walked`, made with `options`, written to `where`."""
 
     def __init__(
-        self, walked: Walked, where: Where, options: Options, file_format: Format, telling: Telling
+        self,
+        walked: Walked,
+        where: Where,
+        options: Options,
+        file_format: Format,
+        telling: Telling,
+        *,
+        display: Display | None = None,
+        folder: Path | None = None,
     ) -> None:
+        """display: instead of the terminal. folder: of the ledger, where there is no --out."""
         self._walked = walked
         self._where = where
         self._options = options
         self._format = file_format
         self._telling = telling
-        self._totals = Totals()
-        self._folder = where.out or folder_of(walked.base)
+        self._folder = where.out or folder or folder_of(walked.base)
         self._manifests = telling.manifests or (
             tuple(where.out / name for name in manifest.NAMES) if where.out else ()
         )
         name = Path(os.path.abspath(walked.base)).name
-        self._display = Display(name, self._totals, quiet=telling.quiet, as_json=telling.as_json)
+        self._display = display or Display(
+            name, Totals(), quiet=telling.quiet, as_json=telling.as_json
+        )
+        self._totals = self._display.totals
 
-    def run(self, open_engine: Callable[[], Engine], session_id: str | None) -> Exit:
-        """Compress everything that is not done yet; returns the exit status."""
+    def run(
+        self,
+        open_engine: Callable[[], Engine],
+        session_id: str | None,
+        *,
+        keeps_engine: bool = False,
+    ) -> Exit:
+        """Compress everything that is not done yet; returns the exit status.
+
+        keeps_engine: leaves it open, for the next run.
+        """
         with ExitStack() as ends:
             engine = open_engine()
-            ends.callback(engine.close)
+            if not keeps_engine:
+                ends.callback(engine.close)
             engine.usage()  # an unknown key or address is told before the first upload
             if self._where.out:
                 self._where.out.mkdir(parents=True, exist_ok=True)
@@ -108,8 +129,8 @@ class Job:
                     " --manifest FILE for another place, or --overwrite.",
                     Exit.USAGE,
                 )
-        self._totals.expected = len(plan.items)
-        self._totals.expected_bytes = sum(item.found.size for item in plan.items)
+        self._totals.expected += len(plan.items)
+        self._totals.expected_bytes += sum(item.found.size for item in plan.items)
         return plan
 
     def _tell_others(self, plan: Plan) -> None:
@@ -125,7 +146,7 @@ class Job:
         for line in self._passed_over(plan):
             self._display.line(line)
         if not plan.items and not plan.done:
-            self._display.line("There is no image to compress.")
+            self._display.remark("There is no image to compress.")
 
     def _passed_over(self, plan: Plan) -> list[str]:
         walked = self._walked
@@ -192,7 +213,7 @@ class Job:
         elif self._where.out:
             listed = f" · manifest: {self._manifests[0]}" if self._manifests else ""
             again = " · again: the same command does only what is new or failed"
-            self._display.line(printable(f"{self._where.out}{listed}{again}"))
+            self._display.remark(printable(f"{self._where.out}{listed}{again}"))
         return status
 
     def _words(self, error: BaseException | None) -> str | None:

@@ -118,7 +118,13 @@ def _name(item: Item) -> str:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Ctrl-C, or SIGTERM, ends the block with KeyboardInterrupt; a second one the process."""
+    """Ctrl-C, or SIGTERM, ends the block with KeyboardInterrupt; a second one the process.
+
+    Only the main thread can be told of signals; in any other, nothing changes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def at_once(*_: object) -> NoReturn:

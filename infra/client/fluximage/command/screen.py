@@ -29,7 +29,7 @@ def status_of(error: BaseException) -> Exit:
     return next((status for kind, status in STATUSES if isinstance(error, kind)), Exit.FAILED)
 
 
-class ScreenCommand(click.Command):
+class Screen(click.Command):
     """A command whose help is `screen`, written by hand: examples first, then the options."""
 
     def __init__(self, *arguments: Any, screen: str, **more: Any) -> None:
@@ -39,6 +39,14 @@ class ScreenCommand(click.Command):
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """The screen, as it stands."""
         formatter.write(self.screen)
+
+
+class ScreenGroup(Screen, click.Group):
+    """Several verbs on one noun."""
+
+
+class ScreenCommand(Screen):
+    """A command whose errors end in a sentence and an exit status."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; an error of ours is a sentence and an exit status."""
