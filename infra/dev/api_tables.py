@@ -23,8 +23,8 @@ Row = tuple[str, ...]
 def rewritten(page: str) -> str:
     """Returns the page with the first table below each of these headings as the code says it."""
     tables: dict[str, Iterator[Row]] = {
-        "# The HTTP API": _calls(),
-        "## POST /api/compress": _fields(),
+        "## Calls": _calls(),
+        "### Fields": _fields(),
         "### Request errors": _refusals(),
         "### Images that failed": _codes(IMAGE_CODES),
         "### Warnings": _codes(WARNINGS),
