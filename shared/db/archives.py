@@ -87,8 +87,8 @@ SELECT ended_number AS number, batch_id, index, folder, original_name, original_
     warnings
 FROM images AS i
 WHERE session_id = %(session_id)s AND ended_number > %(after)s AND ended_number <= %(last)s
-    AND NOT EXISTS (
-        SELECT FROM images AS n WHERE n.id = i.replaced_by AND n.ended_number <= %(last)s)
+    AND (replaced_by IS NULL OR EXISTS (
+        SELECT FROM images AS n WHERE n.id = i.replaced_by AND n.ended_number > %(last)s))
 ORDER BY ended_number LIMIT %(limit)s
 """
 

@@ -68,7 +68,8 @@ WITH RECURSIVE under_way AS MATERIALIZED (
             ORDER BY w.account_id LIMIT 1)
     FROM waiting WHERE account_id IS NOT NULL
 ), startable AS (
-    SELECT w.batch_id, w.is_repeat, w.due_at, coalesce(a.calls, 0) AS calls
+    SELECT w.batch_id, w.account_id, w.origin, w.is_repeat, w.due_at,
+        coalesce(a.calls, 0) AS calls, coalesce(a.repeats, 0) AS repeats
     FROM waiting LEFT JOIN of_account AS a USING (account_id), LATERAL (
         (SELECT * FROM webhooks WHERE account_id = waiting.account_id
          AND status = 'pending' AND token IS NULL AND NOT is_repeat AND due_at <= now()
@@ -97,9 +98,20 @@ AND w.status = 'pending' AND w.token IS NULL
 RETURNING w.batch_id, w.account_id, w.session_name, w.url, w.origin, w.event, w.message_id,
     w.occurred_at, w.attempts, w.token
 """  # noqa: S608 - our own constants
+# As many as the accounts have room for, and not more than the origins have: else each end of a call
+# to a host at its bound would send a message for all that waits for that host.
 _COUNT = f"""
-{_STARTABLE}
-SELECT count(*) AS startable FROM (SELECT 1 FROM startable LIMIT %(at_once)s) AS found
+{_STARTABLE}, of_accounts AS (
+    SELECT least(%(account)s - min(calls), count(*) FILTER (WHERE NOT is_repeat)
+        + least(%(account_repeats)s - min(repeats), count(*) FILTER (WHERE is_repeat))) AS calls
+    FROM startable GROUP BY account_id
+), of_origins AS (
+    SELECT least(count(*), %(origin)s
+        - (SELECT count(*) FROM under_way WHERE origin = startable.origin)) AS calls
+    FROM startable GROUP BY origin
+)
+SELECT least(%(at_once)s, (SELECT coalesce(sum(calls), 0) FROM of_accounts),
+    (SELECT coalesce(sum(calls), 0) FROM of_origins)) AS startable
 """  # noqa: S608 - our own constants
 
 
@@ -118,7 +130,7 @@ def claim_next(database: Database, holder: str, bounds: Bounds = BOUNDS) -> Call
 
 
 def count_startable(database: Database, bounds: Bounds = BOUNDS) -> int:
-    """How many calls are due and may start now, as far as one worker could start them."""
+    """How many calls are due and may start now, at most as many as one worker makes at once."""
     with database.transaction() as connection:
         values = vars(bounds) | {"looked_at": _LOOKED_AT, "at_once": CALLS_AT_ONCE}
         return int(one(connection.execute(_COUNT, values).fetchone())["startable"])
@@ -178,9 +190,16 @@ def _end(database: Database, statement: str, call: Call, status: int | None) -> 
         return bool(connection.execute(statement, values).rowcount)
 
 
-_END_LOST = f"UPDATE webhooks SET {_AGAIN_LATER} WHERE token IS NOT NULL AND "  # noqa: S608 - ours
-_LEASE_ENDED = f"{_END_LOST} lease_until < now()"
-_OF_WORKER = f"{_END_LOST} starts_with(claimed_by, %s)"
+# What is locked is being ended by another statement. One that waited for it could wait for what waits
+# for this one: the deletion of a session changes many rows too, in another order.
+_END_LOST = f"""
+UPDATE webhooks SET {_AGAIN_LATER}
+WHERE batch_id IN (
+    SELECT batch_id FROM webhooks WHERE token IS NOT NULL AND {{condition}}
+    FOR UPDATE SKIP LOCKED)
+"""  # noqa: S608 - our own constants
+_LEASE_ENDED = _END_LOST.format(condition="lease_until < now()")
+_OF_WORKER = _END_LOST.format(condition="starts_with(claimed_by, %s)")
 
 
 def end_lost(database: Database) -> None:

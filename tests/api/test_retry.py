@@ -446,6 +446,20 @@ def test_an_image_without_text_is_listed_where_the_older_one_has_expired(shop: S
     assert image["retry_of"]
 
 
+def test_an_archive_leaves_out_what_is_not_listed_also_once_the_older_image_is_forgotten(
+    shop: Shop,
+) -> None:
+    shop.undescribed()
+    shop.retry()
+    shop.describe(Description(), UNREACHABLE)
+    shop.send()
+    shop.optimise()
+    (old,) = shop.rows("i.replaced_by IS NULL AND b.options->>'brief' IS NOT NULL")
+    upkeep.delete_batch(shop.services.database, old["batch_id"])
+    scope = archives.scope_of(shop.services.database, shop.account.id, "s")
+    assert scope.finished == len(archived(shop, scope)) == 1
+
+
 def test_a_retry_that_does_not_fit_the_plan_is_refused_whole(starter: Shop) -> None:
     starter.send(2)
     starter.fail()

@@ -19,7 +19,7 @@ from shared.db import sessions, upkeep, views
 from shared.db.accounts import Account
 from shared.services import Services
 from tests.support.client import get
-from tests.support.making import make_account
+from tests.support.making import accept, make_account, make_batch
 from tests.support.processes import eventually
 from tests.support.webhook_receiver import Receiver, receiver
 from tests.support.webhooks import batch_with, closed_batch_with, pass_time, row, secret_of
@@ -197,6 +197,20 @@ def test_a_call_after_the_results_expired_says_so(
     data = event["data"]
     assert (event["type"], data["session_id"]) == ("batch.completed", batch.session_name)
     assert (data["status"], data["data"]) == ("completed", [])
+    assert [warning["code"] for warning in data["warnings"]] == ["results_expired"]
+
+
+def test_results_that_expired_are_told_also_where_another_image_was_made_again(
+    unit: Services, account: Account, secret: str, there: Receiver
+) -> None:
+    batch = replace(make_batch(unit, account, ["a.png", "b.png"]), webhook_url=there.url)
+    for image_id in accept(unit, batch):
+        steps.optimise(unit, image_id)
+    with unit.database.transaction() as connection:
+        connection.execute("UPDATE images SET replaced_by = gen_random_uuid() WHERE index = 0")
+    upkeep.note_outputs_deleted(unit.database, batch.id)
+    steps.call_webhook(unit)
+    data = there.calls[0].verified(secret)["data"]
     assert [warning["code"] for warning in data["warnings"]] == ["results_expired"]
 
 

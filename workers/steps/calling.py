@@ -88,7 +88,7 @@ def _event(services: Services, call: Call) -> bodies.WebhookEvent:
         batch = answers.forgotten_batch_body(call.session_name, call.batch_id, status)
     else:
         batch = answers.batch_body(view, answers.signer(services.store, services.settings))
-        if not cancelled and len(batch["data"]) + view.remade < view.progress.completed:
+        if not cancelled and len(batch["data"]) < view.progress.completed:
             batch["warnings"].append(answers.results_expired())
     return answers.event_body(call.event, call.occurred_at, batch)
 

@@ -114,6 +114,43 @@ def test_only_the_claims_of_the_worker_that_is_gone_end(unit: Services, account:
     assert row(unit, batch.id)["token"] is None
 
 
+def test_a_claim_that_somebody_else_is_changing_does_not_hold_up_the_end_of_the_others(
+    unit: Services, account: Account
+) -> None:
+    batches = {due(unit, account).id, due(unit, account).id}
+    held, lost = claim(unit).batch_id, claim(unit).batch_id
+    assert {held, lost} == batches
+    pass_time(unit, webhook_calls.LEASE_SECONDS + 1)
+    with unit.database.transaction() as connection:
+        connection.execute("SELECT 1 FROM webhooks WHERE batch_id = %s FOR UPDATE", (held,))
+        webhook_calls.end_lost(unit.database)
+    assert [row(unit, one)["token"] is None for one in (held, lost)] == [False, True]
+
+
+def test_no_more_messages_are_sent_than_calls_may_start(unit: Services, account: Account) -> None:
+    for _ in range(5):
+        due(unit, account)
+        due(unit, account, "https://example.org/hook")
+    bounds = Bounds(origin=3)
+    claimed_first = webhook_calls.claim_next(unit.database, "worker/1", bounds)
+    assert claimed_first
+    assert webhook_calls.count_startable(unit.database, bounds) == 5
+    assert len(claimed(unit, bounds)) == 5
+    assert webhook_calls.count_startable(unit.database, bounds) == 0
+
+
+@pytest.mark.parametrize("repeats", [False, True])
+def test_an_account_near_its_bound_is_sent_only_as_many_messages(
+    unit: Services, account: Account, repeats: bool
+) -> None:
+    for _ in range(4):
+        due(unit, account)
+    with unit.database.transaction() as connection:
+        connection.execute("UPDATE webhooks SET attempts = %s", (int(repeats),))
+    bounds = Bounds(account=3, account_repeats=2, repeats=2)
+    assert webhook_calls.count_startable(unit.database, bounds) == len(claimed(unit, bounds))
+
+
 def test_calls_to_one_host_and_port_are_bounded(unit: Services, account: Account) -> None:
     for _ in range(3):
         due(unit, account, "https://slow.example/hook")
