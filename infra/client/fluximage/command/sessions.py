@@ -55,7 +55,12 @@ as_json_option = click.option("--json", "as_json", is_flag=True)
 session_argument = click.argument("session_id", metavar="SESSION", callback=session_name)
 
 
-@click.group("sessions", cls=ScreenGroup, screen=SCREEN, short_help="What the server holds.")
+@click.group(
+    "sessions",
+    cls=ScreenGroup,
+    screen=SCREEN,
+    short_help="What the server holds: list, download, delete …",
+)
 def group() -> None:
     """What the server holds."""
 
