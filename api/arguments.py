@@ -8,10 +8,11 @@ from api.parameters import JsonSchema, Parameter, Whole
 
 @dataclass(frozen=True, kw_only=True)
 class Digits(Parameter[int]):
-    """A number of at most `max_digits` digits; `words` say what is allowed."""
+    """A number of so many digits, 0 without one; `words` say what is allowed."""
 
     words: str
     max_digits: int
+    min_digits: int = 1
     json_type: str
     default: int = 0
 
@@ -23,12 +24,16 @@ class Digits(Parameter[int]):
     def schema(self) -> JsonSchema:
         if self.json_type == "integer":
             return {"type": "integer", "minimum": 0, "maximum": 10**self.max_digits - 1}
-        return {"type": "string", "pattern": f"^[0-9]{{1,{self.max_digits}}}$"}
+        return {"type": "string", "pattern": f"^{self._pattern}$"}
 
     def parse(self, text: str) -> int:
-        if not re.fullmatch(f"[0-9]{{1,{self.max_digits}}}", text):
+        if not re.fullmatch(self._pattern, text):
             raise self.refusal(text)
-        return int(text)
+        return int(text or 0)
+
+    @property
+    def _pattern(self) -> str:
+        return f"[0-9]{{{self.min_digits},{self.max_digits}}}"
 
 
 LIMIT: Whole[int] = Whole(
@@ -60,6 +65,7 @@ LAST_EVENT_ID = Digits(
     name="Last-Event-ID",
     words="the id of an event",
     max_digits=18,
+    min_digits=0,  # an EventSource may send it empty before it has read an event
     json_type="string",
     sentence="The `id` of the last event that was read: the stream goes on after it. `cursor` is "
     "ignored then.",

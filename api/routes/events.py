@@ -35,7 +35,7 @@ _WRITE_SECONDS = 10.0
         headers=(LAST_EVENT_ID,),
         answers={
             200: Answer(
-                "The stream. This is each of its events; name and value stand on a line each.",
+                "The stream. This is each of its events, with a line for each value.",
                 bodies.SessionEvent,
                 examples.EVENT,
                 media_type="text/event-stream",
@@ -55,9 +55,8 @@ def listen(session_id: str) -> Response:
     """
     check_session_id(session_id)
     built = context()
-    # An EventSource that has read nothing yet may send the header empty.
-    resumes = bool(request.headers.get(LAST_EVENT_ID.name))
-    after = LAST_EVENT_ID.read(request.headers) if resumes else CURSOR.read(request.args)
+    cursor, last_id = CURSOR.read(request.args), LAST_EVENT_ID.read(request.headers)  # both checked
+    after = last_id if request.headers.get(LAST_EVENT_ID.name) else cursor
     view = views.view_session(
         built.services.database, account().id, session_id, after_number=after, limit=1
     )

@@ -74,6 +74,11 @@ class Experiment:
         self.all_customers.append(Customer(client, key, str(uuid4())))
         return self.all_customers[-1]
 
+    def close(self) -> None:
+        """Closes the customers' connections."""
+        for customer in self.all_customers:
+            customer.client.close()
+
     def scaled(self, full: float) -> int:
         """`full`, which fits FULL_COUNT images, scaled to the count of this load; at least 1."""
         return math.ceil(full * min(self.count, FULL_COUNT) / FULL_COUNT)
@@ -169,7 +174,7 @@ def run(environment: Environment, fault: Fault, seed: int, count: int) -> Outcom
     experiment.wait_until_ended()
     seconds = time.monotonic() - started
     environment.wait_until_ready()
-    return Outcome(
+    outcome = Outcome(
         fault=name,
         seed=seed,
         images=experiment.query_number(_COUNT_IMAGES),
@@ -190,3 +195,5 @@ def run(environment: Environment, fault: Fault, seed: int, count: int) -> Outcom
             *deliveries.violations_in_store(environment),
         ],
     )
+    experiment.close()
+    return outcome

@@ -157,7 +157,7 @@ def test_good_and_bad_files_in_one_batch_keep_their_places(client: Client) -> No
 
 def test_a_text_is_refused_in_the_words_of_the_contract(client: Client) -> None:
     [error] = client.compress([("notes.txt", TEXT)]).json()["errors"]
-    UUID(error.pop("id"))
+    assert str(UUID(error["id"])) == error.pop("id")
     assert error == {
         "index": 0,
         "original_name": "notes.txt",

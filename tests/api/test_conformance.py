@@ -17,7 +17,8 @@ from tests.support.paths import ROOT
 def _strict() -> dict[str, Any]:
     """The document without the answer that any call may have, which any status would fit.
 
-    And without what no schema can say: which bytes a watermark may have.
+    And without what no schema can say: which bytes a watermark may have, that there is a path for
+    each file, and which addresses a webhook may have.
     """
     document: dict[str, Any] = json.loads(json.dumps(DOCUMENT))
     for methods in document["paths"].values():
@@ -27,7 +28,8 @@ def _strict() -> dict[str, Any]:
     form = call["requestBody"]["content"]["multipart/form-data"]
     del form["example"]
     fields = form["schema"]["properties"]
-    del fields["watermarkFile"]
+    for name in ("watermarkFile", "path", "webhookUrl"):
+        del fields[name]
     fields["file"] = fields["file"]["items"]  # in a list, bytes would be sent without a file name
     form["encoding"] = {"file": form["encoding"]["watermarkFile"]}
     return document

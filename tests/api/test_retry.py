@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from werkzeug.test import TestResponse
 
 from infra.dev.messages_api import MessagesApi
-from shared.db import accounts, archives, credits, descriptions, images, upkeep
+from shared.db import accounts, archives, credits, descriptions, images, retries, upkeep
 from shared.db.accounts import Account
 from shared.db.database import Row
 from shared.db.image_states import DESCRIBE, OPTIMISE
@@ -219,12 +219,16 @@ def test_a_retry_that_brings_no_text_leaves_the_image_where_it_was(shop: Shop) -
     assert shop.retry()["retried"] == 1
 
 
-def test_a_text_that_came_at_least_in_part_is_delivered(shop: Shop) -> None:
+@pytest.mark.parametrize("missing", [("alt_text", "stem"), ("stem", "alt_text")])
+def test_texts_that_came_in_parts_are_delivered_together(
+    shop: Shop, missing: tuple[str, str]
+) -> None:
+    first, second = (Description(**vars(WRITTEN) | {name: None}) for name in missing)
     shop.send(**BOTH)
     shop.optimise()
-    shop.describe(replace(WRITTEN, alt_text=None), UNREACHABLE)
+    shop.describe(first, UNREACHABLE)
     shop.retry()
-    shop.describe(replace(WRITTEN, stem=None), UNREACHABLE)
+    shop.describe(second, UNREACHABLE)
     (image,) = shop.page()["data"]
     assert (image["alt_text"], image["file_name"]) == (WRITTEN.alt_text, "red-shoes-on-grass.webp")
 
@@ -401,7 +405,10 @@ def test_what_the_store_has_lost_is_gone_and_leaves_nothing_behind(shop: Shop) -
     assert sorted(shop.store.list_batches()) == sorted([*stored, str(shop.rows()[-1]["batch_id"])])
 
 
-def test_what_is_gone_keeps_nothing_else_from_being_made_again(shop: Shop) -> None:
+def test_what_is_gone_keeps_nothing_else_from_being_made_again(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retries, "MAX_IMAGES", 1)
     shop.send()
     shop.fail()
     expire(shop)

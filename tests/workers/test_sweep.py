@@ -20,7 +20,7 @@ from shared.db import batches, credits, images, sessions, views
 from shared.db.database import Connection, one
 from shared.db.image_states import OPTIMISE
 from shared.dispatch import dispatch
-from shared.errors import ImageError, StoreError
+from shared.errors import CorruptImageError, StoreError
 from shared.imagetype import ImageType
 from shared.models import Options
 from shared.services import Services
@@ -185,7 +185,7 @@ def test_originals_are_deleted_later_when_the_store_is_down(unit: Services) -> N
     batch = make_batch(services, account)
     claim = images.claim(services.database, OPTIMISE, accept(services, batch)[0], 60)
     assert claim is not None
-    images.fail(services.database, claim, ImageError("broken"))
+    images.fail(services.database, claim, CorruptImageError("broken"))
     store.down = True
     sweep.sweep(services)
     store.down = False

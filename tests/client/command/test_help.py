@@ -8,24 +8,36 @@ from pathlib import Path
 import click
 import pytest
 
-from fluximage.command import compress
+from fluximage.command import sessions
 from fluximage.command.group import CLIENT_COMMANDS
+from fluximage.command.main import cli
 from infra.commands.main import SECTIONS
 from infra.commands.main import cli as full
 from tests.client.command.conftest import Fx, environment
 
-
-def test_the_help_begins_with_three_examples_and_fits_a_screen(fx: Fx) -> None:
-    lines = fx("compress", "--help").stdout.splitlines()
-    assert all(line.startswith("  fluximage compress ") for line in lines[:3])
-    assert len(lines) <= 45
-    assert max(map(len, lines)) <= 85
+VERBS = [f"sessions {name}" for name in sessions.group.commands]
+COMMANDS = [*CLIENT_COMMANDS, *VERBS]
 
 
-def test_the_help_names_every_option(fx: Fx) -> None:
-    told = set(re.findall(r"--[a-z-]+", fx("compress", "--help").stdout))
-    names = {name for one in compress.command.params for name in one.opts if name.startswith("--")}
-    assert told == names
+@pytest.mark.parametrize("words", COMMANDS)
+def test_the_help_begins_with_three_examples_and_fits_a_screen(words: str, fx: Fx) -> None:
+    lines = fx(*words.split(), "--help").stdout.splitlines()
+    assert all(line.startswith(f"  fluximage {words}") for line in lines[:3])
+    assert len(lines) <= 50
+    assert max(map(len, lines)) <= 92
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_the_help_names_every_option(words: str, fx: Fx) -> None:
+    told = set(re.findall(r"--[a-z-]+", fx(*words.split(), "--help").stdout))
+    command: click.Command = cli
+    for word in words.split():
+        assert isinstance(command, click.Group)
+        found = command.get_command(click.Context(command), word)
+        assert found
+        command = found
+    names = {name for one in command.params for name in one.opts if name.startswith("--")}
+    assert names <= told
 
 
 def test_the_full_install_shows_the_commands_of_the_client_and_of_the_operator() -> None:
@@ -34,12 +46,6 @@ def test_the_full_install_shows_the_commands_of_the_client_and_of_the_operator()
         assert f"{heading}:" in shown
         for name in names:
             assert re.search(rf"(?m)^  {name}  +\w", shown)
-
-
-def test_every_command_of_the_client_begins_its_help_with_three_examples(fx: Fx) -> None:
-    for name in CLIENT_COMMANDS:
-        lines = fx(name, "--help").stdout.splitlines()
-        assert all(line.startswith(f"  fluximage {name}") for line in lines[:3])
 
 
 def test_the_start_of_another_command_imports_nothing_of_the_client() -> None:

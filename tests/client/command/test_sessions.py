@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pexpect  # type: ignore[import-untyped]  # it ships no types
 import pytest
+from jsonschema import Draft202012Validator
 
 from fluximage.answers import Image
 from fluximage.command.session_download import place_of
@@ -15,6 +16,7 @@ from infra.dev.messages_api import MessagesApi
 from tests.client.command.conftest import Fx, argv, environment
 from tests.support.client import Client
 from tests.support.making import png, saying
+from tests.support.paths import ROOT
 
 
 @pytest.fixture
@@ -89,7 +91,10 @@ def test_results_are_saved_as_a_tree_and_nothing_is_replaced(fx: Fx, sale: str) 
     again = fx("sessions", "download", sale, "--json")
     assert again.returncode == 3
     assert Path("sale/a.webp").read_text() == "mine"
-    *_, summary = map(json.loads, again.stdout.splitlines())
+    schema = Draft202012Validator(json.loads((ROOT / "docs/command-line.schema.json").read_text()))
+    *images, summary = map(json.loads, again.stdout.splitlines())
+    for record in (*images, summary):
+        schema.validate(record)
     counts = [summary[name] for name in ("images", "done", "skipped", "failed")]
     assert counts == [2, 0, 1, 1]
 

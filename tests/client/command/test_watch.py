@@ -13,7 +13,7 @@ import pytest
 
 from fluximage.command.walk import Found
 from fluximage.command.watch import Settling
-from infra.dev.messages_api import MessagesApi
+from infra.dev.messages_api import Answer, MessagesApi, Request
 from tests.client.command.conftest import Fx, process, used
 from tests.support.client import Client
 from tests.support.making import png, saying
@@ -93,11 +93,32 @@ def test_results_beside_their_originals_are_not_taken_for_new_images(
     assert used(account) == 2
 
 
+def test_an_original_that_was_replaced_is_not_taken_for_a_new_image(
+    inbox: Path, account: Client
+) -> None:
+    large = png(400) + bytes(5000)
+    (inbox / "first.png").write_bytes(large)
+    with watching("--in-place", "--json") as child:
+        until(lambda: (inbox / "first.png").stat().st_size < len(large))
+        time.sleep(2.5)  # as long as it would take to find it
+        child.send_signal(signal.SIGTERM)
+        told, _ = child.communicate(timeout=60)
+    *images, summary = map(json.loads, told.splitlines())
+    assert [one["status"] for one in images] == ["done"]
+    assert (summary["images"], summary["skipped"], used(account)) == (1, 0, 1)
+
+
 def test_ctrl_c_with_images_on_their_way_ends_it_with_130(
     fx: Fx, inbox: Path, account: Client, model: MessagesApi
 ) -> None:
     over, asked = threading.Event(), threading.Event()
-    model.otherwise = lambda _: (asked.set(), over.wait(60), saying("Red", "red"))[2]
+
+    def answer(_: Request) -> Answer:
+        asked.set()
+        over.wait(60)
+        return saying("Red", "red")
+
+    model.otherwise = answer
     with watching("--out", "web", "--alt-text") as child:
         assert asked.wait(60)
         child.send_signal(signal.SIGINT)

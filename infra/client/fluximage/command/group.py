@@ -19,6 +19,7 @@ CLIENT_COMMANDS = {
     "check": "fluximage.command.check:command",
     "doctor": "fluximage.command.doctor:command",
     "mcp": "fluximage.command.mcp:command",
+    "completion": "fluximage.command.completion:command",
 }
 
 

@@ -43,7 +43,9 @@ Each has --help.
 
 def screen(verb: str, first: str, more: tuple[str, str], does: str, options: str = "") -> str:
     """The help of a verb: three examples, what it does, its options."""
-    examples = "".join(f"  fluximage sessions {verb} {one}\n" for one in (first, *more))
+    examples = "".join(
+        f"  fluximage sessions {verb} {one}".rstrip() + "\n" for one in (first, *more)
+    )
     usage = f"Usage: fluximage sessions {verb} [OPTIONS]{'' if verb == 'list' else ' SESSION'}"
     return f"{examples}\n{usage}\n{does}\n\n{options}{SERVER_HELP}\n"
 
@@ -53,7 +55,12 @@ as_json_option = click.option("--json", "as_json", is_flag=True)
 session_argument = click.argument("session_id", metavar="SESSION", callback=session_name)
 
 
-@click.group("sessions", cls=ScreenGroup, screen=SCREEN, short_help="What the server holds.")
+@click.group(
+    "sessions",
+    cls=ScreenGroup,
+    screen=SCREEN,
+    short_help="What the server holds: list, download, delete …",
+)
 def group() -> None:
     """What the server holds."""
 
