@@ -14,6 +14,7 @@ ANSWERS = {"json", "text"}
 # Neither run nor an answer: configuration and code of others. Tests with those programs name them.
 SHOWN = {
     "caddy": "tests/api/test_proxies.py",
+    "fish": "tests/client/command/test_completion.py",
     "js": "tests/docs/test_listen.py",
     "nginx": "tests/api/test_proxies.py",
     "toml": "tests/client/command/test_profile.py",

@@ -35,7 +35,7 @@ class Reader:
 
     folder: Path
     placeholders: Mapping[str, str]
-    environment: Mapping[str, str]
+    environment: dict[str, str]
 
     def prepare(self) -> None:
         """Lays out the folder, and a home whose curl fails on an error."""

@@ -23,7 +23,12 @@ from tests.support.paths import ROOT
 from tests.support.webhook_receiver import Receiver, receiver
 
 CURL = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-WITH_EXAMPLES = [page for page in PAGES if list(examples(page))]
+SLOW = {"operations", "recipes"}
+WITH_EXAMPLES = [
+    pytest.param(page, id=page.stem, marks=[pytest.mark.full] if page.stem in SLOW else [])
+    for page in PAGES
+    if list(examples(page))
+]
 
 
 @pytest.fixture
@@ -35,7 +40,7 @@ def hook() -> Iterator[Receiver]:
 
 
 @CURL
-@pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", WITH_EXAMPLES)
 def test_every_example_of_a_page_runs_and_answers_as_it_says(
     page: Path,
     client: Client,
