@@ -8,14 +8,15 @@ from shared.services import Services
 _UNSIGNED = "webhookUrl needs a secret that signs the calls; POST /api/webhooks/secret makes one"
 
 
-def check_webhook_url(services: Services, account_id: int, url: str) -> None:
-    """Raises InvalidFieldError unless the account may have that URL called.
+def check_webhook_url(services: Services, account_id: int, url: str) -> str:
+    """Returns the URL that is called; raises InvalidFieldError where the account may have none.
 
     The sentence does not repeat the URL, since its query may hold a secret.
     """
     try:
-        outbound.check_url(url, services.policy)
+        called = outbound.check_url(url, services.policy)
     except NotAllowedError as error:
         raise InvalidFieldError(f"webhookUrl cannot be called: {error.message}") from None
     if not webhook_secrets.exists(services.database, account_id):
         raise InvalidFieldError(_UNSIGNED)
+    return called

@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 from flask import Blueprint, Response, request
@@ -109,7 +110,8 @@ def compress() -> Response:
         balance = credits.balance(services.database, account().id)
         parsed = fields.parse(form, balance.allowance)
         if parsed.webhook_url is not None:
-            check_webhook_url(services, account().id, parsed.webhook_url)
+            called = check_webhook_url(services, account().id, parsed.webhook_url)
+            parsed = replace(parsed, webhook_url=called)
         batch = _accept_once(services, parsed, balance, key)
     return _respond_when_done(services, batch, prefer)
 

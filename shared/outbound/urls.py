@@ -8,7 +8,7 @@ import httpx2
 
 from shared.errors import NotAllowedError
 from shared.outbound.policy import Policy
-from shared.outbound.ranges import METADATA_NAMES, Address
+from shared.outbound.ranges import METADATA_NAMES, Address, plain
 
 MAX_URL_CHARACTERS = 2_048
 _FORM = re.compile(r"(https?)://([^/?#]*)(?:[/?#].*)?", re.ASCII | re.IGNORECASE)
@@ -21,7 +21,7 @@ _LOOPBACK = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
 
 @dataclass(frozen=True)
 class Target:
-    """host: a name in ASCII without a last dot, or an address without brackets.
+    """host: a name in ASCII without a last dot, or an address without brackets, in its usual form.
 
     path: with the query, as it is sent.
     """
@@ -38,28 +38,33 @@ class Target:
         default = 443 if self.scheme == "https" else 80
         return host if self.port == default else f"{host}:{self.port}"
 
+    @property
+    def url(self) -> str:
+        """What is called, in ASCII: the same text for each spelling of a host; no fragment."""
+        return f"{self.scheme}://{self.authority}{self.path.decode()}"
+
     def joined(self, location: str) -> str:
         """The URL that `location`, a redirect of this one, means; raises ValueError."""
         check_characters(location)
         try:
-            base = httpx2.URL(f"{self.scheme}://{self.authority}{self.path.decode()}")
-            return str(base.join(location))
+            return str(httpx2.URL(self.url).join(location))
         except httpx2.InvalidURL:
             raise ValueError from None
 
 
-def check_url(url: str, policy: Policy) -> None:
-    """Raises NotAllowedError with one sentence unless `url` may be called, as far as its text says.
+def check_url(url: str, policy: Policy) -> str:
+    """The URL that is called for `url`; see `Target.url`.
+
+    Raises NotAllowedError with one sentence unless it may be called, as far as its text says.
 
     Nothing is looked up: a name that is fine here may have a forbidden address when it is called.
     """
-    parse_url(url, policy)
+    return parse_url(url, policy).url
 
 
 def parse_url(url: str, policy: Policy) -> Target:
-    """As `check_url`, and returns what a call needs."""
-    if len(url) > MAX_URL_CHARACTERS:
-        raise NotAllowedError(f"A URL may have at most {MAX_URL_CHARACTERS} characters.")
+    """What a call to `url` needs; raises what `check_url` raises."""
+    _check_length(url)
     try:
         check_characters(url)
     except ValueError as error:
@@ -77,8 +82,14 @@ def parse_url(url: str, policy: Policy) -> Target:
     if not policy.allows_port(port):
         raise NotAllowedError(f"Port {port} may not be called.")
     host, path = _host_and_path(url)
-    _check_host(host, policy)
-    return Target(scheme, host, port, path)
+    target = Target(scheme, _checked_host(host, policy), port, path)
+    _check_length(target.url)
+    return target
+
+
+def _check_length(url: str) -> None:
+    if len(url) > MAX_URL_CHARACTERS:
+        raise NotAllowedError(f"A URL may have at most {MAX_URL_CHARACTERS} characters.")
 
 
 def check_characters(text: str) -> None:
@@ -96,7 +107,7 @@ def _host_and_path(url: str) -> tuple[str, bytes]:
     return parsed.raw_host.decode("ascii").removesuffix("."), parsed.raw_path
 
 
-def _check_host(host: str, policy: Policy) -> None:
+def _checked_host(host: str, policy: Policy) -> str:
     address = _address(host)
     if address is None and not _NAME.fullmatch(host):
         raise NotAllowedError("The URL's host is neither a name nor an address.")
@@ -107,6 +118,7 @@ def _check_host(host: str, policy: Policy) -> None:
         literal = [*_LOOPBACK]
     if literal and not any(policy.allows(one) for one in literal):
         raise NotAllowedError("The URL's host is not a public address.")
+    return str(plain(address)) if address else host
 
 
 def _address(host: str) -> Address | None:

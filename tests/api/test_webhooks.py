@@ -15,6 +15,7 @@ from infra.embedded import Stack
 from infra.embedded.network import free_port
 from shared.plans import Plan
 from shared.services import Services
+from tests.api.conftest import Still
 from tests.api.test_openapi import DOCUMENT, SCHEMAS, closed, faults
 from tests.support.cases import every_case
 from tests.support.client import Client, get, request
@@ -65,6 +66,17 @@ def test_a_client_is_called_when_its_batch_is_done(
     ]
     assert without_links[0] == without_links[1]
     assert event["data"].keys() == answer.json().keys()
+
+
+def test_calls_are_bounded_by_host_however_it_is_written(still: Still) -> None:
+    assert still.call("POST", "/api/webhooks/secret").status_code == 200
+    for host in ("example.com", "EXAMPLE\u3002com.", "[2600:0::1]", "[2600::0001]"):
+        fields = {"webhookUrl": f"http://{host}/hook", "sessionId": "spring-sale"}
+        answer = still.compress(FILES, fields, {"Prefer": "respond-async"})
+        assert answer.status_code == 202
+    with still.unit.database.transaction() as connection:
+        rows = connection.execute("SELECT DISTINCT origin FROM webhooks ORDER BY 1").fetchall()
+    assert [row["origin"] for row in rows] == ["2600::1:80", "example.com:80"]
 
 
 def test_the_snake_case_spelling_is_the_same_field(

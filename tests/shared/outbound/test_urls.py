@@ -58,7 +58,8 @@ ACCEPTED = [
     ("http://8.8.8.8/", Target("http", "8.8.8.8", 80, b"/")),
     ("http://8.8.8.8./", Target("http", "8.8.8.8", 80, b"/")),
     ("http://[2600::1]/", Target("http", "2600::1", 80, b"/")),
-    ("http://[::ffff:8.8.8.8]/", Target("http", "::ffff:8.8.8.8", 80, b"/")),
+    ("http://[::ffff:8.8.8.8]/", Target("http", "8.8.8.8", 80, b"/")),
+    ("http://[2600:0::0001]/", Target("http", "2600::1", 80, b"/")),
     ("http://bücher.example/ü?ü", Target("http", "xn--bcher-kva.example", 80, b"/%C3%BC?%C3%BC")),
     ("http://例え。jp/", Target("http", "xn--r8jz45g.jp", 80, b"/")),
     ("http://_dmarc.a_b.example/", Target("http", "_dmarc.a_b.example", 80, b"/")),
@@ -118,11 +119,24 @@ def test_a_url_of_2048_characters_is_accepted_and_no_longer_one() -> None:
     url = "http://example.com/".ljust(2_048, "a")
     check_url(url, Policy())
     assert "2048" in refused(url + "a")
+    assert "2048" in refused("http://example.com/" + 1_000 * "\u00e9")  # six characters each
 
 
 @every_case("url, target", ACCEPTED)
 def test_what_is_accepted_is_read_as_every_program_reads_it(url: str, target: Target) -> None:
     assert parse_url(url, Policy()) == target
+
+
+@every_case(
+    "url",
+    [
+        "HTTPS://B\u00dcCHER.example/a\u00e9?b#c",
+        "https://b\u00fccher.example.:443/a\u00e9?b",
+        "https://xn--bcher-kva\u3002example/a%C3%A9?b",
+    ],
+)
+def test_each_spelling_of_a_url_is_the_same_call(url: str) -> None:
+    assert check_url(url, Policy()) == "https://xn--bcher-kva.example/a%C3%A9?b"
 
 
 def test_the_operator_can_name_more_ports_and_networks() -> None:
