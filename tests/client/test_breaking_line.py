@@ -16,6 +16,8 @@ from tests.client.test_journal import all_names, finished, killed, start, used
 from tests.support.client import Client
 from tests.support.making import make_account, png
 
+MORE_KILLS = [("on_post", 2), ("on_post", 7), ("on_answer", 1), ("on_answer", 5)]
+
 
 def make(folder: Path, sizes: list[int]) -> Path:
     """Pictures of about so many bytes."""
@@ -112,8 +114,14 @@ def test_a_file_that_the_line_never_takes_fails_alone_while_others_pass(
     assert by_line.usage().compressor_used == 200
 
 
-@pytest.mark.parametrize("point", ["on_post", "on_answer"])
-@pytest.mark.parametrize("time", [1, 2, 4])
+@pytest.mark.parametrize(
+    ("point", "time"),
+    [
+        ("on_post", 4),
+        ("on_answer", 2),
+        *(pytest.param(*case, marks=pytest.mark.full) for case in MORE_KILLS),
+    ],
+)
 def test_killed_on_a_breaking_line_nothing_is_paid_twice(
     client: Client, line: Line, tmp_path: Path, point: str, time: int
 ) -> None:

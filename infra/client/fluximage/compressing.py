@@ -46,7 +46,7 @@ from fluximage.upload import (
 
 _MAX_SENDING = 2  # one waits for the service's answer while the other uploads
 _MAX_OPEN = 10  # batches without all results: 200 images keep many workers busy
-_LONE_BREAKS = 6  # of one file alone, while others get through
+_LONE_BREAKS = 5  # of one file alone, between which others got through
 _CANCELLED = 409
 _TOO_LARGE = 413  # a proxy's limit on a body, mostly
 
@@ -180,6 +180,8 @@ class Compressing:
         self._ready.extend(sources)
         if self._left is not None and not batch.resumed:
             self._left += len(sources)
+        if batch.unheard and self._plan.on_upload:
+            self._plan.on_upload(-sum(map(_size, sources)))
 
     def _resend(self, batch: OpenBatch) -> None:
         self._measure(batch.in_order, batch)
@@ -220,11 +222,7 @@ class Compressing:
     def _send(self, batch: OpenBatch, files: Sequence[Measured]) -> None:
         """Sends the first files of the batch, or all of them, under its key."""
         self._receiving.sending[batch.written.number] = batch
-        accepted_before = self._accepted
-
-        def gives_up(breaks: int) -> bool:
-            others_pass = self._accepted > accepted_before
-            return len(files) > 1 or (breaks >= _LONE_BREAKS and others_pass)
+        lone = _LoneBreaks(lambda: self._accepted)
 
         def job() -> Outcome[Result]:
             started = time.monotonic()
@@ -237,7 +235,7 @@ class Compressing:
                     idempotency_key=batch.written.key,
                     on_upload=self._plan.on_upload,
                     stop=self._jobs.stop,
-                    gives_up=gives_up,
+                    gives_up=lambda: len(files) > 1 or lone.are_enough(),
                     own_connection=self._pace.has_broken,
                 )
             except KeyReused as error:
@@ -264,7 +262,9 @@ class Compressing:
         """It has accepted some of the first files; what has no result in the end goes again."""
         count = len(batch.written.sources)
         self._journal.accepted(batch.written.number, answer.batch_id, count)
-        batch.resumed = True
+        batch.resumed = batch.unheard = True
+        if self._plan.on_upload:  # what the lost attempts had told was taken back
+            self._plan.on_upload(sum(source.size for source in batch.written.sources))
         yield from self._on_known(batch, answer)
 
     def _on_known(self, batch: OpenBatch, answer: Batch) -> Iterator[Result]:
@@ -334,6 +334,22 @@ class Compressing:
             if error.status == _CANCELLED and not self._plan.session_id:
                 self._journal.forget(self._settings)
         self._error = self._error or error
+
+
+class _LoneBreaks:
+    """Counts the breaks of one file that say that the file is too large, not the line away."""
+
+    def __init__(self, accepted: Callable[[], int]) -> None:
+        self._accepted = accepted
+        self._before = accepted()
+        self._left = _LONE_BREAKS
+
+    def are_enough(self) -> bool:
+        """Counts one more, if another batch got through since the last one."""
+        now = self._accepted()
+        self._left -= now > self._before
+        self._before = now
+        return self._left <= 0
 
 
 def _size(source: Source) -> int:

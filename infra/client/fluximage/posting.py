@@ -24,14 +24,14 @@ def post(
     wait_seconds: int | None = 0,
     on_upload: Callable[[int], None] | None = None,
     stop: threading.Event | None = None,
-    gives_up: Callable[[int], bool] | None = None,
+    gives_up: Callable[[], bool] | None = None,
     own_connection: bool = False,
 ) -> Batch:
     """Sends one batch and returns its state; raises what Calls.ask does, and SourceFailed.
 
     A file that is given as Measured is compared with it. on_upload: the bytes of files that were
-    sent, negative where they have to be sent again. gives_up: asked, after the line has broken so
-    many times while the files were sent, whether to raise UploadBroken. own_connection: what
+    sent, negative where they have to be sent again. gives_up: asked, each time the
+    line has broken while the files were sent, whether to raise UploadBroken. own_connection: what
     cuts a connection after some bytes counts those of earlier requests on it too.
     """
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
@@ -66,7 +66,7 @@ class _Attempts:
         options: Options,
         on_upload: Callable[[int], None] | None,
         stop: threading.Event | None,
-        gives_up: Callable[[int], bool] | None,
+        gives_up: Callable[[], bool] | None,
     ) -> None:
         self._files = files
         self._mark = options.watermark_bytes()
@@ -88,7 +88,7 @@ class _Attempts:
 
     def parts(self, error: Temporary | None) -> Parts:
         """The files of one attempt; `error` ended the one before. May raise UploadBroken."""
-        if error and self._broke(error) and self._gives_up and self._gives_up(self._breaks):
+        if error and self._broke(error) and self._gives_up and self._gives_up():
             raise UploadBroken(self._words(error), sent_bytes=self._sent_bytes, whole=self._whole)
         self._close()
         self._count(-self._sent_bytes)

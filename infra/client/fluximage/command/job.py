@@ -1,14 +1,13 @@
 """One call of `compress` on files and folders, from the plan to the last line."""
 
 import os
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from fluximage.command import dry_run, manifest
 from fluximage.command.display import Display
-from fluximage.command.engine import Engine
+from fluximage.command.engine import Engine, OpenEngine
 from fluximage.command.exits import CommandError, Exit
 from fluximage.command.fields import digest_of, with_format
 from fluximage.command.ledger import Ledger, folder_of, locked
@@ -55,10 +54,10 @@ class Job:
         name = Path(os.path.abspath(walked.base)).name
         self._display = Display(name, self._totals, quiet=telling.quiet, as_json=telling.as_json)
 
-    def run(self, open_engine: Callable[[], Engine], session_id: str | None) -> Exit:
+    def run(self, open_engine: OpenEngine, session_id: str | None) -> Exit:
         """Compress everything that is not done yet; returns the exit status."""
         with ExitStack() as ends:
-            engine = open_engine()
+            engine = open_engine(self._display.waiting)
             ends.callback(engine.close)
             engine.usage()  # an unknown key or address is told before the first upload
             if self._where.out:
@@ -73,12 +72,12 @@ class Job:
             error = self._write_lists(ledger) or error
             return self._end(error)
 
-    def say(self, open_engine: Callable[[], Engine]) -> Exit:
+    def say(self, open_engine: OpenEngine) -> Exit:
         """Tell what `run` would send, and whether the plan has enough for it."""
         ledger = Ledger(self._folder, read_only=True)
         plan = self._plan(ledger)
         ledger.close()
-        engine = open_engine()
+        engine = open_engine(None)
         usage = engine.usage()
         engine.close()
         ai = self._options.alt_text or self._options.rename
