@@ -151,7 +151,8 @@ REFUSALS = (
         errors.KeyReusedError,
         "This Idempotency-Key was used before with other files or options; use a new key",
         "use a new key for a new batch",
-        "a sentence: the `Idempotency-Key` was used before with other files or options",
+        "a sentence: the `Idempotency-Key` was used before with other files or options; `batch_id`"
+        " is the batch that it made",
     ),
     _ours(
         errors.TooManyRequestsError,

@@ -57,6 +57,8 @@ def _our_error(error: errors.FluximageError) -> Response:
     body: bodies.Error = {"error": error.message, "code": error.code}
     if isinstance(error, CODE_AS_ERROR):
         body = {"error": error.code, "code": error.code, "message": error.message}
+    if isinstance(error, errors.KeyReusedError):
+        body["batch_id"] = str(error.batch_id)
     response = json_response(body, status)
     if isinstance(error, errors.TooManyRequestsError | errors.UnavailableError):
         response.headers["Retry-After"] = str(error.retry_after_seconds)

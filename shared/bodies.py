@@ -346,6 +346,8 @@ class Error(TypedDict):
     """The code for programs."""
     message: NotRequired[str]
     """The sentence of `ia_not_available` and `no_credits`."""
+    batch_id: NotRequired[str]
+    """With `idempotency_mismatch`: the batch that the `Idempotency-Key` made."""
 
 
 @_documented

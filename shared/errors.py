@@ -44,6 +44,7 @@ The statuses are set in api/errors.py; docs/api.md explains every code to client
 """
 
 from enum import StrEnum
+from uuid import UUID
 
 
 class WarningCode(StrEnum):
@@ -253,9 +254,15 @@ class GoneError(RequestRefusedError):
 
 
 class KeyReusedError(RequestRefusedError):
-    """An Idempotency-Key was used again with other files or options."""
+    """An Idempotency-Key was used again with other files or options; `batch_id` is its batch."""
 
     code = "idempotency_mismatch"
+
+    def __init__(self, batch_id: UUID) -> None:
+        super().__init__(
+            "This Idempotency-Key was used before with other files or options; use a new key"
+        )
+        self.batch_id = batch_id
 
 
 class TooManyRequestsError(FluximageError):

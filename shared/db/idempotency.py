@@ -84,11 +84,9 @@ def _take(
         row = one(connection.execute(_HOLDER, (account_id, key)).fetchone())
     if row["batch_id"] is None:
         raise ConflictError(_BEING_ACCEPTED)
-    if row["fingerprint"] != fingerprint:
-        raise KeyReusedError(
-            "This Idempotency-Key was used before with other files or options; use a new key"
-        )
     batch_id: UUID = row["batch_id"]
+    if row["fingerprint"] != fingerprint:
+        raise KeyReusedError(batch_id)
     return batch_id
 
 

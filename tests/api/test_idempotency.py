@@ -40,7 +40,7 @@ def test_a_repeat_answers_the_present_state_with_urls_that_work(still: Still) ->
 
 
 def test_another_payload_under_a_used_key_is_refused(client: Client) -> None:
-    _post(client, "k")
+    first = _post(client, "k").json()
     for other in (
         _post(client, "k", quality="81"),
         client.compress(FILES[:1], headers={"Idempotency-Key": "k"}),
@@ -53,6 +53,7 @@ def test_another_payload_under_a_used_key_is_refused(client: Client) -> None:
             "error": "This Idempotency-Key was used before with other files or options;"
             " use a new key",
             "code": "idempotency_mismatch",
+            "batch_id": first["batch_id"],
         }
     assert _used(client) == 2
 

@@ -116,6 +116,26 @@ def test_a_service_that_is_away_is_temporary() -> None:
             away.usage()
 
 
+def test_each_wait_between_two_attempts_is_told() -> None:
+    told: list[tuple[str, float]] = []
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        tell = lambda error, seconds: told.append((error.code, seconds))  # noqa: E731 - one use
+        away = fluximage.Client(url, "flx_live_x", retry_seconds=1, on_retry=tell)
+        with away, pytest.raises(fluximage.Temporary):
+            away.usage()
+    assert {code for code, _ in told} == {"unreachable"}
+    assert all(0 < seconds < 1 for _, seconds in told)
+
+
+def test_a_key_with_other_files_names_the_batch_that_it_made(flux: fluximage.Client) -> None:
+    first = flux.send([PICTURE], idempotency_key="k")
+    with pytest.raises(fluximage.KeyReused) as caught:
+        flux.send([PICTURE, PICTURE], idempotency_key="k")
+    assert caught.value.batch_id == first.batch_id
+
+
 def test_a_lost_answer_is_asked_for_again_and_paid_once(
     by_line: fluximage.Client, line: Line
 ) -> None:

@@ -155,3 +155,27 @@ def test_the_tables_may_be_in_a_database_of_the_caller(
     assert database.execute("SELECT count(*) FROM fluximage_done").fetchone() == (1,)
     assert database.execute("SELECT count(*) FROM fluximage_batches").fetchone() == (0,)
     database.close()
+
+
+def test_two_calls_with_one_journal_at_once_are_refused(
+    flux: fluximage.Client, folder: Path, tmp_path: Path
+) -> None:
+    with Journal(tmp_path / "j") as first, Journal(tmp_path / "j") as second:
+        results = flux.compress(folder, journal=first)
+        next(results)
+        for journal in (first, second):
+            with pytest.raises(fluximage.JournalInUse, match="journal j;"):
+                next(flux.compress(folder, journal=journal))
+        assert len(list(results)) == 23
+        assert len(list(flux.compress(folder, journal=second))) == 24
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["j"]
+
+
+def test_the_lock_of_a_journal_ends_with_its_process(
+    client: Client, flux: fluximage.Client, folder: Path
+) -> None:
+    assert killed(start(client, client.url, folder, 1))
+    path = folder.parent / "journal.sqlite"
+    assert path.with_name("journal.sqlite.lock").exists()
+    with Journal(path) as journal:
+        assert len(list(flux.compress(folder, journal=journal))) == 24

@@ -67,6 +67,7 @@ def test_the_build_is_shown_the_modules_of_the_service_and_hardly_anything_else(
     first, *shown, last = [line for line in lines if not line.startswith("#")]
     assert (first, last) == ("*", "**/.*")  # what is hidden stays out in any case
     others = {"pyproject.toml", "README.md", "LICENSE", "*/py.typed"}
+    others |= {"infra/client/fluximage/py.typed", "api/docs_page/*.html", "api/docs_page/*.js"}
     locks = {"infra/requirements.lock", "infra/requirements-build.lock"}
     modules = {f"{path.parent}/*.py" for path in INSTALLED}
     assert {line.removeprefix("!") for line in shown} == others | locks | modules

@@ -3,8 +3,11 @@
 import random
 import threading
 import time
+from collections.abc import Callable
 
 from fluximage.errors import FluximageError, Temporary
+
+OnRetry = Callable[[Temporary, float], object]
 
 _FIRST_SECONDS = 0.5
 _MOST_SECONDS = 30.0
@@ -21,10 +24,19 @@ class Backoff:
     that many clients of a service that comes back do not ask at the same moment.
     """
 
-    def __init__(self, retry_seconds: float, stop: threading.Event | None = None) -> None:
-        """retry_seconds: how long after the first failure the last attempt may begin."""
+    def __init__(
+        self,
+        retry_seconds: float,
+        stop: threading.Event | None = None,
+        on_retry: OnRetry | None = None,
+    ) -> None:
+        """retry_seconds: how long after the first failure the last attempt may begin.
+
+        on_retry: called with the error and the seconds to the next attempt, before each wait.
+        """
         self._retry_seconds = retry_seconds
         self._stop = stop or threading.Event()
+        self._on_retry = on_retry
         self._attempts = 0
         self._deadline: float | None = None
 
@@ -37,5 +49,7 @@ class Backoff:
         self._attempts += 1
         if time.monotonic() + seconds > self._deadline:
             raise error
+        if self._on_retry:
+            self._on_retry(error, seconds)
         if self._stop.wait(seconds):
             raise Stopped("The results are no longer read")

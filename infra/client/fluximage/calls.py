@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 import httpx2
 
 from fluximage import errors
-from fluximage.backoff import Backoff
+from fluximage.backoff import Backoff, OnRetry
 
 Parts = Sequence[tuple[str, tuple[str, Any, str]]]
 Json = dict[str, Any]
@@ -35,10 +35,17 @@ class Calls:
     """Calls the service; threads may share it. Its key is in no repr, log or exception."""
 
     def __init__(
-        self, url: str, api_key: str, *, timeout_seconds: float, retry_seconds: float
+        self,
+        url: str,
+        api_key: str,
+        *,
+        timeout_seconds: float,
+        retry_seconds: float,
+        on_retry: OnRetry | None = None,
     ) -> None:
         self.url = _checked_url(url)
         self.retry_seconds = retry_seconds
+        self._on_retry = on_retry
         timeout = httpx2.Timeout(
             timeout_seconds, connect=_CONNECT_SECONDS, write=min(_WRITE_SECONDS, timeout_seconds)
         )
@@ -55,6 +62,10 @@ class Calls:
     def close(self) -> None:
         """Closes the connections."""
         self._http.close()
+
+    def backoff(self, stop: threading.Event | None = None, *, repeat: bool = True) -> Backoff:
+        """Returns the attempts of one call; one attempt unless `repeat`."""
+        return Backoff(self.retry_seconds if repeat else 0, stop, self._on_retry)
 
     def ask(
         self,
@@ -74,7 +85,7 @@ class Calls:
         attempts. parts: makes the files of a form anew for each attempt, from the error of the
         one before.
         """
-        backoff = Backoff(self.retry_seconds if repeat else 0, stop)
+        backoff = self.backoff(stop, repeat=repeat)
         last: errors.Temporary | None = None
         while True:
             try:
@@ -95,7 +106,8 @@ class Calls:
                 # With an Idempotency-Key: the first request is still being accepted.
                 if "Idempotency-Key" not in (headers or {}) or self._is_cancelled(form):
                     raise
-                backoff.wait(_as_temporary(error))
+                last = _as_temporary(error)
+                backoff.wait(last)
 
     @contextmanager
     def stream(
@@ -185,6 +197,8 @@ def _error(answer: httpx2.Response, body: Json) -> errors.FluximageError:
     message = str(body.get("message") or body.get("error") or _no_json(answer))
     if status in _TEMPORARY or (status >= 500 and status not in _FOR_GOOD):
         return errors.Temporary(message, retry_after_seconds=_retry_after(answer), **more)
+    if more["code"] == "idempotency_mismatch":
+        return errors.KeyReused(message, batch_id=body.get("batch_id"), **more)
     if status == 403 and more["code"] in _PLAN_CODES:
         return errors.PlanError(message, **more)
     if status < 400 or status == 403:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import BinaryIO, Unpack
 
@@ -11,9 +11,9 @@ from fluximage.answers import Batch, Event, Image, SessionPage, SessionSummary, 
 from fluximage.calls import Calls, session_path
 from fluximage.compressing import Compressing, Plan
 from fluximage.downloads import Downloads, copied, save_to
-from fluximage.errors import ConfigurationError, NotFound
+from fluximage.errors import ConfigurationError, NotFound, Temporary
 from fluximage.following import events
-from fluximage.journal import Journal
+from fluximage.journal import MEMORY, Journal
 from fluximage.options import OptionFields, Options
 from fluximage.posting import post
 from fluximage.results import Done, Failed
@@ -36,19 +36,22 @@ class Client:
         *,
         timeout_seconds: float = 330,
         retry_seconds: float = 300,
+        on_retry: Callable[[Temporary, float], object] | None = None,
     ) -> None:
         """url, api_key: None reads FLUXIMAGE_URL, FLUXIMAGE_API_KEY.
 
         timeout_seconds: how long an answer may take. retry_seconds: how long a call that may be
-        repeated is, while the service is away or busy; 0 asks once.
+        repeated is, while the service is away or busy; 0 asks once. on_retry: called with the
+        error and the seconds to the next attempt before each wait, from any thread.
         """
         self._calls = Calls(
             _given(url, "FLUXIMAGE_URL", "address"),
             _given(api_key, "FLUXIMAGE_API_KEY", "API key"),
             timeout_seconds=timeout_seconds,
             retry_seconds=retry_seconds,
+            on_retry=on_retry,
         )
-        self._downloads = Downloads(retry_seconds)
+        self._downloads = Downloads(retry_seconds, on_retry)
 
     def __repr__(self) -> str:
         return f"Client({self._calls.url!r})"
@@ -77,19 +80,17 @@ class Client:
 
         Images travel in batches, some at a time; each may fail without the others. Where the
         call itself is refused (PlanError, Unauthorized, BadRequest) or the service stays away
-        (Temporary), what was accepted before is yielded first.
+        (Temporary), what was accepted before is yielded first. Raises JournalInUse where another
+        call works with the journal.
         """
         if options is not None and fields:
             raise TypeError("Give options or the options' keywords, not both")
-        plan = Plan(
-            options=options or Options(**fields),
-            session_id=session_id,
-            journal=journal,
-            on_upload=on_upload,
-        )
+        chosen = options or Options(**fields)
         # Closed with the generator: a caller that stops reading stops the uploads.
-        with closing(Compressing(self._calls, plan, sources(paths))) as compressing:
-            yield from compressing.results()
+        with nullcontext(journal) if journal else Journal(MEMORY) as used, used.locked():
+            plan = Plan(chosen, session_id, used, on_upload)
+            with closing(Compressing(self._calls, plan, sources(paths))) as compressing:
+                yield from compressing.results()
 
     def send(
         self,

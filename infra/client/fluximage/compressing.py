@@ -4,6 +4,12 @@ Threads measure files, send batches and read the session (jobs.py). The thread t
 results takes their outcomes one at a time; it alone changes state and writes the journal. A file
 is read when its turn comes, and at most _MAX_OPEN batches are on their way: memory does not grow
 with the number of files.
+
+Where the line breaks while a batch is sent, fewer of its first files are sent under the same
+Idempotency-Key. The service accepts one request under a key, so this one answers whether the
+broken one was accepted: then it is told that batch's id, and otherwise the key is the smaller
+batch's, and the other files can go under another key. A batch begins with its smallest files, so
+that a file that is too large for the line keeps no other one back.
 """
 
 import time
@@ -12,20 +18,21 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from fluximage.answers import Batch, Image, ImageFailure, Notice, usage
+from fluximage.answers import Batch, usage
 from fluximage.backoff import Stopped
 from fluximage.calls import Calls
-from fluximage.errors import ApiError, BadRequest, FluximageError, Temporary
+from fluximage.errors import ApiError, BadRequest, FluximageError, KeyReused, Temporary
 from fluximage.grouping import Group, Pace
 from fluximage.jobs import Jobs, Outcome
-from fluximage.journal import MEMORY, Journal, Written, content_of
+from fluximage.journal import Journal, content_of
 from fluximage.open_batch import OpenBatch
 from fluximage.options import Options
 from fluximage.posting import post
-from fluximage.results import Done, Failed, Result
-from fluximage.session_reader import Reading, SessionReader, about, raised
+from fluximage.receiving import Receiving
+from fluximage.results import Failed, Result
+from fluximage.resuming import Resuming
+from fluximage.session_reader import Reading, SessionReader, batch_so_far, raised
 from fluximage.sources import Source
-from fluximage.strangers import Strangers
 from fluximage.upload import (
     MAX_FILE_BYTES,
     MAX_FILES,
@@ -39,6 +46,7 @@ from fluximage.upload import (
 
 _MAX_SENDING = 2  # one waits for the service's answer while the other uploads
 _MAX_OPEN = 10  # batches without all results: 200 images keep many workers busy
+_LONE_BREAKS = 5  # of one file alone, between which others got through
 _CANCELLED = 409
 _TOO_LARGE = 413  # a proxy's limit on a body, mostly
 
@@ -49,7 +57,7 @@ class Plan:
 
     options: Options
     session_id: str | None
-    journal: Journal | None
+    journal: Journal
     on_upload: Callable[[int], None] | None
 
 
@@ -60,44 +68,47 @@ class Compressing:
         self._calls = calls
         self._plan = plan
         self._sources = sources
-        self._journal = plan.journal or Journal(MEMORY)
+        self._journal = plan.journal
         self._settings = f"{calls.url} {plan.session_id or ''} {plan.options.fingerprint()}"
         self._jobs: Jobs[Result] = Jobs()
         self._pace = Pace()
-        self._again: deque[list[Source]] = deque()  # groups whose batch was refused for one file
-        self._open: dict[str, OpenBatch] = {}  # accepted ones, by the service's id
-        self._sending: dict[int, OpenBatch] = {}  # by the journal's number
-        self._strangers = Strangers()
-        self._spots: dict[tuple[str, str], tuple[OpenBatch, int]] = {}  # of resumed batches
+        self._ready: deque[Source] = deque()  # for the next batch, before further sources
+        self._receiving = Receiving(self._journal, self._settings, self._again)
+        self._resuming = Resuming(
+            self._journal, self._settings, self._receiving, self._again, self._resend
+        )
         self._measuring = 0
+        self._accepted = 0
         self._exhausted = False
         self._error: FluximageError | None = None
         self._left: int | None = None
-        self._group = Group(0)
-        session_id, new = plan.session_id, False
+        session_id, self._is_new = plan.session_id, False
         if not session_id:
-            session_id, new = self._journal.session(self._settings)
+            session_id, self._is_new = self._journal.session(self._settings)
+        receiving = self._receiving
         self._session = SessionReader(
-            calls, self._jobs, session_id, Reading(self._ended, self._notices, self._all_read)
+            calls,
+            self._jobs,
+            session_id,
+            Reading(receiving.ended, receiving.notices, receiving.all_read),
         )
-        self._is_new = new
 
     def close(self) -> None:
         """Stops what is on its way; the journal keeps it."""
         self._jobs.stop.set()
-        if self._plan.journal is None:
-            self._journal.close()
 
     def results(self) -> Iterator[Result]:
         """Yields each result; raises the first error once what was accepted has ended."""
         self._left = self._left_of_plan()
-        yield from self._resume()
+        self._resuming.begin()
+        if not self._is_new:
+            yield from self._session.catch_up()
         while True:
             while self._may_begin():
                 yield from self._begin()
-            if self._count_pending():
+            if self._receiving.pending:
                 self._session.follow()
-            elif not self._sending and not self._measuring:
+            elif not self._receiving.sending and not self._measuring:
                 break
             yield from self._jobs.take()
         if self._error:
@@ -117,124 +128,63 @@ class Compressing:
         ai = max(0, left.ia_credits_remaining)
         return ai if left.images_left is None else min(ai, left.images_left)
 
-    def _count_pending(self) -> int:
-        return sum(1 for batch in self._open.values() if batch.pending)
-
-    # -- what an earlier call left open
-
-    def _resume(self) -> Iterator[Result]:
-        """Takes up the batches of the journal, and reads the session up to now."""
-        for written in self._journal.open_batches(self._settings):
-            batch = OpenBatch(written, {}, resumed=True)
-            for index, source in enumerate(written.sources):
-                self._spots[source.content, source.name] = batch, index
-            if written.batch_id:
-                self._open[written.batch_id] = batch
-        if not self._is_new:
-            yield from self._session.catch_up()
-
-    def _meet(self, source: Source, spot: tuple[OpenBatch, int]) -> Iterator[Result]:
-        """This call has been given a source of a batch that an earlier call left open."""
-        batch, index = spot
-        accepted = batch.batch_id is not None
-        if accepted and not _is_same(source, batch.written.sources[index]):
-            batch.forget(index)
-            self._close_if_finished(batch)
-            self._group.add(source)
-            return
-        batch.sources[index] = source
-        if result := batch.held.pop(index, None):
-            yield from self._yield(batch, index, self._with_source(result, source))
-        elif not accepted and len(batch.sources) == len(batch.written.sources):
-            self._measure(list(map(batch.sources.__getitem__, sorted(batch.sources))), batch)
-
-    @staticmethod
-    def _with_source(result: Result, source: Source) -> Result:
-        if isinstance(result, Done):
-            return Done(source, result.image, result.warnings)
-        return Failed(source, result.code, result.message)
-
-    def _end_of_sources(self) -> None:
-        """Of a batch that an earlier call left open, only what this call was given is wanted.
-
-        One of which it was given nothing stays as it is, for another call.
-        """
-        self._exhausted = True
-        partly = {batch.written.number: batch for batch, _ in self._spots.values()}
-        for batch, index in self._spots.values():
-            batch.forget(index)
-        self._spots.clear()
-        for batch in partly.values():
-            if not batch.sources:
-                self._open.pop(batch.batch_id or "", None)
-            elif batch.batch_id:
-                self._close_if_finished(batch)
-            else:  # its key stands for all of its sources, so these need another
-                self._again.append([*batch.sources.values()])
-                self._journal.close_batch(self._settings, batch.written.number)
-
-    def _lost(self, batch: OpenBatch) -> Iterator[Result]:
-        """The service has no results of this batch: its session or the results were deleted."""
-        pending = sorted(batch.pending)
-        self._open.pop(batch.batch_id or "", None)
-        batch.pending.clear()
-        if batch.resumed:
-            for index in pending:
-                source = batch.written.sources[index]
-                self._spots.pop((source.content, source.name), None)
-            again = [batch.sources[index] for index in pending if index in batch.sources]
-            if again:
-                self._again.append(again)
-        else:
-            for index in pending:
-                message = "The service has deleted this image's session"
-                failed = Failed(batch.sources[index], "not_found", message)
-                yield from self._yield(batch, index, failed)
-        self._close_if_finished(batch)
-
     # -- making batches
 
     def _may_begin(self) -> bool:
-        if self._error or (self._exhausted and not self._again):
+        if self._error or (self._exhausted and not self._ready):
             return False
-        sending = len(self._sending) + self._measuring
+        sending = len(self._receiving.sending) + self._measuring
         if self._left == 0 and sending:
             return False  # else this batch, which the plan refuses, might take the place of another
-        return sending < _MAX_SENDING and sending + self._count_pending() < _MAX_OPEN
+        return sending < _MAX_SENDING and sending + self._receiving.pending < _MAX_OPEN
 
     def _begin(self) -> Iterator[Result]:
         """Collects the sources of the next batch; yields those that need no upload."""
-        if self._again:
-            self._measure(self._again.popleft())
-            return
-        self._group = Group(self._pace.batch_bytes, self._left or MAX_FILES)
-        while not self._group.is_full:
-            source = next(self._sources, None)
-            if source is None:
-                self._end_of_sources()
+        group = Group(self._pace.batch_bytes, self._left or MAX_FILES)
+        while not group.is_full:
+            if not self._ready and not self._exhausted:
+                yield from self._fetch()
+                continue
+            if not self._ready or not group.takes(size := _size(self._ready[0])):
                 break
-            yield from self._sort(source)
-        if self._group.sources:
+            group.add(self._ready.popleft(), size)
+        if group.sources:
             if self._left is not None:
-                self._left = max(0, self._left - len(self._group.sources))
-            self._measure(self._group.sources)
+                self._left = max(0, self._left - len(group.sources))
+            self._measure(group.sources)
 
-    def _sort(self, source: Source) -> Iterator[Result]:
+    def _fetch(self) -> Iterator[Result]:
+        """Takes one more source; yields it, if it needs no upload."""
+        source = next(self._sources, None)
+        if source is None:
+            self._exhausted = True
+            self._resuming.end()
+            return
         try:
-            size, _ = facts(source)
+            facts(source)
         except OSError as error:
             yield _failed(unreadable(source, error))
             return
         if self._journal.keeps:
             content = content_of(source)
-            found = self._journal.done(self._settings, content, source)
-            if found and _is_same(source, found[0]):
-                yield found[1]
+            if done := self._resuming.done(source, content):
+                yield done
                 return
-            if spot := self._spots.pop((content, source.name), None):
-                yield from self._meet(source, spot)
+            if (results := self._resuming.meet(source, content)) is not None:
+                yield from results
                 return
-        self._group.add(source, min(size, MAX_FILE_BYTES))
+        self._ready.append(source)
+
+    def _again(self, batch: OpenBatch, sources: Sequence[Source]) -> None:
+        """Sources of this batch go in another one."""
+        self._ready.extend(sources)
+        if self._left is not None and not batch.resumed:
+            self._left += len(sources)
+        if batch.unheard and self._plan.on_upload:
+            self._plan.on_upload(-sum(map(_size, sources)))
+
+    def _resend(self, batch: OpenBatch) -> None:
+        self._measure(batch.in_order, batch)
 
     def _measure(self, group: Sequence[Source], batch: OpenBatch | None = None) -> None:
         self._measuring += 1
@@ -251,7 +201,7 @@ class Compressing:
         self._jobs.start(job, _raising)
 
     def _on_measured(
-        self, files: Sequence[Measured], failures: Sequence[SourceFailed], batch: OpenBatch | None
+        self, files: list[Measured], failures: Sequence[SourceFailed], batch: OpenBatch | None
     ) -> Iterator[Result]:
         self._measuring -= 1
         if batch:
@@ -261,6 +211,7 @@ class Compressing:
                 return
             self._journal.close_batch(self._settings, batch.written.number)
         if files and not self._error:
+            files.sort(key=lambda file: file.size)
             written = self._journal.begin(self._settings, self._session.session_id, files)
             sources = {index: file.source for index, file in enumerate(files)}
             self._send(OpenBatch(written, sources), files)
@@ -269,67 +220,107 @@ class Compressing:
     # -- sending
 
     def _send(self, batch: OpenBatch, files: Sequence[Measured]) -> None:
-        self._sending[batch.written.number] = batch
-        size = sum(file.size for file in files)
+        """Sends the first files of the batch, or all of them, under its key."""
+        self._receiving.sending[batch.written.number] = batch
+        lone = _LoneBreaks(lambda: self._accepted)
 
         def job() -> Outcome[Result]:
             started = time.monotonic()
-            answer = post(
-                self._calls,
-                files,
-                self._plan.options,
-                session_id=batch.written.session_id,
-                idempotency_key=batch.written.key,
-                on_upload=self._plan.on_upload,
-                stop=self._jobs.stop,
-            )
-            self._pace.sent(size, time.monotonic() - started)
-            return partial(self._on_accepted, batch, answer)
+            try:
+                answer = post(
+                    self._calls,
+                    files,
+                    self._plan.options,
+                    session_id=batch.written.session_id,
+                    idempotency_key=batch.written.key,
+                    on_upload=self._plan.on_upload,
+                    stop=self._jobs.stop,
+                    gives_up=lambda: len(files) > 1 or lone.are_enough(),
+                    own_connection=self._pace.has_broken,
+                )
+            except KeyReused as error:
+                return partial(self._on_found, batch, self._found(batch, error))
+            self._pace.sent(sum(file.size for file in files), time.monotonic() - started)
+            return partial(self._on_accepted, batch, len(files), answer)
 
-        self._jobs.start(job, partial(self._refused, batch))
+        self._jobs.start(job, partial(self._refused, batch, files))
 
-    def _on_accepted(self, batch: OpenBatch, answer: Batch) -> Iterator[Result]:
-        self._journal.accepted(batch.written.number, answer.batch_id)
-        batch.batch_id = answer.batch_id
-        self._open[answer.batch_id] = batch
+    def _found(self, batch: OpenBatch, error: KeyReused) -> Batch:
+        """The batch that an attempt made whose answer was lost, when fewer or more were sent."""
+        if error.batch_id is None:
+            raise error
+        session_id = batch.written.session_id
+        return batch_so_far(self._calls, session_id, error.batch_id, self._jobs.stop)
+
+    def _on_accepted(self, batch: OpenBatch, count: int, answer: Batch) -> Iterator[Result]:
+        """The service has accepted the first files, and never accepts more under this key."""
+        self._journal.accepted(batch.written.number, answer.batch_id, count)
+        self._again(batch, batch.shorten(count))
+        yield from self._on_known(batch, answer)
+
+    def _on_found(self, batch: OpenBatch, answer: Batch) -> Iterator[Result]:
+        """It has accepted some of the first files; what has no result in the end goes again."""
+        count = len(batch.written.sources)
+        self._journal.accepted(batch.written.number, answer.batch_id, count)
+        batch.resumed = batch.unheard = True
+        if self._plan.on_upload:  # what the lost attempts had told was taken back
+            self._plan.on_upload(sum(source.size for source in batch.written.sources))
+        yield from self._on_known(batch, answer)
+
+    def _on_known(self, batch: OpenBatch, answer: Batch) -> Iterator[Result]:
+        self._accepted += 1
         batch.registered_at = self._session.reads
-        batch.notices = tuple(notice for notice in answer.warnings if notice.index is None)
-        early = self._strangers.take(answer.batch_id)
-        self._answered(batch)
-        ended_images: tuple[Image | ImageFailure, ...] = (*answer.images, *answer.errors)
-        for ended in ended_images:
-            of_it = (notice for notice in answer.warnings if notice.index == ended.index)
-            yield from self._give(batch, ended, tuple(of_it))
-        for ended, notices in early:
-            yield from self._give(batch, ended, notices)
+        yield from self._receiving.accepted(batch, answer)
 
-    def _answered(self, batch: OpenBatch) -> None:
-        del self._sending[batch.written.number]
-        self._strangers.answered(batch.written.number)
+    def _refused(
+        self, batch: OpenBatch, files: Sequence[Measured], error: Exception
+    ) -> Outcome[Result]:
+        if isinstance(error, UploadBroken):
+            return partial(self._on_broken, batch, files, error)
+        return partial(self._on_refused, batch, len(files), error)
 
-    def _refused(self, batch: OpenBatch, error: Exception) -> Outcome[Result]:
-        return partial(self._on_refused, batch, error)
+    def _on_broken(
+        self, batch: OpenBatch, files: Sequence[Measured], error: UploadBroken
+    ) -> Iterator[Result]:
+        """Sends fewer files under the same key; those that were not accepted under it go again."""
+        self._pace.broke(error.sent_bytes)
+        if error.whole:
+            batch.reach = max(batch.reach, len(files))
+        if len(files) == 1:
+            yield from self._on_too_large_for_line(batch, error)
+            return
+        count = self._pace.fitting([file.size for file in files])
+        kept = max(batch.reach, count)
+        if kept < len(batch.written.sources):
+            self._journal.shorten(batch.written.number, kept)
+            self._again(batch, batch.shorten(kept))
+        self._send(batch, files[:count])
 
-    def _on_refused(self, batch: OpenBatch, error: Exception) -> Iterator[Result]:
-        self._answered(batch)
-        sources = [batch.sources[index] for index in sorted(batch.sources)]
+    def _on_too_large_for_line(self, batch: OpenBatch, error: UploadBroken) -> Iterator[Result]:
+        """Its smallest file does not get through, while those of other batches do."""
+        self._receiving.answered(batch)
+        if not batch.reach:  # else another call sends it again, under its key
+            self._journal.close_batch(self._settings, batch.written.number)
+        for source in batch.in_order:
+            yield Failed(source, error.code, error.message)
+
+    def _on_refused(self, batch: OpenBatch, count: int, error: Exception) -> Iterator[Result]:
+        self._receiving.answered(batch)
+        sources = batch.in_order
         if isinstance(error, SourceFailed):
-            culprit = error.source
-            failed = _failed(error)
-        elif (found := _too_large(error, sources)) and len(found) == 1:
+            culprit, failed = error.source, _failed(error)
+        elif (found := _too_large(error, sources[:count])) and len(found) == 1:
             culprit = found[0]
             failed = Failed(culprit, "file_too_large", str(error))
         elif found:
-            self._pace.broke()
-            half = len(found) // 2
-            self._again.extend((found[:half], found[half:]))
+            self._pace.broke(sum(map(_size, found)))
+            self._again(batch, sources)
             self._journal.close_batch(self._settings, batch.written.number)
             return
         else:
             self._fail(batch, error)
             return
-        if rest := [source for source in sources if source is not culprit]:
-            self._again.append(rest)
+        self._again(batch, [source for source in sources if source is not culprit])
         self._journal.close_batch(self._settings, batch.written.number)
         yield failed
 
@@ -337,79 +328,39 @@ class Compressing:
         """No further batch is begun; what was accepted is waited for."""
         if not isinstance(error, FluximageError):
             raise error
-        if not isinstance(error, Temporary | Stopped):
+        if not isinstance(error, Temporary | Stopped | KeyReused):
             # A refusal is not remembered. After a lost answer the batch may be accepted.
             self._journal.close_batch(self._settings, batch.written.number)
             if error.status == _CANCELLED and not self._plan.session_id:
                 self._journal.forget(self._settings)
         self._error = self._error or error
 
-    # -- results
 
-    def _ended(self, ended: Image | ImageFailure, notices: tuple[Notice, ...]) -> Iterator[Result]:
-        if batch := self._open.get(ended.batch_id):
-            yield from self._give(batch, ended, notices)
-        else:
-            self._strangers.keep(ended, notices, self._sending)
+class _LoneBreaks:
+    """Counts the breaks of one file that say that the file is too large, not the line away."""
 
-    def _notices(self, notices: Sequence[Notice]) -> None:
-        """A batch of an earlier call had no answer in this one that said its warnings."""
-        for batch_id, batch in self._open.items():
-            if batch.resumed:
-                batch.notices = tuple(n for n in notices if about(n) == (batch_id, None))
+    def __init__(self, accepted: Callable[[], int]) -> None:
+        self._accepted = accepted
+        self._before = accepted()
+        self._left = _LONE_BREAKS
 
-    def _all_read(self, read: int) -> Iterator[Result]:
-        for batch in [*self._open.values()]:
-            if batch.pending and batch.registered_at < read:
-                yield from self._lost(batch)
-
-    def _give(
-        self, batch: OpenBatch, ended: Image | ImageFailure, notices: tuple[Notice, ...]
-    ) -> Iterator[Result]:
-        if ended.index not in batch.pending:
-            return
-        batch.pending.discard(ended.index)
-        # A resumed batch's result may come before this call is given its source.
-        source = batch.sources.get(ended.index) or Source(b"", ended.original_name)
-        result: Result
-        if isinstance(ended, Image):
-            result = Done(source, ended, batch.notices + notices)
-        else:
-            result = Failed(source, ended.error, ended.message)
-        if ended.index in batch.sources:
-            yield from self._yield(batch, ended.index, result)
-        else:
-            batch.held[ended.index] = result
-
-    def _yield(self, batch: OpenBatch, index: int, result: Result) -> Iterator[Result]:
-        """Gives a result to the caller; the batch is closed when it has come back from the last."""
-        batch.unseen += 1
-        yield result
-        batch.unseen -= 1
-        if isinstance(result, Done):
-            batch.done.append((batch.written.sources[index], result))
-        self._close_if_finished(batch)
-
-    def _close_if_finished(self, batch: OpenBatch) -> None:
-        if batch.finished:
-            self._open.pop(batch.batch_id or "", None)
-            self._journal.close_batch(self._settings, batch.written.number, batch.done)
+    def are_enough(self) -> bool:
+        """Counts one more, if another batch got through since the last one."""
+        now = self._accepted()
+        self._left -= now > self._before
+        self._before = now
+        return self._left <= 0
 
 
-def _is_same(source: Source, written: Written) -> bool:
-    """Whether the source is as it was written down: its size and time, else its content."""
+def _size(source: Source) -> int:
     try:
-        if isinstance(source.content, bytes) or facts(source) == (written.size, written.mtime_ns):
-            return True
-        return facts(source)[0] == written.size and measure(source).sha256 == written.sha256
-    except (OSError, SourceFailed):
-        return False
+        return min(facts(source)[0], MAX_FILE_BYTES)
+    except OSError:  # told when it is measured
+        return 0
 
 
 def _too_large(error: Exception, sources: list[Source]) -> list[Source]:
     """The sources among which one is too large; none where the error is another one."""
-    if isinstance(error, UploadBroken):
-        return sources
     if not isinstance(error, BadRequest):
         return []
     if error.code == "file_too_large":

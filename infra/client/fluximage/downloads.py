@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import httpx2
 
-from fluximage.backoff import Backoff
+from fluximage.backoff import Backoff, OnRetry
 from fluximage.calls import authorities, unreachable
 from fluximage.errors import DownloadError, NotFound, Temporary
 
@@ -22,8 +22,9 @@ _CHUNK_BYTES = 256 * 1024
 class Downloads:
     """Gets signed links, without the API key; threads may share it."""
 
-    def __init__(self, retry_seconds: float) -> None:
+    def __init__(self, retry_seconds: float, on_retry: OnRetry | None = None) -> None:
         self._retry_seconds = retry_seconds
+        self._on_retry = on_retry
         self._by_scheme: dict[str, httpx2.Client] = {}
         self._lock = threading.Lock()
 
@@ -37,7 +38,8 @@ class Downloads:
 
         Raises NotFound where the link has expired, Temporary where the store stays away.
         """
-        backoff, start = Backoff(self._retry_seconds), to.tell() if to.seekable() else None
+        backoff = Backoff(self._retry_seconds, on_retry=self._on_retry)
+        start = to.tell() if to.seekable() else None
         while True:
             try:
                 return self._save(url, size, to)

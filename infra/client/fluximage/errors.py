@@ -4,11 +4,13 @@ FluximageError
   ConfigurationError    the address or the key is missing or malformed; nothing was sent
   ApiError              the service refused the call; has a status and a code
     BadRequest            400, 413, 415, 422 and what else the call itself is to blame for
+      KeyReused             422: the Idempotency-Key was used with other files or options
     Unauthorized          401: the key is missing, malformed, unknown or revoked
     PlanError             403: plan_limit, ia_not_available or no_credits
     NotFound              404, 410: there is no such session, image or path
     Conflict              409: the session was cancelled, or the key of a request is in use
   Temporary             429, 5xx, or no connection: the same call may succeed later
+  JournalInUse          another call works with the same journal
   DownloadError         a result arrived incomplete
 
 An image that failed is no exception: it is a `Failed` among the results.
@@ -50,6 +52,22 @@ class BadRequest(ApiError):  # noqa: N818 - HTTP's own name for it
     """A field, a file or the request itself is wrong; the message names it."""
 
 
+class KeyReused(BadRequest):
+    """The Idempotency-Key was used with other files or options; `batch_id` is what it made."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "idempotency_mismatch",
+        status: int | None = None,
+        request_id: str | None = None,
+        batch_id: str | None = None,
+    ) -> None:
+        super().__init__(message, code=code, status=status, request_id=request_id)
+        self.batch_id = batch_id
+
+
 class Unauthorized(ApiError):  # noqa: N818 - HTTP's own name for it
     """The API key is missing, malformed, unknown or revoked."""
 
@@ -83,6 +101,10 @@ class Temporary(FluximageError):  # noqa: N818 - says what to do, as Retry-After
     ) -> None:
         super().__init__(message, code=code, status=status, request_id=request_id)
         self.retry_after_seconds = retry_after_seconds
+
+
+class JournalInUse(FluximageError):  # noqa: N818 - says what it is
+    """Another call, of this process or another, works with the same journal."""
 
 
 class DownloadError(FluximageError):

@@ -7,7 +7,6 @@ from typing import Any
 import httpx2
 
 from fluximage.answers import Event, Image, ImageFailure, Notice, Progress, known
-from fluximage.backoff import Backoff
 from fluximage.calls import Calls, session_path
 from fluximage.errors import Temporary
 
@@ -16,12 +15,12 @@ _SILENT_SECONDS = 45.0  # the service sends a comment every 15 s
 
 def events(calls: Calls, session_id: str, cursor: str | None) -> Iterator[Event]:
     """Yields each event after the cursor, the session's end last; goes on after a broken line."""
-    backoff = Backoff(calls.retry_seconds)
+    backoff = calls.backoff()
     while True:
         try:
             for event in listen(calls, session_id, cursor):
                 yield event
-                cursor, backoff = event.cursor, Backoff(calls.retry_seconds)
+                cursor, backoff = event.cursor, calls.backoff()
         except Temporary as error:
             backoff.wait(error)
         else:

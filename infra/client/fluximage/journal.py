@@ -4,6 +4,8 @@ The same call with the same journal, after a kill -9 at any point:
 
 before a batch was sent         sends it again, under the same Idempotency-Key
 sent, no answer yet             the same: the service attaches it to what it accepted, unpaid
+a part of it sent, no answer    the same: the service names the batch that the part became, whose
+                                results are read; the rest is sent under another key
 accepted, its id is here        reads its results from the session
 its results were read           yields them from here, while their links are valid
 its results were half read      yields all of them again: a batch is closed once the caller has
@@ -25,6 +27,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from fluximage.answers import Image, Notice, known
+from fluximage.journal_lock import lock
 from fluximage.results import Done
 from fluximage.sources import Source
 from fluximage.upload import Measured
@@ -102,7 +105,7 @@ INSERT OR REPLACE INTO fluximage_done
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
 _DELETE_SOURCES = """
-DELETE FROM fluximage_sources WHERE number = ?
+DELETE FROM fluximage_sources WHERE number = ? AND place >= ?
 """
 _DELETE_BATCH = """
 DELETE FROM fluximage_batches WHERE number = ?
@@ -216,10 +219,26 @@ class Journal:
         facts = json.dumps([self._id, number, settings, session_id, contents])
         return hashlib.sha256(facts.encode()).hexdigest()
 
-    def accepted(self, number: int, batch_id: str) -> None:
-        """The service has accepted the batch."""
+    def shorten(self, number: int, count: int) -> None:
+        """Only the batch's first sources may be accepted; the others are sent in another one."""
+        with self._transaction() as database:
+            database.execute(_DELETE_SOURCES, (number, count))
+
+    def accepted(self, number: int, batch_id: str, count: int) -> None:
+        """The service has accepted so many of the batch's first sources, or fewer."""
         with self._transaction() as database:
             database.execute(_SET_BATCH_ID, (batch_id, number))
+            database.execute(_DELETE_SOURCES, (number, count))
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Holds the journal for one call; raises JournalInUse where another one holds it.
+
+        The lock is of the process, so that it ends with it.
+        """
+        (file,) = (row[2] for row in self._database.execute("PRAGMA database_list") if row[0] == 0)
+        with lock(Path(f"{file}.lock") if file else None):
+            yield
 
     def open_batches(self, settings: str) -> list[WrittenBatch]:
         """Returns the batches that a call with these settings left open."""
@@ -244,7 +263,7 @@ class Journal:
         ]
         with self._transaction() as database:
             database.executemany(_INSERT_DONE, rows)
-            database.execute(_DELETE_SOURCES, (number,))
+            database.execute(_DELETE_SOURCES, (number, 0))
             database.execute(_DELETE_BATCH, (number,))
 
     def done(self, settings: str, content: str, source: Source) -> tuple[Written, Done] | None:

@@ -9,7 +9,7 @@ from fluximage.calls import Calls, Parts
 from fluximage.errors import Temporary
 from fluximage.options import Options
 from fluximage.sources import Source
-from fluximage.upload import Measured, UploadBroken, UploadFile, unreadable
+from fluximage.upload import UPLOAD_BROKEN, Measured, UploadBroken, UploadFile, unreadable
 
 _BINARY = "application/octet-stream"
 
@@ -24,31 +24,37 @@ def post(
     wait_seconds: int | None = 0,
     on_upload: Callable[[int], None] | None = None,
     stop: threading.Event | None = None,
+    gives_up: Callable[[], bool] | None = None,
+    own_connection: bool = False,
 ) -> Batch:
     """Sends one batch and returns its state; raises what Calls.ask does, and SourceFailed.
 
     A file that is given as Measured is compared with it. on_upload: the bytes of files that were
-    sent, negative where they have to be sent again.
+    sent, negative where they have to be sent again. gives_up: asked, each time the
+    line has broken while the files were sent, whether to raise UploadBroken. own_connection: what
+    cuts a connection after some bytes counts those of earlier requests on it too.
     """
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+    headers |= {"Connection": "close"} if own_connection else {}
     if wait_seconds is not None:
         headers["Prefer"] = f"respond-async, wait={wait_seconds}" if wait_seconds else _AT_ONCE
-    with _Attempts(files, options, on_upload, stop) as attempts:
-        _, body = calls.ask(
-            "POST",
-            "/api/compress",
-            repeat=idempotency_key is not None,
-            stop=stop,
-            headers=headers,
-            form=options.form() | ({"sessionId": session_id} if session_id else {}),
-            parts=attempts.parts,
-        )
+    with _Attempts(files, options, on_upload, stop, gives_up) as attempts:
+        try:
+            _, body = calls.ask(
+                "POST",
+                "/api/compress",
+                repeat=idempotency_key is not None,
+                stop=stop,
+                headers=headers,
+                form=options.form() | ({"sessionId": session_id} if session_id else {}),
+                parts=attempts.parts,
+            )
+        except Temporary as error:
+            raise attempts.last(error) from None
     return answers.batch(body)
 
 
 _AT_ONCE = "respond-async"
-_MAX_BREAKS = 2
-_NEVER = 1_000_000
 
 
 class _Attempts:
@@ -60,6 +66,7 @@ class _Attempts:
         options: Options,
         on_upload: Callable[[int], None] | None,
         stop: threading.Event | None,
+        gives_up: Callable[[], bool] | None,
     ) -> None:
         self._files = files
         self._mark = options.watermark_bytes()
@@ -67,7 +74,9 @@ class _Attempts:
         self._stop = stop
         self._sent_bytes = 0
         self._open: list[UploadFile] = []
+        self._gives_up = gives_up
         self._breaks = 0
+        self._whole = False
 
     def __enter__(self) -> "_Attempts":
         return self
@@ -78,16 +87,9 @@ class _Attempts:
             self._count(-self._sent_bytes)
 
     def parts(self, error: Temporary | None) -> Parts:
-        """The files of one attempt; `error` ended the one before.
-
-        Raises UploadBroken where half of them may get through: the line broke twice, and not
-        once after the last byte, so that nothing was accepted.
-        """
-        if error and error.status is None:
-            whole = all(file.is_sent for file in self._open)
-            self._breaks = -_NEVER if whole else self._breaks + 1
-            if self._breaks >= _MAX_BREAKS and len(self._files) > 1:
-                raise UploadBroken(error.message)
+        """The files of one attempt; `error` ended the one before. May raise UploadBroken."""
+        if error and self._broke(error) and self._gives_up and self._gives_up():
+            raise UploadBroken(self._words(error), sent_bytes=self._sent_bytes, whole=self._whole)
         self._close()
         self._count(-self._sent_bytes)
         self._open = list(map(self._opened, self._files))
@@ -96,6 +98,28 @@ class _Attempts:
         if self._mark is not None:
             return [("watermarkFile", ("watermark.png", self._mark, "image/png")), *parts]
         return parts
+
+    def last(self, error: Temporary) -> Temporary:
+        """The error that ended the last attempt, with what did not get through."""
+        if not self._broke(error):
+            return error
+        return Temporary(self._words(error), code=UPLOAD_BROKEN)
+
+    def _broke(self, error: Temporary) -> bool:
+        """Whether the line broke while the files were sent; counts it."""
+        if error.status is not None or not self._sent_bytes:
+            return False
+        self._breaks += 1
+        self._whole = self._whole or all(file.is_sent for file in self._open)
+        return True
+
+    def _words(self, error: Temporary) -> str:
+        more = f" and {len(self._files) - 1} more" if len(self._files) > 1 else ""
+        times = "once" if self._breaks == 1 else f"{self._breaks} times"
+        return (
+            f"{_source(self._files[0]).name}{more} did not get through: the connection broke"
+            f" {times} while it was sent ({error.message})"
+        )
 
     def _opened(self, file: Source | Measured) -> UploadFile:
         source = _source(file)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from fluximage.answers import Event, Image, ImageFailure, Notice, SessionPage, session_page
+from fluximage.answers import Batch, Event, Image, ImageFailure, Notice, SessionPage, session_page
 from fluximage.backoff import Stopped
 from fluximage.calls import Calls, session_path
 from fluximage.errors import FluximageError, NotFound
@@ -105,12 +105,7 @@ class SessionReader:
         return partial(self._on_page, self._page(_WAIT_SECONDS))
 
     def _page(self, wait_seconds: int) -> SessionPage:
-        params: dict[str, str | int] = {"limit": _PAGE_IMAGES}
-        params |= {"cursor": self._cursor} if self._cursor else {}
-        params |= {"wait": wait_seconds} if wait_seconds else {}
-        path = session_path(self.session_id)
-        _, body = self._calls.ask("GET", path, params=params, stop=self._jobs.stop)
-        return session_page(body, self._cursor)
+        return _page(self._calls, self.session_id, self._cursor, wait_seconds, self._jobs.stop)
 
     def _on_page(self, page: SessionPage) -> Iterator[Result]:
         self._following = self._poll_next = False
@@ -130,6 +125,36 @@ class SessionReader:
 
     def _raise(self, error: Exception) -> Outcome[Result]:
         return partial(raised, error)
+
+
+def _page(
+    calls: Calls, session_id: str, cursor: str | None, wait_seconds: int, stop: threading.Event
+) -> SessionPage:
+    params: dict[str, str | int] = {"limit": _PAGE_IMAGES}
+    params |= {"cursor": cursor} if cursor else {}
+    params |= {"wait": wait_seconds} if wait_seconds else {}
+    _, body = calls.ask("GET", session_path(session_id), params=params, stop=stop)
+    return session_page(body, cursor)
+
+
+def batch_so_far(calls: Calls, session_id: str, batch_id: str, stop: threading.Event) -> Batch:
+    """Returns what has ended of one batch, from the pages of its session; empty without it."""
+    images: list[Image] = []
+    errors: list[ImageFailure] = []
+    warnings: list[Notice] = []
+    cursor: str | None = None
+    while True:
+        try:
+            page = _page(calls, session_id, cursor, 0, stop)
+        except NotFound:
+            break
+        images += (image for image in page.images if image.batch_id == batch_id)
+        errors += (error for error in page.errors if error.batch_id == batch_id)
+        warnings += (w for w in page.warnings if w.batch_id == batch_id and w not in warnings)
+        if len(page.images) + len(page.errors) < _PAGE_IMAGES:
+            break
+        cursor = page.next_cursor
+    return Batch(session_id, batch_id, "processing", tuple(images), tuple(errors), tuple(warnings))
 
 
 def about(notice: Notice) -> tuple[str | None, int | None]:

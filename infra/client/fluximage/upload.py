@@ -16,6 +16,7 @@ from fluximage.sources import Source
 
 MAX_FILES = 20
 MAX_FILE_BYTES = 20 * 1024 * 1024
+UPLOAD_BROKEN = "upload_broken"
 _CHUNK_BYTES = 256 * 1024
 
 
@@ -27,8 +28,17 @@ class SourceFailed(FluximageError):  # noqa: N818 - it becomes a Failed
         self.source = source
 
 
-class UploadBroken(FluximageError):  # noqa: N818 - it is sent again in two halves
-    """The connection broke in the middle of the batch more than once; it was not accepted."""
+class UploadBroken(FluximageError):  # noqa: N818 - a part of it is sent instead
+    """The line broke while the batch was sent, and it is not sent again as it is.
+
+    sent_bytes: what of its files was handed to the connection. whole: all of them were, once at
+    least, so that the batch may be accepted.
+    """
+
+    def __init__(self, message: str, *, sent_bytes: int, whole: bool) -> None:
+        super().__init__(message, code=UPLOAD_BROKEN)
+        self.sent_bytes = sent_bytes
+        self.whole = whole
 
 
 @dataclass(frozen=True, slots=True)

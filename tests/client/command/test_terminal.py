@@ -9,10 +9,11 @@ from pathlib import Path
 import pexpect  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
-from tests.client.command.conftest import argv, environment, used
+from tests.client.command.conftest import argv, environment, process, used
 from tests.client.line import Line
 from tests.support.client import Client
 from tests.support.making import png
+from tests.support.processes import eventually
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*3[0-9;]*m")
 
@@ -94,3 +95,29 @@ def test_a_terminal_that_can_do_little_gets_plain_lines(account: Client, photos:
         told = ended(child)
     assert "photos/1.png → web/1.webp" in told
     assert "\x1b" not in told
+
+
+def test_a_server_that_does_not_answer_is_told_below_the_bar(
+    account: Client, line: Line, photos: Path
+) -> None:
+    line.blocked = b"POST "
+    with terminal("compress", photos, "--out", "web", FLUXIMAGE_URL=line.url) as child:
+        child.expect(r"The server does not answer; trying again in \d+ s")
+        line.blocked = b""
+        assert "25 images " in ended(child)
+        assert child.exitstatus == 0
+    assert used(account) == 25
+
+
+@pytest.mark.parametrize("quiet", [(), ("--quiet",)])
+def test_elsewhere_a_plain_line_tells_of_a_server_that_does_not_answer(
+    account: Client, line: Line, photos: Path, quiet: tuple[str, ...]
+) -> None:
+    line.blocked = b"POST "
+    more = {"FLUXIMAGE_URL": line.url, "FLUXIMAGE_API_KEY": account.key}
+    running = process("compress", photos, "--out", "web", *quiet, **more)
+    assert eventually(lambda: line.cuts >= 16, 40)
+    line.blocked = b""
+    told, _ = running.communicate(timeout=60)
+    assert running.returncode == 0
+    assert ("The server does not answer; trying again in" in told) == (not quiet)

@@ -1,5 +1,6 @@
 """The last line of a terminal while images are on their way."""
 
+import math
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -13,8 +14,15 @@ from fluximage.command.outcome import Totals
 from fluximage.command.words import change, clock, size
 
 SPEED_SECONDS = 5.0
+WAITING_SECONDS = 10.0  # how long an attempt may take until it fails, or something is told
 BAR_WIDTH = 26
 LEAST_BAR_WIDTH = 8
+
+
+def again_in(reason: str, seconds: float) -> str:
+    """Why nothing moves, and when it is tried again."""
+    when = f" in {math.ceil(seconds)} s" if seconds > 0 else ""
+    return f"{reason}; trying again{when}"
 
 
 class Speed:
@@ -45,6 +53,16 @@ class Bar:
         self._totals = totals
         self._speed = speed
         self._since = time.monotonic()
+        self._reason = ""
+        self._again_at = 0.0
+
+    def wait(self, reason: str, seconds: float) -> None:
+        """Say below the bar why nothing moves, and when it is tried again."""
+        self._reason, self._again_at = reason, time.monotonic() + seconds
+
+    def moved(self) -> None:
+        """Take away what `wait` said."""
+        self._reason = ""
 
     def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
         width = options.max_width - 1  # a full line would wrap on some terminals
@@ -54,6 +72,10 @@ class Bar:
             grid.add_column(no_wrap=True)
         grid.add_row(*row)
         yield grid
+        left = self._again_at - time.monotonic()
+        if self._reason and left > -WAITING_SECONDS:
+            text = again_in(self._reason, left)
+            yield Text(text, style="yellow", no_wrap=True, overflow="ellipsis")
 
     def _fitting(self, width: int) -> Iterator[Text | ProgressBar]:
         totals = self._totals

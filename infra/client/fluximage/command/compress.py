@@ -9,7 +9,7 @@ import click
 
 from fluximage.command import fields, standard_streams
 from fluximage.command.check import complete_files
-from fluximage.command.engine import Engine, Remote
+from fluximage.command.engine import OpenEngine, Remote
 from fluximage.command.filters import Filters, Pattern, Since
 from fluximage.command.job import Job, Telling
 from fluximage.command.local import open_local
@@ -169,15 +169,17 @@ def _base_of(named: Sequence[Path], files: Sequence[Path]) -> Path:
     return base if inside else common_folder(files)
 
 
-def engine_of(given: dict[str, Any]) -> Callable[[], Engine]:
+def engine_of(given: dict[str, Any]) -> OpenEngine:
     """What opens the engine; raises click.UsageError for what --local does not go with."""
     if given["local"]:
         for name in OF_A_SERVER:
             if given[name]:
                 typed = f"--{name.replace('_', '-').removesuffix('-id')}"
                 raise click.UsageError(f"{typed} needs a server; leave it or --local out.")
-        return open_local
-    return lambda: Remote(find_server(given["url"], given["key_file"], given["profile"]))
+        return lambda _: open_local()
+    return lambda on_retry: Remote(
+        find_server(given["url"], given["key_file"], given["profile"]), on_retry
+    )
 
 
 def _one_image(options: Options, given: dict[str, Any]) -> None:
@@ -197,7 +199,7 @@ def _one_image(options: Options, given: dict[str, Any]) -> None:
             )
             raise click.UsageError(f"{typed or '--' + name.replace('_', '-')} does not go with -.")
     source = standard_streams.read_image()
-    engine = engine_of(given)()
+    engine = engine_of(given)(None)
     try:
         made = fields.with_format(options, given["file_format"])
         standard_streams.compress(engine, source, made, given["session_id"], quiet=given["quiet"])

@@ -13,12 +13,14 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from fluximage.command.bar import Bar, Speed
+from fluximage.command.bar import Bar, Speed, again_in
 from fluximage.command.outcome import Outcome, Totals
 from fluximage.command.words import change, count, duration, printable, size
+from fluximage.errors import Temporary
 
 REFRESH_PER_SECOND = 8
 SHOWN_FAILURES = 20
+LEAST_WAIT_SECONDS = 1.0  # a shorter wait needs no word
 SHOW_CURSOR = "\x1b[?25h"
 
 
@@ -62,9 +64,15 @@ class Display:
             and os.environ.get("TERM", "") not in ("dumb", "unknown")
         )
         self.speed = Speed()
-        bar = Bar(printable(name), totals, self.speed)
+        self._again_at = 0.0
+        self._bar = Bar(printable(name), totals, self.speed)
         self._live = (
-            Live(bar, console=self._console, transient=True, refresh_per_second=REFRESH_PER_SECOND)
+            Live(
+                self._bar,
+                console=self._console,
+                transient=True,
+                refresh_per_second=REFRESH_PER_SECOND,
+            )
             if live
             else None
         )
@@ -84,6 +92,7 @@ class Display:
         """Count one image and tell of it."""
         with self._lock:
             self.totals.add(outcome, source_bytes)
+            self._bar.moved()
             if self._records:
                 self.json(outcome.record())
             if outcome.status == "failed":
@@ -97,6 +106,19 @@ class Display:
             self.line(f"failed  {text}", style="red")
         else:
             print(f"fluximage: {text}", file=sys.stderr)
+
+    def waiting(self, error: Temporary, seconds: float) -> None:
+        """A call failed and is repeated after so many seconds."""
+        reason = _reason(error)
+        now = time.monotonic()
+        with self._lock:  # several calls wait at a time; one of them is enough
+            if not reason or seconds < LEAST_WAIT_SECONDS or now < self._again_at:
+                return
+            self._again_at = now + seconds
+            if self._live:
+                self._bar.wait(reason, seconds)
+            else:
+                self.line(f"{again_in(reason, seconds)}.")
 
     def line(self, text: str, style: str = "") -> None:
         """A line above the bar; with --quiet none, nor with --json off a terminal."""
@@ -136,6 +158,15 @@ class Display:
         else:
             for text in _sums(totals, seconds):
                 self.line(text)
+
+
+def _reason(error: Temporary) -> str | None:
+    """Why a call is repeated; None where the server only asks to wait a moment."""
+    if error.status is None:
+        return "The server does not answer"
+    if error.status == 429:
+        return "The server limits this account"
+    return "The server is busy" if error.status >= 500 else None
 
 
 def _failure_words(outcome: Outcome) -> str:

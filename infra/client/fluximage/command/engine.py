@@ -9,12 +9,17 @@ from typing import BinaryIO, Protocol
 from fluximage.answers import Usage
 from fluximage.client import Client
 from fluximage.command.profile import Server
+from fluximage.errors import Temporary
 from fluximage.journal import Journal
 from fluximage.options import Options
 from fluximage.results import Done, Failed
 from fluximage.sources import Source
 
 FIRST_WORD_SECONDS = 3
+
+OnRetry = Callable[[Temporary, float], object]
+# Takes what is told of the waits between attempts, if anything is.
+OpenEngine = Callable[[OnRetry | None], "Engine"]
 
 
 class Engine(Protocol):
@@ -44,9 +49,9 @@ class Engine(Protocol):
 class Remote:
     """The engine of a server."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, on_retry: OnRetry | None = None) -> None:
         self._server = server
-        self._client = Client(server.url, server.api_key)
+        self._client = Client(server.url, server.api_key, on_retry=on_retry)
 
     def compress(
         self,

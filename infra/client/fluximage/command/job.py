@@ -1,14 +1,13 @@
 """One call of `compress` on files and folders, from the plan to the last line."""
 
 import os
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from fluximage.command import dry_run, manifest
 from fluximage.command.display import Display
-from fluximage.command.engine import Engine
+from fluximage.command.engine import Engine, OpenEngine
 from fluximage.command.exits import CommandError, Exit
 from fluximage.command.fields import digest_of, with_format
 from fluximage.command.ledger import Ledger, folder_of, locked
@@ -68,7 +67,7 @@ class Job:
 
     def run(
         self,
-        open_engine: Callable[[], Engine],
+        open_engine: OpenEngine,
         session_id: str | None,
         *,
         keeps_engine: bool = False,
@@ -78,7 +77,7 @@ class Job:
         keeps_engine: leaves it open, for the next run.
         """
         with ExitStack() as ends:
-            engine = open_engine()
+            engine = open_engine(self._display.waiting)
             if not keeps_engine:
                 ends.callback(engine.close)
             engine.usage()  # an unknown key or address is told before the first upload
@@ -94,12 +93,12 @@ class Job:
             error = self._write_lists(ledger) or error
             return self._end(error)
 
-    def say(self, open_engine: Callable[[], Engine]) -> Exit:
+    def say(self, open_engine: OpenEngine) -> Exit:
         """Tell what `run` would send, and whether the plan has enough for it."""
         ledger = Ledger(self._folder, read_only=True)
         plan = self._plan(ledger)
         ledger.close()
-        engine = open_engine()
+        engine = open_engine(None)
         usage = engine.usage()
         engine.close()
         ai = self._options.alt_text or self._options.rename

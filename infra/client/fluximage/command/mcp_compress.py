@@ -71,7 +71,7 @@ def compress(root: Root, server: Server, wish: Wish) -> dict[str, Any]:
     telling = Telling(quiet=True, as_json=False, manifests=(), failed_list=None)
     folder = None if out else root.path
     job = Job(walked, where, options, wish.format, telling, display=display, folder=folder)
-    status = job.run(lambda: Remote(server), None)
+    status = job.run(lambda on_retry: Remote(server, on_retry), None)
     if status not in (Exit.DONE, Exit.SOME_FAILED) and not display.totals.ended:
         raise CommandError("\n".join(display.notes) or "It failed.", status)
     return _record(root, display, no_images)

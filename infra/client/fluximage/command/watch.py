@@ -11,7 +11,7 @@ import click
 from fluximage.command import fields
 from fluximage.command.compress import engine_of, run_options, telling_of, where_of
 from fluximage.command.display import Display
-from fluximage.command.engine import Engine
+from fluximage.command.engine import Engine, OnRetry
 from fluximage.command.exits import CommandError, Exit
 from fluximage.command.filters import Filters
 from fluximage.command.job import Job
@@ -158,8 +158,8 @@ class Watch:
                 return status
             time.sleep(AWAY_SECONDS if status is Exit.TEMPORARY else POLL_SECONDS)
 
-    def _kept_engine(self) -> Engine:
-        self._engine = self._engine or self._open_engine()
+    def _kept_engine(self, _: OnRetry | None = None) -> Engine:
+        self._engine = self._engine or self._open_engine(self.display.waiting)
         return self._engine
 
     def _ready(self) -> list[Found]:
