@@ -21,7 +21,7 @@ SHOWN = {
 }
 # By how a block begins.
 NOT_RUN = {
-    "make demo": "make their own environment; CI runs them",
+    "make demo": "make their own environment, minutes; the second is what runs this",
     "fluximage up": "serves until it is stopped; tests/infra/commands/test_up.py",
     "fluximage watch": "serves until it is stopped; tests/client/command/test_watch.py",
     '{"mcpServers"': "the configuration of an agent; tests/client/command/test_mcp.py",

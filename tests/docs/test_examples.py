@@ -23,7 +23,7 @@ from tests.support.paths import ROOT
 from tests.support.webhook_receiver import Receiver, receiver
 
 CURL = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-SLOW = {"operations", "recipes"}
+SLOW = {"command-line", "operations", "recipes"}
 WITH_EXAMPLES = [
     pytest.param(page, id=page.stem, marks=[pytest.mark.full] if page.stem in SLOW else [])
     for page in PAGES
