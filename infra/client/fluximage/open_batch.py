@@ -15,10 +15,10 @@ class OpenBatch:
     batch_id: the service's, once it has accepted the batch. sources: those that the caller has
     given to this call, by index; all of them, unless an earlier call left the batch open.
     resumed: an earlier call sent it, or an attempt whose answer was lost; the service may have
-    accepted fewer of its sources, the first ones. unheard: the latter. reach: so many of its first
-    sources may be accepted without an answer. pending: indexes without a result yet. held: results whose source
-    this call has not been given yet. registered_at: how many reads of the session had begun when
-    it was accepted.
+    accepted fewer of its sources, the first ones. unheard: the latter. reach: so many of its
+    first sources may be accepted without an answer. pending: indexes without a result yet. held:
+    results whose source this call has not been given yet. registered_at: how many reads of the
+    session had begun when it was accepted.
     """
 
     written: WrittenBatch
