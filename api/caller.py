@@ -14,7 +14,7 @@ from shared.db import accounts
 from shared.db.accounts import Account
 from shared.errors import UnauthorizedError
 from shared.services import Services
-from shared.settings import Network
+from shared.setting_types import Network
 
 P = ParamSpec("P")
 R = TypeVar("R")

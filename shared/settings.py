@@ -5,26 +5,16 @@ The servers have the names that their users expect (`REDIS_URL`, `DATABASE_URL`,
 """
 
 import os
-import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
-from pydantic import (
-    AfterValidator,
-    AliasGenerator,
-    Field,
-    SecretStr,
-    ValidationError,
-    field_validator,
-)
+from pydantic import AliasGenerator, Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
-    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
@@ -40,19 +30,7 @@ from shared.environment import PREFIX
 from shared.errors import OperatorError
 from shared.models import Effort
 from shared.secret_keys import split_keys
-
-Network = IPv4Network | IPv6Network
-Positive = Annotated[int, Field(ge=1)]
-
-
-def _checked(check: Callable[[str], object]) -> AfterValidator:
-    """Lets a value pass unless `check` raises ValueError for its text."""
-
-    def checked(value: SecretStr | Path | str) -> SecretStr | Path | str:
-        check(value.get_secret_value() if isinstance(value, SecretStr) else str(value))
-        return value
-
-    return AfterValidator(checked)
+from shared.setting_types import Networks, Ports, Positive, checked_by
 
 
 def _named(name: str, description: str, **more: Any) -> Any:
@@ -71,20 +49,20 @@ class Settings(BaseSettings):
     )
 
     # Servers
-    redis_url: Annotated[SecretStr, _checked(redis_address)] = _named(
+    redis_url: Annotated[SecretStr, checked_by(redis_address)] = _named(
         "REDIS_URL",
         "Address of Redis or Valkey, such as `redis://host:6379/0`, or `rediss://` with TLS.",
     )
-    database_url: Annotated[SecretStr, _checked(check_database_url)] = _named(
+    database_url: Annotated[SecretStr, checked_by(check_database_url)] = _named(
         "DATABASE_URL",
         "Address of the PostgreSQL database, such as `postgresql://user@host/name`; several hosts"
         " are separated by commas.",
     )
-    s3_endpoint: Annotated[str, _checked(check_store_url)] = _named(
+    s3_endpoint: Annotated[str, checked_by(check_store_url)] = _named(
         "S3_ENDPOINT",
         "Address of the object store for the service itself, such as `http://host:9000`.",
     )
-    s3_public_endpoint: Annotated[str, _checked(check_store_url)] | None = _named(
+    s3_public_endpoint: Annotated[str, checked_by(check_store_url)] | None = _named(
         "S3_PUBLIC_ENDPOINT",
         "Address of the object store for clients, which signed URLs begin with; unset: the same"
         " as `S3_ENDPOINT`.",
@@ -98,14 +76,14 @@ class Settings(BaseSettings):
     )
     s3_access_key: SecretStr = _named("S3_ACCESS_KEY", "Access key of the object store.")
     s3_secret_key: SecretStr = _named("S3_SECRET_KEY", "Secret key of the object store.")
-    ca_file: Annotated[Path, _checked(check_certificates)] | None = Field(
+    ca_file: Annotated[Path, checked_by(check_certificates)] | None = Field(
         default=None,
         description="PEM file with the certificates of private CAs, to verify Redis, the object"
         " store and what is called for a client with. For Postgres, write `sslrootcert` into its"
         " address.",
     )
 
-    secret_keys: Annotated[SecretStr, _checked(split_keys)] | None = Field(
+    secret_keys: Annotated[SecretStr, checked_by(split_keys)] | None = Field(
         default=None,
         description="Keys that sign links and encrypt the secrets of webhooks: at least one of 32"
         " or more characters (`openssl rand -hex 32`), separated by commas. The first one signs and"
@@ -149,19 +127,19 @@ class Settings(BaseSettings):
         default=30,
         description="A request whose body receives no bytes for this many seconds gets 408.",
     )
-    trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = Field(
+    trusted_proxies: Networks = Field(
         default=(),
         description="Addresses or networks, separated by commas, of the proxies whose"
         " `X-Forwarded-For` header is believed.",
     )
 
     # What is called for a client
-    outbound_ports: Annotated[frozenset[int], NoDecode] = Field(
+    outbound_ports: Ports = Field(
         default=frozenset(),
         description="Ports, or ranges such as `8000-8999`, separated by commas, that addresses of"
         " clients (`webhookUrl`) may have besides 80 and 443.",
     )
-    outbound_networks: Annotated[tuple[Network, ...], NoDecode] = Field(
+    outbound_networks: Networks = Field(
         default=(),
         description="Addresses or networks, separated by commas, that may be called for a client"
         " although they are not public.",
@@ -321,37 +299,6 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Only what `load` passes: os.environ must not reach settings made from a mapping."""
         return (init_settings,)
-
-    @field_validator("outbound_ports", mode="before")
-    @classmethod
-    def _split_ports(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        ports: set[int] = set()
-        for part in filter(None, (part.strip() for part in value.split(","))):
-            ends = re.fullmatch(r"([0-9]{1,5})(?:\s*-\s*([0-9]{1,5}))?", part)
-            first, last = (int(ends[1]), int(ends[2] or ends[1])) if ends else (0, 0)
-            if not 1 <= first <= last <= 65_535:
-                raise ValueError(
-                    f'"{part}" is no port and no range. Set ports of 1 to 65535, separated by'
-                    " commas, such as 8080, 9000-9100."
-                )
-            ports.update(range(first, last + 1))
-        return frozenset(ports)
-
-    @field_validator("trusted_proxies", "outbound_networks", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        if isinstance(value, str):
-            parts = [part.strip() for part in value.split(",")]
-            try:
-                return tuple(ip_network(part) for part in parts if part)
-            except ValueError as error:
-                raise ValueError(
-                    f"{error}. Set addresses or networks, separated by commas, such as"
-                    " 10.0.0.0/8, ::1."
-                ) from None
-        return value
 
     @field_validator("lease_seconds")
     @classmethod

@@ -30,11 +30,20 @@ SET completed = completed - (hidden.state = 'done')::int,
 FROM hidden WHERE s.id = hidden.session_id
 """
 
+# The sweep looks at its inputs anew: repeated retries must not fill the store with copies.
+_LET_GO = """
+UPDATE batches AS b SET inputs_deleted_at = NULL
+FROM images AS n JOIN images AS o ON o.id = n.retry_of
+WHERE n.id = %s AND o.replaced_by = n.id AND b.id = o.batch_id
+"""
+
 
 def settle(connection: Connection, image_id: UUID, *, brings_text: bool) -> None:
     """After a retry has ended and was counted: hides it or the image that it made again.
 
     A failed image is replaced by its retry, however that ended: the newest word counts. An image
-    without text stays where its retry brought none either. The caller has locked the session.
+    without text stays where its retry brought none either. What was kept to make a replaced image
+    again is deleted by the sweep. The caller has locked the session.
     """
     connection.execute(_SETTLE, {"id": image_id, "brings_text": brings_text})
+    connection.execute(_LET_GO, (image_id,))

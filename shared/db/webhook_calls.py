@@ -190,8 +190,8 @@ def _end(database: Database, statement: str, call: Call, status: int | None) -> 
         return bool(connection.execute(statement, values).rowcount)
 
 
-# A row that is locked is left: the deletion of a session changes many rows too, in another order, and
-# two statements that wait for each other end with an error.
+# A locked row is left: the deletion of a session changes many rows too, in another order, and two
+# statements that wait for each other end with an error.
 _END_LOST = f"""
 UPDATE webhooks SET {_AGAIN_LATER}
 WHERE batch_id IN (

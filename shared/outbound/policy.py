@@ -14,7 +14,8 @@ from shared.addresses import database_servers, redis_address
 from shared.clients import tls
 from shared.outbound.ranges import Address, held_ipv4, is_never_called, is_public, plain
 from shared.outbound.resolver import Resolver, look_up, system_resolver
-from shared.settings import Network, Settings
+from shared.setting_types import Network
+from shared.settings import Settings
 
 _PORTS = (80, 443)
 

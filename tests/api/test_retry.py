@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from werkzeug.test import TestResponse
 
 from infra.dev.messages_api import MessagesApi
+from shared.clients.object_store import original_key
 from shared.db import accounts, archives, credits, descriptions, images, retries, upkeep
 from shared.db.accounts import Account
 from shared.db.database import Row
@@ -341,6 +342,17 @@ def test_only_what_a_retry_needs_is_kept_and_not_longer_than_the_results(shop: S
     expire(shop)
     sweep.delete_outputs(shop.services.database, shop.store, shop.services.settings)
     assert list(shop.store.list_batches()) == []
+
+
+def test_what_was_kept_goes_once_the_new_image_has_taken_the_place(shop: Shop) -> None:
+    shop.send()
+    shop.fail()
+    shop.retry()
+    old, new = shop.rows()
+    steps.optimise(shop.services, new["id"])
+    sweep.delete_inputs(shop.services.database, shop.store)
+    kept = [shop.is_stored(original_key(row["batch_id"], row["index"])) for row in (old, new)]
+    assert kept == [False, False]
 
 
 def test_only_the_preview_is_kept_of_an_image_without_text(shop: Shop) -> None:

@@ -1,0 +1,63 @@
+"""Types of settings: how the text of a variable becomes a value, and what is refused.
+
+What a check raises is ValueError with a sentence, which `shared.settings` shows.
+"""
+
+import re
+from collections.abc import Callable
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_settings import NoDecode
+
+Network = IPv4Network | IPv6Network
+Positive = Annotated[int, Field(ge=1)]
+
+
+def checked_by(check: Callable[[str], object]) -> AfterValidator:
+    """Lets a value pass unless `check` raises ValueError for its text."""
+
+    def checked(value: SecretStr | Path | str) -> SecretStr | Path | str:
+        check(value.get_secret_value() if isinstance(value, SecretStr) else str(value))
+        return value
+
+    return AfterValidator(checked)
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _ports(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return frozenset(port for part in _parts(value) for port in _range(part))
+
+
+def _range(text: str) -> range:
+    ends = re.fullmatch(r"([0-9]{1,5})(?:\s*-\s*([0-9]{1,5}))?", text)
+    first, last = (int(ends[1]), int(ends[2] or ends[1])) if ends else (0, 0)
+    if not 1 <= first <= last <= 65_535:
+        raise ValueError(
+            f'"{text}" is no port and no range. Set ports of 1 to 65535, separated by commas, such'
+            " as 8080, 9000-9100."
+        )
+    return range(first, last + 1)
+
+
+def _networks(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return tuple(map(ip_network, _parts(value)))
+    except ValueError as error:
+        raise ValueError(
+            f"{error}. Set addresses or networks, separated by commas, such as 10.0.0.0/8, ::1."
+        ) from None
+
+
+# NoDecode: pydantic-settings would read the text as JSON.
+Ports = Annotated[frozenset[int], NoDecode, BeforeValidator(_ports)]
+Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
