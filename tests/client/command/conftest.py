@@ -14,7 +14,10 @@ from tests.support.client import Client
 from tests.support.paths import ROOT
 
 Fx = Callable[..., "CompletedProcess[str]"]
-VARIABLES = ("FLUXIMAGE_URL", "FLUXIMAGE_API_KEY", "FLUXIMAGE_PROFILE", "NO_COLOR", "TERM")
+VARIABLES = (
+    *("FLUXIMAGE_URL", "FLUXIMAGE_API_KEY", "FLUXIMAGE_PROFILE", "NO_COLOR", "TERM"),
+    *("COLUMNS", "LINES"),  # which pytest -n sets
+)
 
 
 @pytest.fixture
