@@ -18,9 +18,10 @@ from typing import TypeVar
 
 from zipstream import ZipStream
 
-from api.archive_manifest import Manifest, path_of
+from api.archive_manifest import Manifest
 from shared.db.archives import ArchivedImage, ArchiveScope, page_after
 from shared.errors import FluximageError, ObjectMissingError, StoreError, UnavailableError
+from shared.naming import path_of
 from shared.services import Services
 
 logger = logging.getLogger(__name__)

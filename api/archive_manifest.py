@@ -11,7 +11,7 @@ from typing import Any, Self
 from shared.answers import failure_message, saved_percent
 from shared.csv_rows import START, csv_row
 from shared.db.archives import ArchivedImage, ArchiveScope
-from shared.naming import folded
+from shared.naming import folded, path_of
 
 _MEMORY_BYTES = 256 * 1024  # of each of the two files; what is above goes to the disk
 _CHUNK_BYTES = 64 * 1024
@@ -105,11 +105,6 @@ def _row(image: ArchivedImage, new_path: str | None) -> dict[str, Any]:
         "error": image.error_code,
         "message": failure_message(image.original_name, image.error_message),
     }
-
-
-def path_of(folder: str | None, name: str) -> str:
-    """The path of a file in its folder, if it has one."""
-    return f"{folder}/{name}" if folder else name
 
 
 def _content(file: "SpooledTemporaryFile[bytes]") -> Iterator[bytes]:

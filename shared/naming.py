@@ -80,6 +80,11 @@ def file_name(stem: str, format: ImageType, number: int = 1) -> str:
     return f"{stem}.{format.value}" if number < 2 else f"{stem}-{number}.{format.value}"
 
 
+def path_of(folder: str | None, name: str) -> str:
+    """Returns the path of a file, or of a folder, in its folder if it has one."""
+    return f"{folder}/{name}" if folder else name
+
+
 def folded(name: str) -> str:
     """Returns the same text for names that a case-insensitive file system treats as equal."""
     without_joiners = re.sub(f"[{_ZWNJ}{_ZWJ}]", "", name)  # HFS+ ignores them

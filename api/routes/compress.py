@@ -13,6 +13,7 @@ from flask import Blueprint, Response, request
 from api import fields
 from api.caller import account, authenticated
 from api.context import context
+from api.dispatching import dispatch_after_commit
 from api.fields import CompressRequest
 from api.multipart import read_form
 from api.openapi import examples
@@ -166,18 +167,8 @@ def _accept(
         # deletes the objects.
         _delete_inputs(services, batch_id)
         raise
-    _dispatch(services)
+    dispatch_after_commit(services)
     return batch
-
-
-def _dispatch(services: Services) -> None:
-    """Raises nothing: the batch is accepted, and the periodic process dispatches it too."""
-    try:
-        services.dispatch()
-    except UnavailableError as error:
-        logger.warning("an accepted batch was not dispatched yet: %s", error.message)
-    except Exception:
-        logger.exception("an accepted batch was not dispatched yet")
 
 
 def _check(services: Services, parsed: CompressRequest, balance: credits.Balance) -> None:

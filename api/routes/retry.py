@@ -1,21 +1,19 @@
 """POST /api/sessions/{session_id}/retry: makes again what another run can help."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 
 from flask import Blueprint, Response
 
-from api.arguments import LIMIT
 from api.caller import account, authenticated
 from api.context import context
-from api.fields import SESSION_ID
+from api.dispatching import dispatch_after_commit
 from api.openapi import examples
 from api.openapi.declare import LOCATION, RETRY_AFTER, Answer, Call, Tag, documented
 from api.remaking import copy_batches, delete_copies
-from api.responses import json_response, session_body
-from api.routes.sessions import SESSION_IN_PATH
-from shared import bodies, logs
-from shared.db import backlog, credits, retries, views
+from api.responses import json_response
+from api.routes.sessions import SESSION_IN_PATH, check_session_id, first_page
+from shared import bodies
+from shared.db import backlog, credits, retries
 from shared.db.retries import Imperfect
 from shared.errors import (
     AiNotAvailableError,
@@ -71,21 +69,15 @@ def retry(session_id: str) -> Response:
     The new images are a new batch of the same session, and each says which one it stands for in
     `retry_of`.
     """
-    if not SESSION_ID.fits(session_id):
-        raise NotFoundError("There is no such session")
-    logs.add(session=session_id)
+    check_session_id(session_id)
     services = context().services
     # Read first: what another retry at the same time takes from it, it also takes from `images`.
     balance = credits.balance(services.database, account().id)
     images = retries.find(services.database, account().id, session_id)
     retried = _accept(services, session_id, images, balance) if images else 0
     if retried:
-        with suppress(UnavailableError):  # they are accepted: the sweep dispatches them too
-            services.dispatch()
-    view = views.view_session(
-        services.database, account().id, session_id, after_number=0, limit=LIMIT.default
-    )
-    body: bodies.SessionPage = {"retried": retried, **session_body(view)}
+        dispatch_after_commit(services)
+    body: bodies.SessionPage = {"retried": retried, **first_page(session_id)}
     response = json_response(body, 202 if retried else 200)
     if retried:
         response.headers["Location"] = f"/api/sessions/{session_id}"

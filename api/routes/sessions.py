@@ -10,6 +10,7 @@ from flask import Blueprint, Response, request
 from api.arguments import CURSOR, LIMIT, WAIT
 from api.caller import account, authenticated
 from api.context import context
+from api.dispatching import dispatch_after_commit
 from api.fields import SESSION_ID
 from api.openapi import examples
 from api.openapi.declare import Answer, Call, Tag, documented
@@ -119,7 +120,7 @@ def cancel(session_id: str) -> Response:
     check_session_id(session_id)
     ended = sessions.cancel(context().services.database, account().id, session_id)
     _tell(*ended)
-    return _first_page(session_id)
+    return json_response(first_page(session_id))
 
 
 @blueprint.delete("/api/sessions/<session_id>")
@@ -145,7 +146,7 @@ def delete(session_id: str) -> Response:
     with suppress(UnavailableError):  # the sweep deletes them then
         for batch_id in batch_ids[:_MAX_BATCHES_DELETED_NOW]:
             services.store.delete_prefix(batch_prefix(batch_id))
-    return _first_page(session_id)
+    return json_response(first_page(session_id))
 
 
 def _tell(internal_id: UUID, batch_ids: Iterable[UUID]) -> None:
@@ -153,15 +154,20 @@ def _tell(internal_id: UUID, batch_ids: Iterable[UUID]) -> None:
     services = context().services
     topics = [session_topic(internal_id), *map(batch_topic, batch_ids)]
     pubsub.publish(services.redis, topics)
-    with suppress(UnavailableError):
-        services.dispatch()
+    dispatch_after_commit(services)
 
 
-def _first_page(session_id: str) -> Response:
-    view = views.view_session(
-        context().services.database, account().id, session_id, after_number=0, limit=LIMIT.default
+def first_page(session_id: str) -> bodies.SessionPage:
+    """The session's first page, as a call answers that has changed the session."""
+    return session_body(
+        views.view_session(
+            context().services.database,
+            account().id,
+            session_id,
+            after_number=0,
+            limit=LIMIT.default,
+        )
     )
-    return json_response(session_body(view))
 
 
 def check_session_id(session_id: str) -> None:

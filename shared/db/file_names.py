@@ -10,7 +10,7 @@ from uuid import UUID
 
 from shared.db.database import Connection, one
 from shared.imagetype import ImageType
-from shared.naming import file_name, folded
+from shared.naming import file_name, folded, path_of
 
 _NEXT_NUMBER = """
 UPDATE file_names SET next_number = next_number + 1
@@ -23,8 +23,8 @@ def take(
 ) -> str:
     """Reserves and returns a file name that is new in the folder; a used stem gets a number."""
     number = 1
-    first = folded(_path(folder, file_name(stem, format)))
-    while not _is_new(connection, session_id, _path(folder, file_name(stem, format, number))):
+    first = folded(path_of(folder, file_name(stem, format)))
+    while not _is_new(connection, session_id, path_of(folder, file_name(stem, format, number))):
         row = connection.execute(_NEXT_NUMBER, (session_id, first)).fetchone()
         number = one(row)["number"]
     return file_name(stem, format, number)
@@ -40,10 +40,6 @@ def _is_new(
 ) -> bool:
     values = (session_id, folded(path), path if is_folder else None)
     return bool(connection.execute(_INSERT, values).rowcount)
-
-
-def _path(folder: str | None, name: str) -> str:
-    return f"{folder}/{name}" if folder else name
 
 
 def take_folders(
@@ -62,7 +58,7 @@ def take_folders(
 def _take_levels(connection: Connection, session_id: UUID, folder: str) -> str | None:
     path: str | None = None
     for name in folder.split("/"):
-        path = _take_folder(connection, session_id, _path(path, name))
+        path = _take_folder(connection, session_id, path_of(path, name))
     return path
 
 
