@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from queue import Empty, SimpleQueue
@@ -24,6 +25,7 @@ def system_resolver(name: str) -> list[Address]:
 
 def look_up(name: str, resolver: Resolver, *, seconds: float) -> list[Address]:
     """The addresses of `name`; none when it has none, or does not resolve in this time."""
+    ends = time.monotonic() + seconds
     answers: SimpleQueue[list[Address]] = SimpleQueue()
 
     def work() -> None:
@@ -36,7 +38,7 @@ def look_up(name: str, resolver: Resolver, *, seconds: float) -> list[Address]:
             _lookups.release()
             answers.put(found)
 
-    if not _lookups.acquire(blocking=False):
+    if not _lookups.acquire(timeout=max(0, seconds)):
         return []
     try:
         threading.Thread(target=work, name="look-up", daemon=True).start()
@@ -44,6 +46,6 @@ def look_up(name: str, resolver: Resolver, *, seconds: float) -> list[Address]:
         _lookups.release()
         return []
     try:
-        return answers.get(timeout=seconds)
+        return answers.get(timeout=max(0, ends - time.monotonic()))
     except Empty:
         return []

@@ -163,6 +163,19 @@ def test_a_name_that_never_resolves_is_given_up_and_fills_no_process() -> None:
     assert look_up("a.example", Names(a_example=["8.8.8.8"]), seconds=5)
 
 
+def test_where_all_places_are_taken_a_look_up_waits_for_one() -> None:
+    release = threading.Event()
+
+    def silent(_: str) -> Sequence[Address]:
+        release.wait(30)
+        return []
+
+    for _ in range(MAX_LOOKUPS):
+        look_up("silent.example", silent, seconds=0)
+    threading.Timer(0.2, release.set).start()
+    assert look_up("a.example", Names(a_example=["8.8.8.8"]), seconds=10)
+
+
 def test_the_system_resolves_localhost_and_no_name_that_is_none() -> None:
     assert ip_address("127.0.0.1") in system_resolver("localhost")
     for name in ("nowhere.invalid", "a" * 64 + ".example", "xn--\ud800"):
