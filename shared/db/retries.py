@@ -15,6 +15,9 @@ from shared.errors import ConflictError, DescriptionError, ImageError, codes_for
 from shared.imagetype import ImageType
 
 MAX_IMAGES = 1000  # that one call makes again; each costs copies in the store
+# Of one image without text: each retry leaves its copies there until they expire, and costs nothing
+# while no text comes.
+MAX_RETRIES = 10
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,7 @@ _OF_SESSION = """
 i.session_id = %(session_id)s AND (%(ids)s::uuid[] IS NULL OR i.id = ANY(%(ids)s))
 AND NOT EXISTS (
     SELECT FROM images AS n WHERE n.retry_of = i.id AND n.ended_number IS NULL)
+AND (SELECT count(*) FROM images AS n WHERE n.retry_of = i.id) < %(most)s
 ORDER BY gone, b.created_at, b.id, i.index LIMIT %(limit)s
 """
 
@@ -185,7 +189,7 @@ def _open_session(connection: Connection, account_id: int, name: str, lock: str 
 def _find(
     connection: Connection, session: Row, ids: Sequence[UUID] | None = None
 ) -> list[Imperfect]:
-    values = {"session_id": session["id"], "ids": ids, "limit": MAX_IMAGES}
+    values = {"session_id": session["id"], "ids": ids, "limit": MAX_IMAGES, "most": MAX_RETRIES}
     return _imperfect(connection, _OF_SESSION, values)
 
 

@@ -234,6 +234,14 @@ def test_texts_that_came_in_parts_are_delivered_together(
     assert (image["alt_text"], image["file_name"]) == (WRITTEN.alt_text, "red-shoes-on-grass.webp")
 
 
+def test_an_image_that_never_gets_a_text_is_made_again_ten_times(shop: Shop) -> None:
+    shop.undescribed()
+    for _ in range(retries.MAX_RETRIES):
+        assert shop.retry()["retried"] == 1
+        shop.describe(Description(), UNREACHABLE)
+    assert shop.retry(200)["retried"] == 0
+
+
 def test_an_image_that_fails_again_is_listed_once_and_can_be_retried(shop: Shop) -> None:
     shop.send()
     shop.fail()

@@ -15,6 +15,9 @@ ALTER TABLE images
 CREATE UNIQUE INDEX images_open_retry ON images (retry_of)
     WHERE retry_of IS NOT NULL AND ended_number IS NULL;
 
+-- How often an image was made again.
+CREATE INDEX images_retries ON images (retry_of) WHERE retry_of IS NOT NULL;
+
 -- Among these is what a retry looks for.
 CREATE INDEX images_imperfect ON images (session_id) WHERE state = 'failed' OR warnings <> '[]';
 """
