@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable
 
 # With these a spreadsheet begins a formula (OWASP, "CSV Injection"); it skips tab and line breaks.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 START = "\ufeff"  # by this mark, at the start of a file, Excel knows that its text is UTF-8
 
@@ -20,6 +20,6 @@ def csv_row(cells: Iterable[str | float | None]) -> str:
 
 
 def _safe(cell: str | float | None) -> str | float | None:
-    if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS):
+    if isinstance(cell, str) and cell.startswith(FORMULA_STARTS):
         return f"'{cell}"
     return cell

@@ -45,11 +45,11 @@ class Services:
             topics.append(pubsub.batch_topic(ended.batch_id))
         pubsub.publish(self.redis, topics)
         if ended.batch_closed:
+            self.dispatch_calls()
             self.dispatch()
 
     def dispatch(self) -> None:
-        """Has due webhooks called, and sends waiting batches, as far as the windows allow."""
-        self.dispatch_calls()
+        """Sends waiting batches to the workers, as far as the windows allow."""
         windows = self.settings.window_images, self.settings.ai_window_images
         dispatch(self.database, self.queue, *windows)
 

@@ -46,6 +46,7 @@ def sweep(services: Services, *, after_outage: bool = False) -> None:
         lambda: republish(services),
         lambda: webhook_calls.end_lost(database),
         services.dispatch,
+        services.dispatch_calls,
         lambda: delete_inputs(database, store),
         lambda: delete_outputs(database, store, settings),
         lambda: forget_batches(database, store, settings),

@@ -167,7 +167,7 @@ def _accept(
         # deletes the objects.
         _delete_inputs(services, batch_id)
         raise
-    dispatch_after_commit(services)
+    dispatch_after_commit(services.dispatch)
     return batch
 
 

@@ -76,7 +76,7 @@ def retry(session_id: str) -> Response:
     images = retries.find(services.database, account().id, session_id)
     retried = _accept(services, session_id, images, balance) if images else 0
     if retried:
-        dispatch_after_commit(services)
+        dispatch_after_commit(services.dispatch)
     body: bodies.SessionPage = {"retried": retried, **first_page(session_id)}
     response = json_response(body, 202 if retried else 200)
     if retried:

@@ -150,11 +150,11 @@ def delete(session_id: str) -> Response:
 
 
 def _tell(internal_id: UUID, batch_ids: Iterable[UUID]) -> None:
-    """Wakes who waits for the session or one of its batches, and fills the window again."""
+    """Wakes who waits for the session or one of its batches, whose webhooks are due now."""
     services = context().services
     topics = [session_topic(internal_id), *map(batch_topic, batch_ids)]
     pubsub.publish(services.redis, topics)
-    dispatch_after_commit(services)
+    dispatch_after_commit(services.dispatch_calls, services.dispatch)
 
 
 def first_page(session_id: str) -> bodies.SessionPage:

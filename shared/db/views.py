@@ -159,7 +159,7 @@ def view_session(
 
 
 _BATCH = """
-SELECT b.session_id, b.warnings, s.name, s.cancelled_at
+SELECT b.session_id, b.total, b.warnings, s.name, s.cancelled_at
 FROM batches AS b JOIN sessions AS s ON s.id = b.session_id
 WHERE b.id = %s AND b.account_id = %s
 """
@@ -177,7 +177,7 @@ def view_batch(database: Database, account_id: int, batch_id: UUID) -> View:
         batch = connection.execute(_BATCH, (batch_id, account_id)).fetchone()
         if batch is None:
             raise NotFoundError("There is no such batch")
-        progress, remade = _batch_progress(connection, batch_id)
+        progress = _batch_progress(connection, batch_id)
         images = connection.execute(_ENDED_OF_BATCH, (batch_id,)).fetchall()
     status = status_of(progress, cancelled=batch["cancelled_at"] is not None)
     return View(
@@ -190,7 +190,7 @@ def view_batch(database: Database, account_id: int, batch_id: UUID) -> View:
         notices=[_batch_notice({"batch_id": batch_id, "notice": w}) for w in batch["warnings"]],
         last_number=0,
         complete=progress.ended == progress.total,
-        remade=remade,
+        remade=batch["total"] - progress.total,
     )
 
 
@@ -221,15 +221,10 @@ SELECT count(*) AS total,
     coalesce(sum(compressed_size) FILTER (WHERE state = 'done'), 0)::bigint AS compressed_bytes
 FROM images WHERE batch_id = %s AND {_SHOWN}
 """  # noqa: S608 - our own constant
-_REMADE_OF_BATCH = f"""
-SELECT count(*) AS remade FROM images WHERE batch_id = %s AND NOT {_SHOWN}
-"""  # noqa: S608 - our own constant
 
 
-def _batch_progress(connection: Connection, batch_id: UUID) -> tuple[Progress, int]:
-    progress = one(connection.execute(_PROGRESS_OF_BATCH, (batch_id,)).fetchone())
-    remade = one(connection.execute(_REMADE_OF_BATCH, (batch_id,)).fetchone())
-    return Progress(**progress), remade["remade"]
+def _batch_progress(connection: Connection, batch_id: UUID) -> Progress:
+    return Progress(**one(connection.execute(_PROGRESS_OF_BATCH, (batch_id,)).fetchone()))
 
 
 def status_of(progress: Progress, *, cancelled: bool) -> Status:
