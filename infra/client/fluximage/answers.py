@@ -56,8 +56,10 @@ class ImageFailure:
     original_name: str
     error: str
     message: str
+    id: str = ""
     batch_id: str = ""
     path: str | None = None
+    retry_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any, TextIO
 
 from rich.console import Console
@@ -22,13 +21,6 @@ REFRESH_PER_SECOND = 8
 SHOWN_FAILURES = 20
 LEAST_WAIT_SECONDS = 1.0  # a shorter wait needs no word
 SHOW_CURSOR = "\x1b[?25h"
-
-
-def prepare_streams() -> None:
-    """From now on a character that a stream cannot write becomes a `?`, and no error."""
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(AttributeError):
-            stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a TextIOWrapper, or a test's own
 
 
 class Display:

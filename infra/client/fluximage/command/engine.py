@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO, Protocol
 
 from fluximage.answers import Usage
+from fluximage.backoff import OnRetry
 from fluximage.client import Client
 from fluximage.command.profile import Server
-from fluximage.errors import Temporary
 from fluximage.journal import Journal
 from fluximage.options import Options
 from fluximage.results import Done, Failed
@@ -17,7 +17,6 @@ from fluximage.sources import Source
 
 FIRST_WORD_SECONDS = 3
 
-OnRetry = Callable[[Temporary, float], object]
 # Takes what is told of the waits between attempts, if anything is.
 OpenEngine = Callable[[OnRetry | None], "Engine"]
 

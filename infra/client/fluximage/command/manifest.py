@@ -17,8 +17,9 @@ COLUMNS = (
     *("old_path", "new_path", "original_size", "compressed_size", "format", "width", "height"),
     "alt_text",
 )
-# What a spreadsheet takes as the beginning of a formula (OWASP, CSV injection).
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# What a spreadsheet takes as the beginning of a formula (OWASP, CSV injection); as in the service's
+# shared/csv_rows.py, which a test compares.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def write_manifest(path: Path, entries: Iterable[Entry]) -> None:

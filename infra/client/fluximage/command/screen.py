@@ -1,12 +1,12 @@
 """A command of the client: a help that fits a screen, and errors that end in an exit status."""
 
 import sys
+from contextlib import suppress
 from typing import Any
 
 import click
 
 from fluximage import errors
-from fluximage.command.display import prepare_streams
 from fluximage.command.exits import CommandError, Exit
 from fluximage.command.words import printable
 
@@ -16,8 +16,14 @@ STATUSES: tuple[tuple[type[errors.FluximageError], Exit], ...] = (
     (errors.PlanError, Exit.REFUSED),
     (errors.ConfigurationError, Exit.USAGE),
     (errors.Temporary, Exit.TEMPORARY),
-    (errors.FluximageError, Exit.FAILED),
 )
+
+
+def prepare_streams() -> None:
+    """From now on a character that a stream cannot write becomes a `?`, and no error."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a TextIOWrapper, or a test's own
 
 
 def status_of(error: BaseException) -> Exit:

@@ -12,8 +12,7 @@ from fluximage.command.words import change, printable, size
 from fluximage.options import Options
 from fluximage.results import Done, Failed
 from fluximage.sources import Source
-
-MAX_BYTES = 20 * 1024 * 1024  # docs/api.md, `file`
+from fluximage.upload import MAX_FILE_BYTES
 
 
 def read_image() -> Source:
@@ -26,11 +25,11 @@ def read_image() -> Source:
         raise click.UsageError(
             "Standard output is a terminal; type: fluximage compress - <in.jpg >out.webp"
         )
-    content = sys.stdin.buffer.read(MAX_BYTES + 1)
-    if not content or len(content) > MAX_BYTES:
-        came = "nothing" if not content else f"more than {MAX_BYTES:,} bytes"
+    content = sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
+    if not content or len(content) > MAX_FILE_BYTES:
+        came = "nothing" if not content else "more"
         raise CommandError(
-            f"{came} came on standard input; an image of at most {MAX_BYTES:,} bytes is expected."
+            f"Standard input must be an image of at most {MAX_FILE_BYTES:,} bytes; {came} came."
         )
     return Source(content, f"image.{type_of(content[:64]) or 'bin'}")
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import click
 
+from fluximage.backoff import OnRetry
 from fluximage.command import fields
 from fluximage.command.compress import engine_of, run_options, telling_of, where_of
 from fluximage.command.display import Display
-from fluximage.command.engine import Engine, OnRetry
+from fluximage.command.engine import Engine
 from fluximage.command.exits import CommandError, Exit
 from fluximage.command.filters import Filters
 from fluximage.command.job import Job
