@@ -89,11 +89,12 @@ def test_killed_again_and_again_each_image_is_paid_once(client: Client, tmp_path
     for number in range(800):
         (folder / f"{number:03}.png").write_bytes(png(8 + number % 40, 8 + number // 40))
     kills = 0
-    while kills < 25:
+    for _ in range(25):
         process = start(client, client.url, folder)
-        time.sleep(chance.uniform(0.4, 2.5))
+        time.sleep(chance.uniform(0.4, 1.5))
         process.kill()
-        kills += killed(process)
+        kills += killed(process)  # at last all is done, and one may end before it is killed
+    assert kills >= 5
     assert finished(start(client, client.url, folder)) == all_names(folder)
     assert used(client) == 800
 

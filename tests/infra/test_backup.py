@@ -5,12 +5,11 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import UUID
 
-import psycopg
 import pytest
 
 from infra.embedded import Stack, remove
@@ -21,6 +20,7 @@ from shared.db import accounts, credits, images, sessions, views
 from shared.db.image_states import OPTIMISE
 from shared.db.views import View
 from shared.services import Services
+from tests.support.installations import installation
 from tests.support.making import accept, make_account, make_batch
 from tests.support.paths import ROOT
 from tests.support.processes import eventually
@@ -50,22 +50,6 @@ def follow(heading: str, environment: Mapping[str, str], folder: Path) -> None:
         check=True,
         timeout=60,
     )
-
-
-@contextmanager
-def installation(stack: Stack, redis_database: int) -> Iterator[dict[str, str]]:
-    """Addresses of an empty database, of a bucket to be created, and of an empty Redis."""
-    name = f"backup_{uuid4().hex}"
-    server = stack.environment["DATABASE_URL"].removesuffix("/postgres")
-    redis_url = stack.environment["REDIS_URL"].removesuffix("/0")
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-        yield stack.environment | {
-            "DATABASE_URL": f"{server}/{name}",
-            "REDIS_URL": f"{redis_url}/{redis_database}",
-            "S3_BUCKET": name.replace("_", "-"),
-        }
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @dataclass(frozen=True)

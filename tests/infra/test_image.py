@@ -22,6 +22,7 @@ from infra.processes import IO, PERIODIC, WORKER
 from tests.support import containers
 from tests.support.client import get
 from tests.support.containers import Built, Container, running
+from tests.support.installations import installation
 from tests.support.making import png
 from tests.support.paths import ROOT
 from tests.support.processes import eventually
@@ -157,7 +158,6 @@ def test_an_image_is_compressed_by_containers_that_are_healthy_and_end_after_sig
     image: Built, stack: Stack
 ) -> None:
     port = free_port()
-    environment = stack.environment | {"PORT": str(port), "S3_BUCKET": "image"}
     commands = {
         "api": [word.replace(":8080", f":{port}") for word in image.config["Cmd"]],
         "worker": ["python", "-m", *WORKER.arguments],
@@ -165,6 +165,8 @@ def test_an_image_is_compressed_by_containers_that_are_healthy_and_end_after_sig
         "periodic": ["python", "-m", *PERIODIC.arguments],
     }
     with ExitStack() as ends:
+        # Apart from the service of other tests, whose workers would take this image.
+        environment = ends.enter_context(installation(stack, 4)) | {"PORT": str(port)}
         migrate = running(image, ["fluximage", "migrate", "--wait-seconds=60"], environment)
         assert ends.enter_context(migrate).outer.wait(90) == 0
         all_: dict[str, Container] = {
