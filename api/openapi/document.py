@@ -89,7 +89,7 @@ def calls(app: Flask) -> Iterator[tuple[str, str, Any, Call]]:
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
         view = app.view_functions[rule.endpoint]
         for method in sorted((rule.methods or set()) - {"HEAD"}):
-            path = re.sub(r"<(\w+)>", r"{\1}", rule.rule)
+            path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
             yield method.lower(), path, view, declaration(view)
 
 

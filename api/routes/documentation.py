@@ -1,12 +1,12 @@
 """GET /openapi.json and GET /docs: the document of the API, and a page that shows it offline."""
 
-import hashlib
 import json
 from importlib.resources import files
 from pathlib import Path
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, current_app
 
+from api.cacheable import FOR_AN_HOUR, cacheable
 from api.openapi.declare import ETAG, Answer, Call, Tag, documented
 from api.openapi.document import document
 from api.parameters import Text
@@ -23,8 +23,6 @@ _FILES = {
     "swagger-ui-bundle.js": (_SWAGGER_UI / "swagger-ui-bundle.js", "text/javascript"),
     "swagger-ui.css": (_SWAGGER_UI / "swagger-ui.css", "text/css"),
 }
-_FOR_AN_HOUR = "public, max-age=3600"
-_ASK_AGAIN = "no-cache"  # a browser keeps it, and asks by its ETag whether it is still right
 
 # Scripts and styles are this service's files; nothing is loaded from elsewhere.
 _PAGE_POLICY = (
@@ -50,7 +48,7 @@ def openapi() -> Response:
     if body is None:
         body = json.dumps(document(current_app), ensure_ascii=False).encode()
         current_app.extensions["openapi"] = body
-    return _cacheable(body, "application/json", _ASK_AGAIN)
+    return cacheable(body, "application/json")
 
 
 @blueprint.get("/docs")
@@ -67,7 +65,7 @@ def openapi() -> Response:
 def docs() -> Response:
     """Returns a page that shows the document and tries its calls."""
     page = (_OURS / "index.html").read_bytes()
-    response = _cacheable(page, "text/html; charset=utf-8", _ASK_AGAIN)
+    response = cacheable(page, "text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = _PAGE_POLICY
     return response
 
@@ -90,13 +88,4 @@ def docs_file(name: str) -> Response:
     if name not in _FILES:
         raise NotFoundError("There is no such file")
     path, type_ = _FILES[name]
-    return _cacheable(path.read_bytes(), type_, _FOR_AN_HOUR)
-
-
-def _cacheable(body: bytes, content_type: str, cache_control: str) -> Response:
-    """A response with an ETag, or 304 where the client has it already."""
-    response = Response(body, content_type=content_type)
-    response.set_etag(hashlib.sha256(body).hexdigest()[:32])
-    response.headers["Cache-Control"] = cache_control
-    response.make_conditional(request)
-    return response
+    return cacheable(path.read_bytes(), type_, FOR_AN_HOUR)

@@ -59,8 +59,9 @@ def app_of_blueprints() -> Flask:
 
 CALLS = calls_of(app_of_blueprints())
 PATHS = sorted({call.path for call in CALLS})
-# Without a key: the operator's, what describes the API, and a link that is signed.
+# Without a key: the operator's, what describes the API, the page, and a link that is signed.
 OPEN = {
+    "GET /",
     "GET /api/archives/<link_id>",
     "GET /docs",
     "GET /docs/<name>",
@@ -68,6 +69,7 @@ OPEN = {
     "GET /health/ready",
     "GET /metrics",
     "GET /openapi.json",
+    "GET /page/<path:name>",
 }
 
 

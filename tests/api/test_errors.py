@@ -29,7 +29,7 @@ def _is_an_error(response: httpx.Response, status: int) -> str:
 
 
 @every_case(
-    "path", ["/api", "/api/", "/api/nothing", "/", "/api/usage/more", "/static/x", "/%00", "/%FF"]
+    "path", ["/api", "/api/", "/api/nothing", "/api/usage/more", "/static/x", "/%00", "/%FF"]
 )
 def test_an_unknown_path_is_404_in_json(service_url: str, path: str) -> None:
     error = _is_an_error(get(service_url + path), 404)
@@ -110,12 +110,12 @@ def _protects_browsers(response: httpx.Response) -> None:
     assert response.headers["Referrer-Policy"] == "no-referrer"
     path = response.request.url.path
     policy = response.headers["Content-Security-Policy"]
-    if path == "/docs":  # the one page; test_openapi.py has its policy
+    if path in ("/", "/docs"):  # the pages; test_page.py and test_openapi.py have their policies
         assert policy.startswith("default-src 'none'; ")
-        assert policy.endswith(" frame-ancestors 'none'")
+        assert " frame-ancestors 'none'" in policy
     else:
         assert policy == "default-src 'none'; frame-ancestors 'none'"
-    kept = path in ("/docs", "/openapi.json")  # hold nothing of a client's
+    kept = path in ("/", "/docs", "/openapi.json")  # hold nothing of a client's
     assert response.headers["Cache-Control"] == ("no-cache" if kept else "no-store")
 
 

@@ -56,13 +56,13 @@ def test_the_document_is_openapi_3_1() -> None:
 
 
 def test_it_has_every_call_and_no_other() -> None:
-    calls = {re.sub(r"<(\w+)>", r"{\1}", str(call)) for call in CALLS}
+    calls = {re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", str(call)) for call in CALLS}
     assert set(OPERATIONS) == calls
 
 
 def test_it_says_which_calls_need_a_key() -> None:
     without = {call for call, operation in OPERATIONS.items() if not operation["security"]}
-    assert without == {re.sub(r"<(\w+)>", r"{\1}", call) for call in OPEN}
+    assert without == {re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", call) for call in OPEN}
 
 
 def test_it_has_every_field_in_every_spelling_and_no_other() -> None:

@@ -1,0 +1,1 @@
+"""The page, as people use it: the system's Chromium against the running service."""
