@@ -3,7 +3,7 @@
 import { changed, state } from "../store.js";
 import { words } from "../words.js";
 
-/** By the names of the API's fields and at its defaults; only the watermark's file has its own. */
+/** At the API's defaults and by the names of its fields, but for `watermark` and `sessionName`. */
 export const DEFAULTS = {
   format: "webp",
   quality: 82,
@@ -16,7 +16,7 @@ export const DEFAULTS = {
   autoAltText: false,
   autoRenameSEO: false,
   language: "English",
-  sessionId: "",
+  sessionName: "",
   context: "",
   keywords: "",
 };
@@ -50,7 +50,7 @@ export const CHECKS = {
   autoAltText: flag,
   autoRenameSEO: flag,
   language: oneOf(LANGUAGES),
-  sessionId: (value) =>
+  sessionName: (value) =>
     value === "" || (/^[A-Za-z0-9._:-]{1,128}$/.test(value) && value !== "." && value !== ".."),
   context: phrase,
   keywords: phrase,
@@ -59,7 +59,7 @@ export const CHECKS = {
 const NAME = "fluximage-options";
 // The watermark is kept elsewhere. The session's name belongs to one run: images of another day
 // would come into it unseen.
-const NOT_REMEMBERED = ["watermark", "sessionId"];
+const NOT_REMEMBERED = ["watermark", "sessionName"];
 
 /** The options as they were last, without what the API would refuse. */
 export function remembered() {
@@ -95,9 +95,10 @@ export const noWatermark = () =>
 
 /** Why there is no AI, in words, or null. */
 export function noAi() {
-  if (!state.usage || state.usage.canUseIA) return state.account?.ai === false ? words.options.noProvider : null;
+  if (!state.usage) return null;
   if (state.usage.ia_credits_monthly === 0) return words.options.notInPlan(state.usage.plan);
-  return words.options.noCredits(state.account?.period_ends_at);
+  if (!state.usage.canUseIA) return words.options.noCredits(state.account?.period_ends_at);
+  return null;
 }
 
 export const asksForAi = () =>

@@ -4,13 +4,13 @@ import { button, el } from "../dom.js";
 import { keepWatermark, watermarkRefusal } from "../files/watermark_file.js";
 import { state } from "../store.js";
 import { words } from "../words.js";
+import { choice, slider } from "./inputs.js";
 import { POSITIONS, setOptions } from "./option_values.js";
-import { chosen, radios, slider } from "./inputs.js";
 import { createPreview } from "./watermark_preview.js";
 
 const said = words.options.watermark;
 
-/** @returns {{content: Node[], fill: () => void, opened: () => void, closed: () => void}} */
+/** What the panel holds, and what it does when it is filled, drawn, opened and closed. */
 export function createWatermark() {
   const preview = createPreview();
   const file = el("input", { type: "file", accept: "image/png,.png", hidden: true });
@@ -22,11 +22,12 @@ export function createWatermark() {
   const name = el("span", { className: "file-name" });
   const remove = button(said.remove, () => set(null));
   const problem = el("p", { className: "problem", role: "alert" });
-  const places = radios("watermarkPosition", said.place, POSITIONS, said.places);
-  places.classList.add("places");
+  const positions = POSITIONS.map((value) => ({ value, label: said.positions[value] }));
+  const place = choice("watermarkPosition", said.place, positions);
+  place.element.classList.add("places");
   const scale = slider("watermarkScale", said.scale, 5, 50, (value) => `${value} %`);
   const opacity = slider("watermarkOpacity", said.opacity, 0, 100, (value) => `${value} %`);
-  const settings = el("div", { className: "watermark-settings" }, places,
+  const settings = el("div", { className: "watermark-settings" }, place.element,
     el("div", {}, scale.element, opacity.element));
   const area = el("div", { className: "watermark" },
     el("p", { className: "hint" }, said.hint),
@@ -52,9 +53,7 @@ export function createWatermark() {
     choose.textContent = watermark ? said.chooseAnother : said.choose;
     name.textContent = watermark?.name ?? "";
     for (const part of [remove, preview.element, settings]) part.hidden = !watermark;
-    chosen(places, state.options.watermarkPosition);
-    scale.fill();
-    opacity.fill();
+    for (const input of [place, scale, opacity]) input.fill();
     preview.show();
   }
 

@@ -1,4 +1,4 @@
-// How a watermark will look: over the first picture that the page has, or over a drawn one.
+// How a watermark will look: over the first picture that the page has, or over the sample.
 
 import { el } from "../dom.js";
 import { state } from "../store.js";
@@ -7,7 +7,7 @@ import { words } from "../words.js";
 const MARGIN_SHARE = 0.02; // of the shorter side, as in workers/imaging/watermark.py
 const HEIGHT_PIXELS = 200;
 const MAX_TRIED = 3; // pictures: the browser may decode none of them
-const SAMPLE = { width: 1200, height: 800 };
+const SAMPLE = "/page/dandelion-by-Clemens-Engelhardt.jpg";
 
 /**
  * Where the service places a watermark, in pixels of the picture.
@@ -33,14 +33,13 @@ export function placed(base, mark, scale, position) {
 }
 
 export function createPreview() {
-  const picture = el("img", { alt: "", hidden: true });
-  const sample = drawnSample();
+  const picture = el("img", { alt: "" });
   const mark = el("img", { alt: "", className: "mark" });
-  const stage = el("div", { className: "stage" }, sample, picture, mark);
+  const stage = el("div", { className: "stage" }, picture, mark);
   const element = el("figure", { className: "preview" }, stage);
   stage.role = "img";
   stage.ariaLabel = words.options.watermark.preview;
-  let base = SAMPLE;
+  let isOwn = false; // whether the picture is one of the person's
   let shown = null; // the File of the watermark that `mark` shows
 
   /** Shows the watermark that is chosen now. */
@@ -57,7 +56,8 @@ export function createPreview() {
   }
 
   function draw() {
-    if (!mark.naturalWidth) return;
+    if (!mark.naturalWidth || !picture.naturalWidth) return;
+    const base = { width: picture.naturalWidth, height: picture.naturalHeight };
     const { watermarkScale, watermarkOpacity, watermarkPosition } = state.options;
     const size = { width: mark.naturalWidth, height: mark.naturalHeight };
     const box = placed(base, size, watermarkScale, watermarkPosition);
@@ -73,19 +73,14 @@ export function createPreview() {
 
   /** Looks for a picture of the person's own, once there is one. */
   async function open() {
-    if (base !== SAMPLE) return draw();
-    for (const url of pictures()) {
+    for (const url of isOwn ? [] : [...pictures(), SAMPLE]) {
       picture.src = url;
-      try {
-        await picture.decode();
-        base = { width: picture.naturalWidth, height: picture.naturalHeight };
+      const isDecoded = await picture.decode().then(() => true, () => false);
+      if (isDecoded) {
+        isOwn = url !== SAMPLE;
         break;
-      } catch {
-        if (url.startsWith("blob:")) URL.revokeObjectURL(url);
       }
     }
-    picture.hidden = base === SAMPLE;
-    sample.hidden = base !== SAMPLE;
     draw();
   }
 
@@ -99,23 +94,4 @@ function* pictures() {
   for (const { file } of usable) yield URL.createObjectURL(file);
   const plain = rows.find((row) => row.image && !row.image.watermarked);
   if (plain) yield plain.image.url;
-}
-
-/** Hills under a sky, in no file. */
-function drawnSample() {
-  const canvas = el("canvas", { width: 600, height: 400 });
-  const context = canvas.getContext("2d");
-  const fill = (colours, draw) => {
-    const gradient = context.createLinearGradient(0, 0, 0, 400);
-    colours.forEach((colour, at) => gradient.addColorStop(at / (colours.length - 1), colour));
-    context.fillStyle = gradient;
-    context.beginPath();
-    draw();
-    context.fill();
-  };
-  fill(["#7fb2e5", "#cfe3f2", "#f6e9d2"], () => context.rect(0, 0, 600, 400));
-  fill(["#f9efc4", "#f9efc4"], () => context.arc(450, 110, 34, 0, 7));
-  fill(["#8aa6b8", "#56788a"], () => context.ellipse(150, 420, 330, 210, 0, 0, 7));
-  fill(["#6f9a76", "#2f5d48"], () => context.ellipse(480, 440, 360, 170, 0, 0, 7));
-  return canvas;
 }
