@@ -157,7 +157,7 @@ export const words = {
   copyAs: {},
   account: {
     menu: "Account",
-    summary: (plan, used) => `${plan} · ${plural(used, "image")} this month`,
+    used: (count) => `${plural(count, "image")} this month`,
     theme: { system: "Theme: as the system", light: "Theme: light", dark: "Theme: dark" },
     plan: (plan) => `${plan} plan`,
     images: "Images",

@@ -14,6 +14,7 @@ let isLinkAnswered = false;
 
 /** Asks until somebody is signed in: `state.account` and `state.usage` are known then. */
 export async function signIn() {
+  changed("account", "run"); // what needs an account goes out of sight
   const kept = await keptAccount();
   const linked = await askAboutLink(kept.known?.account);
   const known = linked.known ?? kept.known ?? (await askForKey(linked.note ?? kept.note));

@@ -45,7 +45,8 @@ export function createWatermark() {
     setOptions({ watermark: taken });
     keepWatermark(taken);
     fill();
-    if (!taken) choose.focus();
+    if (taken) area.scrollIntoView({ block: "nearest" });
+    else choose.focus();
   }
 
   function fill() {
