@@ -9,6 +9,8 @@
  * @property {object} [error]     the element of `errors`; {error, message} of a file that is not sent
  * @property {object[]} warnings  the API's warnings on it
  * @property {Entry} [entry]      its original; missing after a reload
+ * @property {boolean} [isMadeAgain]    a retry is on its way
+ * @property {string} [editedAltText]   what the person made of the text
  */
 
 export const state = {
@@ -22,26 +24,26 @@ export const state = {
   session: null,
   /** @type {Map<string, Row>}  in the order of their ending */
   rows: new Map(),
-  /** What was taken, sent and has ended. `held` waits for Start; `sending` says whether uploads go. */
+  /** What was taken, sent and has ended: see newRun. */
   run: newRun(),
-  /** A sentence for the person, or null: {text, actions: [{label, act}]} */
+  /** @type {null | {text: string, actions: {label: string, act: () => void}[]}} */
   message: null,
 };
 
 export function newRun() {
   return {
     startedAt: null, // of performance.now()
-    taken: 0, // images, without those that are not sent
+    before: 0, // images that the session had when it was opened
+    taken: 0, // images of this page, without those that are not sent
+    accepted: 0, // of these, what the service has accepted
     takenBytes: 0,
     sentBytes: 0,
-    listing: false, // whether folders are still being read
-    sending: false,
-    /** @type {Entry[]}  what the plan does not cover */
+    listing: 0, // how many drops are still being read
+    /** @type {Entry[]}  what waits for Start, since the plan does not cover it */
     held: [],
-    /** @type {null | {total: number, queued: number, processing: number, completed: number,
-     *  failed: number, cancelled: number, original_bytes: number, compressed_bytes: number}} */
-    progress: null,
-    status: null, // the session's: queued, processing, completed, cancelled
+    /** @type {null | "processing" | "completed" | "cancelled"}  of the session */
+    status: null,
+    /** @type {null | string}  the signed link of the ZIP, once the session has ended */
     archiveUrl: null,
   };
 }

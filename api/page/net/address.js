@@ -1,0 +1,20 @@
+// The page's own address. Its fragment is never sent to a server: it names the session, and once,
+// in a link, a key.
+
+const parts = () => new URLSearchParams(location.hash.slice(1));
+
+// Taken off before anything else happens, so that no history and no screen keeps it.
+const linked = parts().get("key");
+if (linked !== null) show(parts().get("session"));
+
+/** The key of the link that opened this page, or null. */
+export const linkedKey = () => linked;
+
+/** The session that the address names, or null. */
+export const sessionInAddress = () => parts().get("session");
+
+/** Makes the address that of a session; null: of the empty page. */
+export function show(session) {
+  const fragment = session === null ? "" : `#${new URLSearchParams({ session })}`;
+  history.replaceState(null, "", location.pathname + fragment);
+}

@@ -1,0 +1,107 @@
+// The rows: what became of each image, and where its original is.
+
+import { changed, state } from "./store.js";
+
+const rowIds = new Map(); // of images; what stands in for an image has its row
+const sentEntries = new Map(); // of batches; an image may end before the answer names its batch
+const EDITED = "fluximage-texts"; // in sessionStorage: texts that the person changed
+
+/** Rows that were added, changed or removed since they were drawn. */
+export const fresh = new Set();
+
+export function setRow(row) {
+  state.rows.set(row.id, row);
+  fresh.add(row.id);
+  changed("rows");
+}
+
+export function removeRow(id) {
+  state.rows.delete(id);
+  fresh.add(id);
+  changed("rows");
+}
+
+export function forgetRows() {
+  for (const id of state.rows.keys()) fresh.add(id);
+  state.rows.clear();
+  rowIds.clear();
+  sentEntries.clear();
+  changed("rows");
+}
+
+/** Takes an image that ended: an element of `data` or `errors`, with its warnings. */
+export function addImage(element) {
+  const id = rowIds.get(element.retry_of) ?? element.id;
+  rowIds.set(element.id, id);
+  const entry = entryOf(element) ?? state.rows.get(id)?.entry;
+  const what = "error" in element ? { error: element } : { image: element };
+  setRow({ id, entry, warnings: element.warnings, editedAltText: editedTexts()[element.id], ...what });
+}
+
+/** Takes fresh links of images whose rows are there. */
+export function renewLinks(images) {
+  for (const image of images) {
+    const row = state.rows.get(rowIds.get(image.id));
+    if (row) setRow({ ...row, image });
+  }
+}
+
+/** Says which originals a batch was made of, in their order. */
+export function setEntries(batchId, entries) {
+  sentEntries.set(batchId, entries);
+  for (const row of state.rows.values()) {
+    const element = row.image ?? row.error;
+    if (element.batch_id === batchId && !row.entry) setRow({ ...row, entry: entryOf(element) });
+  }
+}
+
+/** Gives rows their originals again, which a reload has lost. */
+export function setEntry(row, entry) {
+  setRow({ ...row, entry });
+}
+
+export function editAltText(row, text) {
+  const texts = editedTexts();
+  texts[row.image.id] = text;
+  sessionStorage.setItem(EDITED, JSON.stringify(texts));
+  setRow({ ...row, editedAltText: text });
+}
+
+export const altText = (row) => row.editedAltText ?? row.image?.alt_text ?? "";
+
+export const originalsAtHand = () =>
+  [...state.rows.values()].filter((row) => row.image && row.entry).map((row) => row.entry);
+
+/** Whether a run of the same session may help: a fault of ours, or a text that is missing. */
+export function canBeRetried(row) {
+  if (row.error) return row.error.error === "processing_failed";
+  return row.warnings?.some((warning) => warning.code.startsWith("ai_")) ?? false;
+}
+
+/** Counts and sizes over all rows. */
+export function totals() {
+  const sum = { ended: 0, done: 0, failed: 0, refused: 0, originalBytes: 0, compressedBytes: 0 };
+  for (const { image, error, isMadeAgain } of state.rows.values()) {
+    if (image) {
+      sum.done += 1;
+      sum.originalBytes += image.original_size;
+      sum.compressedBytes += image.compressed_size;
+    } else if (error.id) {
+      sum.failed += 1;
+    } else {
+      sum.refused += 1;
+    }
+    if (!isMadeAgain && (image || error.id)) sum.ended += 1;
+  }
+  return sum;
+}
+
+const entryOf = (element) => sentEntries.get(element.batch_id)?.[element.index];
+
+function editedTexts() {
+  try {
+    return JSON.parse(sessionStorage.getItem(EDITED)) ?? {};
+  } catch {
+    return {};
+  }
+}
