@@ -5,7 +5,14 @@ from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 from shared.services import Services
 from tests.support.browser import NO_BROWSER, WAIT_MS, Faults, find_browser, launch, sign_in
@@ -69,7 +76,7 @@ def open_page(browser: Browser, client: Client, faults: Faults) -> Iterator[Open
         fragment: str = "",
         **options: Any,
     ) -> Page:
-        viewport = {"width": width, "height": height}
+        viewport = ViewportSize(width=width, height=height)
         context = browser.new_context(viewport=viewport, color_scheme=scheme, **options)
         contexts.append(context)
         context.set_default_timeout(WAIT_MS)

@@ -7,6 +7,11 @@ const parts = () => new URLSearchParams(location.hash.slice(1));
 const linked = parts().get("key");
 if (linked !== null) show(parts().get("session"));
 
+// A link that is opened in a tab that shows the page already: as in a new one.
+addEventListener("hashchange", () => {
+  if (parts().has("key")) location.reload();
+});
+
 /** The key of the link that opened this page, or null. */
 export const linkedKey = () => linked;
 

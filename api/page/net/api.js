@@ -1,7 +1,8 @@
 // The one module that asks the API, but for uploads, whose progress only an XMLHttpRequest tells.
 
+import { changed, state } from "../store.js";
 import { words } from "../words.js";
-import { key } from "./key.js";
+import { forgetKey, key } from "./key.js";
 
 /** An answer that is not a success, or none: `status` is 0. */
 export class ApiError extends Error {
@@ -40,11 +41,19 @@ export async function fetched(method, path, { headers = {}, signal, as } = {}) {
     if (error.name === "AbortError") throw error;
     throw new ApiError(0);
   }
+  if (response.status === 401 && as === undefined) keyFailed();
   if (!response.ok) {
     const body = await response.json().catch(() => ({}));
     throw new ApiError(response.status, body, response.headers.get("Retry-After"));
   }
   return response;
+}
+
+/** Signs out: the key was revoked or is wrong. What waits stays. */
+export function keyFailed() {
+  forgetKey();
+  state.account = null;
+  changed("account");
 }
 
 /** What a call answers, from its JSON. */

@@ -1,0 +1,20 @@
+// One sentence about the whole page, with what the person can do about it.
+
+import { button, el } from "../dom.js";
+import { changed, state, watch } from "../store.js";
+
+export function mountMessage(place) {
+  watch(["message"], () => {
+    const { message } = state;
+    place.replaceChildren();
+    if (!message) return;
+    const actions = message.actions.map(({ label, act }) =>
+      button(label, () => {
+        state.message = null;
+        changed("message");
+        act();
+      }),
+    );
+    place.append(el("p", {}, message.text), ...actions);
+  });
+}

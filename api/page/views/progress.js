@@ -1,0 +1,110 @@
+// The running total, what waits for Start, and the title of the tab.
+
+import { button, el } from "../dom.js";
+import { room, wantsAi, isUnlimited } from "../plan.js";
+import { originalsAtHand, totals } from "../result.js";
+import * as run from "../run.js";
+import { say } from "../say.js";
+import { state, watch } from "../store.js";
+import { number, words } from "../words.js";
+
+const texts = words.progress;
+
+export function mountProgress(place) {
+  const bar = el("progress", { "aria-label": texts.bar });
+  const line = el("p", { className: "total" });
+  const actions = el("p", { className: "ways" });
+  const held = el("div", { className: "held" });
+  place.append(el("div", { className: "summary" }, line, bar, actions), held);
+  let worked = false;
+
+  watch(["run", "rows", "usage", "options", "account"], () => {
+    const sum = totals();
+    const working = run.isWorking();
+    const total = Math.max(sum.ended, state.run.before + state.run.taken);
+    place.hidden = total + sum.refused + state.run.held.length === 0;
+    drawLine(line, sum, total, working);
+    bar.hidden = !working || total === 0;
+    bar.max = total || 1;
+    bar.value = sum.ended + sentShare(sum, total);
+    drawActions(actions, working);
+    drawHeld(held);
+    document.title = title(sum, total, working);
+    if (working && sum.ended) say(texts.counted(sum.ended, total));
+    if (worked && !working) say(texts.saidDone(sum));
+    worked = working;
+  });
+  addEventListener("beforeunload", (event) => {
+    if (state.run.accepted < state.run.taken) event.preventDefault();
+  });
+}
+
+/** Sending is the smaller half of the work that is left; the bar moves from the first byte. */
+function sentShare(sum, total) {
+  const { sentBytes, takenBytes } = state.run;
+  return takenBytes ? 0.3 * (total - sum.ended) * Math.min(1, sentBytes / takenBytes) : 0;
+}
+
+function drawLine(line, sum, total, working) {
+  const percent = sum.originalBytes
+    ? Math.max(0, Math.round(100 * (1 - sum.compressedBytes / sum.originalBytes)))
+    : 0;
+  const parts = [
+    working ? texts.counted(sum.ended, total) : texts.all(sum.done),
+    sum.done > 0 && texts.sizes(sum.originalBytes, sum.compressedBytes),
+    sum.done > 0 && texts.saved(percent),
+    sum.failed > 0 && texts.failed(sum.failed),
+    sum.refused > 0 && texts.refused(sum.refused),
+    working && secondsLeft(sum, total),
+  ].filter(Boolean);
+  line.replaceChildren(...parts.map((text) => el("span", {}, text)));
+}
+
+function secondsLeft(sum, total) {
+  const { listing, startedAt, sentBytes, takenBytes, before } = state.run;
+  if (listing) return texts.listing;
+  const done = sum.ended - before;
+  if (startedAt === null || done < 3) {
+    return sentBytes < takenBytes && texts.sending(Math.floor((100 * sentBytes) / takenBytes));
+  }
+  const seconds = (performance.now() - startedAt) / 1000;
+  return seconds > 3 && texts.left((seconds / done) * (total - sum.ended));
+}
+
+/** Buttons are kept while they stay the same: a click must not hit one that was replaced. */
+function drawActions(place, working) {
+  const atHand = working ? 0 : originalsAtHand().length;
+  const wanted = working ? "working" : `done ${atHand}`;
+  if (place.dataset.drawn === wanted) return;
+  place.dataset.drawn = wanted;
+  if (working) return place.replaceChildren(button(texts.stop, run.stop));
+  place.replaceChildren(button(texts.startOver, run.startOver));
+  if (!atHand) return;
+  place.prepend(button(texts.again(atHand), run.again, { title: texts.againHint }));
+}
+
+function drawHeld(place) {
+  const count = state.run.held.length;
+  place.hidden = count === 0;
+  if (!count) return place.replaceChildren();
+  const left = room();
+  const fits = Math.min(left, count);
+  const isAi = wantsAi(state.options) && (isUnlimited(state.usage) || left < imagesLeft());
+  const start = fits === count ? words.held.startAll : words.held.start(fits);
+  place.replaceChildren(
+    el("p", {}, isAi ? words.held.texts(count, left) : words.held.images(count, left)),
+    el(
+      "p",
+      { className: "ways" },
+      fits > 0 && button(start, run.startHeld, { className: "primary" }),
+      button(words.held.drop, run.dropHeld),
+    ),
+  );
+}
+
+const imagesLeft = () => state.usage.compressor_limit - state.usage.compressor_used;
+
+function title(sum, total, working) {
+  if (!total) return words.title;
+  return working ? texts.title(sum.ended, total) : texts.titleDone(sum.done);
+}

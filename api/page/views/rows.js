@@ -1,0 +1,155 @@
+// The list of images. Its rows are light until they come into sight: only then is a thumbnail made.
+
+import { button, el } from "../dom.js";
+import { thumbnail } from "../files/thumbnails.js";
+import { altText, canBeRetried, editAltText, fresh, removeRow } from "../result.js";
+import { retry } from "../run.js";
+import { say } from "../say.js";
+import { state, watch } from "../store.js";
+import { words } from "../words.js";
+import { compare } from "./compare.js";
+
+const texts = words.rows;
+const elements = new Map(); // row id → its element
+
+export function mountRows(list) {
+  list.setAttribute("aria-label", texts.name);
+  const sight = new IntersectionObserver(inSight, { rootMargin: "400px" });
+  watch(["rows"], () => {
+    const added = document.createDocumentFragment();
+    for (const id of fresh) {
+      const row = state.rows.get(id);
+      const old = elements.get(id);
+      if (old) sight.unobserve(old);
+      if (!row) {
+        old?.remove();
+        elements.delete(id);
+        continue;
+      }
+      const item = drawRow(row);
+      elements.set(id, item);
+      sight.observe(item);
+      if (old) replace(old, item);
+      else added.append(item);
+    }
+    fresh.clear();
+    list.append(added);
+    list.hidden = elements.size === 0;
+  });
+}
+
+/** Puts a row in the place of its older self; what had the focus has it again. */
+function replace(old, item) {
+  const focused = old.contains(document.activeElement) ? document.activeElement.className : null;
+  old.replaceWith(item);
+  if (focused !== null) [...item.querySelectorAll("button, a")].find((one) => one.className === focused)?.focus();
+}
+
+function inSight(seen, sight) {
+  for (const { target, isIntersecting } of seen) {
+    if (!isIntersecting) continue;
+    sight.unobserve(target);
+    const row = state.rows.get(target.dataset.id);
+    if (row) drawThumbnail(row, target.querySelector(".thumbnail"));
+  }
+}
+
+/** From the original where the browser reads it, else from the result. */
+async function drawThumbnail(row, place) {
+  const url = (row.entry && (await thumbnail(row.entry))) ?? row.image?.url;
+  if (url) place.replaceChildren(el("img", { src: url, alt: "", decoding: "async" }));
+}
+
+function drawRow(row) {
+  const name = row.image?.file_name ?? row.error.original_name ?? row.entry.file.name;
+  const item = el(
+    "li",
+    { "data-id": row.id, className: row.image ? "done" : "failed" },
+    el("div", { className: "thumbnail" }),
+    el(
+      "div",
+      { className: "names" },
+      el("bdi", { className: "name" }, name),
+      el("bdi", { className: "path" }, original(row, name)),
+      row.image ? drawText(row) : null,
+    ),
+    ...(row.image ? drawResult(row, name) : drawFailure(row, name)),
+  );
+  if (row.isMadeAgain) item.append(el("p", { className: "note" }, texts.madeAgain));
+  return item;
+}
+
+/** Where it came from, if that says more than the name does. */
+function original(row, name) {
+  const { path, original_name } = row.image ?? row.error;
+  const full = original_name ? [path, original_name].filter(Boolean).join("/") : row.entry.path;
+  return full === name ? "" : full;
+}
+
+function drawResult(row, name) {
+  const { original_size, compressed_size, saved_percent, url } = row.image;
+  const percent = Math.round(saved_percent);
+  return [
+    el("div", { className: "sizes" }, texts.sizes(original_size, compressed_size)),
+    el("div", { className: percent > 0 ? "saved" : "note" }, percent > 0 ? texts.saved(percent) : texts.smallest),
+    el(
+      "div",
+      { className: "actions" },
+      labelled(texts.compare, name, "compare", () => compare(state.rows.get(row.id), withImages())),
+      el("a", { href: url, className: "save", "aria-label": texts.of(texts.save, name) }, texts.save),
+      canBeRetried(row) && !row.isMadeAgain && labelled(texts.retry, name, "retry", () => retry(row)),
+    ),
+  ];
+}
+
+function drawFailure(row, name) {
+  const canRetry = row.error.id ? canBeRetried(row) || row.entry : isOurFault(row.error);
+  return [
+    el("div", { className: "reason" }, row.error.message),
+    el(
+      "div",
+      { className: "actions" },
+      canRetry && !row.isMadeAgain && labelled(texts.retry, name, "retry", () => retry(row)),
+      !row.error.id && labelled(texts.remove, name, "remove", () => removeRow(row.id)),
+    ),
+  ];
+}
+
+/** Whether sending the same file again may help. */
+const isOurFault = (error) => ["unreachable", "unavailable", "internal", "queue_full"].includes(error.error);
+
+const labelled = (action, name, className, act) =>
+  button(action, act, { className, "aria-label": texts.of(action, name) });
+
+const withImages = () => [...state.rows.values()].filter((row) => row.image);
+
+function drawText(row) {
+  const text = altText(row);
+  if (!text) {
+    return canBeRetried(row) ? el("span", { className: "note" }, texts.noText) : null;
+  }
+  const shown = el("q", {}, text);
+  const copy = button(texts.copyText, () => copyText(altText(state.rows.get(row.id))), { className: "link copy" });
+  const edit = button(texts.editText, () => place.replaceChildren(...editor(row)), { className: "link edit" });
+  const place = el("div", { className: "alt-text" }, shown, copy, edit);
+  return place;
+}
+
+function editor(row) {
+  const field = el("textarea", { value: altText(row), rows: 2, "aria-label": texts.textLabel });
+  const keep = () => editAltText(state.rows.get(row.id), field.value.trim());
+  field.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" || event.key === "Escape") {
+      event.preventDefault();
+      if (event.key === "Escape") field.value = altText(row);
+      keep();
+    }
+  });
+  setTimeout(() => field.focus());
+  return [field, button(texts.keepText, keep, { className: "edit" })];
+}
+
+async function copyText(text) {
+  await navigator.clipboard?.writeText(text);
+  say(texts.copied);
+}
