@@ -15,10 +15,14 @@ const IN_ZIP64 = 0xffffffff; // in place of a size
 const PIECE_BYTES = 4 * 1024 * 1024; // of a file, before the browser may move it to its disk
 
 /** The archive ended too early: the line broke, or the service could not go on. */
-export class CutError extends Error {}
+export class CutError extends Error {
+  name = "CutError";
+}
 
 /** The archive is none that this service makes. */
-export class DamagedError extends Error {}
+export class DamagedError extends Error {
+  name = "DamagedError";
+}
 
 /**
  * Yields {path, content, sum} of each file, once it is whole.

@@ -24,7 +24,7 @@ const KEYWORDS = {
   context: "context",
   keywords: "keywords",
 };
-const NUMBER = /^\d+$/;
+const NUMBER = /^(quality|max|watermark(Scale|Opacity))/;
 // Which files a folder's walk takes: see infra/client/fluximage/sources.py.
 const SUFFIX = /\.(jpe?g|jpe|jfif|png|webp|avif|heic|heif|hif|gif|tiff?|bmp)$/i;
 
@@ -37,7 +37,7 @@ export function curl(fields, paths) {
     ...effective(fields).map(curlField),
     ...files.map(curlFile),
   ];
-  const notes = [...notesOf(fields, paths), more && words.copyAs.moreThanOneRequest(more)];
+  const notes = [...notesOf(fields), more && words.copyAs.moreThanOneRequest(more)];
   return commented(notes) + `${lines.join(" \\\n  ")}\n`;
 }
 
@@ -46,7 +46,9 @@ export function commandLine(fields, paths) {
   // What has no folder, and what the walk through a folder would leave out, is named.
   const named = paths.filter((path) => !path.includes("/") || !SUFFIX.test(path));
   const what = [...folders.map((name) => `${name}/`), ...named].map((path) => shell(local(path)));
-  const out = folders.length === 1 && paths.every(isInFolder) ? `${outOf(paths)}/${folders[0]}` : outOf(paths);
+  // The command line leaves out the folder that all have in common.
+  const isOneFolder = folders.length === 1 && paths.every(isInFolder);
+  const out = isOneFolder ? `${outOf(paths)}/${folders[0]}` : outOf(paths);
   const options = effective(fields).map(([name, value]) => {
     const option = `--${KEYWORDS[name].replaceAll("_", "-")}`;
     return value === "true" ? option : `${option} ${shell(textOf(value))}`;
@@ -58,20 +60,22 @@ export function commandLine(fields, paths) {
     ...(wouldMeet(paths) ? ["--name '{dir}/{stem}-{width}.{ext}'"] : []),
     `--out ${shell(out)}`,
   ];
-  return commented(notesOf(fields, paths)) + `${lines.join(" \\\n  ")}\n`;
+  return commented(notesOf(fields)) + `${lines.join(" \\\n  ")}\n`;
 }
 
 export function python(fields, paths) {
-  const keywords = effective(fields).map(([name, value]) => `, ${KEYWORDS[name]}=${pythonValue(value)}`);
+  const options = effective(fields).map(
+    ([name, value]) => `, ${KEYWORDS[name]}=${pythonValue(name, value)}`,
+  );
   return `from pathlib import Path
 
 from fluximage import Client, Done, Source
 
-${commented(notesOf(fields, paths))}files = [
+${commented(notesOf(fields))}files = [
 ${paths.map((path) => `    ${quoted(path)},\n`).join("")}]
 with Client(${quoted(location.origin)}) as client:
     sources = [Source(Path(file), file) for file in files]
-    for result in client.compress(sources${keywords.join("")}):
+    for result in client.compress(sources${options.join("")}):
         if isinstance(result, Done):
             image = result.image
             out = Path(${quoted(outOf(paths))}, image.path or "", image.file_name)
@@ -93,9 +97,9 @@ function effective(fields) {
   });
 }
 
-function notesOf(fields, paths) {
+function notesOf(fields) {
   const hasTexts = effective(fields).some(([name]) => name.startsWith("auto"));
-  return [words.copyAs.where, words.copyAs.key, hasTexts && words.copyAs.texts];
+  return [words.copyAs.where, hasTexts && words.copyAs.texts];
 }
 
 const commented = (notes) => notes.filter(Boolean).map((note) => `# ${note}\n`).join("");
@@ -140,10 +144,10 @@ export function quoted(text) {
   return JSON.stringify(text).replace(new RegExp(ACTIVE, "gu"), escaped);
 }
 
-function pythonValue(value) {
+function pythonValue(name, value) {
   if (value instanceof File) return `Path(${quoted(value.name)})`;
   if (value === "true") return "True";
-  return NUMBER.test(value) ? String(value) : quoted(value);
+  return NUMBER.test(name) ? String(value) : quoted(value);
 }
 
 const isInFolder = (path) => path.includes("/");

@@ -13,14 +13,14 @@ export function ask(text, choices) {
   const sentence = el("p", { id: "question" }, text);
   const close = (value) => () => dialog.close(value);
   const buttons = choices.map(({ label, value, isBad }) =>
-    button(label, close(value), { className: isBad ? "bad" : "" }),
+    button(label, close(value), { className: isBad ? "danger" : "" }),
   );
   const cancel = button(words.save.cancel, close(""), { autofocus: true });
   const dialog = el(
     "dialog",
     { className: "ask", "aria-labelledby": "question" },
     sentence,
-    el("div", { className: "choices" }, buttons, cancel),
+    el("div", { className: "ways" }, buttons, cancel),
   );
   document.body.append(dialog);
   dialog.showModal();
