@@ -175,7 +175,47 @@ export const words = {
     noText: "No alt text could be made",
     of: (action, name) => `${action}: ${name}`,
   },
-  compare: {},
+  compare: {
+    title: "Compare the original with the result",
+    before: "Before",
+    after: "After",
+    divider: "Divider between before and after",
+    share: (percent) => `${percent} percent before`,
+    previous: "Previous image (P)",
+    next: "Next image (N)",
+    place: (at, count) => `${number(at)} of ${number(count)}`,
+    fit: "Fit",
+    percent: (zoom) => `${Math.round(zoom * 100)} %`,
+    smaller: "Zoom out (−)",
+    larger: "Zoom in (+)",
+    hold: "Hold for before",
+    holdTitle: "Shows the original alone while it is held (space)",
+    close: "Close",
+    help:
+      "← → divider · Shift + arrows move · 0 fit · 1, 2 for 100, 200 % · + − zoom · " +
+      "space before alone · P N previous, next · Esc close",
+    format: (name) => (/^jpe?g$/i.test(name) ? "JPEG" : /^webp$/i.test(name) ? "WebP" : name.toUpperCase()),
+    dimensions: (width, height) => `${width} × ${height}`,
+    saved: (percent) => `${percent > 0 ? "−" : "+"}${Math.abs(percent)} %`,
+    missing:
+      "The service has deleted the original, as it does with all of them. " +
+      "To compare, drop it here or choose it. A whole folder gives all images their originals.",
+    chooseFile: "Choose the file",
+    chooseFolder: "Choose a folder",
+    notThis: ({ original_name: name, original_size: bytes }, others) => {
+      const same = others.find(({ file }) => file.name === name);
+      return same
+        ? `This ${name} has ${number(same.file.size)} bytes. The original had ${number(bytes)}.`
+        : `The original is called ${name} and has ${number(bytes)} bytes. ` +
+            (others.length === 1 ? `This file is ${others[0].file.name}.` : "None of these files is it.");
+    },
+    unknown: (format) =>
+      `This browser cannot show ${format || "the original's"} pictures, so only the result is seen.`,
+    noResult:
+      "The result does not load. Check the connection and open it again. " +
+      "If its time is over, it has been deleted: compress the original once more.",
+  },
+  account: {},
   save: {
     zip: "Download ZIP",
     zipSoFar: (count) => `Download ZIP of ${number(count)} so far`,
