@@ -215,7 +215,6 @@ export const words = {
       "The result does not load. Check the connection and open it again. " +
       "If its time is over, it has been deleted: compress the original once more.",
   },
-  account: {},
   save: {
     zip: "Download ZIP",
     zipSoFar: (count) => `Download ZIP of ${number(count)} so far`,
