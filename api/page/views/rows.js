@@ -7,13 +7,13 @@ import { retry } from "../run.js";
 import { say } from "../say.js";
 import { state, watch } from "../store.js";
 import { words } from "../words.js";
-import { compare } from "./compare.js";
 
 const texts = words.rows;
 const elements = new Map(); // row id → its element
 
 export function mountRows(list) {
   list.setAttribute("aria-label", texts.name);
+  list.hidden = true;
   const sight = new IntersectionObserver(inSight, { rootMargin: "400px" });
   watch(["rows"], () => {
     const added = document.createDocumentFragment();
@@ -95,9 +95,9 @@ function drawResult(row, name) {
     el(
       "div",
       { className: "actions" },
-      labelled(texts.compare, name, "compare", () => compare(state.rows.get(row.id), withImages())),
-      el("a", { href: url, className: "save", "aria-label": texts.of(texts.save, name) }, texts.save),
-      canBeRetried(row) && !row.isMadeAgain && labelled(texts.retry, name, "retry", () => retry(row)),
+      labelled(texts.compare, name, "to-compare", () => openCompare(row.id)),
+      el("a", { href: url, className: "to-save", "aria-label": texts.of(texts.save, name) }, texts.save),
+      canBeRetried(row) && !row.isMadeAgain && labelled(texts.retry, name, "to-retry", () => retry(row)),
     ),
   ];
 }
@@ -109,8 +109,8 @@ function drawFailure(row, name) {
     el(
       "div",
       { className: "actions" },
-      canRetry && !row.isMadeAgain && labelled(texts.retry, name, "retry", () => retry(row)),
-      !row.error.id && labelled(texts.remove, name, "remove", () => removeRow(row.id)),
+      canRetry && !row.isMadeAgain && labelled(texts.retry, name, "to-retry", () => retry(row)),
+      !row.error.id && labelled(texts.remove, name, "to-remove", () => removeRow(row.id)),
     ),
   ];
 }
@@ -121,7 +121,11 @@ const isOurFault = (error) => ["unreachable", "unavailable", "internal", "queue_
 const labelled = (action, name, className, act) =>
   button(action, act, { className, "aria-label": texts.of(action, name) });
 
-const withImages = () => [...state.rows.values()].filter((row) => row.image);
+/** The view of comparing is loaded when it is first wanted. */
+async function openCompare(id) {
+  const { compare } = await import("./compare.js");
+  compare(state.rows.get(id), [...state.rows.values()].filter((row) => row.image));
+}
 
 function drawText(row) {
   const text = altText(row);
