@@ -1,12 +1,13 @@
 // The running total, what waits for Start, and the title of the tab.
 
 import { button, el } from "../dom.js";
-import { room, wantsAi, isUnlimited } from "../plan.js";
+import { isUnlimited, room } from "../plan.js";
 import { originalsAtHand, totals } from "../result.js";
 import * as run from "../run.js";
 import { say } from "../say.js";
 import { state, watch } from "../store.js";
-import { number, words } from "../words.js";
+import { words } from "../words.js";
+import { asksForAi } from "./option_values.js";
 
 const texts = words.progress;
 
@@ -89,7 +90,7 @@ function drawHeld(place) {
   if (!count) return place.replaceChildren();
   const left = room();
   const fits = Math.min(left, count);
-  const isAi = wantsAi(state.options) && (isUnlimited(state.usage) || left < imagesLeft());
+  const isAi = asksForAi() && (isUnlimited(state.usage) || left < imagesLeft());
   const start = fits === count ? words.held.startAll : words.held.start(fits);
   place.replaceChildren(
     el("p", {}, isAi ? words.held.texts(count, left) : words.held.images(count, left)),
