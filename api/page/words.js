@@ -327,6 +327,10 @@ export function size(bytes) {
   return `${value < 9.95 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
 }
 
+/** What part of the bytes is gone, in whole percent; not below 0. */
+export const percentSaved = (before, after) =>
+  before ? Math.max(0, Math.round(100 * (1 - after / before))) : 0;
+
 /** A time to come, roughly: "23 h", "40 s". */
 export function duration(seconds) {
   if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
