@@ -10,13 +10,14 @@ import { newUpload, send } from "./upload.js";
 /** @typedef {import("./upload.js").Upload} Upload */
 
 const AT_ONCE = 3;
-const SIZES = [1, 4, 20]; // images of the first requests and of all others: the first row comes soon
+const SIZES = [1, 4, 20]; // of the first requests and of all others: the first row comes soon
 const MAX_BYTES = 94e6; // with fields and a watermark below 100 MB, where some proxies end
 const PAUSE_MS = 40; // in the listing; then what there is goes
 const MAX_WAIT_SECONDS = 30;
 const NO_HELP_SECONDS = 3600; // a 503 that asks for so long is about the request
 const MAX_ATTEMPTS = { 409: 10, 500: 5 }; // by status; the same request may fail for good
 const STOPPING_MS = 5000; // for the answers to what was sent whole
+const LATE_MS = 300; // browsers tell a tenth of a second late what they have sent
 
 /**
  * The queue.
@@ -24,8 +25,8 @@ const STOPPING_MS = 5000; // for the answers to what was sent whole
  * session, fields: asked once for each request; fields are pairs of name and value.
  * onBytes(sent): bytes of files that were sent for the session.
  * onAccepted(entries, answer): of one request; `index` in the answer counts in `entries`.
- * onRefused(entries, ApiError): of one request, or of a file that cannot be read any more. At a 403,
- *   which would meet all others, too, with what waits.
+ * onRefused(entries, ApiError): of one request, or of a file that cannot be read any more. At a
+ *   403, which would meet all others, too, with what waits.
  * onWaiting(ApiError, seconds): nothing goes for so long. onWaiting(null, 0): it does again.
  * A key that fails is forgotten; then nothing goes until resume().
  */
@@ -106,11 +107,12 @@ export function createUploads({ session, fields, onBytes, onAccepted, onRefused,
     if (upload.isStopped) onRefused(upload.entries, error);
     else if (gone.length) sendWithout(upload, gone);
     else if (error.status === 401) signOut(upload);
+    else if (error.status === 413 && upload.entries.length > 1) again.push(...halves(upload));
     else if (canHelp(upload, error)) wait(upload, error);
     else refuse(upload, error);
   }
 
-  /** A file that has changed or gone breaks its request as a dead line does; the others go again. */
+  /** A file that has changed or gone breaks its request as a dead line does. The others go. */
   function sendWithout(upload, gone) {
     const rest = upload.entries.filter((entry) => !gone.includes(entry));
     if (rest.length) again.push(newUpload(rest, upload.session, upload.fields));
@@ -131,7 +133,7 @@ export function createUploads({ session, fields, onBytes, onAccepted, onRefused,
   }
 
   function wait(upload, error) {
-    again.push(upload);
+    again.push(...(brokeOff(upload, error) ? halves(upload) : [upload]));
     if (waitTimer !== null) return; // another request failed at the same time
     failures += 1;
     const seconds = error.retryAfterSeconds ?? Math.min(MAX_WAIT_SECONDS, 2 ** (failures - 1));
@@ -188,8 +190,8 @@ export function createUploads({ session, fields, onBytes, onAccepted, onRefused,
     return queue.splice(0);
   }
 
-  /** When nothing is being sent. */
-  const settled = () => Promise.all(sending.values());
+  /** When nothing is being sent, and what was aborted just as it was complete is accepted, too. */
+  const settled = () => Promise.all([...sending.values(), pause(LATE_MS)]);
 
   const busy = () => queue.length + again.length + sending.size > 0;
 
@@ -201,9 +203,22 @@ export function createUploads({ session, fields, onBytes, onAccepted, onRefused,
   return { add, flush, stop, settled, resume: goOn, busy };
 }
 
+const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+
 async function unreadable(entries) {
   const areReadable = await Promise.all(entries.map(({ file }) => isReadable(file)));
   return entries.filter((_, at) => !areReadable[at]);
+}
+
+/** Whether the line seems too bad for so much at once. None of it can have been accepted. */
+function brokeOff({ entries, sentBytes, isWhole, attempts }, { status }) {
+  return status === 0 && attempts > 1 && entries.length > 1 && sentBytes > 0 && !isWhole;
+}
+
+function halves({ entries, session, fields }) {
+  const middle = Math.ceil(entries.length / 2);
+  const parts = [entries.slice(0, middle), entries.slice(middle)];
+  return parts.map((part) => newUpload(part, session, fields));
 }
 
 /** Whether the same request may succeed later. */
