@@ -28,7 +28,7 @@ const LATE_MS = 300; // browsers tell a tenth of a second late what they have se
  * onRefused(entries, ApiError): of one request, or of a file that cannot be read any more. At a
  *   403, which would meet all others, too, with what waits.
  * onWaiting(ApiError, seconds): nothing goes for so long. onWaiting(null, 0): it does again.
- * A key that fails is forgotten; then nothing goes until resume().
+ * When the key fails the person is signed out, and nothing goes until resume().
  */
 export function createUploads({ session, fields, onBytes, onAccepted, onRefused, onWaiting }) {
   /** @type {Entry[]} */
@@ -39,6 +39,7 @@ export function createUploads({ session, fields, onBytes, onAccepted, onRefused,
   /** @type {Map<Upload, Promise<void>>} */
   const sending = new Map();
   let failures = 0; // one after another
+  let isSignedOut = false;
   let pauseTimer;
   let waitTimer = null;
   let current = { session: null, requests: 0, doneBytes: 0 };
@@ -57,7 +58,7 @@ export function createUploads({ session, fields, onBytes, onAccepted, onRefused,
   }
 
   function pump() {
-    if (key() === null || waitTimer !== null) return;
+    if (isSignedOut || waitTimer !== null) return;
     while (sending.size < (failures ? 1 : AT_ONCE)) { // after a failure one request tries the line
       const upload = again.shift() ?? nextUpload();
       if (!upload) return;
@@ -124,7 +125,9 @@ export function createUploads({ session, fields, onBytes, onAccepted, onRefused,
 
   function signOut(upload) {
     again.push(upload);
-    if (upload.sentWith === key()) keyFailed(); // and not a key that took its place meanwhile
+    if (isSignedOut || upload.sentWith !== key()) return; // another key took its place meanwhile
+    isSignedOut = true;
+    keyFailed();
   }
 
   function refuse(upload, error) {
@@ -142,7 +145,12 @@ export function createUploads({ session, fields, onBytes, onAccepted, onRefused,
     onWaiting(error, seconds);
   }
 
-  /** Ends a wait. Also what to call when there is a new key. */
+  /** Goes on after the person has signed in. */
+  function resume() {
+    isSignedOut = false;
+    goOn();
+  }
+
   function goOn() {
     endWait();
     pump();
@@ -200,7 +208,7 @@ export function createUploads({ session, fields, onBytes, onAccepted, onRefused,
     onBytes(open.reduce((sum, upload) => sum + upload.sentBytes, current.doneBytes));
   }
 
-  return { add, flush, stop, settled, resume: goOn, busy };
+  return { add, flush, stop, settled, resume, busy };
 }
 
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
