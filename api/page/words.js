@@ -28,7 +28,7 @@ export const words = {
     unreadable: "cannot be read",
     gone: "has changed or gone since it was added; add it again",
     tooDeep: (most) => `lies in more than ${most} folders, one in another`,
-    folderTooLong: (most) => `lies in folders whose names have more than ${most} bytes together`,
+    folderTooLong: (most) => `lies in folders whose names are longer than ${most} bytes together`,
     noImage: "is not an image that this service reads",
     unsupported: (kind) => `is ${kind}, which this service does not read`,
     svg: "an SVG drawing",
