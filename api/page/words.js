@@ -17,6 +17,26 @@ export const words = {
     sampleName: "dandelion.jpg",
     noSample: "The sample could not be loaded",
   },
+  // Each follows the name of a file.
+  files: {
+    pasted: (day, time) => `pasted ${day} ${time}`,
+    tooLarge: (size) => `has ${size}, and the most is 20 MB`,
+    empty: "is empty",
+    unreadable: "cannot be read",
+    gone: "has changed or gone since it was added; add it again",
+    tooDeep: (most) => `lies in more than ${most} folders, one in another`,
+    folderTooLong: (most) => `lies in folders whose names have more than ${most} bytes together`,
+    noImage: "is not an image that this service reads",
+    unsupported: (kind) => `is ${kind}, which this service does not read`,
+    svg: "an SVG drawing",
+    pdf: "a PDF document",
+    drawing: "a Photoshop or PostScript file",
+    jxl: "a JPEG XL image",
+    jpeg2000: "a JPEG 2000 image",
+    video: "a video",
+    zip: "an archive",
+    raw: "a camera's raw file",
+  },
   options: {
     format: "Format",
     formats: { avif: "AVIF", webp: "WebP", jpg: "JPEG", png: "PNG" },
@@ -152,7 +172,45 @@ export const words = {
     noText: "No alt text could be made",
     of: (action, name) => `${action}: ${name}`,
   },
-  compare: {},
+  compare: {
+    title: "Compare the original with the result",
+    before: "Before",
+    after: "After",
+    divider: "Divider between before and after",
+    share: (percent) => `${percent} percent before`,
+    previous: "Previous image (P)",
+    next: "Next image (N)",
+    place: (at, count) => `${number(at)} of ${number(count)}`,
+    fit: "Fit",
+    percent: (zoom) => `${Math.round(zoom * 100)} %`,
+    smaller: "Zoom out (−)",
+    larger: "Zoom in (+)",
+    hold: "Hold for before",
+    holdTitle: "Shows the original alone while it is held (space)",
+    close: "Close",
+    help:
+      "← → divider · Shift + arrows move · 0 fit · 1, 2 for 100, 200 % · + − zoom · " +
+      "space before alone · P N previous, next · Esc close",
+    format: (name) => (/^jpe?g$/i.test(name) ? "JPEG" : /^webp$/i.test(name) ? "WebP" : name.toUpperCase()),
+    dimensions: (width, height) => `${width} × ${height}`,
+    saved: (percent) => `${percent > 0 ? "−" : "+"}${Math.abs(percent)} %`,
+    missing: () =>
+      "The service has deleted the original, as it does with all of them. " +
+      "To compare, drop it here or choose it. A whole folder gives all images their originals.",
+    chooseFile: "Choose the file",
+    chooseFolder: "Choose a folder",
+    notThis: ({ original_name: name, original_size: bytes }, count, others) => {
+      const same = others.find(({ file }) => file.name === name);
+      if (same) return `This ${name} has ${number(same.file.size)} bytes. The original had ${number(bytes)}.`;
+      const found = count ? `${plural(count, "other image has its original", "other images have their originals")} now. ` : "";
+      return `${found}The original of this one is ${name}, of ${number(bytes)} bytes.`;
+    },
+    unknown: (format) =>
+      `This browser cannot show ${format || "the original's"} pictures, so only the result is seen.`,
+    result: () =>
+      "The result does not load. Check the connection and open it again. " +
+      "If its time is over, it has been deleted: compress the original once more.",
+  },
   save: {},
   copyAs: {},
   account: {
