@@ -6,10 +6,9 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from infra.dev.messages_api import MessagesApi
 from shared.plans import Plan
 from shared.services import Services
-from tests.page.conftest import OpenPage
+from tests.page.conftest import OpenPage, Scheme
 from tests.page.options_form import choose_watermark, fields, opened, opener, send
 from tests.support.browser import screenshot
 from tests.support.client import Client
@@ -30,9 +29,8 @@ def test_untouched_options_make_no_field(page: Page) -> None:
     expect(page.get_by_role("button", name="Reset")).to_be_hidden()
 
 
-def test_the_service_takes_the_fields_of_every_option_without_a_warning(
-    page: Page, model: MessagesApi
-) -> None:
+@pytest.mark.usefixtures("model")
+def test_the_service_takes_the_fields_of_every_option_without_a_warning(page: Page) -> None:
     opened(page, "Format").get_by_role("radio", name="AVIF").check()
     page.get_by_role("slider", name="Quality").fill("70")
     within = opened(page, "Fit within")
@@ -138,7 +136,7 @@ def test_a_common_size_is_one_click(page: Page) -> None:
 
 def test_a_side_that_the_service_refuses_is_said_and_not_sent(page: Page) -> None:
     width = opened(page, "Fit within").get_by_label("Width")
-    for text in ("0", "65536", "12.5", "-3", "1e3", "wide", "１６"):  # noqa: RUF001 - wide digits
+    for text in ("0", "65536", "12.5", "-3", "1e3", "wide", "１６"):
         width.fill("65535")
         assert fields(page) == {"maxWidth": "65535"}
         width.fill(text)
@@ -157,7 +155,8 @@ def test_a_session_name_that_the_service_refuses_is_said_and_not_taken(page: Pag
         assert page.evaluate(SESSION_NAME) == ""
 
 
-def test_a_text_is_counted_as_the_service_counts_it(page: Page, model: MessagesApi) -> None:
+@pytest.mark.usefixtures("model")
+def test_a_text_is_counted_as_the_service_counts_it(page: Page) -> None:
     opened(page, "Alt text").get_by_role("radio", name=re.compile("^alt text")).check()
     field = opened(page, "More").get_by_label("Context")
     field.fill("👟" * 301)
@@ -287,7 +286,7 @@ def test_while_a_run_is_on_one_line_says_the_options_and_opens_in_place(
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_panel_makes_a_phone_scroll_sideways(
-    open_page: OpenPage, client: Client, scheme: str
+    open_page: OpenPage, client: Client, scheme: Scheme
 ) -> None:
     page = open_page(client.key, width=360, height=740, scheme=scheme, has_touch=True)
     for name in CONTROLS:
