@@ -2,6 +2,9 @@
 
 const plural = (count, one, many = `${one}s`) => `${number(count)} ${count === 1 ? one : many}`;
 
+/** What was saved before something failed. */
+const whole = (count) => `${plural(count, "image is", "images are")} saved and whole.`;
+
 export const words = {
   title: "fluximage",
   net: {
@@ -211,8 +214,52 @@ export const words = {
       "The result does not load. Check the connection and open it again. " +
       "If its time is over, it has been deleted: compress the original once more.",
   },
-  save: {},
-  copyAs: {},
+  save: {
+    zip: "Download ZIP",
+    zipSoFar: (count) => `Download ZIP of ${number(count)} so far`,
+    toFolder: "Save to a folder",
+    csv: "CSV",
+    linksEnd: (time) => `links end in ${time}`,
+    linksEnded: "links have ended",
+    renew: "Renew",
+    gone: (count, total) =>
+      count === total
+        ? "the service has deleted the results"
+        : `the service has deleted ${number(count)} of ${plural(total, "result")}`,
+    deleteNow: "Delete now",
+    deleteQuestion: (count) =>
+      count
+        ? `Delete the ${count === 1 ? "result" : `${number(count)} results`} from the service now? What you have saved stays with you.`
+        : "Delete what the service keeps of this run?",
+    cancel: "Cancel",
+    noFolder: (reason) => `The folder cannot be used. ${reason}`,
+    inTheWay: (count, folder) =>
+      `${plural(count, "other file")} with the name of a result ${count === 1 ? "is" : "are"} in “${folder}” already.`,
+    keepBoth: "Keep both",
+    replace: "Replace",
+    saving: (count, total, folder) => `Saving ${number(count)} of ${number(total)} into “${folder}”`,
+    saved: (count, folder) => `${plural(count, "image is", "images are")} in “${folder}”.`,
+    stopped: (count) => `Stopped. ${whole(count)}`,
+    cut: (count) => `The connection broke. ${whole(count)}`,
+    damaged: (count) => `The archive came damaged. ${whole(count)}`,
+    cannotWrite: (count, reason) => `The folder cannot be written. ${reason}. ${whole(count)}`,
+    refused: (reason) => `The service did not send the images. ${reason}`,
+    stop: "Stop saving",
+    goOn: "Go on",
+    close: "Close",
+  },
+  copyAs: {
+    name: "Copy as …",
+    ways: { curl: "curl", python: "Python", commandLine: "Command line" },
+    text: "The text to copy",
+    copied: (way) => `Copied as ${way}`,
+    notAllowed: "This browser does not let the page copy. The text is selected.",
+    settingsNow: "With the settings as they are now",
+    where: "Where the originals are. FLUXIMAGE_API_KEY holds the key.",
+    texts: "Texts by AI are written anew.",
+    moreThanOneRequest: (count) =>
+      `${plural(count, "file")} more: a request takes 20. The command line sends all of them.`,
+  },
   account: {
     menu: "Account",
     used: (count) => `${plural(count, "image")} this month`,
@@ -279,6 +326,10 @@ export function size(bytes) {
   } while (value >= 999.5 && unit < units.length - 1);
   return `${value < 9.95 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
 }
+
+/** What part of the bytes is gone, in whole percent; not below 0. */
+export const percentSaved = (before, after) =>
+  before ? Math.max(0, Math.round(100 * (1 - after / before))) : 0;
 
 /** A time to come, roughly: "23 h", "40 s". */
 export function duration(seconds) {
