@@ -299,3 +299,4 @@ def test_no_panel_makes_a_phone_scroll_sideways(
         assert box["x"] + box["width"] <= 360
         assert page.evaluate("document.documentElement.scrollWidth") == 360
         screenshot(page, f"options-phone-{scheme}-{name.replace(' ', '-')}")
+        page.keyboard.press("Escape")
