@@ -82,7 +82,7 @@ export const words = {
     percent: (zoom) => `${Math.round(zoom * 100)} %`,
     smaller: "Zoom out (−)",
     larger: "Zoom in (+)",
-    hold: "Only before",
+    hold: "Before",
     holdTitle: "Shows the original alone as long as it is held (space)",
     close: "Close",
     help: [
@@ -92,7 +92,7 @@ export const words = {
       "1 100 %",
       "2 200 %",
       "+ − zoom",
-      "space only before",
+      "space before alone",
       "P previous",
       "N next",
       "Esc close",
