@@ -295,6 +295,20 @@ class Topups(TypedDict):
 
 
 @_documented
+class Account(TypedDict):
+    """The account that a key belongs to."""
+
+    name: str
+    """The account's name, which the operator chose."""
+    plan: Plan
+    """The account's plan."""
+    period_started_at: Time
+    """When the billing period began that usage counts in."""
+    period_ends_at: Time
+    """When the next billing period begins, with nothing used."""
+
+
+@_documented
 class Usage(TypedDict):
     """What the account has used and has left in its billing period."""
 

@@ -41,12 +41,18 @@ def period_start(started: date, today: date) -> date:
     A period begins on the day of the month on which the account started; in a shorter month, on
     its last day.
     """
-    renewal = _in_month(started.day, today.year, today.month)
-    if today >= renewal:
-        return renewal
-    year, month = (today.year, today.month - 1) if today.month > 1 else (today.year - 1, 12)
-    return _in_month(started.day, year, month)
+    renewal = _renewal(started, today, months=0)
+    return renewal if today >= renewal else _renewal(started, today, months=-1)
 
 
-def _in_month(day: int, year: int, month: int) -> date:
-    return date(year, month, min(day, calendar.monthrange(year, month)[1]))
+def next_period_start(started: date, today: date) -> date:
+    """Returns the day on which the billing period that contains `today` is over (UTC dates)."""
+    renewal = _renewal(started, today, months=0)
+    return renewal if today < renewal else _renewal(started, today, months=1)
+
+
+def _renewal(started: date, today: date, months: int) -> date:
+    """The day on which a period begins in the month that is `months` after today's."""
+    years, month = divmod(today.month - 1 + months, 12)
+    year, month = today.year + years, month + 1
+    return date(year, month, min(started.day, calendar.monthrange(year, month)[1]))

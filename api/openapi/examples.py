@@ -139,6 +139,12 @@ SESSIONS: bodies.SessionList = {
     ],
     "next_cursor": "1777629492000000-spring-sale",
 }
+ACCOUNT: bodies.Account = {
+    "name": "Spring Shop",
+    "plan": Plan.PRO,
+    "period_started_at": "2026-04-12T00:00:00Z",
+    "period_ends_at": "2026-05-12T00:00:00Z",
+}
 USAGE: bodies.Usage = {
     "plan": Plan.PRO,
     "compressor_used": 45,

@@ -17,7 +17,7 @@ let notSentCount = 0;
 
 const uploads = createUploads({
   session: () => state.session,
-  fields: optionFields,
+  fields: () => (state.run.fields = optionFields()),
   onBytes: (bytes) => update({ sentBytes: bytes }),
   onAccepted(entries, answer) {
     result.setEntries(answer.batch_id, entries);

@@ -45,6 +45,8 @@ export function newRun() {
     status: null,
     /** @type {null | string}  the signed link of the ZIP, once the session has ended */
     archiveUrl: null,
+    /** @type {null | [string, string | File][]}  the options with which images were sent last */
+    fields: null,
   };
 }
 

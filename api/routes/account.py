@@ -1,4 +1,6 @@
-"""GET /api/usage and POST /api/keys/roll: what the account has left, and a new key for it."""
+"""The calls about an account: whose key it is, what is used and left, and a new key."""
+
+from datetime import UTC, date, datetime
 
 from flask import Blueprint, Response
 
@@ -9,8 +11,31 @@ from api.openapi.declare import Answer, Call, Tag, documented
 from api.responses import json_response
 from shared import bodies
 from shared.db import accounts, credits
+from shared.plans import next_period_start, period_start
 
 blueprint = Blueprint("account", __name__)
+
+
+@blueprint.get("/api/account")
+@documented(
+    Call(
+        "getAccount",
+        Tag.ACCOUNT,
+        answers={200: Answer("Whose key this is.", bodies.Account, examples.ACCOUNT)},
+    )
+)
+@authenticated
+def account_of_key() -> Response:
+    """Returns the name of the key's account, its plan, and when its billing period ends."""
+    caller = account()
+    started, today = caller.created_at.astimezone(UTC).date(), datetime.now(UTC).date()
+    body: bodies.Account = {
+        "name": caller.name,
+        "plan": caller.plan,
+        "period_started_at": _midnight(period_start(started, today)),
+        "period_ends_at": _midnight(next_period_start(started, today)),
+    }
+    return json_response(body)
 
 
 @blueprint.get("/api/usage")
@@ -61,3 +86,8 @@ def roll() -> Response:
     key = accounts.roll_key(context().services.database, bearer_key())
     body: bodies.NewKey = {"api_key": key}
     return json_response(body)
+
+
+def _midnight(day: date) -> str:
+    """The moment at which a day begins in UTC."""
+    return f"{day.isoformat()}T00:00:00Z"

@@ -149,6 +149,7 @@ def test_real_answers_have_the_fields_of_the_document_and_no_others(client: Clie
     check("POST /api/compress", client.compress([]))
     check("DELETE /api/sessions/{session_id}", client.call("DELETE", session))
     check("GET /api/sessions/{session_id}", client.call("GET", "/api/sessions/none"))
+    check("GET /api/account", client.call("GET", "/api/account"))
     check("GET /api/usage", client.call("GET", "/api/usage"))
     check("GET /api/usage", get(f"{client.url}/api/usage"))
     check("GET /health/live", client.call("GET", "/health/live"))

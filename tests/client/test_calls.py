@@ -3,6 +3,7 @@
 import io
 import logging
 import socket
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,12 @@ def test_usage_counts_and_a_rolled_key_goes_on(flux: fluximage.Client) -> None:
     assert flux.usage().images_left is None
     with fluximage.Client(flux.url, key) as other:
         assert other.usage().plan == "agency"
+
+
+def test_an_account_says_whose_key_it_is(flux: fluximage.Client, client: Client) -> None:
+    account = flux.account()
+    assert (account.name, account.plan) == (client.account.name, "agency")
+    assert account.period_started_at < datetime.now(UTC).isoformat() < account.period_ends_at
 
 
 def test_a_broken_download_leaves_no_file(flux: fluximage.Client, tmp_path: Path) -> None:

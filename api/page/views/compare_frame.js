@@ -18,7 +18,7 @@ export function compareFrame(stage, { step, take }) {
   const hold = holdButton(stage);
   const dialog = el(
     "dialog",
-    { className: "compare", tabIndex: -1, "aria-label": text.title },
+    { className: "comparison", tabIndex: -1, "aria-label": text.title },
     el(
       "header",
       {},
@@ -129,7 +129,7 @@ function askFor(take) {
     choose(text.chooseFile),
     canFolder && choose(text.chooseFolder, { webkitdirectory: true }),
   );
-  const element = el("div", { className: "ask", hidden: true }, sentence, buttons, answer);
+  const element = el("div", { className: "wanted", hidden: true }, sentence, buttons, answer);
   return {
     element,
     draw({ image }, { problem, type }) {

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fluximage.answers import (
+        Account,
         Batch,
         Event,
         Image,
@@ -58,6 +59,7 @@ def __getattr__(name: str) -> object:
 
 
 __all__ = [
+    "Account",
     "ApiError",
     "BadRequest",
     "Batch",

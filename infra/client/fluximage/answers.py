@@ -138,6 +138,16 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Account:
+    """The account that the key belongs to; its billing period as ISO 8601, UTC."""
+
+    name: str
+    plan: str
+    period_started_at: str
+    period_ends_at: str
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """What the account has used and has left in its billing period; 99999 means unlimited."""
 

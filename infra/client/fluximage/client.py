@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO, Unpack
 
 from fluximage import answers
-from fluximage.answers import Batch, Event, Image, SessionPage, SessionSummary, Usage
+from fluximage.answers import Account, Batch, Event, Image, SessionPage, SessionSummary, Usage
 from fluximage.calls import Calls, session_path
 from fluximage.compressing import Compressing, Plan
 from fluximage.downloads import Downloads, copied, save_to
@@ -214,6 +214,10 @@ class Client:
                 copied(answer, file)
 
         save_to(to, write)
+
+    def account(self) -> Account:
+        """Returns whose key this is: the account's name, its plan and its billing period."""
+        return answers.known(Account, self._calls.ask("GET", "/api/account")[1])
 
     def usage(self) -> Usage:
         """Returns what the account has used and has left."""

@@ -1,6 +1,7 @@
 """`fluximage sessions` and `usage`: what the server holds, seen, fetched, ended."""
 
 import json
+import re
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -172,8 +173,11 @@ def test_a_name_of_the_server_never_leads_out_of_the_folder(
         place_of(image, here / "out")
 
 
-def test_usage_is_told(fx: Fx, sale: str) -> None:
+def test_usage_is_told(fx: Fx, sale: str, account: Client) -> None:
     assert sale
-    assert "2 images in this period, without a limit" in fx("usage").stdout
+    told = fx("usage").stdout
+    assert told.startswith(f"Account {account.account.name}, plan agency\n")
+    assert re.search(r"2 images in this period \(to \d{4}-\d\d-\d\d\), without a limit", told)
     record = json.loads(fx("usage", "--json").stdout)
+    assert record["account"] == account.account.name
     assert (record["plan"], record["compressor_used"], record["images_left"]) == ("agency", 2, None)

@@ -8,7 +8,7 @@ from fluximage.answers import Image
 from fluximage.client import Client
 from fluximage.command.finding import Finding
 from fluximage.command.screen import sentence_of
-from fluximage.command.usage import lines
+from fluximage.command.usage import account_of, lines
 from fluximage.command.words import duration, size
 from fluximage.errors import FluximageError, Unauthorized
 from fluximage.options import Options
@@ -18,16 +18,16 @@ SIDE = 96
 
 
 def plan(client: Client) -> Finding:
-    """Whether the key is known, and what its plan has left."""
+    """Whether the key is known, whose it is, and what its plan has left."""
     try:
-        usage = client.usage()
+        usage, account = client.usage(), account_of(client)
     except Unauthorized as error:
         return Finding.wrong(
             "account", error.message, "Check FLUXIMAGE_API_KEY, --key-file, or the profile."
         )
     except FluximageError as error:
         return Finding.wrong("account", sentence_of(error), "Try again; else ask the operator.")
-    told = "; ".join(lines(usage))
+    told = "; ".join(lines(usage, account))
     if not usage.can_compress:
         return Finding.wrong("account", told, "Wait for the next period, or ask for a larger plan.")
     return Finding.ok("account", told)
