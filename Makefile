@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 DEV := .venv/ready
 RUN := $(if $(wildcard $(DEV)),$(DEV),.venv/ready-to-run)
 
-.PHONY: help demo test test-full test-image check audit check-access chaos fuzz up bench \
+.PHONY: help demo test test-full test-image screenshots check audit check-access chaos fuzz up bench \
 	bench-archive bench-codecs bench-cost bench-lossless calibrate check-memory lock settings \
 	api-tables clear clean
 
@@ -33,6 +33,11 @@ check: $(DEV) ## linter, formatter and strict types
 
 test-image: $(DEV) ## build the container image with buildah and try it; needs root, takes minutes
 	@$(BIN)/python -m pytest tests/infra/test_image.py
+
+screenshots: $(DEV) ## take pictures of the page in all its states, for a person to look at
+	@rm -rf .screenshots && mkdir .screenshots
+	@PAGE_SCREENSHOTS=$$PWD/.screenshots $(BIN)/python -m pytest --quiet -m screenshots tests/page
+	@echo "The pictures are in .screenshots"
 
 fuzz: $(DEV) ## run randomly broken images through the engine: make fuzz SECONDS=300 SEED=1
 	@$(BIN)/python -m tests.hostile.fuzz $(if $(SECONDS),--seconds $(SECONDS)) \
@@ -118,4 +123,4 @@ clear: $(RUN) ## delete the data of a finished trial; asks first
 	@$(BIN)/fluximage clear
 
 clean: ## delete everything that was installed
-	@rm -rf .venv .bench .fuzz
+	@rm -rf .venv .bench .fuzz .screenshots

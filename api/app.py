@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from flask import Flask, Response, g, request
 
-from api import errors
+from api import cross_origin, errors
 from api.archive import DOWNLOADS_OF_ACCOUNT, MAX_DOWNLOADS
 from api.caller import client_address
 from api.context import Context
@@ -65,6 +65,7 @@ def build_app(built: Services) -> Flask:
         app.register_blueprint(blueprint)
     errors.register(app)
     app.before_request(_begin)
+    cross_origin.register(app, built.settings.cors_origins)
     app.after_request(_finish)
     return app
 

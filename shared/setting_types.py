@@ -58,6 +58,29 @@ def _networks(value: object) -> object:
         ) from None
 
 
+def _origins(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return frozenset(map(_origin, _parts(value)))
+
+
+def _origin(text: str) -> str:
+    """An origin as browsers send it (RFC 6454, 6.2): in lower case, without the default port."""
+    host, port = r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]", r"[1-9][0-9]{0,4}"
+    found = re.fullmatch(rf"(?P<scheme>https?)://({host})(:(?P<port>{port}))?", text)
+    if found is None:
+        raise ValueError(
+            f'"{text}" is no origin that can be allowed. Set exact origins, separated by commas,'
+            " such as https://shop.example or http://localhost:3000: scheme, host in lower case,"
+            " and port, without a path or a slash at the end."
+        )
+    number = int(found["port"] or 0)
+    if number > 65_535 or (found["scheme"], number) in (("http", 80), ("https", 443)):
+        raise ValueError(f'"{text}" has a port that browsers never send. Leave it out.')
+    return text
+
+
 # NoDecode: pydantic-settings would read the text as JSON.
 Ports = Annotated[frozenset[int], NoDecode, BeforeValidator(_ports)]
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
+Origins = Annotated[frozenset[str], NoDecode, BeforeValidator(_origins)]

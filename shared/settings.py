@@ -30,7 +30,7 @@ from shared.environment import PREFIX
 from shared.errors import OperatorError
 from shared.models import Effort
 from shared.secret_keys import split_keys
-from shared.setting_types import Networks, Ports, Positive, checked_by
+from shared.setting_types import Networks, Origins, Ports, Positive, checked_by
 
 
 def _named(name: str, description: str, **more: Any) -> Any:
@@ -131,6 +131,11 @@ class Settings(BaseSettings):
         default=(),
         description="Addresses or networks, separated by commas, of the proxies whose"
         " `X-Forwarded-For` header is believed.",
+    )
+    cors_origins: Origins = Field(
+        default=frozenset(),
+        description="Origins, separated by commas, such as `https://shop.example`, whose pages may"
+        " call the API from a browser. Without any, only the page of this service may.",
     )
 
     # What is called for a client

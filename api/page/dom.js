@@ -3,7 +3,7 @@
 
 /**
  * A new element. Properties are set as such, those with a dash as attributes; `on` holds listeners.
- * Children that are null or false are left out, and texts become text.
+ * Children that are null, undefined or false are left out, and texts become text.
  */
 export function el(tag, properties = {}, ...children) {
   const made = document.createElement(tag);
@@ -16,7 +16,7 @@ export function el(tag, properties = {}, ...children) {
       made[name] = value;
     }
   }
-  made.append(...children.flat().filter((child) => child !== null && child !== false));
+  made.append(...children.flat().filter((child) => (child ?? false) !== false));
   return made;
 }
 

@@ -197,21 +197,20 @@ export const words = {
     format: (name) => (/^jpe?g$/i.test(name) ? "JPEG" : /^webp$/i.test(name) ? "WebP" : name.toUpperCase()),
     dimensions: (width, height) => `${width} × ${height}`,
     saved: (percent) => `${percent > 0 ? "−" : "+"}${Math.abs(percent)} %`,
-    missing:
+    missing: () =>
       "The service has deleted the original, as it does with all of them. " +
       "To compare, drop it here or choose it. A whole folder gives all images their originals.",
     chooseFile: "Choose the file",
     chooseFolder: "Choose a folder",
-    notThis: ({ original_name: name, original_size: bytes }, others) => {
+    notThis: ({ original_name: name, original_size: bytes }, count, others) => {
       const same = others.find(({ file }) => file.name === name);
-      return same
-        ? `This ${name} has ${number(same.file.size)} bytes. The original had ${number(bytes)}.`
-        : `The original is called ${name} and has ${number(bytes)} bytes. ` +
-            (others.length === 1 ? `This file is ${others[0].file.name}.` : "None of these files is it.");
+      if (same) return `This ${name} has ${number(same.file.size)} bytes. The original had ${number(bytes)}.`;
+      const found = count ? `${plural(count, "other image has its original", "other images have their originals")} now. ` : "";
+      return `${found}The original of this one is ${name}, of ${number(bytes)} bytes.`;
     },
     unknown: (format) =>
       `This browser cannot show ${format || "the original's"} pictures, so only the result is seen.`,
-    noResult:
+    result: () =>
       "The result does not load. Check the connection and open it again. " +
       "If its time is over, it has been deleted: compress the original once more.",
   },
@@ -263,7 +262,7 @@ export const words = {
   },
   account: {
     menu: "Account",
-    summary: (plan, used) => `${plan} · ${plural(used, "image")} this month`,
+    used: (count) => `${plural(count, "image")} this month`,
     theme: { system: "Theme: as the system", light: "Theme: light", dark: "Theme: dark" },
     plan: (plan) => `${plan} plan`,
     images: "Images",
@@ -327,6 +326,10 @@ export function size(bytes) {
   } while (value >= 999.5 && unit < units.length - 1);
   return `${value < 9.95 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
 }
+
+/** What part of the bytes is gone, in whole percent; not below 0. */
+export const percentSaved = (before, after) =>
+  before ? Math.max(0, Math.round(100 * (1 - after / before))) : 0;
 
 /** A time to come, roughly: "23 h", "40 s". */
 export function duration(seconds) {

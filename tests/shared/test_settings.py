@@ -268,3 +268,28 @@ def test_a_faulty_address_in_a_file_is_not_shown(tmp_path: Path) -> None:
     with pytest.raises(OperatorError, match="DATABASE_URL: It must look like") as told:
         load(given | {"DATABASE_URL_FILE": str(tmp_path / "secret")})
     assert "hush" not in told.value.message
+
+
+@every_case(
+    "origin",
+    [
+        *("*", "null", "https://*.example", "shop.example", "//shop.example", "file://"),
+        *("https://shop.example/", "https://shop.example/a", "https://shop.example?a"),
+        *("https://Shop.example", "HTTPS://shop.example", "https://a@shop.example"),
+        *("https://shop.example:443", "http://shop.example:80", "http://shop.example:65536"),
+        *("http://shop.example:", "http://shop.example:080", "https://kö.example", "https://a b"),
+        *("ftp://shop.example", "https://", "https://a;b", "https://a..b", "https://a\nb"),
+    ],
+)
+def test_what_no_browser_sends_as_an_origin_is_refused(origin: str) -> None:
+    with pytest.raises(OperatorError) as told:
+        load(NEEDED | {"FLUXIMAGE_CORS_ORIGINS": f"https://good.example, {origin}"})
+    assert f'FLUXIMAGE_CORS_ORIGINS: "{origin}" ' in told.value.message
+    assert "good.example" not in told.value.message
+
+
+def test_origins_are_read_one_by_one() -> None:
+    assert load(NEEDED).cors_origins == frozenset()
+    origins = {"https://shop.example", "http://localhost:3000", "http://[::1]:8443", "http://a_b.c"}
+    settings = load(NEEDED | {"FLUXIMAGE_CORS_ORIGINS": ", ".join(origins) + ","})
+    assert settings.cors_origins == origins

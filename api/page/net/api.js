@@ -2,7 +2,7 @@
 
 import { changed, state } from "../store.js";
 import { words } from "../words.js";
-import { forgetKey, key } from "./key.js";
+import { key } from "./key.js";
 
 /** An answer that is not a success, or none: `status` is 0. */
 export class ApiError extends Error {
@@ -49,9 +49,8 @@ export async function fetched(method, path, { headers = {}, signal, as } = {}) {
   return response;
 }
 
-/** Signs out: the key was revoked or is wrong. What waits stays. */
+/** Signs out; what waits stays. Signing in tries the key again: it may be a new one by now. */
 export function keyFailed() {
-  forgetKey();
   state.account = null;
   changed("account");
 }

@@ -28,7 +28,8 @@ export function mountAccount(place) {
     const { account, usage } = state;
     opener.hidden = summary.hidden = account === null;
     if (account === null || usage === null) return;
-    summary.textContent = said.summary(usage.plan, usage.compressor_used);
+    const used = said.used(usage.compressor_used);
+    summary.replaceChildren(usage.plan, el("span", {}, ` · ${used}`));
     facts.replaceChildren(...factsOf(account, usage));
   };
   draw();

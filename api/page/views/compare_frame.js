@@ -48,21 +48,22 @@ export function compareFrame(stage, { step, take }) {
     },
     drawPictures(row, original, hasResult) {
       dialog.classList.remove("loading");
-      before.replaceChildren(name(row.image.original_name), factsOfOriginal(row, original.image));
+      before.replaceChildren(name(row.image.original_name), factsOfOriginal(row, original));
       after.replaceChildren(name(row.image.file_name), factsOfResult(row.image));
       hold.hidden = !(original.image && hasResult);
-      asked.draw(row, hasResult ? original.problem : "result");
+      asked.draw(row, hasResult ? original : { problem: "result" });
     },
-    drawTaken: asked.drawTaken,
+    drawOthers: asked.drawOthers,
   };
 }
 
 const name = (value) => el("bdi", {}, value);
 const facts = (...values) => el("span", {}, values.filter(Boolean).join(" · "));
 
-function factsOfOriginal({ image }, picture) {
+function factsOfOriginal({ image }, { type, image: picture }) {
   const dimensions = picture && text.dimensions(picture.naturalWidth, picture.naturalHeight);
-  return facts(text.format(extension(image.original_name)), size(image.original_size), dimensions);
+  const format = text.format(type ?? extension(image.original_name));
+  return facts(format, size(image.original_size), dimensions);
 }
 
 function factsOfResult(image) {
@@ -134,21 +135,17 @@ function askFor(take) {
   const element = el("div", { className: "ask", hidden: true }, sentence, buttons, answer);
   return {
     element,
-    draw({ image }, problem) {
+    draw({ image }, { problem, type }) {
       element.hidden = problem === null;
       buttons.hidden = problem !== "missing";
       element.classList.toggle("half", problem === "missing");
-      const texts = {
-        missing: () => text.missing,
-        unknown: () => text.unknown(text.format(extension(image.original_name))),
-        result: () => text.noResult,
-      };
-      sentence.textContent = problem ? texts[problem]() : "";
+      const format = text.format(type ?? extension(image.original_name));
+      sentence.textContent = problem ? text[problem](format) : "";
       answer.textContent = "";
     },
-    drawTaken({ entry, image }, attached, others) {
-      const isOther = !entry && attached === 0 && others.length > 0;
-      answer.textContent = isOther ? text.notThis(image, others) : "";
+    /** Says that the files were not of this row; of `count` others they may have been. */
+    drawOthers({ entry, image }, count, others) {
+      answer.textContent = entry ? "" : text.notThis(image, count, others);
     },
   };
 }

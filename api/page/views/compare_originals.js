@@ -6,37 +6,34 @@ const plain = (name) => name.replaceAll(/\p{C}/gu, "").trim().normalize("NFC").t
 const foldersOf = (path) => plain(path).split("/").filter(Boolean).toReversed();
 
 /**
- * Gives the rows without an original those of the listed files that are theirs.
+ * Finds which of the listed files are the originals of rows that have none.
  *
  * A file is a row's original if name and byte size agree. Of rows that share both, those get it
- * whose folders agree best. Returns what was attached, and the files that are nobody's.
+ * whose folders agree best. Returns the entries by their rows, and the files that are nobody's.
  */
-export async function attachOriginals(listing, rows) {
+export async function findOriginals(listing, rows) {
   const missing = new Map();
   for (const row of rows) {
-    if (row.entry) continue;
     const key = keyOf(row.image.original_name, row.image.original_size);
-    missing.set(key, [...(missing.get(key) ?? []), row]);
+    if (!row.entry) missing.set(key, [...(missing.get(key) ?? []), { row, score: -1 }]);
   }
-  const scores = new Map();
   const others = [];
   for await (const entry of listing) {
-    const fitting = missing.get(keyOf(entry.file.name, entry.file.size));
-    if (fitting) attachBest(entry, fitting, scores);
+    const places = missing.get(keyOf(entry.file.name, entry.file.size));
+    if (places) putBest(entry, places);
     else others.push(entry);
   }
-  return { attached: [...scores.keys()], others };
+  const found = [...missing.values()].flat().filter(({ entry }) => entry);
+  return { found: new Map(found.map(({ row, entry }) => [row, entry])), others };
 }
 
 const keyOf = (name, size) => `${size} ${plain(name)}`;
 
-function attachBest(entry, rows, scores) {
-  const scored = rows.map((row) => ({ row, score: sharedFolders(entry, row) }));
-  const best = Math.max(...scored.map(({ score }) => score));
-  for (const { row, score } of scored) {
-    if (score < best || score <= (scores.get(row) ?? -1)) continue;
-    row.entry = entry;
-    scores.set(row, score);
+function putBest(entry, places) {
+  const scores = places.map(({ row }) => sharedFolders(entry, row));
+  const best = Math.max(...scores);
+  for (const [at, place] of places.entries()) {
+    if (scores[at] === best && best > place.score) Object.assign(place, { entry, score: best });
   }
 }
 

@@ -1,8 +1,11 @@
 // The pictures of a comparison, decoded before they are shown so that nothing flashes.
 
 import { el } from "../dom.js";
+import { typeOf } from "../files/checks.js";
 import { refreshLinks } from "../run.js";
 import { state } from "../store.js";
+
+const SIGNATURE_BYTES = 1024;
 
 async function decoded(url, alt) {
   // Painted together with the rest of the frame: after a change of zoom, nothing is blank.
@@ -12,31 +15,27 @@ async function decoded(url, alt) {
 }
 
 /**
- * The picture of an original: its image, or the reason why there is none.
+ * The picture of an original: its image and its type, or the reason why there is no image.
  *
  * @param {File | undefined} file
- * @returns {Promise<{image: ?HTMLImageElement, problem: null | "missing" | "unknown", release()}>}
+ * @returns {Promise<{image: ?HTMLImageElement, type: ?string, problem: null | "missing" | "unknown",
+ *   release: () => void}>}
  */
 export async function originalOf(file, alt) {
-  const none = (problem) => ({ image: null, problem, release() {} });
-  if (!file) return none("missing");
+  const none = { image: null, type: null, problem: "missing", release() {} };
+  let type;
+  try {
+    type = typeOf(new Uint8Array(await file.slice(0, SIGNATURE_BYTES).arrayBuffer()));
+  } catch {
+    return none; // there is no file, or it is not as it was when it was chosen
+  }
   const url = URL.createObjectURL(file);
   const release = () => URL.revokeObjectURL(url);
   try {
-    return { image: await decoded(url, alt), problem: null, release };
+    return { image: await decoded(url, alt), type, problem: null, release };
   } catch {
     release();
-    return none((await isReadable(file)) ? "unknown" : "missing");
-  }
-}
-
-/** Whether the file is still as it was when it was chosen. */
-async function isReadable(file) {
-  try {
-    await file.slice(0, 1).arrayBuffer();
-    return true;
-  } catch {
-    return false;
+    return { ...none, type, problem: "unknown" };
   }
 }
 

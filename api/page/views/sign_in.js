@@ -14,27 +14,20 @@ let isLinkAnswered = false;
 
 /** Asks until somebody is signed in: `state.account` and `state.usage` are known then. */
 export async function signIn() {
+  changed("account", "run"); // what needs an account goes out of sight
   const kept = await keptAccount();
-  const answer = await askAboutLink(kept.account);
-  const account = answer.account ?? kept.account ?? (await askForKey(answer.note ?? kept.note));
-  state.usage = await tryUntilReached(() => call("GET", "/api/usage"));
-  state.account = account;
-  if (answer.note && kept.account) state.message = { text: answer.note, actions: [] };
+  const linked = await askAboutLink(kept.known?.account);
+  const known = linked.known ?? kept.known ?? (await askForKey(linked.note ?? kept.note));
+  Object.assign(state, known);
+  if (linked.note && kept.known) state.message = { text: linked.note, actions: [] };
   changed("account", "usage", "message");
-}
-
-/** Ends with the key that the service no longer takes; the page then calls `signIn`. */
-export function keyEnded() {
-  if (state.account === null) return;
-  state.account = null;
-  changed("account");
 }
 
 /** The account of the key that is kept, or a note that it is refused. */
 async function keptAccount() {
   if (key() === null) return {};
-  const account = await accountOf(key());
-  if (account) return { account };
+  const known = await knownOf(key());
+  if (known) return { known };
   forgetKey();
   return { note: said.ended };
 }
@@ -44,10 +37,10 @@ async function askAboutLink(present) {
   const linked = isLinkAnswered ? null : linkedKey();
   isLinkAnswered = true;
   if (linked === null || linked === key()) return {};
-  const account = SHAPE.test(linked) ? await accountOf(linked) : null;
-  if (!account) return { note: said.badLink };
+  const known = SHAPE.test(linked) ? await knownOf(linked) : null;
+  if (!known) return { note: said.badLink };
   const wanted = await shown((answer) => [
-    el("h2", {}, said.useLinked(account.name, account.plan)),
+    el("h2", {}, said.useLinked(known.account.name, known.account.plan)),
     el("p", {}, said.fromLink, present ? ` ${said.signedInAs(present.name)}` : ""),
     el("p", { className: "ways" },
       button(said.use, () => answer(true), { className: "primary" }),
@@ -55,10 +48,10 @@ async function askAboutLink(present) {
   ]);
   if (!wanted) return {};
   useKey(linked);
-  return { account };
+  return { known };
 }
 
-/** Shows the form until a key is pasted that the service takes; returns its account. */
+/** Shows the form until a key is pasted that the service takes. */
 function askForKey(note) {
   const problem = el("p", { className: "problem", id: "key-problem", role: "alert" });
   const field = el("input", {
@@ -71,10 +64,10 @@ function askForKey(note) {
   async function attempt() {
     const pasted = field.value.match(SHAPE)?.[0];
     if (!pasted) throw new Error(field.value.trim() ? said.badShape : said.noKey);
-    const account = await accountOf(pasted, { isPatient: false });
-    if (!account) throw new Error(said.refused);
+    const known = await knownOf(pasted, { isPatient: false });
+    if (!known) throw new Error(said.refused);
     useKey(pasted, remember.checked);
-    return account;
+    return known;
   }
   return shown((answer) => {
     const form = el("form", {},
@@ -107,11 +100,14 @@ function askForKey(note) {
 }
 
 /**
- * The account of a key; null where the service refuses it.
+ * The account and the usage of a key; null where the service refuses it.
  * isPatient: tries again while the service cannot be reached, and raises nothing.
  */
-async function accountOf(as, { isPatient = true } = {}) {
-  const ask = () => call("GET", "/api/account", { as });
+async function knownOf(as, { isPatient = true } = {}) {
+  const ask = async () => {
+    const account = await call("GET", "/api/account", { as });
+    return { account, usage: await call("GET", "/api/usage", { as }) };
+  };
   try {
     return await (isPatient ? tryUntilReached(ask) : ask());
   } catch (error) {

@@ -10,7 +10,7 @@ import { createPreview } from "./watermark_preview.js";
 
 const said = words.options.watermark;
 
-/** What the panel holds, and what it does when it is filled, drawn, opened and closed. */
+/** The content of the panel, and what it does when it is filled, drawn, opened and closed. */
 export function createWatermark() {
   const preview = createPreview();
   const file = el("input", { type: "file", accept: "image/png,.png", hidden: true });
@@ -45,7 +45,8 @@ export function createWatermark() {
     setOptions({ watermark: taken });
     keepWatermark(taken);
     fill();
-    if (!taken) choose.focus();
+    if (taken) area.scrollIntoView({ block: "nearest" });
+    else choose.focus();
   }
 
   function fill() {
@@ -76,7 +77,7 @@ export function createWatermark() {
   };
 
   return {
-    content: [area],
+    element: area,
     fill,
     draw: preview.draw,
     opened() {
