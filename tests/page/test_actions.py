@@ -1,25 +1,18 @@
 """The bar of what can be done with the results of a run."""
 
-import csv
-import io
-import re
 import zipfile
-from base64 import b64encode
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.page.conftest import OpenPage
 from tests.page.saving import (
     PICK,
     await_done,
     choose_folder,
     picked,
-    put_into_picked,
     write_tree,
 )
-from tests.support.browser import Faults
 from tests.support.client import Client
 from tests.support.making import png
 
@@ -64,4 +57,9 @@ def test_try(done: Page) -> None:
     done.wait_for_timeout(300)
     done.screenshot(path="/tmp/s2.png")
     for way in ("curl", "python", "commandLine"):
-        print(done.evaluate("""async (way) => (await import("/page/files/copy_as.js"))[way]([["format","avif"]], ["shoes/red/1.png","shoes/b ü'$.png"])""", way))
+        print(
+            done.evaluate(
+                """async (way) => (await import("/page/files/copy_as.js"))[way]([["format","avif"]], ["shoes/red/1.png","shoes/b ü'$.png"])""",
+                way,
+            )
+        )

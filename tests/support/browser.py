@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, P
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 NO_BROWSER = "no Chromium in PATH (Debian: apt install chromium)"
 # A machine of continuous integration is slow now and then.
-WAIT_MS = 15_000
+WAIT_MS = 30_000
 
 # Runs before the page's own scripts, in every document of the context.
 _REPORT_VIOLATIONS = """
