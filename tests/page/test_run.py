@@ -1,6 +1,5 @@
 """A whole run, as a person makes it: pictures in, smaller pictures out."""
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +16,7 @@ from tests.page.conftest import OpenPage
 from tests.page.doing import Calls, done, drop, row, rows, session_of, write
 from tests.support.browser import Faults
 from tests.support.client import Client, get
-from tests.support.making import make_account, png
+from tests.support.making import make_account, png, saying
 from tests.support.paths import SAMPLES
 
 ROCKET = SAMPLES / "rocket.jpg"
@@ -181,7 +180,7 @@ def test_a_damaged_image_says_why_and_can_be_tried_again(page: Page, tmp_path: P
 @pytest.fixture
 def forgetful(model: MessagesApi) -> Iterator[MessagesApi]:
     """A model that answers nothing of use at first, and a text from then on."""
-    model.otherwise = lambda _: Answer("no text", status=400)
+    model.otherwise = lambda _: Answer("no text")
     yield model
     model.otherwise = lambda _: Answer()
 
@@ -198,7 +197,7 @@ def test_a_missing_alt_text_is_made_again_copied_and_edited(
     done(page, 1)
     its_row = row(page, "a.webp")
     expect(its_row).to_contain_text("No alt text could be made")
-    forgetful.otherwise = lambda _: Answer(json.dumps({"alt_text": "A red field"}))
+    forgetful.otherwise = lambda _: saying("A red field", "red-field")
     its_row.get_by_role("button", name="Try again").click()
     expect(its_row).to_contain_text("A red field")
     its_row.get_by_role("button", name="Copy text").click()
