@@ -47,7 +47,7 @@ def main(url: str, key: str, worker_log: Path, folder: Path) -> None:
             runs = [_first_row(browser, url, key, worker_log, dropped) for _ in range(_REPEATS)]
             best = min(runs, key=lambda run: run["over"])
             name = dropped[0].name if len(dropped) == 1 else f"all {len(dropped)}"
-            print(json.dumps({"dropped": name} | best))  # noqa: T201 - the figures
+            print(json.dumps({"dropped": name} | best))
         browser.close()
 
 

@@ -60,7 +60,7 @@ def test_each_type_is_told_as_the_service_tells_it(blank: Page) -> None:
 
 
 def test_any_beginning_is_told_as_the_service_tells_it(blank: Page) -> None:
-    chance = random.Random(13)  # noqa: S311 - the same files at every run
+    chance = random.Random(13)  # the same files at every run
     brands = [*_HEIC_BRANDS, b"avif", b"avis", b"mif1", b"msf1", b"miaf", b"crx ", b"\0\0\0\0"]
     signatures = [*TIFF_SIGNATURES, SIGNATURE, b"\xff\xd8\xff", b"GIF87a", b"GIF88a", b"RIFF"]
 
@@ -119,7 +119,7 @@ def test_folders_that_the_service_refuses_are_refused(blank: Page) -> None:
     assert _refused(blank, "a.png", png, path=f"{written}/a.png") is None
     assert _refused(blank, "a.png", png, path=f"{written}x/a.png") is None
     assert "longer than 500" in str(_refused(blank, "a.png", png, path=f"{written}xy/a.png"))
-    apart = "e\u0301" * 125 + "/a.png"  # as macOS writes it, 375 bytes of which the service makes 250
+    apart = "e\u0301" * 125 + "/a.png"  # as macOS writes it: 375 bytes; the service makes 250
     assert _refused(blank, "a.png", png, path=apart) is None
 
 
