@@ -9,7 +9,6 @@ from playwright.sync_api import Page
 from shared.imagetype import _BMP_HEADERS, _HEIC_BRANDS, TIFF_SIGNATURES, ImageType, type_of
 from shared.png_chunks import SIGNATURE
 from tests.page.modules import blank, picked
-from tests.support import avif, heic
 from tests.workers.imaging.test_every_type import sample
 
 __all__ = ["blank"]  # a fixture
@@ -49,13 +48,12 @@ def _refused(page: Page, name: str, data: bytes = b"", size: int = 0, path: str 
     """The message on a file of those bytes and `size` zeros."""
     entry = {"name": name, "bytes": b64encode(data).decode(), "size": size, "path": path or name}
     [found] = page.evaluate(_REFUSALS, [entry])
-    return found and found["message"]
+    return str(found["message"]) if found else None
 
 
 def test_each_type_is_told_as_the_service_tells_it(blank: Page) -> None:
     files = [sample(kind) for kind in ImageType]
     assert [type_of(data) for data in files] == list(ImageType)
-    files += [avif.animation(), avif.still(), heic.still()]
     _compare(blank, files + [data[:length] for data in files for length in (*range(40), 300)])
 
 

@@ -116,7 +116,8 @@ def _names(count: int) -> list[str]:
 
 def _ended(client: Client, count: int) -> list[dict[str, Any]]:
     """The images of the session once they have ended."""
-    cursor, found = "0", []
+    cursor = "0"
+    found: list[dict[str, Any]] = []
     while len(found) < count:
         page = client.call("GET", f"/api/sessions/s?limit=1000&wait=10&cursor={cursor}").json()
         assert not page["errors"]
@@ -367,7 +368,12 @@ def test_what_was_sent_whole_before_a_stop_is_accepted_before_it_is_settled(
     line: Line, on_line: Uploads
 ) -> None:
     held, go_on = threading.Event(), threading.Event()
-    line.on_answer = lambda: held.set() or go_on.wait(10)
+
+    def hold() -> None:
+        held.set()
+        go_on.wait(10)
+
+    line.on_answer = hold
     on_line.add(_names(1))
     assert held.wait(10)
     on_line.page.wait_for_function("sent.at(-1) > 0")
