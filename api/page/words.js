@@ -188,15 +188,25 @@ export const words = {
     percent: (zoom) => `${Math.round(zoom * 100)} %`,
     smaller: "Zoom out (−)",
     larger: "Zoom in (+)",
-    hold: "Hold for before",
-    holdTitle: "Shows the original alone while it is held (space)",
+    hold: "Before",
+    holdTitle: "Shows the original alone as long as it is held (space)",
     close: "Close",
-    help:
-      "← → divider · Shift + arrows move · 0 fit · 1, 2 for 100, 200 % · + − zoom · " +
-      "space before alone · P N previous, next · Esc close",
+    help: [
+      "← → divider",
+      "Shift + arrows move",
+      "0 fit",
+      "1 100 %",
+      "2 200 %",
+      "+ − zoom",
+      "space before alone",
+      "P previous",
+      "N next",
+      "Esc close",
+    ],
+    list: (values) => values.map((value) => value.replaceAll(" ", "\u00a0")).join("\u00a0· "),
     format: (name) => (/^jpe?g$/i.test(name) ? "JPEG" : /^webp$/i.test(name) ? "WebP" : name.toUpperCase()),
     dimensions: (width, height) => `${width} × ${height}`,
-    saved: (percent) => `${percent > 0 ? "−" : "+"}${Math.abs(percent)} %`,
+    saved: (percent) => (percent ? `${percent > 0 ? "−" : "+"}${Math.abs(percent)} %` : ""),
     missing: () =>
       "The service has deleted the original, as it does with all of them. " +
       "To compare, drop it here or choose it. A whole folder gives all images their originals.",
@@ -326,6 +336,10 @@ export function size(bytes) {
   } while (value >= 999.5 && unit < units.length - 1);
   return `${value < 9.95 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
 }
+
+/** What part of the bytes is gone, in whole percent; not below 0. */
+export const percentSaved = (before, after) =>
+  before ? Math.max(0, Math.round(100 * (1 - after / before))) : 0;
 
 /** A time to come, roughly: "23 h", "40 s". */
 export function duration(seconds) {

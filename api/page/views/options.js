@@ -36,7 +36,8 @@ export function mountOptions(form) {
   }, { className: "link" });
   const folded = el("p", { className: "folded" }, summary, " ", change);
   form.append(folded, row, ...controls.flatMap((control) => control.panel ?? []));
-  form.addEventListener("submit", (event) => {
+  form.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !event.target.matches("input")) return;
     event.preventDefault();
     form.querySelector(":popover-open")?.hidePopover();
   });

@@ -6,7 +6,7 @@ import { originalsAtHand, totals } from "../result.js";
 import * as run from "../run.js";
 import { say } from "../say.js";
 import { state, watch } from "../store.js";
-import { words } from "../words.js";
+import { percentSaved, words } from "../words.js";
 import { asksForAi } from "./option_values.js";
 
 const texts = words.progress;
@@ -47,13 +47,11 @@ function sentShare(sum, total) {
 }
 
 function drawLine(line, sum, total, working) {
-  const percent = sum.originalBytes
-    ? Math.max(0, Math.round(100 * (1 - sum.compressedBytes / sum.originalBytes)))
-    : 0;
+  const { originalBytes, compressedBytes } = sum;
   const parts = [
     working ? texts.counted(sum.ended, total) : texts.all(sum.done),
-    sum.done > 0 && texts.sizes(sum.originalBytes, sum.compressedBytes),
-    sum.done > 0 && texts.saved(percent),
+    sum.done > 0 && texts.sizes(originalBytes, compressedBytes),
+    sum.done > 0 && texts.saved(percentSaved(originalBytes, compressedBytes)),
     sum.failed > 0 && texts.failed(sum.failed),
     sum.refused > 0 && texts.refused(sum.refused),
     working && secondsLeft(sum, total),

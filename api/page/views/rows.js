@@ -6,7 +6,7 @@ import { altText, canBeRetried, editAltText, fresh, removeRow } from "../result.
 import { retry } from "../run.js";
 import { say } from "../say.js";
 import { state, watch } from "../store.js";
-import { words } from "../words.js";
+import { percentSaved, words } from "../words.js";
 
 const texts = words.rows;
 const elements = new Map(); // row id → its element
@@ -87,8 +87,8 @@ function original(row, name) {
 }
 
 function drawResult(row, name) {
-  const { original_size, compressed_size, saved_percent, url } = row.image;
-  const percent = Math.round(saved_percent);
+  const { original_size, compressed_size, url } = row.image;
+  const percent = percentSaved(original_size, compressed_size);
   return [
     el("div", { className: "sizes" }, texts.sizes(original_size, compressed_size)),
     el("div", { className: percent > 0 ? "saved" : "note" }, percent > 0 ? texts.saved(percent) : texts.smallest),
