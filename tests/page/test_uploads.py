@@ -386,10 +386,11 @@ def test_what_was_sent_whole_before_a_stop_is_accepted_before_it_is_settled(
 
 def test_a_new_run_hears_nothing_of_the_old_one(uploads: Uploads) -> None:
     uploads.add(_names(5))
-    uploads.page.evaluate("uploads.stop(); window.session = 't'")
+    uploads.page.evaluate("uploads.stop(); window.session = 't'; window.sent = []")
     uploads.add(["new.png"])
     uploads.wait()
     assert uploads.accepted == [["new.png"]]
+    assert max(uploads.page.evaluate("sent")) == len(png(9, 9)) + 1
 
 
 def _answers(page: Page, answers: list[tuple[int, str]]) -> list[str]:
