@@ -14,7 +14,7 @@ const SILENT_SECONDS = 120; // then the line is taken for dead; it may stay open
  * @property {number} bytes      of its files
  * @property {number} sentBytes  of them, at the attempt that came furthest
  * @property {number} attempts   that failed
- * @property {boolean} isWhole   whether all was sent at this attempt, so that it may be accepted
+ * @property {boolean} isWhole   whether all was sent once, so that it may be accepted
  * @property {string} sentWith   the key of this attempt
  * @property {() => void} abort  ends this attempt
  */
@@ -41,7 +41,6 @@ export function newUpload(entries, session, fields) {
 export function send(upload, onProgress) {
   const request = new XMLHttpRequest();
   upload.abort = () => request.abort();
-  upload.isWhole = false;
   upload.sentWith = key();
   request.open("POST", "/api/compress");
   request.setRequestHeader("Authorization", authorization().Authorization);

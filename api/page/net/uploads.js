@@ -10,13 +10,14 @@ import { newUpload, send } from "./upload.js";
 /** @typedef {import("./upload.js").Upload} Upload */
 
 const AT_ONCE = 3;
-const SIZES = [1, 4, 20]; // images of the first requests and of all others: the first row comes soon
+const SIZES = [1, 4, 20]; // of the first requests and of all others: the first row comes soon
 const MAX_BYTES = 94e6; // with fields and a watermark below 100 MB, where some proxies end
 const PAUSE_MS = 40; // in the listing; then what there is goes
 const MAX_WAIT_SECONDS = 30;
 const NO_HELP_SECONDS = 3600; // a 503 that asks for so long is about the request
 const MAX_ATTEMPTS = { 409: 10, 500: 5 }; // by status; the same request may fail for good
 const STOPPING_MS = 5000; // for the answers to what was sent whole
+const LATE_MS = 300; // browsers tell a tenth of a second late what they have sent
 
 /**
  * The queue.
@@ -24,10 +25,10 @@ const STOPPING_MS = 5000; // for the answers to what was sent whole
  * session, fields: asked once for each request; fields are pairs of name and value.
  * onBytes(sent): bytes of files that were sent for the session.
  * onAccepted(entries, answer): of one request; `index` in the answer counts in `entries`.
- * onRefused(entries, ApiError): of one request, or of a file that cannot be read any more. At a 403,
- *   which would meet all others, too, with what waits.
+ * onRefused(entries, ApiError): of one request, or of a file that cannot be read any more. At a
+ *   403, which would meet all others, too, with what waits.
  * onWaiting(ApiError, seconds): nothing goes for so long. onWaiting(null, 0): it does again.
- * A key that fails is forgotten; then nothing goes until resume().
+ * When the key fails the person is signed out, and nothing goes until resume().
  */
 export function createUploads({ session, fields, onBytes, onAccepted, onRefused, onWaiting }) {
   /** @type {Entry[]} */
@@ -38,6 +39,7 @@ export function createUploads({ session, fields, onBytes, onAccepted, onRefused,
   /** @type {Map<Upload, Promise<void>>} */
   const sending = new Map();
   let failures = 0; // one after another
+  let isSignedOut = false;
   let pauseTimer;
   let waitTimer = null;
   let current = { session: null, requests: 0, doneBytes: 0 };
@@ -56,7 +58,7 @@ export function createUploads({ session, fields, onBytes, onAccepted, onRefused,
   }
 
   function pump() {
-    if (key() === null || waitTimer !== null) return;
+    if (isSignedOut || waitTimer !== null) return;
     while (sending.size < (failures ? 1 : AT_ONCE)) { // after a failure one request tries the line
       const upload = again.shift() ?? nextUpload();
       if (!upload) return;
@@ -106,11 +108,12 @@ export function createUploads({ session, fields, onBytes, onAccepted, onRefused,
     if (upload.isStopped) onRefused(upload.entries, error);
     else if (gone.length) sendWithout(upload, gone);
     else if (error.status === 401) signOut(upload);
+    else if (error.status === 413 && upload.entries.length > 1) again.push(...halves(upload));
     else if (canHelp(upload, error)) wait(upload, error);
     else refuse(upload, error);
   }
 
-  /** A file that has changed or gone breaks its request as a dead line does; the others go again. */
+  /** A file that has changed or gone breaks its request as a dead line does. The others go. */
   function sendWithout(upload, gone) {
     const rest = upload.entries.filter((entry) => !gone.includes(entry));
     if (rest.length) again.push(newUpload(rest, upload.session, upload.fields));
@@ -122,7 +125,9 @@ export function createUploads({ session, fields, onBytes, onAccepted, onRefused,
 
   function signOut(upload) {
     again.push(upload);
-    if (upload.sentWith === key()) keyFailed(); // and not a key that took its place meanwhile
+    if (isSignedOut || upload.sentWith !== key()) return; // another key took its place meanwhile
+    isSignedOut = true;
+    keyFailed();
   }
 
   function refuse(upload, error) {
@@ -131,7 +136,7 @@ export function createUploads({ session, fields, onBytes, onAccepted, onRefused,
   }
 
   function wait(upload, error) {
-    again.push(upload);
+    again.push(...(brokeOff(upload, error) ? halves(upload) : [upload]));
     if (waitTimer !== null) return; // another request failed at the same time
     failures += 1;
     const seconds = error.retryAfterSeconds ?? Math.min(MAX_WAIT_SECONDS, 2 ** (failures - 1));
@@ -140,7 +145,12 @@ export function createUploads({ session, fields, onBytes, onAccepted, onRefused,
     onWaiting(error, seconds);
   }
 
-  /** Ends a wait. Also what to call when there is a new key. */
+  /** Goes on after the person has signed in. */
+  function resume() {
+    isSignedOut = false;
+    goOn();
+  }
+
   function goOn() {
     endWait();
     pump();
@@ -188,8 +198,8 @@ export function createUploads({ session, fields, onBytes, onAccepted, onRefused,
     return queue.splice(0);
   }
 
-  /** When nothing is being sent. */
-  const settled = () => Promise.all(sending.values());
+  /** When nothing is being sent, and what was aborted just as it was complete is accepted, too. */
+  const settled = () => Promise.all([...sending.values(), pause(LATE_MS)]);
 
   const busy = () => queue.length + again.length + sending.size > 0;
 
@@ -198,12 +208,25 @@ export function createUploads({ session, fields, onBytes, onAccepted, onRefused,
     onBytes(open.reduce((sum, upload) => sum + upload.sentBytes, current.doneBytes));
   }
 
-  return { add, flush, stop, settled, resume: goOn, busy };
+  return { add, flush, stop, settled, resume, busy };
 }
+
+const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
 async function unreadable(entries) {
   const areReadable = await Promise.all(entries.map(({ file }) => isReadable(file)));
   return entries.filter((_, at) => !areReadable[at]);
+}
+
+/** Whether the line seems too bad for so much at once. None of it can have been accepted. */
+function brokeOff({ entries, sentBytes, isWhole, attempts }, { status }) {
+  return status === 0 && attempts > 1 && entries.length > 1 && sentBytes > 0 && !isWhole;
+}
+
+function halves({ entries, session, fields }) {
+  const middle = Math.ceil(entries.length / 2);
+  const parts = [entries.slice(0, middle), entries.slice(middle)];
+  return parts.map((part) => newUpload(part, session, fields));
 }
 
 /** Whether the same request may succeed later. */

@@ -46,6 +46,13 @@ export function compare(row, rows) {
     release = original.release;
     stage.show(result && original.image, result, row.image);
     frame.drawPictures(row, original, result !== null);
+    keepFocus();
+  }
+
+  /** The divider has the focus, unless a control has it; where there is none, the dialog. */
+  function keepFocus() {
+    if ([frame.dialog, document.body].includes(document.activeElement)) frame.dialog.focus();
+    if (document.activeElement === frame.dialog) stage.divider.focus();
   }
 
   /** Takes originals that were dropped or chosen. */
@@ -74,6 +81,6 @@ export function compare(row, rows) {
   watchKeys(actionsOfKeys(stage, step), stage, opened.signal);
   document.body.append(frame.dialog);
   frame.dialog.showModal();
-  stage.divider.focus();
+  frame.dialog.focus(); // until there is a divider: a button would take the space
   load();
 }
