@@ -1,4 +1,4 @@
-"""What tests of the comparison need: sessions that are opened again, and what a screenshot shows."""
+"""What tests of the comparison need: sessions opened again, and what a screenshot shows."""
 
 import io
 from collections.abc import Mapping

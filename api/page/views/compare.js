@@ -36,6 +36,7 @@ export function compare(row, rows) {
     turn += 1;
     const mine = turn;
     const row = shown();
+    if (!row?.image) return frame.dialog.close(); // another session was opened under it
     frame.drawPlace(row, at, ids.length);
     const [original, result] = await Promise.all([
       originalOf(row.entry?.file, words.compare.before),
