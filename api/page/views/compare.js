@@ -10,11 +10,8 @@ import { words } from "../words.js";
  * @param {Iterable<import("../store.js").Row>} rows  those with an image, in their order
  */
 export async function compare(row, rows) {
-  try {
-    const { open } = await import("./comparison.js");
-    open(row, rows);
-  } catch {
-    state.message = { text: words.net.unreachable, actions: [] };
-    changed("message");
-  }
+  const comparison = await import("./comparison.js").catch(() => null);
+  if (comparison) return comparison.open(row, rows);
+  state.message = { text: words.net.unreachable, actions: [] };
+  changed("message");
 }

@@ -15,7 +15,7 @@ export function open(row, rows) {
   const ids = Array.from(rows, ({ id }) => id);
   let at = ids.indexOf(row.id);
   let release = () => {};
-  let nearby = []; // results that are loaded already, for the next step
+  let nearby = []; // results that are loaded ahead; held here, so that the browser keeps them
   let turn = 0; // of what is loaded: an earlier one that comes later is not shown
 
   const stage = createStage((zoom, isWhole) => frame.drawZoom(zoom, isWhole));
