@@ -33,6 +33,7 @@ export function createSaving(place, onChange) {
 
   /** Saves into the folder what is not there yet; `again`: what is in the way was asked before. */
   async function goOn(folder, again) {
+    const { session } = state;
     stopping = new AbortController();
     onChange(true);
     let count = 0;
@@ -50,6 +51,7 @@ export function createSaving(place, onChange) {
       tell(texts.saved(count, folder.name), close);
       say(texts.saved(count, folder.name));
     } catch (error) {
+      if (session !== state.session) return;
       const isStopped = stopping.signal.aborted;
       const why = isStopped ? texts.stopped(count) : reason(error, count);
       tell(why, button(texts.goOn, () => goOn(folder, true)), close);
