@@ -19,6 +19,7 @@ export const canSaveToFolder = () => "showDirectoryPicker" in window;
 export function createSaving(place, onChange) {
   let stopping = null;
   let replace = false;
+  const sentence = el("span");
 
   async function start() {
     let folder;
@@ -66,8 +67,12 @@ export function createSaving(place, onChange) {
     await files.unpack(response.body, folder, onFile, { replace });
   }
 
+  /** Buttons that stay are left in their place: a click must not hit one that was put in anew. */
   function tell(text, ...actions) {
-    place.replaceChildren(...(text ? [el("span", {}, text), ...actions] : []));
+    sentence.textContent = text;
+    const parts = text === null ? [] : [sentence, ...actions];
+    const isSame = parts.length === place.children.length && parts.every((part) => part.isConnected);
+    if (!isSame) place.replaceChildren(...parts);
   }
 
   const stop = button(texts.stop, () => stopping.abort());
