@@ -220,7 +220,6 @@ def test_a_service_that_was_away_gets_everything(line: Line, on_line: Uploads) -
     on_line.wait("heard.waiting.length >= 2")
     assert on_line.waiting[:2] == [[0, 1], [0, 2]]
     line.blocked = b""
-    on_line.page.evaluate("dispatchEvent(new Event('online'))")  # it does not wait for the 2 s
     on_line.wait()
     assert on_line.arrived == _names(30)
 
@@ -241,10 +240,20 @@ def test_a_service_that_is_busy_is_asked_again_when_it_says(
     uploads: Uploads, faults: Faults, status: int
 ) -> None:
     faults.allow(f"status of {status}")
-    _answers(uploads.page, [(status, "1"), (status, "2")])
+    _answers(uploads.page, [(status, "2"), (status, "1")])
     uploads.add(_names(1))
     uploads.wait()
-    assert uploads.waiting == [[status, 1], [status, 2], [None, 0]]
+    assert uploads.waiting == [[status, 2], [status, 1], [None, 0]]
+    assert uploads.accepted == [_names(1)]
+
+
+def test_a_wait_ends_when_the_browser_is_online_again(uploads: Uploads, faults: Faults) -> None:
+    faults.allow("status of 503")
+    _answers(uploads.page, [(503, "600")])
+    uploads.add(_names(1))
+    uploads.wait("heard.waiting.length")
+    uploads.page.evaluate("dispatchEvent(new Event('online'))")
+    uploads.wait()
     assert uploads.accepted == [_names(1)]
 
 
@@ -306,6 +315,7 @@ def test_where_the_plan_ends_all_that_waits_comes_back(
     codes = {code for code, _ in uploads.refused}
     refused = [path for _, paths in uploads.refused for path in paths]
     assert codes == {"plan_limit"}
+    assert len(uploads.refused) <= 3  # and not each request by itself
     assert sorted(refused + uploads.arrived) == _names(90)
 
 
