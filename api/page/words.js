@@ -135,7 +135,8 @@ export const words = {
     failed: (count) => `${number(count)} failed`,
     refused: (count) => `${number(count)} not sent`,
     stop: "Stop",
-    stopped: (count) => `Stopped. ${plural(count, "image was", "images were")} not sent.`,
+    stopped: (count) =>
+      `Stopped. ${count === null ? "The rest was" : plural(count, "image was", "images were")} not sent.`,
     sendRest: "Send the rest",
     startOver: "Start over",
     again: (count) => `Compress ${count === 1 ? "it" : `these ${number(count)}`} again`,
