@@ -1,6 +1,7 @@
 // The run: takes files, sends them as one session, and follows what becomes of them.
 
 import { refusal } from "./files/checks.js";
+import { joined, leavable } from "./files/leavable.js";
 import { call, sessionPath } from "./net/api.js";
 import { show } from "./net/address.js";
 import { follow } from "./net/events.js";
@@ -197,26 +198,6 @@ function hold(entries, error) {
   promise(-entries.length);
   update({ taken: state.run.taken - entries.length, held: [...entries, ...state.run.held] });
   tell(error.message);
-}
-
-/** A listing that can be left, and later gone on with. */
-function leavable(listing) {
-  const entries = (listing[Symbol.asyncIterator] ?? listing[Symbol.iterator]).call(listing);
-  const unread = []; // what was taken out of it in vain
-  return {
-    unread,
-    async *[Symbol.asyncIterator]() {
-      for (;;) {
-        const { done, value } = unread.length ? { value: unread.shift() } : await entries.next();
-        if (done) return;
-        yield value;
-      }
-    },
-  };
-}
-
-async function* joined(listings) {
-  for (const listing of listings) yield* listing;
 }
 
 function notSent(entry, error) {
