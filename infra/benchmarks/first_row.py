@@ -1,8 +1,10 @@
-"""`make bench-page PHOTOS=folder`: how soon after a drop the page shows the first row.
+"""How soon after a drop the page shows the first row, on a running `fluximage up`.
 
-Needs a running `fluximage up` and Chromium. Drops each photograph alone, then all of them at once,
-and prints one JSON line for each: milliseconds from the drop to the beginning of the first request,
-to its answer, to the worker's end, and to the row; `over` is the row's without the step's own time.
+    python -m infra.benchmarks.first_row URL KEY .fluximage/logs/worker.log FOLDER
+
+Drops each photograph of the folder alone, then all of them, five times each, and prints a JSON line
+of the best run: milliseconds from the drop to the beginning of the first request, to its answer, to
+the worker's end and to the row. `step` is what the worker took, `over` the row's without it.
 """
 
 import json
@@ -47,7 +49,7 @@ def main(url: str, key: str, worker_log: Path, folder: Path) -> None:
             runs = [_first_row(browser, url, key, worker_log, dropped) for _ in range(_REPEATS)]
             best = min(runs, key=lambda run: run["over"])
             name = dropped[0].name if len(dropped) == 1 else f"all {len(dropped)}"
-            print(json.dumps({"dropped": name} | best))  # noqa: T201 - the figures
+            print(json.dumps({"dropped": name} | best))
         browser.close()
 
 

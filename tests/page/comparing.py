@@ -1,7 +1,8 @@
-"""What tests of the comparison need: sessions that are opened again, and what a screenshot shows."""
+"""What tests of the comparison need: sessions opened again, and what a screenshot shows."""
 
 import io
 from collections.abc import Mapping
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -30,7 +31,7 @@ def noise(width: int, height: int, mode: str = "RGB") -> Image.Image:
 
 
 def open_session(
-    open_page: OpenPage, client: Client, files: Files, fields: Mapping[str, str], **options: object
+    open_page: OpenPage, client: Client, files: Files, fields: Mapping[str, str], **options: Any
 ) -> Page:
     """Compresses the files and opens their session, as after a reload: no original is at hand."""
     session = str(uuid4())
@@ -51,6 +52,7 @@ def compare(page: Page, name: str) -> Locator:
 def loaded(page: Page) -> Locator:
     """The open comparison, once its pictures are there."""
     dialog = page.get_by_role("dialog", name="Compare")
+    expect(dialog).to_be_visible()
     expect(dialog).not_to_have_class("comparison loading")
     return dialog
 
@@ -60,7 +62,10 @@ def give(page: Page, files: Files) -> Locator:
     payloads = [
         {"name": name, "mimeType": "", "buffer": content} for name, content in files.items()
     ]
-    page.locator(".wanted input:not([webkitdirectory])").set_input_files(payloads)  # type: ignore[arg-type]  # Playwright's type is a TypedDict
+    asked = page.locator(".wanted")
+    said = asked.text_content() or ""
+    asked.locator("input:not([webkitdirectory])").set_input_files(payloads)
+    expect(asked).not_to_have_text(said)  # they are taken, or refused
     return loaded(page)
 
 

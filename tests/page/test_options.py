@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from shared.plans import Plan
 from shared.services import Services
@@ -265,6 +265,23 @@ def test_without_credits_alt_text_says_until_when(
     page = open_page(client.key)
     expect(opener(page, "Alt text")).to_be_disabled()
     expect(opener(page, "Alt text")).to_have_text(re.compile(r"no credits left until \d+ \w+"))
+
+
+def test_without_an_ai_provider_alt_text_is_greyed_with_the_reason_and_not_sent(
+    page: Page,
+) -> None:
+    opened(page, "Alt text").get_by_role("radio", name=re.compile("^both")).check()
+    assert fields(page) == {"autoAltText": "true", "autoRenameSEO": "true"}
+
+    def without_provider(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json=answer.json() | {"ai": False})
+
+    page.route("**/api/account", without_provider)
+    page.reload()
+    expect(opener(page, "Alt text")).to_be_disabled()
+    expect(opener(page, "Alt text")).to_have_text("Alt textthis service has no AI")
+    assert fields(page) == {}
 
 
 def test_while_a_run_is_on_one_line_says_the_options_and_opens_in_place(

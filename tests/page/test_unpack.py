@@ -167,3 +167,36 @@ def test_a_folder_of_an_images_name_stays(page: Page) -> None:
     for replace in (False, True):
         assert unpack(page, archive({"a.png": b"ours"}), replace=replace)[1] is None
         assert picked(page) == {"a.png/inner.txt": b"mine", "a-2.png": b"ours"}
+
+
+def test_a_name_that_the_browser_refuses_is_written_in_another_way(page: Page) -> None:
+    # Chromium does so on a disk of Windows, and not in the storage of a page.
+    page.evaluate(
+        """() => {
+          const { prototype } = FileSystemDirectoryHandle;
+          for (const method of ["getFileHandle", "getDirectoryHandle"]) {
+            const real = prototype[method];
+            prototype[method] = function (name, options) {
+              if (name.includes("~")) throw new TypeError("Name is not allowed.");
+              return real.call(this, name, options);
+            };
+          }
+        }"""
+    )
+    for _ in range(2):
+        assert unpack(page, archive({"b~1/läufer~1.png": b"ours"})) == (["b~1/läufer~1.png"], None)
+        assert picked(page) == {"b_1/läufer_1.png": b"ours"}
+
+
+def test_a_full_disk_leaves_no_half_file(page: Page) -> None:
+    page.evaluate(
+        """() => {
+          const real = FileSystemWritableFileStream.prototype.write;
+          FileSystemWritableFileStream.prototype.write = async function (content) {
+            await real.call(this, content.slice(0, 2));
+            throw new DOMException("The disk is full", "QuotaExceededError");
+          };
+        }"""
+    )
+    assert unpack(page, archive({"a.png": b"ours"})) == ([], "QuotaExceededError")
+    assert picked(page) == {}

@@ -37,6 +37,13 @@ export function newUpload(entries, session, fields) {
   };
 }
 
+/** Its entries in two parts, each an upload of its own. */
+export function halves({ entries, session, fields }) {
+  const middle = Math.ceil(entries.length / 2);
+  const parts = [entries.slice(0, middle), entries.slice(middle)];
+  return parts.map((part) => newUpload(part, session, fields));
+}
+
 /** Sends it once; the answer, also where all of its images failed. Raises ApiError. */
 export function send(upload, onProgress) {
   const request = new XMLHttpRequest();

@@ -3,8 +3,9 @@
 import { isReadable } from "../files/checks.js";
 import { words } from "../words.js";
 import { ApiError, keyFailed } from "./api.js";
+import { createBackoff } from "./backoff.js";
 import { key } from "./key.js";
-import { newUpload, send } from "./upload.js";
+import { halves, newUpload, send } from "./upload.js";
 
 /** @typedef {import("../store.js").Entry} Entry */
 /** @typedef {import("./upload.js").Upload} Upload */
@@ -13,7 +14,6 @@ const AT_ONCE = 3;
 const SIZES = [1, 4, 20]; // of the first requests and of all others: the first row comes soon
 const MAX_BYTES = 94e6; // with fields and a watermark below 100 MB, where some proxies end
 const PAUSE_MS = 40; // in the listing; then what there is goes
-const MAX_WAIT_SECONDS = 30;
 const NO_HELP_SECONDS = 3600; // a 503 that asks for so long is about the request
 const MAX_ATTEMPTS = { 409: 10, 500: 5 }; // by status; the same request may fail for good
 const STOPPING_MS = 5000; // for the answers to what was sent whole
@@ -38,11 +38,10 @@ export function createUploads({ session, fields, onBytes, onAccepted, onRefused,
   let again = [];
   /** @type {Map<Upload, Promise<void>>} */
   const sending = new Map();
-  let failures = 0; // one after another
   let isSignedOut = false;
   let pauseTimer;
-  let waitTimer = null;
   let current = { session: null, requests: 0, doneBytes: 0 };
+  const backoff = createBackoff(onWaiting, pump);
 
   function add(entry) {
     queue.push(entry);
@@ -58,8 +57,9 @@ export function createUploads({ session, fields, onBytes, onAccepted, onRefused,
   }
 
   function pump() {
-    if (isSignedOut || waitTimer !== null) return;
-    while (sending.size < (failures ? 1 : AT_ONCE)) { // after a failure one request tries the line
+    if (isSignedOut || backoff.isWaiting()) return;
+    const most = backoff.isFailing() ? 1 : AT_ONCE; // one request tries the line
+    while (sending.size < most) {
       const upload = again.shift() ?? nextUpload();
       if (!upload) return;
       sending.set(upload, run(upload));
@@ -96,7 +96,7 @@ export function createUploads({ session, fields, onBytes, onAccepted, onRefused,
     sending.delete(upload);
     if (upload.session !== session()) return; // the person has started over
     current.doneBytes += upload.bytes;
-    lineWorks();
+    backoff.works();
     onAccepted(upload.entries, answer);
   }
 
@@ -109,7 +109,7 @@ export function createUploads({ session, fields, onBytes, onAccepted, onRefused,
     else if (gone.length) sendWithout(upload, gone);
     else if (error.status === 401) signOut(upload);
     else if (error.status === 413 && upload.entries.length > 1) again.push(...halves(upload));
-    else if (canHelp(upload, error)) wait(upload, error);
+    else if (canHelp(upload, error)) sendLater(upload, error);
     else refuse(upload, error);
   }
 
@@ -131,40 +131,19 @@ export function createUploads({ session, fields, onBytes, onAccepted, onRefused,
   }
 
   function refuse(upload, error) {
-    lineWorks();
+    backoff.works();
     onRefused([...upload.entries, ...(error.status === 403 ? takeQueue() : [])], error);
   }
 
-  function wait(upload, error) {
+  function sendLater(upload, error) {
     again.push(...(brokeOff(upload, error) ? halves(upload) : [upload]));
-    if (waitTimer !== null) return; // another request failed at the same time
-    failures += 1;
-    const seconds = error.retryAfterSeconds ?? Math.min(MAX_WAIT_SECONDS, 2 ** (failures - 1));
-    waitTimer = setTimeout(goOn, seconds * 1000);
-    addEventListener("online", goOn);
-    onWaiting(error, seconds);
+    backoff.wait(error);
   }
 
   /** Goes on after the person has signed in. */
   function resume() {
     isSignedOut = false;
-    goOn();
-  }
-
-  function goOn() {
-    endWait();
-    pump();
-  }
-
-  function endWait() {
-    clearTimeout(waitTimer);
-    waitTimer = null;
-    removeEventListener("online", goOn);
-  }
-
-  function lineWorks() {
-    if (failures) onWaiting(null, 0);
-    failures = 0;
+    backoff.wake();
   }
 
   /**
@@ -187,8 +166,8 @@ export function createUploads({ session, fields, onBytes, onAccepted, onRefused,
       }
     }
     left.push(...takeQueue());
-    endWait();
-    lineWorks();
+    backoff.wake();
+    backoff.works();
     return left;
   }
 
@@ -204,7 +183,8 @@ export function createUploads({ session, fields, onBytes, onAccepted, onRefused,
   const busy = () => queue.length + again.length + sending.size > 0;
 
   function tellBytes() {
-    const open = [...sending.keys(), ...again].filter((upload) => upload.session === session());
+    if (current.session !== session()) return;
+    const open = [...sending.keys(), ...again].filter((one) => one.session === current.session);
     onBytes(open.reduce((sum, upload) => sum + upload.sentBytes, current.doneBytes));
   }
 
@@ -221,12 +201,6 @@ async function unreadable(entries) {
 /** Whether the line seems too bad for so much at once. None of it can have been accepted. */
 function brokeOff({ entries, sentBytes, isWhole, attempts }, { status }) {
   return status === 0 && attempts > 1 && entries.length > 1 && sentBytes > 0 && !isWhole;
-}
-
-function halves({ entries, session, fields }) {
-  const middle = Math.ceil(entries.length / 2);
-  const parts = [entries.slice(0, middle), entries.slice(middle)];
-  return parts.map((part) => newUpload(part, session, fields));
 }
 
 /** Whether the same request may succeed later. */

@@ -91,7 +91,8 @@ function zoomButtons(stage) {
   return {
     element: el("div", { className: "group zoom" }, buttons, smaller, now, larger),
     draw(zoom, isWhole) {
-      now.value = text.percent(zoom);
+      const percent = text.percent(zoom);
+      if (now.value !== percent) now.value = percent; // it is read aloud each time it is set
       for (const level of levels) {
         const isNow = level.zoom === "fit" ? isWhole : !isWhole && level.zoom === zoom;
         level.button.setAttribute("aria-pressed", isNow);

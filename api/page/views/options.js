@@ -45,7 +45,10 @@ export function mountOptions(form) {
   let wasRunning = false;
   function draw() {
     const isRunning = state.session !== null || state.rows.size > 0 || state.run.startedAt !== null;
-    if (isRunning !== wasRunning) row.hidden = isRunning;
+    if (isRunning !== wasRunning) {
+      row.hidden = isRunning;
+      form.querySelector(":popover-open")?.hidePopover();
+    }
     wasRunning = isRunning;
     form.hidden = state.account === null;
     folded.hidden = !isRunning;
