@@ -58,22 +58,20 @@ def _compress(page: Page, photographs: Path) -> None:
         page.get_by_role("button", name="Choose files").click()
     choosing.value.set_files(paths)
     expect(page).to_have_title(f"Done: {len(paths)} images · fluximage")
+    expect(page.locator("#rows img")).to_have_count(len(paths))  # the thumbnails
 
 
 def _shot(page: Page, scheme: Literal["light", "dark"]) -> bytes:
     page.emulate_media(color_scheme=scheme)
     page.mouse.move(0, 0)
-    expect(page.locator("#rows img").last).to_be_visible()
-    page.wait_for_function(
-        "[...document.querySelectorAll('#rows img')].every((image) => image.complete)"
-    )
+    rows = page.locator("#rows img")
+    rows.evaluate_all("(images) => Promise.all(images.map((image) => image.decode()))")
     return page.screenshot()
 
 
 def _write(client: Client, shot: bytes, path: Path) -> None:
-    batch = client.send(
-        [Source(shot, f"{path.stem}.png")], Options(format="webp"), wait_seconds=None
-    )
+    source = Source(shot, f"{path.stem}.png")
+    batch = client.send([source], Options(format="webp"), wait_seconds=None)
     (image,) = batch.images
     if image.compressed_size > MOST_BYTES:
         raise OperatorError(f"{path} would have {image.compressed_size} bytes, of {MOST_BYTES}")
