@@ -126,10 +126,13 @@ def test_a_request_that_left_with_the_old_key_does_not_cost_the_new_one(
     expect(page.locator("#account .summary")).to_be_visible()
     rolled = client.call("POST", "/api/keys/roll").json()["api_key"]
     page.evaluate(
-        """(rolled) => Promise.all([
-      import("/page/net/api.js").then(({ call }) => call("GET", "/api/usage").catch(() => null)),
-      import("/page/net/key.js").then(({ useKey }) => useKey(rolled)),
-    ])""",
+        """async (rolled) => {
+          const { call } = await import("/page/net/api.js");
+          const { useKey } = await import("/page/net/key.js");
+          const asked = call("GET", "/api/usage").catch(() => null); // with the old key
+          useKey(rolled);
+          await asked;
+        }""",
         rolled,
     )
     expect(page.locator("#account .summary")).to_be_visible()
