@@ -86,9 +86,11 @@ class Manifest:
 
 
 def _row(image: ArchivedImage, new_path: str | None) -> dict[str, Any]:
-    saved = None
+    saved = message = None
     if image.compressed_size is not None:
         saved = saved_percent(image.original_size, image.compressed_size)
+    if image.error_code:
+        message = failure_message(image.original_name, image.error_message)
     return {
         "batch_id": str(image.batch_id),
         "index": image.index,
@@ -103,7 +105,7 @@ def _row(image: ArchivedImage, new_path: str | None) -> dict[str, Any]:
         "alt_text": image.alt_text,
         "warnings": [{"code": n.code, "message": n.message} for n in image.notices],
         "error": image.error_code,
-        "message": failure_message(image.original_name, image.error_message),
+        "message": message,
     }
 
 

@@ -1,6 +1,7 @@
 // What the account's plan still covers.
 
 import { state } from "./store.js";
+import { asksForAi } from "./views/option_values.js";
 
 const UNLIMITED = 99999; // how the API reports it
 
@@ -9,11 +10,11 @@ let promised = 0; // images that were sent since
 
 /** How many images fit what is left, with the options as they are; Infinity without a limit. */
 export function room() {
-  const { usage, options } = state;
+  const { usage } = state;
   if (usage === null) return Infinity;
   forgetOldPromises();
   const images = isUnlimited(usage) ? Infinity : usage.compressor_limit - usage.compressor_used;
-  const credits = wantsAi(options) ? usage.ia_credits_remaining : Infinity;
+  const credits = asksForAi() ? usage.ia_credits_remaining : Infinity;
   return Math.max(0, Math.min(images, credits) - promised);
 }
 
@@ -24,8 +25,6 @@ export function promise(images) {
 }
 
 export const isUnlimited = (usage) => usage.compressor_limit === UNLIMITED;
-
-export const wantsAi = (options) => Boolean(options.autoAltText || options.autoRenameSEO);
 
 function forgetOldPromises() {
   if (known === state.usage) return;

@@ -25,7 +25,7 @@ const uploads = createUploads({
     listen();
   },
   onRefused(entries, error) {
-    if (error.status === 403) return hold([...entries, ...uploads.stop()], error);
+    if (error.status === 403) return hold(entries, error);
     update({ taken: state.run.taken - entries.length });
     for (const entry of entries) notSent(entry, { error: error.code, message: error.message });
   },
@@ -73,7 +73,9 @@ export async function stop() {
     const sendRest = { label: words.progress.sendRest, act: () => take(left) };
     tell(words.progress.stopped(left.length), [sendRest]);
   }
-  await call("POST", sessionPath(state.session, "/cancel")).catch(() => null); // none was accepted
+  const { session } = state;
+  await uploads.settled(); // what was sent whole may be accepted still
+  await call("POST", sessionPath(session, "/cancel")).catch(() => null); // none was accepted
 }
 
 /** Makes an image again that failed; without its original all that another run can help. */
@@ -96,7 +98,8 @@ export async function retry(row) {
 /** Deletes every result of the run. The person was asked. */
 export async function deleteNow() {
   const left = uploads.stop();
-  update({ taken: state.run.taken - left.length });
+  update({ taken: state.run.taken - left.length, held: [] });
+  await uploads.settled();
   if (await attempt(() => call("DELETE", sessionPath(state.session)))) startOver();
 }
 

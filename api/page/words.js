@@ -28,7 +28,7 @@ export const words = {
     unreadable: "cannot be read",
     gone: "has changed or gone since it was added; add it again",
     tooDeep: (most) => `lies in more than ${most} folders, one in another`,
-    folderTooLong: (most) => `lies in folders whose names have more than ${most} bytes together`,
+    folderTooLong: (most) => `lies in folders whose names are longer than ${most} bytes together`,
     noImage: "is not an image that this service reads",
     unsupported: (kind) => `is ${kind}, which this service does not read`,
     svg: "an SVG drawing",
@@ -336,6 +336,10 @@ export function size(bytes) {
   } while (value >= 999.5 && unit < units.length - 1);
   return `${value < 9.95 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
 }
+
+/** What part of the bytes is gone, in whole percent; not below 0. */
+export const percentSaved = (before, after) =>
+  before ? Math.max(0, Math.round(100 * (1 - after / before))) : 0;
 
 /** A time to come, roughly: "23 h", "40 s". */
 export function duration(seconds) {

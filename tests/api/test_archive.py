@@ -103,6 +103,7 @@ def test_the_manifests_say_what_became_of_each_image(client: Client) -> None:
     [done], [failed] = page["data"], page["errors"]
     row = images["=x/+1.png"]
     assert row["new_path"] == "=x/+1.webp"
+    assert (row["error"], row["message"]) == (None, None)
     assert {name: row[name] for name in done.keys() & row.keys()} == {
         name: done[name] for name in done.keys() & row.keys()
     }

@@ -17,7 +17,8 @@ class Line:
     cut_after_bytes: what one connection may send to the service; then it is cut. lose_answers:
     so many answers of POST are not passed on, and their connections are cut. blocked: a word in
     the head of a request that cuts its connection. on_answer: called with each answer of a POST,
-    before it is passed on.
+    before it is passed on. cut_archive_after_bytes: what is passed on of a ZIP; then its connection
+    is cut.
     """
 
     def __init__(self, upstream: str) -> None:
@@ -25,6 +26,7 @@ class Line:
         self.upstream = (parts.hostname or "", parts.port or 80)
         self.cut_after_bytes = 0
         self.lose_answers = 0
+        self.cut_archive_after_bytes = 0
         self.blocked = b""
         self.on_post: Callable[[], object] = lambda: None
         self.on_answer: Callable[[], object] = lambda: None
@@ -81,9 +83,15 @@ class _Handler(socketserver.BaseRequestHandler):
             upstream.sendall(chunk)
 
     def _back(self, upstream: socket.socket) -> None:
-        line = self.server.line
+        line, left = self.server.line, 0
         with suppress(OSError):
             while chunk := upstream.recv(_CHUNK_BYTES):
+                if line.cut_archive_after_bytes and b"\r\nContent-Type: application/zip" in chunk:
+                    left = line.cut_archive_after_bytes
+                if left and (left := left - len(chunk)) <= 0:
+                    self.request.sendall(chunk[:left])
+                    line.cuts += 1
+                    break
                 if self._posting and chunk.startswith(b"HTTP/1.1 2"):
                     line.on_answer()
                     if line.lose_answers:

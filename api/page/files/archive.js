@@ -70,14 +70,14 @@ async function fileOf(input, isZip64) {
   for (;;) {
     const bytes = await input.atLeast(descriptorBytes);
     const end = endIn(bytes, bytes.length - descriptorBytes, file, isZip64);
-    const taken = end ?? bytes.length - descriptorBytes + 1;
-    append(file, bytes.subarray(0, taken));
-    input.skip(end === null ? taken : taken + descriptorBytes);
-    if (end !== null) return { content: new Blob(file.parts), sum: file.sum };
+    const taken = end?.at ?? bytes.length - descriptorBytes + 1;
+    append(file, bytes.subarray(0, taken), end?.sum);
+    input.skip(end ? taken + descriptorBytes : taken);
+    if (end) return { content: new Blob(file.parts), sum: file.sum };
   }
 }
 
-/** Where in `bytes` the file ends, at `last` at the latest; null where it does not. */
+/** Where in `bytes` the file ends, at `last` at the latest, and its checksum; null without an end. */
 function endIn(bytes, last, file, isZip64) {
   const view = viewOf(bytes);
   let at = bytes.indexOf(0x50);
@@ -85,14 +85,15 @@ function endIn(bytes, last, file, isZip64) {
     if (view.getUint32(at, true) !== DESCRIPTOR) continue;
     const size = isZip64 ? Number(view.getBigUint64(at + 8, true)) : view.getUint32(at + 8, true);
     if (size !== file.size + at) continue;
-    if (view.getUint32(at + 4, true) === crc32(bytes.subarray(0, at), file.sum)) return at;
+    const sum = crc32(bytes.subarray(0, at), file.sum);
+    if (view.getUint32(at + 4, true) === sum) return { at, sum };
   }
   return null;
 }
 
-function append(file, bytes) {
+function append(file, bytes, sum = crc32(bytes, file.sum)) {
   file.parts.push(bytes);
-  file.sum = crc32(bytes, file.sum);
+  file.sum = sum;
   const before = file.size;
   file.size += bytes.length;
   const isNextPiece = Math.floor(file.size / PIECE_BYTES) > Math.floor(before / PIECE_BYTES);

@@ -22,7 +22,11 @@ function cellsOf(row) {
   const oldPath = told.id ? joined(told.path, told.original_name) : entry.path;
   const notes = (warnings ?? []).map(({ code, message }) => `${code}: ${message}`).join("; ");
   if (!image) {
-    return [text(oldPath), ...Array(8), text(notes), text(error.error), text(error.message)];
+    const originalSize = entry?.file.size; // the API does not say that of a failed image
+    return [
+      ...[text(oldPath), "", "", "", "", originalSize, "", "", ""],
+      ...[text(notes), text(error.error), text(error.message)],
+    ];
   }
   const numbers = [image.width, image.height, image.original_size, image.compressed_size];
   return [

@@ -66,25 +66,24 @@ function foldersIn(root, create) {
 
 async function below(outer, name, create) {
   const folder = await outer;
-  return folder && (create ? folder.getDirectoryHandle(name, { create }) : found(folder.getDirectoryHandle(name)));
+  if (!folder) return null;
+  const inner = get("getDirectoryHandle", folder, name, { create });
+  return create ? inner : found(inner, null);
 }
 
 async function save(folder, name, { content, sum, replace }) {
   for (let number = 1; ; number += 1) {
     const numbered = number === 1 ? name : name.replace(/(?=\.[^.]*$)/, `-${number}`);
     const there = await fileIn(folder, numbered);
+    if (there?.size && (await isSame(there, content, sum))) return;
     // An empty file is no result: it is left of a write that never ended.
     const isFree = there === null || there.size === 0;
-    if (isFree || (replace && there.size)) {
-      if (!isFree && (await isSame(there, content, sum))) return;
-      return write(folder, numbered, content, isFree);
-    }
-    if (there.size && (await isSame(there, content, sum))) return;
+    if (isFree || (replace && there.size)) return write(folder, numbered, content, isFree);
   }
 }
 
 async function write(folder, name, content, isNew) {
-  const file = await folder.getFileHandle(name, { create: true });
+  const file = await get("getFileHandle", folder, name, { create: true });
   let writable = null;
   try {
     writable = await file.createWritable(); // beside the file, whose place it takes when closed
@@ -92,24 +91,35 @@ async function write(folder, name, content, isNew) {
     await writable.close();
   } catch (error) {
     await writable?.abort().catch(() => null);
-    if (isNew) await folder.removeEntry(name).catch(() => null);
+    if (isNew) await folder.removeEntry(file.name).catch(() => null);
     throw error;
   }
 }
 
 /** The file of that name, null without one; {} for a folder, which cannot be replaced. */
 async function fileIn(folder, name) {
-  const handle = await found(folder.getFileHandle(name), {});
-  return handle?.getFile ? handle.getFile() : handle;
+  const handle = await found(get("getFileHandle", folder, name), {});
+  return handle?.getFile?.() ?? handle;
 }
 
-async function found(handle, other = null) {
+/** What is got; null where it is not there, `other` where a file is a folder or a folder a file. */
+async function found(getting, other) {
   try {
-    return await handle;
+    return await getting;
   } catch (error) {
     if (error.name === "NotFoundError") return null;
     if (error.name === "TypeMismatchError") return other;
     throw error;
+  }
+}
+
+/** A file or a folder. Browsers refuse some names that are fine on a disk, such as "a~1.png". */
+async function get(method, folder, name, options) {
+  try {
+    return await folder[method](name, options);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    return folder[method](name.replace(/[^\p{L}\p{M}\p{N}._-]/gu, "_"), options);
   }
 }
 

@@ -18,6 +18,7 @@ export function createCopying() {
   const copy = (way) => async () => {
     const { paths, fields } = theRun();
     shown.value = WAYS[way](fields, paths);
+    shown.hidden = false;
     const isCopied = await copied(shown);
     told.textContent = isCopied ? texts.copied(texts.ways[way]) : texts.notAllowed;
     say(told.textContent);
@@ -30,6 +31,7 @@ export function createCopying() {
   const { opener, element } = panel(texts.name, [el("div", { className: "ways" }, ways), told, shown], {
     opened: clear,
   });
+  element.classList.add("copying");
   return { opener, element };
 }
 
@@ -45,14 +47,12 @@ function pathOf({ entry, image, error }) {
   return entry?.path ?? (path ? `${path}/${name}` : name);
 }
 
-/** Copies the text of the field; where that is not allowed, shows it, selected. */
+/** Copies the text of the field; where that is not allowed, it is left selected. */
 async function copied(field) {
   try {
     await navigator.clipboard.writeText(field.value);
     return true;
   } catch {
-    field.hidden = false;
-    field.focus();
     field.select();
     return document.execCommand("copy"); // where the address is not secure there is no clipboard
   }

@@ -1,12 +1,13 @@
 // The running total, what waits for Start, and the title of the tab.
 
 import { button, el } from "../dom.js";
-import { room, wantsAi, isUnlimited } from "../plan.js";
+import { isUnlimited, room } from "../plan.js";
 import { originalsAtHand, totals } from "../result.js";
 import * as run from "../run.js";
 import { say } from "../say.js";
 import { state, watch } from "../store.js";
-import { number, words } from "../words.js";
+import { percentSaved, words } from "../words.js";
+import { asksForAi } from "./option_values.js";
 
 const texts = words.progress;
 
@@ -46,13 +47,11 @@ function sentShare(sum, total) {
 }
 
 function drawLine(line, sum, total, working) {
-  const percent = sum.originalBytes
-    ? Math.max(0, Math.round(100 * (1 - sum.compressedBytes / sum.originalBytes)))
-    : 0;
+  const { originalBytes, compressedBytes } = sum;
   const parts = [
     working ? texts.counted(sum.ended, total) : texts.all(sum.done),
-    sum.done > 0 && texts.sizes(sum.originalBytes, sum.compressedBytes),
-    sum.done > 0 && texts.saved(percent),
+    sum.done > 0 && texts.sizes(originalBytes, compressedBytes),
+    sum.done > 0 && texts.saved(percentSaved(originalBytes, compressedBytes)),
     sum.failed > 0 && texts.failed(sum.failed),
     sum.refused > 0 && texts.refused(sum.refused),
     working && secondsLeft(sum, total),
@@ -89,7 +88,7 @@ function drawHeld(place) {
   if (!count) return place.replaceChildren();
   const left = room();
   const fits = Math.min(left, count);
-  const isAi = wantsAi(state.options) && (isUnlimited(state.usage) || left < imagesLeft());
+  const isAi = asksForAi() && (isUnlimited(state.usage) || left < imagesLeft());
   const start = fits === count ? words.held.startAll : words.held.start(fits);
   place.replaceChildren(
     el("p", {}, isAi ? words.held.texts(count, left) : words.held.images(count, left)),

@@ -6,14 +6,14 @@ import { altText, canBeRetried, editAltText, fresh, removeRow } from "../result.
 import { retry } from "../run.js";
 import { say } from "../say.js";
 import { state, watch } from "../store.js";
-import { words } from "../words.js";
-import { compare } from "./compare.js";
+import { percentSaved, words } from "../words.js";
 
 const texts = words.rows;
 const elements = new Map(); // row id → its element
 
 export function mountRows(list) {
   list.setAttribute("aria-label", texts.name);
+  list.hidden = true;
   const sight = new IntersectionObserver(inSight, { rootMargin: "400px" });
   watch(["rows"], () => {
     const added = document.createDocumentFragment();
@@ -87,17 +87,17 @@ function original(row, name) {
 }
 
 function drawResult(row, name) {
-  const { original_size, compressed_size, saved_percent, url } = row.image;
-  const percent = Math.round(saved_percent);
+  const { original_size, compressed_size, url } = row.image;
+  const percent = percentSaved(original_size, compressed_size);
   return [
     el("div", { className: "sizes" }, texts.sizes(original_size, compressed_size)),
     el("div", { className: percent > 0 ? "saved" : "note" }, percent > 0 ? texts.saved(percent) : texts.smallest),
     el(
       "div",
       { className: "actions" },
-      labelled(texts.compare, name, "compare", () => compare(state.rows.get(row.id), withImages())),
-      el("a", { href: url, className: "save", "aria-label": texts.of(texts.save, name) }, texts.save),
-      canBeRetried(row) && !row.isMadeAgain && labelled(texts.retry, name, "retry", () => retry(row)),
+      labelled(texts.compare, name, "to-compare", () => openCompare(row.id)),
+      el("a", { href: url, className: "to-save", "aria-label": texts.of(texts.save, name) }, texts.save),
+      canBeRetried(row) && !row.isMadeAgain && labelled(texts.retry, name, "to-retry", () => retry(row)),
     ),
   ];
 }
@@ -109,8 +109,8 @@ function drawFailure(row, name) {
     el(
       "div",
       { className: "actions" },
-      canRetry && !row.isMadeAgain && labelled(texts.retry, name, "retry", () => retry(row)),
-      !row.error.id && labelled(texts.remove, name, "remove", () => removeRow(row.id)),
+      canRetry && !row.isMadeAgain && labelled(texts.retry, name, "to-retry", () => retry(row)),
+      !row.error.id && labelled(texts.remove, name, "to-remove", () => removeRow(row.id)),
     ),
   ];
 }
@@ -121,7 +121,11 @@ const isOurFault = (error) => ["unreachable", "unavailable", "internal", "queue_
 const labelled = (action, name, className, act) =>
   button(action, act, { className, "aria-label": texts.of(action, name) });
 
-const withImages = () => [...state.rows.values()].filter((row) => row.image);
+/** The view of comparing is loaded when it is first wanted. */
+async function openCompare(id) {
+  const { compare } = await import("./compare.js");
+  compare(state.rows.get(id), [...state.rows.values()].filter((row) => row.image));
+}
 
 function drawText(row) {
   const text = altText(row);

@@ -19,6 +19,7 @@ export const canSaveToFolder = () => "showDirectoryPicker" in window;
 export function createSaving(place, onChange) {
   let stopping = null;
   let replace = false;
+  const sentence = el("span");
 
   async function start() {
     let folder;
@@ -33,6 +34,7 @@ export function createSaving(place, onChange) {
 
   /** Saves into the folder what is not there yet; `again`: what is in the way was asked before. */
   async function goOn(folder, again) {
+    const { session } = state;
     stopping = new AbortController();
     onChange(true);
     let count = 0;
@@ -50,6 +52,7 @@ export function createSaving(place, onChange) {
       tell(texts.saved(count, folder.name), close);
       say(texts.saved(count, folder.name));
     } catch (error) {
+      if (session !== state.session) return;
       const isStopped = stopping.signal.aborted;
       const why = isStopped ? texts.stopped(count) : reason(error, count);
       tell(why, button(texts.goOn, () => goOn(folder, true)), close);
@@ -64,8 +67,12 @@ export function createSaving(place, onChange) {
     await files.unpack(response.body, folder, onFile, { replace });
   }
 
+  /** Buttons that stay are left in their place: a click must not hit one that was put in anew. */
   function tell(text, ...actions) {
-    place.replaceChildren(...(text ? [el("span", {}, text), ...actions] : []));
+    sentence.textContent = text;
+    const parts = text === null ? [] : [sentence, ...actions];
+    const isSame = parts.length === place.children.length && parts.every((part) => part.isConnected);
+    if (!isSame) place.replaceChildren(...parts);
   }
 
   const stop = button(texts.stop, () => stopping.abort());
