@@ -87,3 +87,10 @@ def middle_of(image: Image.Image, height: int, width: int) -> Pixels:
     """The part of an image that a stage of that size shows at 100 %."""
     left, top = (image.width - width) // 2, (image.height - height) // 2
     return np.asarray(image.convert("RGB").crop((left, top, left + width, top + height)))
+
+
+def is_middle_of(image: Image.Image, seen: Pixels) -> bool:
+    """Whether the stage shows these pixels, but for its edges, which may be within a pixel."""
+    shifted = (np.roll(seen, (down, right), (0, 1)) for down in (-1, 0, 1) for right in (-1, 0, 1))
+    expected = middle_of(image, *seen.shape[:2])[2:-2, 2:-2]
+    return any(np.array_equal(one[2:-2, 2:-2], expected) for one in shifted)
