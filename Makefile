@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 DEV := .venv/ready
 RUN := $(if $(wildcard $(DEV)),$(DEV),.venv/ready-to-run)
 
-.PHONY: help demo test test-full test-image screenshots check audit check-access chaos fuzz up bench \
+.PHONY: help demo test test-full test-image screenshots picture check audit check-access chaos fuzz up bench \
 	bench-archive bench-codecs bench-cost bench-lossless calibrate check-memory lock settings \
 	api-tables clear clean
 
@@ -38,6 +38,9 @@ screenshots: $(DEV) ## take pictures of the page in all its states, for a person
 	@rm -rf .screenshots && mkdir .screenshots
 	@PAGE_SCREENSHOTS=$$PWD/.screenshots $(BIN)/python -m pytest --quiet -m screenshots tests/page
 	@echo "The pictures are in .screenshots"
+
+picture: $(DEV) ## take the README's pictures of the page: docs/page.webp, docs/page-dark.webp
+	@$(BIN)/python -m infra.dev.picture tests/samples docs
 
 fuzz: $(DEV) ## run randomly broken images through the engine: make fuzz SECONDS=300 SEED=1
 	@$(BIN)/python -m tests.hostile.fuzz $(if $(SECONDS),--seconds $(SECONDS)) \

@@ -306,6 +306,8 @@ class Account(TypedDict):
     """When the billing period began that usage counts in."""
     period_ends_at: Time
     """When the next billing period begins, with nothing used."""
+    ai: bool
+    """Whether this service has an AI provider; without one it answers 503 to requests for AI."""
 
 
 @_documented

@@ -131,5 +131,9 @@ def test_the_wheel_holds_the_rooms_and_not_the_tests(tmp_path: Path) -> None:
         "workers",
     }
     assert {f"infra/migrations/versions/{path.name}" for path in migrations} <= names
-    assert {"api/docs_page/index.html", "api/docs_page/start.js"} <= names
+    pages = [
+        path for folder in ("docs_page", "page") for path in (ROOT / "api" / folder).rglob("*.*")
+    ]
+    assert {str(path.relative_to(ROOT)) for path in pages} <= names
+    assert len(pages) > 10
     assert not [name for name in names if name.startswith(CHECKOUT_ONLY)]

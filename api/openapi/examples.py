@@ -144,6 +144,7 @@ ACCOUNT: bodies.Account = {
     "plan": Plan.PRO,
     "period_started_at": "2026-04-12T00:00:00Z",
     "period_ends_at": "2026-05-12T00:00:00Z",
+    "ai": True,
 }
 USAGE: bodies.Usage = {
     "plan": Plan.PRO,

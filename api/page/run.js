@@ -1,6 +1,7 @@
 // The run: takes files, sends them as one session, and follows what becomes of them.
 
 import { refusal } from "./files/checks.js";
+import { joined, leavable } from "./files/leavable.js";
 import { call, sessionPath } from "./net/api.js";
 import { show } from "./net/address.js";
 import { follow } from "./net/events.js";
@@ -14,6 +15,7 @@ import { words } from "./words.js";
 let place = { last: 0 }; // in the session's stream of events
 let stopFollowing = null; // not null while the stream is followed
 let notSentCount = 0;
+const reading = new Set(); // listings that are read now
 
 const uploads = createUploads({
   session: () => state.session,
@@ -32,20 +34,23 @@ const uploads = createUploads({
   onWaiting: (error, seconds) => tell(error && words.progress.waiting(error.message, seconds)),
 });
 
-/** Takes images of an async iterable: names what cannot be sent, and sends the rest. */
+/** Takes the images of an iterable: names what cannot be sent, and sends the rest. */
 export async function take(listing) {
   await begin();
   const { run } = state;
+  const source = leavable(listing);
   const taken = [];
+  reading.add(source);
   update({ listing: run.listing + 1 });
-  for await (const entry of listing) {
+  for await (const entry of source) {
     const refused = await refusal(entry);
     if (run !== state.run) return;
+    if (!reading.has(source)) return source.unread.push(...taken, entry);
     if (refused) notSent(entry, refused);
     else if (room() === Infinity) send([entry]);
     else taken.push(entry); // the plan may not cover all of them: what they are is known first
   }
-  if (run !== state.run) return;
+  if (run !== state.run || !reading.delete(source)) return;
   if (taken.length <= room()) send(taken);
   else run.held.push(...taken);
   uploads.flush();
@@ -68,11 +73,13 @@ export function dropHeld() {
 /** Ends what has not ended; results stay. */
 export async function stop() {
   const left = uploads.stop();
-  update({ taken: state.run.taken - left.length, held: [] });
-  if (left.length) {
-    const sendRest = { label: words.progress.sendRest, act: () => take(left) };
-    tell(words.progress.stopped(left.length), [sendRest]);
+  const rest = [left, ...reading];
+  update({ taken: state.run.taken - left.length, held: [], listing: 0 });
+  if (left.length || reading.size) {
+    const sendRest = { label: words.progress.sendRest, act: () => take(joined(rest)) };
+    tell(words.progress.stopped(reading.size ? null : left.length), [sendRest]);
   }
+  reading.clear();
   const { session } = state;
   await uploads.settled(); // what was sent whole may be accepted still
   await call("POST", sessionPath(session, "/cancel")).catch(() => null); // none was accepted
@@ -106,6 +113,7 @@ export async function deleteNow() {
 /** An empty page again; what is stored stays. */
 export function startOver() {
   uploads.stop();
+  reading.clear();
   stopFollowing?.();
   stopFollowing = null;
   place = { last: 0 };

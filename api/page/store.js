@@ -14,7 +14,7 @@
  */
 
 export const state = {
-  /** @type {null | {name: string, plan: string}} */
+  /** @type {null | object}  the answer of GET /api/account */
   account: null,
   /** @type {null | object}  the answer of GET /api/usage */
   usage: null,

@@ -34,6 +34,7 @@ def account_of_key() -> Response:
         "plan": caller.plan,
         "period_started_at": _midnight(period_start(started, today)),
         "period_ends_at": _midnight(next_period_start(started, today)),
+        "ai": context().services.settings.ai,
     }
     return json_response(body)
 

@@ -1,5 +1,6 @@
 """GET / and GET /page/…: the page for people, from the files of api/page/."""
 
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -88,5 +89,6 @@ def _isolated(response: Response) -> Response:
 def _store_source() -> str:
     """Where the images of results are: what their signed URLs begin with, as a source of a CSP."""
     url = urlsplit(context().services.store.sign("any", "any", 1))
-    # A CSP cannot name an IPv6 address (Content Security Policy 3, host-source).
-    return f"{url.scheme}:" if "[" in url.netloc else f"{url.scheme}://{url.netloc}"
+    # A CSP cannot name an IPv6 address (Content Security Policy 3, host-source), only its port.
+    host = re.sub(r"^\[.*\]", "*", url.netloc)
+    return f"{url.scheme}://{host}"

@@ -50,6 +50,11 @@ class Console:
         self._ended.set()
         self.clear()
 
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a person reads it, and no file or other program."""
+        return self._stream.isatty()
+
     def line(self, text: str, stream: TextIO | None = None) -> None:
         """Write `text` above the last line; `stream`: standard error, say, instead of ours."""
         with self._lock:

@@ -2,10 +2,9 @@
 
 import json
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from infra.commands.console import Console
 from infra.embedded.data_dir import DataDir, write_private
 from shared.db import accounts
 from shared.db.database import Database
@@ -20,28 +19,39 @@ ACCOUNT = "demo_account"
 
 @dataclass(frozen=True)
 class Demo:
-    """An agency account to try things with."""
+    """An agency account to try things with. key: None where it was rolled, and we have no other.
+
+    notice: what a person should know of it, or "".
+    """
 
     name: str
-    key: str
+    key: str | None
+    notice: str = field(default="", compare=False)
 
 
 def find_or_create(database: Database, data_dir: DataDir) -> Demo:
-    """The demo account with its kept key, or a new one when no kept key is valid.
+    """The demo account with its kept key, or a new one where this database has none of ours.
 
-    The database holds only a hash of a key, so the data directory keeps the key itself. An
-    account `demo` that is not ours, or whose key was rolled over HTTP, may be in use: it stays
-    as it is, and `demo-<hex>` is created beside it.
+    The database holds only a hash of a key, so the data directory keeps the key itself. A key that
+    was rolled over HTTP is known to who rolled it alone: to replace it is for the operator to
+    decide, so the account then comes without one. An account `demo` that is not ours may be in use:
+    it stays as it is, and `demo-<hex>` is created beside it.
     """
     kept = data_dir.secrets()
-    name, key = kept.get(ACCOUNT, DEMO), kept.get(SECRET)
-    if key and _is_valid(database, key):
-        return Demo(name, key)
+    if key := kept.get(SECRET):
+        if _is_valid(database, key):
+            return Demo(kept.get(ACCOUNT, DEMO), key)
+        if owner := accounts.owner_of(database, key):
+            rolled = (
+                f"The key of the account {owner} was rolled: the one that is kept here is over."
+            )
+            return Demo(owner, None, rolled)
     taken = {account.name for account in accounts.list_all(database)}
     name = f"{DEMO}-{secrets.token_hex(3)}" if DEMO in taken else DEMO
     key = accounts.create(database, name, Plan.AGENCY)
     data_dir.keep_secrets(**{ACCOUNT: name, SECRET: key})
-    return Demo(name, key)
+    beside = f"The database has an account {DEMO} of another installation; made {name} beside it."
+    return Demo(name, key, beside if name != DEMO else "")
 
 
 def _is_valid(database: Database, key: str) -> bool:
@@ -71,19 +81,10 @@ def keep_demo_key(path: Path, database_url: str | None, name: str, key: str) -> 
         write_private(ready, json.dumps(json.loads(ready.read_text()) | {"api_key": key}))
 
 
-def announce(
-    data_dir: DataDir, url: str, demo: Demo, out: Console, taken: int | None = None
-) -> None:
-    """Write the ready file (mode 0600), and print the address, the key and what to try.
-
-    taken: the usual port, when another program has it.
-    """
-    write_private(data_dir.path / READY_FILE, json.dumps({"url": url, "api_key": demo.key}))
-    other = f" (not on port {taken}, which another program has)" if taken else ""
-    out.line(
-        f"fluximage serves at {url}{other}, API key of the account {demo.name}: {demo.key}\n"
-        f"Try: curl -H 'Authorization: Bearer {demo.key}' -F file=@photo.jpg {url}/api/compress"
-    )
+def write_ready(data_dir: DataDir, url: str, demo: Demo) -> None:
+    """Write the ready file (mode 0600); without a key where there is none that works."""
+    key = {"api_key": demo.key} if demo.key else {}
+    write_private(data_dir.path / READY_FILE, json.dumps({"url": url} | key))
 
 
 def withdraw(data_dir: DataDir) -> None:

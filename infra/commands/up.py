@@ -14,13 +14,14 @@ from uuid import uuid4
 
 import click
 
-from infra.commands import demo_account, recovery, server_settings
+from infra.commands import demo_account, demo_key_watch, recovery, server_settings
+from infra.commands.announcement import Announcement
 from infra.commands.console import Console, logging_to
 from infra.commands.demo_account import Demo
 from infra.commands.options import data_dir_option, warn_of_strangers
 from infra.commands.server_checks import check_servers
 from infra.embedded import Stack
-from infra.embedded.network import local, reachable
+from infra.embedded.network import is_loopback, local, reachable
 from infra.migrations.run import migrate
 from infra.processes import PROCESSES, WEB, CeleryWorker, Process, usable_cores
 from infra.settings_without_servers import load_without_servers
@@ -153,21 +154,28 @@ def _serve(
         port = _start_children(stack, options, listener, environ)
         here = local(options.host)
         if stack.supervisor.run(lambda: is_ready(here, port), every=READY_POLL_SECONDS):
-            _announce(stack, options, port, demo, out)
+            announcement = _announced(stack, options, port, demo, out)
             out.watch(_status(database))
+            tell = announcement.key_changed
             try:
-                stack.supervisor.run(stack.data_dir.bound_logs, every=LOG_CHECK_SECONDS)
+                with demo_key_watch.watching(database, stack.data_dir, demo, tell):
+                    stack.supervisor.run(stack.data_dir.bound_logs, every=LOG_CHECK_SECONDS)
             finally:
                 demo_account.withdraw(stack.data_dir)
         out.step("Stopping: images in work are finished first; Ctrl-C again ends them at once")
 
 
-def _announce(stack: Stack, options: UpOptions, port: int, demo: Demo, out: Console) -> None:
+def _announced(
+    stack: Stack, options: UpOptions, port: int, demo: Demo, out: Console
+) -> Announcement:
     url = f"http://{reachable(options.host)}:{port}"
     other = options.port is None and port != DEFAULT_PORT
-    demo_account.announce(stack.data_dir, url, demo, out, DEFAULT_PORT if other else None)
+    taken = DEFAULT_PORT if other else None
+    announcement = Announcement(stack.data_dir, out, url, is_loopback(options.host), taken)
+    announcement.serves(demo)
     if not options.verbose:
-        out.line(f"Logs: {stack.data_dir.path / 'logs'}")
+        out.line(f"  Logs: {stack.data_dir.path / 'logs'}")
+    return announcement
 
 
 def _start_children(

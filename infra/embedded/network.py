@@ -1,6 +1,7 @@
 """Ports and addresses of this machine."""
 
 import socket
+from ipaddress import ip_address
 
 LOOPBACK = "127.0.0.1"
 
@@ -49,3 +50,11 @@ def local(host: str) -> str:
     if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
         return LOOPBACK
     return reachable(host)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a server that listens on `host`."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -103,6 +103,18 @@ def authenticate(database: Database, key: str) -> Account:
     raise UnauthorizedError
 
 
+_OWNER = """
+SELECT a.name FROM accounts AS a JOIN api_keys AS k ON k.account_id = a.id WHERE k.key_hash = %s
+"""
+
+
+def owner_of(database: Database, key: str) -> str | None:
+    """The name of the account whose key this is or, before it was revoked, was; None: of none."""
+    with database.transaction() as connection:
+        row = connection.execute(_OWNER, (key_hash(key),)).fetchone()
+    return row["name"] if row else None
+
+
 _LIVE_KEYS = "SELECT key_hash FROM api_keys WHERE key_hash = ANY(%s) AND revoked_at IS NULL"
 
 

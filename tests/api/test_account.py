@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from shared.db import accounts
 from shared.plans import Plan
 from shared.services import Services
+from tests.api.conftest import Still
 from tests.support.client import Client
 
 
@@ -18,12 +19,16 @@ def test_an_account_is_told_with_its_plan_and_its_period(client: Client, service
     started, ends = (
         datetime.fromisoformat(body.pop(f"period_{x}_at")) for x in ("started", "ends")
     )
-    assert body == {"name": client.account.name, "plan": "agency"}
+    assert body == {"name": client.account.name, "plan": "agency", "ai": True}
     assert started <= datetime.now(UTC) < ends
     assert 28 <= (ends - started).days <= 31
     for moment in (started, ends):  # the 31st, or the last day of a shorter month
         assert moment.day >= 28
         assert moment.isoformat().endswith("T00:00:00+00:00")
+
+
+def test_an_account_is_told_where_the_service_has_no_ai_provider(still: Still) -> None:
+    assert still.call("GET", "/api/account").json()["ai"] is False
 
 
 def test_a_change_of_plan_is_told_at_once(client: Client, service: Services) -> None:

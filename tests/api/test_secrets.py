@@ -62,6 +62,7 @@ def _calls(client: Client) -> list[str]:
         ("GET", "/api/usage", {"headers": {"Authorization": f"Bearer {STRANGERS_KEY}"}}),
         ("GET", "/api/usage", {"headers": small}),
         ("GET", f"/{STRANGERS_KEY}", {}),
+        ("GET", f"/?key={STRANGERS_KEY}", {}),
         ("GET", "/api/sessions/none?limit=x", {}),
         ("POST", "/api/compress", {"files": [("file", files[0])]}),
         ("POST", "/api/compress", {"files": [("file", ("x.txt", b"text"))]}),
@@ -79,6 +80,8 @@ def _calls(client: Client) -> list[str]:
         output = list(pool.map(call, calls))
     for line in (
         f"GET / {STRANGERS_KEY}\r\n\r\n",
+        f"GET /#key={STRANGERS_KEY} HTTP/1.1\r\n\r\n",
+        f"GET /?key={STRANGERS_KEY}#key={STRANGERS_KEY} HTTP/9.9\r\n\r\n",
         f"GET /{STRANGERS_KEY}\x00 HTTP/1.1\r\n\r\n",
         f"GET / HTTP/1.1\r\nAuthorization Bearer {STRANGERS_KEY}\r\n\r\n",
         f"GET / HTTP/1.1\r\nBearer {STRANGERS_KEY}: x\r\n\r\n",

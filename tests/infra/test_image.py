@@ -34,7 +34,11 @@ ROOMS = ("api", "infra", "shared", "workers")
 SOURCES = [path.relative_to(ROOT) for room in ROOMS for path in (ROOT / room).rglob("*.py")]
 INSTALLED = {path for path in SOURCES if not str(path).startswith(CHECKOUT_ONLY)}
 CLIENT = Path("infra/client")  # its package stands beside the others where it is installed
-PAGE = {path.relative_to(ROOT) for path in (ROOT / "api/docs_page").glob("*.[hj]*")}
+PAGES = {
+    path.relative_to(ROOT)
+    for folder in ("api/docs_page", "api/page")
+    for path in (ROOT / folder).rglob("*.*")
+}
 
 IMAGE = "localhost/fluximage-tested"
 STAGE = "localhost/fluximage-tested-build"
@@ -70,9 +74,9 @@ def test_the_build_is_shown_the_modules_of_the_service_and_hardly_anything_else(
     first, *shown, last = [line for line in lines if not line.startswith("#")]
     assert (first, last) == ("*", "**/.*")  # what is hidden stays out in any case
     others = {"pyproject.toml", "README.md", "LICENSE", "*/py.typed"}
-    others |= {"infra/client/fluximage/py.typed", "api/docs_page/*.html", "api/docs_page/*.js"}
+    others |= {"infra/client/fluximage/py.typed"}
     locks = {"infra/requirements.lock", "infra/requirements-build.lock"}
-    modules = {f"{path.parent}/*.py" for path in INSTALLED}
+    modules = {f"{path.parent}/*{path.suffix}" for path in INSTALLED | PAGES}
     assert {line.removeprefix("!") for line in shown} == others | locks | modules
 
 
@@ -137,7 +141,7 @@ def test_every_module_of_the_service_is_in_the_image_and_no_other_file(image: Bu
     modules = {
         path.relative_to(CLIENT) if path.is_relative_to(CLIENT) else path for path in INSTALLED
     }
-    assert found == modules | PAGE | {Path(top, "py.typed") for top in tops}
+    assert found == modules | PAGES | {Path(top, "py.typed") for top in tops}
 
 
 @really

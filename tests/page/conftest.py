@@ -14,8 +14,9 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from infra.dev.browser import NO_BROWSER, find_browser, launch
 from shared.services import Services
-from tests.support.browser import NO_BROWSER, WAIT_MS, Faults, find_browser, launch, sign_in
+from tests.support.browser import WAIT_MS, Faults, sign_in
 from tests.support.client import Client
 
 expect.set_options(timeout=WAIT_MS)

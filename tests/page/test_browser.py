@@ -3,17 +3,20 @@
 import pytest
 from playwright.sync_api import Page, expect
 
+from shared.services import Services
 from tests.page.conftest import OpenPage
 from tests.support.browser import Faults
 from tests.support.client import Client
+from tests.support.making import make_account
 
 
-def test_a_page_is_signed_in_once_a_tab(page: Page, client: Client) -> None:
+def test_a_page_is_signed_in_once_a_tab(page: Page, client: Client, service: Services) -> None:
     kept = "sessionStorage.getItem('fluximage-key')"
     assert page.evaluate(kept) == client.key
-    page.evaluate("sessionStorage.setItem('fluximage-key', 'another')")
+    _, another = make_account(service)
+    page.evaluate(f"sessionStorage.setItem('fluximage-key', '{another}')")
     page.reload()
-    assert page.evaluate(kept) == "another"
+    assert page.evaluate(kept) == another
 
 
 def test_a_page_without_a_key_is_not_signed_in(open_page: OpenPage) -> None:

@@ -1,18 +1,15 @@
-"""The system's Chromium for tests of the page, and what may not happen while it shows it."""
+"""What may not happen while a browser shows the page, and how a test signs in."""
 
 import os
 import re
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-NO_BROWSER = "no Chromium in PATH (Debian: apt install chromium)"
 # A machine of continuous integration is slow now and then.
-WAIT_MS = 15_000
+WAIT_MS = 30_000
 
 # Runs before the page's own scripts, in every document of the context.
 _REPORT_VIOLATIONS = """
@@ -27,17 +24,6 @@ if (location.origin === %r && !sessionStorage.getItem("signed-in-by-test")) {
   sessionStorage.setItem("fluximage-key", %r);
 }
 """
-
-
-def find_browser() -> str | None:
-    """The path of the system's Chromium, or None."""
-    return next(filter(None, map(shutil.which, BROWSERS)), None)
-
-
-def launch(playwright: Playwright, executable: str) -> Browser:
-    """A browser without a window. Chromium refuses a sandbox to root."""
-    alone = ["--no-sandbox"] if os.geteuid() == 0 else []
-    return playwright.chromium.launch(executable_path=executable, args=alone)
 
 
 @dataclass

@@ -8,8 +8,8 @@ const MAX_LEVELS = 10;
 const MAX_FOLDER_BYTES = 500;
 const READ_BYTES = 1024;
 
-// By their names: most are TIFFs. The service looks for what only sensors write.
-const RAW = /\.(3fr|arw|cr[23w]|dng|erf|iiq|kdc|mef|mos|mrw|nef|nrw|orf|pef|raf|raw|rw[2l]|sr[2fw]|x3f)$/i;
+// By name: most are TIFFs, in which the service looks for what only sensors write.
+const RAW = /\.(3fr|arw|cr[23w]|dng|erf|iiq|kdc|mrw|nef|nrw|orf|pef|raf|raw|rw[2l]|sr[2fw]|x3f)$/i;
 
 const GENERAL = ["mif1", "msf1"];
 const AVIF = ["avif", "avis"];
@@ -29,20 +29,22 @@ const KINDS = [
 /** Why the service would not take the entry, or null: {error, message}. */
 export async function refusal({ file, path, unreadable }) {
   const say = (error, text) => ({ error, message: `${file.name} ${text}` });
-  if (file.size > MAX_FILE_BYTES) return say("file_too_large", words.files.tooLarge(size(file.size)));
-  const wrong = folderRefusal(path.split("/").slice(0, -1));
-  if (wrong) return say("invalid_field", wrong);
   const bytes = unreadable ? null : await firstBytes(file, READ_BYTES);
   if (bytes === null) return say("unreadable_file", words.files.unreadable);
   if (!bytes.length) return say("unsupported_image", words.files.empty);
-  const wanted = typeOf(bytes);
-  const kind = unsupportedKind(bytes, file.name, wanted);
+  const type = typeOf(bytes);
+  const kind = unsupportedKind(bytes, file.name, type);
   if (kind) return say("unsupported_image", words.files.unsupported(kind));
-  return wanted ? null : say("unsupported_image", words.files.noImage);
+  if (type === null) return say("unsupported_image", words.files.noImage);
+  if (file.size > MAX_FILE_BYTES) {
+    return say("file_too_large", words.files.tooLarge(size(file.size)));
+  }
+  const wrong = folderRefusal(path.split("/").slice(0, -1));
+  return wrong && say("invalid_field", wrong);
 }
 
 /** Whether the browser can read the file still: it may have changed or gone, or be a folder. */
-export const isReadable = async (file) => (await firstBytes(file, 1)) !== null;
+export const isReadable = async (file) => Boolean((await firstBytes(file, 1))?.length);
 
 async function firstBytes(file, count) {
   try {
@@ -67,17 +69,24 @@ export function typeOf(bytes) {
   if (/^(II[*+]\0|MM\0[*+])/.test(text)) return "tiff";
   if (/^RIFF[^]{4}WEBP/.test(text)) return "webp";
   if (text.slice(4, 8) === "ftyp") return typeOfBrands(bytes, text);
-  const header = text.length >= 18 ? new DataView(bytes.buffer, bytes.byteOffset).getUint32(14, true) : 0;
-  return text.startsWith("BM") && BMP_HEADERS.includes(header) ? "bmp" : null;
+  if (text.startsWith("BM") && BMP_HEADERS.includes(numberAt(bytes, 14, true))) return "bmp";
+  return null;
 }
 
 function typeOfBrands(bytes, text) {
-  const end = Math.min(new DataView(bytes.buffer, bytes.byteOffset).getUint32(0), 256);
+  const end = Math.min(numberAt(bytes, 0), 256);
   const brands = text.slice(8, end).match(/[^]{4}/g) ?? [];
   const [first, , ...others] = brands; // the second is a version
   const isAvif = [first, ...others].some((brand) => AVIF.includes(brand));
   if (isAvif && [...AVIF, ...GENERAL].includes(first)) return "avif";
   return HEIC.includes(text.slice(8, 12)) ? "heic" : null;
+}
+
+/** The four bytes at a place as a number; what a short file has not counts as 0. */
+function numberAt(bytes, at, isLittle = false) {
+  const four = new Uint8Array(4);
+  four.set(bytes.subarray(at, at + 4));
+  return new DataView(four.buffer).getUint32(0, isLittle);
 }
 
 // One character a byte, so that signatures can be written as texts.

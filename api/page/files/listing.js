@@ -3,7 +3,7 @@
 
 import { words } from "../words.js";
 
-/** @typedef {import("../store.js").Entry} Entry  `unreadable`: the browser did not give the file. */
+/** @typedef {import("../store.js").Entry} Entry  `unreadable`: the browser did not give it. */
 
 const OF_SYSTEMS = new Set([".ds_store", "thumbs.db", "desktop.ini"]);
 const PASTED_SECONDS = 5;
@@ -80,8 +80,8 @@ const unreadable = (one) => ({ file: new File([], one.name), path: pathOf(one), 
 
 /** Whether systems hide it. What a person took by itself is theirs, whatever its name. */
 function isHidden(path) {
-  const names = path.split("/");
-  return names.slice(1).some((name) => name.startsWith(".")) || OF_SYSTEMS.has(names.at(-1).toLowerCase());
+  const names = path.toLowerCase().split("/");
+  return OF_SYSTEMS.has(names.at(-1)) || names.slice(1).some((name) => name.startsWith("."));
 }
 
 /** Whether it is pixels of the clipboard: browsers name all of them "image.png". */

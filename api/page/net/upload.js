@@ -14,7 +14,7 @@ const SILENT_SECONDS = 120; // then the line is taken for dead; it may stay open
  * @property {number} bytes      of its files
  * @property {number} sentBytes  of them, at the attempt that came furthest
  * @property {number} attempts   that failed
- * @property {boolean} isWhole   whether all was sent at this attempt, so that it may be accepted
+ * @property {boolean} isWhole   whether all was sent once, so that it may be accepted
  * @property {string} sentWith   the key of this attempt
  * @property {() => void} abort  ends this attempt
  */
@@ -37,11 +37,17 @@ export function newUpload(entries, session, fields) {
   };
 }
 
+/** Its entries in two parts, each an upload of its own. */
+export function halves({ entries, session, fields }) {
+  const middle = Math.ceil(entries.length / 2);
+  const parts = [entries.slice(0, middle), entries.slice(middle)];
+  return parts.map((part) => newUpload(part, session, fields));
+}
+
 /** Sends it once; the answer, also where all of its images failed. Raises ApiError. */
 export function send(upload, onProgress) {
   const request = new XMLHttpRequest();
   upload.abort = () => request.abort();
-  upload.isWhole = false;
   upload.sentWith = key();
   request.open("POST", "/api/compress");
   request.setRequestHeader("Authorization", authorization().Authorization);

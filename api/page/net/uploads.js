@@ -3,20 +3,21 @@
 import { isReadable } from "../files/checks.js";
 import { words } from "../words.js";
 import { ApiError, keyFailed } from "./api.js";
+import { createBackoff } from "./backoff.js";
 import { key } from "./key.js";
-import { newUpload, send } from "./upload.js";
+import { halves, newUpload, send } from "./upload.js";
 
 /** @typedef {import("../store.js").Entry} Entry */
 /** @typedef {import("./upload.js").Upload} Upload */
 
 const AT_ONCE = 3;
-const SIZES = [1, 4, 20]; // images of the first requests and of all others: the first row comes soon
+const SIZES = [1, 4, 20]; // of the first requests and of all others: the first row comes soon
 const MAX_BYTES = 94e6; // with fields and a watermark below 100 MB, where some proxies end
 const PAUSE_MS = 40; // in the listing; then what there is goes
-const MAX_WAIT_SECONDS = 30;
 const NO_HELP_SECONDS = 3600; // a 503 that asks for so long is about the request
 const MAX_ATTEMPTS = { 409: 10, 500: 5 }; // by status; the same request may fail for good
 const STOPPING_MS = 5000; // for the answers to what was sent whole
+const LATE_MS = 300; // browsers tell a tenth of a second late what they have sent
 
 /**
  * The queue.
@@ -24,10 +25,10 @@ const STOPPING_MS = 5000; // for the answers to what was sent whole
  * session, fields: asked once for each request; fields are pairs of name and value.
  * onBytes(sent): bytes of files that were sent for the session.
  * onAccepted(entries, answer): of one request; `index` in the answer counts in `entries`.
- * onRefused(entries, ApiError): of one request, or of a file that cannot be read any more. At a 403,
- *   which would meet all others, too, with what waits.
+ * onRefused(entries, ApiError): of one request, or of a file that cannot be read any more. At a
+ *   403, which would meet all others, too, with what waits.
  * onWaiting(ApiError, seconds): nothing goes for so long. onWaiting(null, 0): it does again.
- * A key that fails is forgotten; then nothing goes until resume().
+ * When the key fails the person is signed out, and nothing goes until resume().
  */
 export function createUploads({ session, fields, onBytes, onAccepted, onRefused, onWaiting }) {
   /** @type {Entry[]} */
@@ -37,10 +38,10 @@ export function createUploads({ session, fields, onBytes, onAccepted, onRefused,
   let again = [];
   /** @type {Map<Upload, Promise<void>>} */
   const sending = new Map();
-  let failures = 0; // one after another
+  let isSignedOut = false;
   let pauseTimer;
-  let waitTimer = null;
   let current = { session: null, requests: 0, doneBytes: 0 };
+  const backoff = createBackoff(onWaiting, pump);
 
   function add(entry) {
     queue.push(entry);
@@ -56,8 +57,9 @@ export function createUploads({ session, fields, onBytes, onAccepted, onRefused,
   }
 
   function pump() {
-    if (key() === null || waitTimer !== null) return;
-    while (sending.size < (failures ? 1 : AT_ONCE)) { // after a failure one request tries the line
+    if (isSignedOut || backoff.isWaiting()) return;
+    const most = backoff.isFailing() ? 1 : AT_ONCE; // one request tries the line
+    while (sending.size < most) {
       const upload = again.shift() ?? nextUpload();
       if (!upload) return;
       sending.set(upload, run(upload));
@@ -94,7 +96,7 @@ export function createUploads({ session, fields, onBytes, onAccepted, onRefused,
     sending.delete(upload);
     if (upload.session !== session()) return; // the person has started over
     current.doneBytes += upload.bytes;
-    lineWorks();
+    backoff.works();
     onAccepted(upload.entries, answer);
   }
 
@@ -106,11 +108,12 @@ export function createUploads({ session, fields, onBytes, onAccepted, onRefused,
     if (upload.isStopped) onRefused(upload.entries, error);
     else if (gone.length) sendWithout(upload, gone);
     else if (error.status === 401) signOut(upload);
-    else if (canHelp(upload, error)) wait(upload, error);
+    else if (error.status === 413 && upload.entries.length > 1) again.push(...halves(upload));
+    else if (canHelp(upload, error)) sendLater(upload, error);
     else refuse(upload, error);
   }
 
-  /** A file that has changed or gone breaks its request as a dead line does; the others go again. */
+  /** A file that has changed or gone breaks its request as a dead line does. The others go. */
   function sendWithout(upload, gone) {
     const rest = upload.entries.filter((entry) => !gone.includes(entry));
     if (rest.length) again.push(newUpload(rest, upload.session, upload.fields));
@@ -122,39 +125,25 @@ export function createUploads({ session, fields, onBytes, onAccepted, onRefused,
 
   function signOut(upload) {
     again.push(upload);
-    if (upload.sentWith === key()) keyFailed(); // and not a key that took its place meanwhile
+    if (isSignedOut || upload.sentWith !== key()) return; // another key took its place meanwhile
+    isSignedOut = true;
+    keyFailed();
   }
 
   function refuse(upload, error) {
-    lineWorks();
+    backoff.works();
     onRefused([...upload.entries, ...(error.status === 403 ? takeQueue() : [])], error);
   }
 
-  function wait(upload, error) {
-    again.push(upload);
-    if (waitTimer !== null) return; // another request failed at the same time
-    failures += 1;
-    const seconds = error.retryAfterSeconds ?? Math.min(MAX_WAIT_SECONDS, 2 ** (failures - 1));
-    waitTimer = setTimeout(goOn, seconds * 1000);
-    addEventListener("online", goOn);
-    onWaiting(error, seconds);
+  function sendLater(upload, error) {
+    again.push(...(brokeOff(upload, error) ? halves(upload) : [upload]));
+    backoff.wait(error);
   }
 
-  /** Ends a wait. Also what to call when there is a new key. */
-  function goOn() {
-    endWait();
-    pump();
-  }
-
-  function endWait() {
-    clearTimeout(waitTimer);
-    waitTimer = null;
-    removeEventListener("online", goOn);
-  }
-
-  function lineWorks() {
-    if (failures) onWaiting(null, 0);
-    failures = 0;
+  /** Goes on after the person has signed in. */
+  function resume() {
+    isSignedOut = false;
+    backoff.wake();
   }
 
   /**
@@ -177,8 +166,8 @@ export function createUploads({ session, fields, onBytes, onAccepted, onRefused,
       }
     }
     left.push(...takeQueue());
-    endWait();
-    lineWorks();
+    backoff.wake();
+    backoff.works();
     return left;
   }
 
@@ -188,22 +177,30 @@ export function createUploads({ session, fields, onBytes, onAccepted, onRefused,
     return queue.splice(0);
   }
 
-  /** When nothing is being sent. */
-  const settled = () => Promise.all(sending.values());
+  /** When nothing is being sent, and what was aborted just as it was complete is accepted, too. */
+  const settled = () => Promise.all([...sending.values(), pause(LATE_MS)]);
 
   const busy = () => queue.length + again.length + sending.size > 0;
 
   function tellBytes() {
-    const open = [...sending.keys(), ...again].filter((upload) => upload.session === session());
+    if (current.session !== session()) return;
+    const open = [...sending.keys(), ...again].filter((one) => one.session === current.session);
     onBytes(open.reduce((sum, upload) => sum + upload.sentBytes, current.doneBytes));
   }
 
-  return { add, flush, stop, settled, resume: goOn, busy };
+  return { add, flush, stop, settled, resume, busy };
 }
+
+const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
 async function unreadable(entries) {
   const areReadable = await Promise.all(entries.map(({ file }) => isReadable(file)));
   return entries.filter((_, at) => !areReadable[at]);
+}
+
+/** Whether the line seems too bad for so much at once. None of it can have been accepted. */
+function brokeOff({ entries, sentBytes, isWhole, attempts }, { status }) {
+  return status === 0 && attempts > 1 && entries.length > 1 && sentBytes > 0 && !isWhole;
 }
 
 /** Whether the same request may succeed later. */

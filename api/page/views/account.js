@@ -93,7 +93,7 @@ function askToRoll(place) {
 
 function showOnce(place, rolled) {
   const copied = el("span", { className: "note", role: "status" });
-  const text = el("input", { readOnly: true, value: rolled, "aria-label": said.newKey });
+  const text = el("textarea", { readOnly: true, rows: 2, value: rolled, "aria-label": said.newKey });
   const copy = button(said.copy, async () => {
     text.select();
     try {

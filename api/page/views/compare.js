@@ -1,14 +1,7 @@
-// The comparison of an original with its result: fills the window, and flips through all rows.
+// The comparison of an original with its result. Its modules are loaded when they are first needed.
 
-import { setEntry } from "../result.js";
-import { state } from "../store.js";
+import { changed, state } from "../store.js";
 import { words } from "../words.js";
-import { compareFrame } from "./compare_frame.js";
-import { watchGestures } from "./compare_gestures.js";
-import { actionsOfKeys, watchKeys } from "./compare_keys.js";
-import { findOriginals } from "./compare_originals.js";
-import { originalOf, resultOf } from "./compare_pictures.js";
-import { createStage } from "./compare_stage.js";
 
 /**
  * Opens the comparison of a row.
@@ -16,64 +9,9 @@ import { createStage } from "./compare_stage.js";
  * @param {import("../store.js").Row} row
  * @param {Iterable<import("../store.js").Row>} rows  those with an image, in their order
  */
-export function compare(row, rows) {
-  const ids = Array.from(rows, ({ id }) => id);
-  let at = ids.indexOf(row.id);
-  let release = () => {};
-  let turn = 0; // of what is loaded: an earlier one that comes later is not shown
-
-  const stage = createStage((zoom, isWhole) => frame.drawZoom(zoom, isWhole));
-  const frame = compareFrame(stage, { step, take });
-  const shown = () => state.rows.get(ids[at]);
-
-  function step(direction) {
-    if (!(at + direction in ids)) return;
-    at += direction;
-    load();
-  }
-
-  async function load() {
-    turn += 1;
-    const mine = turn;
-    const row = shown();
-    frame.drawPlace(row, at, ids.length);
-    const [original, result] = await Promise.all([
-      originalOf(row.entry?.file, words.compare.before),
-      resultOf(row.id, words.compare.after).catch(() => null),
-    ]);
-    if (mine !== turn) return original.release();
-    release();
-    release = original.release;
-    stage.show(result && original.image, result, row.image);
-    frame.drawPictures(row, original, result !== null);
-  }
-
-  /** Takes originals that were dropped or chosen. */
-  async function take(listing) {
-    const candidates = ids.map((id) => state.rows.get(id)).filter((row) => row?.image);
-    const { found, others } = await findOriginals(listing, candidates);
-    const isShown = found.has(shown());
-    for (const [row, entry] of found) setEntry(row, entry);
-    if (isShown) load();
-    else frame.drawOthers(shown(), found.size, others);
-  }
-
-  function close(opened) {
-    turn += 1;
-    opened.abort();
-    stage.stop();
-    release();
-    frame.dialog.remove();
-    // The browser gives the focus back to the button, unless the row has been drawn anew.
-    document.querySelector(`#rows [data-id="${CSS.escape(row.id)}"] .compare`)?.focus();
-  }
-
-  const opened = new AbortController();
-  frame.dialog.addEventListener("close", () => close(opened));
-  watchGestures(stage);
-  watchKeys(actionsOfKeys(stage, step), stage, opened.signal);
-  document.body.append(frame.dialog);
-  frame.dialog.showModal();
-  stage.divider.focus();
-  load();
+export async function compare(row, rows) {
+  const comparison = await import("./comparison.js").catch(() => null);
+  if (comparison) return comparison.open(row, rows);
+  state.message = { text: words.net.unreachable, actions: [] };
+  changed("message");
 }

@@ -18,7 +18,7 @@ export function compareFrame(stage, { step, take }) {
   const hold = holdButton(stage);
   const dialog = el(
     "dialog",
-    { className: "compare", "aria-label": text.title },
+    { className: "comparison", tabIndex: -1, "aria-label": text.title },
     el(
       "header",
       {},
@@ -26,10 +26,10 @@ export function compareFrame(stage, { step, take }) {
       place,
       zooms.element,
       hold,
-      button(text.close, () => dialog.close()),
+      button(text.close, () => dialog.close(), { className: "close" }),
     ),
-    el("div", { className: "middle" }, stage.element, asked.element),
-    el("footer", {}, before, el("p", { className: "help" }, text.help), after),
+    el("div", { className: "middle" }, asked.element, stage.element),
+    el("footer", {}, before, el("p", { className: "help" }, text.list(text.help)), after),
   );
   takeDrops(dialog, take);
   // After a click the keys are the stage's again: a space would press the button once more.
@@ -43,7 +43,7 @@ export function compareFrame(stage, { step, take }) {
     drawPlace(row, at, count) {
       previous.disabled = at === 0;
       next.disabled = at === count - 1;
-      place.replaceChildren(text.place(at + 1, count), " ", name(row.image.file_name));
+      place.replaceChildren(text.place(at + 1, count), " · ", name(row.image.file_name));
       dialog.classList.add("loading");
     },
     drawPictures(row, original, hasResult) {
@@ -58,7 +58,7 @@ export function compareFrame(stage, { step, take }) {
 }
 
 const name = (value) => el("bdi", {}, value);
-const facts = (...values) => el("span", {}, values.filter(Boolean).join(" · "));
+const facts = (...values) => el("span", {}, text.list(values.filter(Boolean)));
 
 function factsOfOriginal({ image }, { type, image: picture }) {
   const dimensions = picture && text.dimensions(picture.naturalWidth, picture.naturalHeight);
@@ -71,7 +71,7 @@ function factsOfResult(image) {
     text.format(image.format),
     size(image.compressed_size),
     text.dimensions(image.width, image.height),
-    text.saved(image.saved_percent),
+    text.saved(Math.round(image.saved_percent)),
   );
 }
 
@@ -91,7 +91,8 @@ function zoomButtons(stage) {
   return {
     element: el("div", { className: "group zoom" }, buttons, smaller, now, larger),
     draw(zoom, isWhole) {
-      now.value = text.percent(zoom);
+      const percent = text.percent(zoom);
+      if (now.value !== percent) now.value = percent; // it is read aloud each time it is set
       for (const level of levels) {
         const isNow = level.zoom === "fit" ? isWhole : !isWhole && level.zoom === zoom;
         level.button.setAttribute("aria-pressed", isNow);
@@ -102,15 +103,12 @@ function zoomButtons(stage) {
 
 /** Shows the before alone while it is held. */
 function holdButton(stage) {
-  const show = (isOnly) => () => stage.showOnlyBefore(isOnly);
-  const held = button(text.hold, () => {}, { title: text.holdTitle });
-  for (const event of ["pointerdown", "keydown"]) held.addEventListener(event, (pressed) => {
-    if (!pressed.key || pressed.key === " " || pressed.key === "Enter") show(true)();
-  });
-  for (const event of ["pointerup", "pointercancel", "pointerleave", "keyup", "blur"]) {
-    held.addEventListener(event, show(false));
-  }
-  return held;
+  const show = () => stage.showOnlyBefore(true);
+  const end = () => stage.showOnlyBefore(false);
+  const press = ({ key }) => [" ", "Enter"].includes(key) && show();
+  const on = { pointerdown: show, keydown: press };
+  for (const name of ["pointerup", "pointercancel", "pointerleave", "keyup", "blur"]) on[name] = end;
+  return el("button", { type: "button", className: "hold", title: text.holdTitle, on }, text.hold);
 }
 
 /** Asks for an original that is not at hand, or says why a picture is not seen. */
@@ -132,7 +130,7 @@ function askFor(take) {
     choose(text.chooseFile),
     canFolder && choose(text.chooseFolder, { webkitdirectory: true }),
   );
-  const element = el("div", { className: "ask", hidden: true }, sentence, buttons, answer);
+  const element = el("div", { className: "wanted", hidden: true }, sentence, buttons, answer);
   return {
     element,
     draw({ image }, { problem, type }) {

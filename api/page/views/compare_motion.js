@@ -39,13 +39,14 @@ function start(middle, length, stage) {
 }
 
 /**
- * The view with another zoom, in which what is at `point` of the stage stays there. Smaller than
- * the whole picture it does not get.
+ * The view with another zoom, in which what is at `point` of the stage, or in its middle, stays
+ * there. Smaller than the whole picture it does not get.
  */
-export function zoomedAt(view, picture, stage, zoom, point = middleOf(stage)) {
+export function zoomedAt(view, picture, stage, zoom, point) {
   if (zoom === "fit" || zoom < fitZoom(picture, stage)) return WHOLE;
-  const box = boxOf(view, picture, stage);
   const kept = Math.min(zoom, LARGEST);
+  if (!point) return within({ ...view, zoom: kept }, picture, stage);
+  const box = boxOf(view, picture, stage);
   const at = (origin, length, place, side) =>
     (place - origin) / length + (side / 2 - place) / (length * (kept / box.zoom));
   return within({
@@ -94,8 +95,6 @@ function seen(box, stage) {
     to: Math.min(stage.width, Math.round(box.left + box.width)),
   };
 }
-
-const middleOf = (stage) => ({ x: stage.width / 2, y: stage.height / 2 });
 
 /** The view with a middle that the stage can show, so that the way back begins at once. */
 function within(view, picture, stage) {

@@ -42,7 +42,7 @@ export async function originalOf(file, alt) {
 /** The picture of a row's result, by a new link where the old one has ended. Raises if it fails. */
 export async function resultOf(id, alt) {
   const image = () => state.rows.get(id).image;
-  if (Date.parse(image().expires_at) > Date.now()) {
+  if (isLinked(image())) {
     try {
       return await decoded(image().url, alt);
     } catch {
@@ -51,4 +51,11 @@ export async function resultOf(id, alt) {
   }
   await refreshLinks();
   return decoded(image().url, alt);
+}
+
+const isLinked = (image) => Date.parse(image.expires_at) > Date.now();
+
+/** A result that is only loaded: decoded it is when it is shown, for it may need much memory. */
+export function loading(row) {
+  return row?.image && isLinked(row.image) ? el("img", { src: row.image.url }) : null;
 }

@@ -95,9 +95,10 @@ export const noWatermark = () =>
 
 /** Why there is no AI, in words, or null. */
 export function noAi() {
-  if (!state.usage) return null;
+  if (!state.usage || !state.account) return null;
   if (state.usage.ia_credits_monthly === 0) return words.options.notInPlan(state.usage.plan);
-  if (!state.usage.canUseIA) return words.options.noCredits(state.account?.period_ends_at);
+  if (!state.account.ai) return words.options.noProvider;
+  if (!state.usage.canUseIA) return words.options.noCredits(state.account.period_ends_at);
   return null;
 }
 

@@ -36,7 +36,8 @@ export function mountOptions(form) {
   }, { className: "link" });
   const folded = el("p", { className: "folded" }, summary, " ", change);
   form.append(folded, row, ...controls.flatMap((control) => control.panel ?? []));
-  form.addEventListener("submit", (event) => {
+  form.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !event.target.matches("input")) return;
     event.preventDefault();
     form.querySelector(":popover-open")?.hidePopover();
   });
@@ -44,7 +45,10 @@ export function mountOptions(form) {
   let wasRunning = false;
   function draw() {
     const isRunning = state.session !== null || state.rows.size > 0 || state.run.startedAt !== null;
-    if (isRunning !== wasRunning) row.hidden = isRunning;
+    if (isRunning !== wasRunning) {
+      row.hidden = isRunning;
+      form.querySelector(":popover-open")?.hidePopover();
+    }
     wasRunning = isRunning;
     form.hidden = state.account === null;
     folded.hidden = !isRunning;

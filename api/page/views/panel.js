@@ -29,17 +29,18 @@ export function panel(name, content, { opened, closed } = {}) {
     element.style.setProperty("--top", `${bottom + scrollY + MARGIN_PIXELS}px`);
   };
   element.addEventListener("beforetoggle", ({ newState }) => {
-    if (newState === "open") place();
-  });
-  element.addEventListener("toggle", ({ newState }) => {
     if (newState === "open") {
-      opened?.();
-      element.scrollIntoView({ block: "nearest" });
+      place();
       addEventListener("resize", place);
     } else {
-      closed?.();
       removeEventListener("resize", place);
+      closed?.();
     }
+  });
+  element.addEventListener("toggle", ({ newState }) => {
+    if (newState !== "open") return;
+    opened?.();
+    element.scrollIntoView({ block: "nearest" });
   });
   return { opener, element, say: (text) => value.replaceChildren(text) };
 }

@@ -72,7 +72,7 @@ function askForKey(note) {
   return shown((answer) => {
     const form = el("form", {},
       el("h2", {}, said.title),
-      note && el("p", { className: "note", role: "status" }, note),
+      note && el("p", { className: "problem", role: "status" }, note),
       el("label", { for: "key" }, said.key),
       el("div", { className: "ways" }, field, submit),
       problem,
@@ -133,10 +133,10 @@ async function tryUntilReached(ask) {
 
 /** Shows a question in place of the drop zone until it is answered. */
 async function shown(question) {
-  const place = el("section", { id: "sign-in" });
+  const place = el("section", { id: "sign-in", tabIndex: -1 });
   const answered = new Promise((answer) => place.append(...question(answer)));
   byId("drop").before(place);
-  place.querySelector("input, button").focus();
+  (place.querySelector("input") ?? place).focus(); // no key pressed by chance answers a question
   const answer = await answered;
   place.remove();
   return answer;

@@ -45,8 +45,7 @@ export function createWatermark() {
     setOptions({ watermark: taken });
     keepWatermark(taken);
     fill();
-    if (taken) area.scrollIntoView({ block: "nearest" });
-    else choose.focus();
+    if (!taken) choose.focus();
   }
 
   function fill() {
@@ -55,7 +54,10 @@ export function createWatermark() {
     name.textContent = watermark?.name ?? "";
     for (const part of [remove, preview.element, settings]) part.hidden = !watermark;
     for (const input of [place, scale, opacity]) input.fill();
-    preview.show();
+    preview.show().then(() => {
+      // The panel has grown below the edge of the window.
+      if (area.matches(":popover-open *")) area.scrollIntoView({ block: "nearest" });
+    });
   }
 
   // What is dropped or pasted here is a watermark, and no image to compress.

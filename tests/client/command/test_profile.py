@@ -94,5 +94,13 @@ def test_a_service_that_runs_in_this_folder_is_used_if_it_is_on_this_machine(
             find_server(None, None, None)
 
 
+def test_a_service_of_this_folder_whose_key_was_rolled_is_told(here: Path) -> None:
+    (here / ".fluximage").mkdir()
+    (here / ".fluximage/ready.json").write_text(json.dumps({"url": "http://127.0.0.1:8080"}))
+    with pytest.raises(CommandError, match="got another key") as failed:
+        find_server(None, None, None)
+    assert failed.value.status is Exit.REFUSED
+
+
 def test_a_key_is_in_no_text_of_a_server() -> None:
     assert "secret" not in repr(Server("http://x", "secret"))

@@ -10,19 +10,16 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from io import StringIO
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+import pexpect  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
-from infra.commands.console import Console
-from infra.commands.demo_account import Demo, announce
 from infra.commands.up import listening
 from infra.embedded import remove
-from infra.embedded.data_dir import DataDir
 from infra.embedded.network import free_port
 from tests.infra.commands.conftest import OURS, RunHere
 from tests.support.paths import ROOT
@@ -161,6 +158,11 @@ def test_what_is_printed_can_be_pasted(service: Service) -> None:
     assert f"{ready['url']}/api/compress" in service.output()
 
 
+def test_a_log_gets_no_link_that_signs_in(service: Service) -> None:
+    assert f"Open it in a browser: {service.ready()['url']}/\n" in service.output()
+    assert "#key" not in service.output()
+
+
 def test_the_embedded_servers_bring_no_warning(service: Service) -> None:
     assert "unsafe" not in service.output()
     assert "unknown" not in service.output()
@@ -264,18 +266,6 @@ def test_two_starts_at_one_moment_never_take_the_same_port() -> None:
         assert one.getsockname() != other.getsockname()  # although nobody listens yet
 
 
-def test_a_port_that_is_not_the_usual_one_is_said_where_the_address_is_printed(
-    tmp_path: Path,
-) -> None:
-    printed = StringIO()
-    with Console(stream=printed) as console:
-        place, demo = DataDir(tmp_path / "data"), Demo("demo", "flx_live_0")
-        announce(place, "http://127.0.0.1:41234", demo, console, taken=8080)
-    first, second = printed.getvalue().splitlines()
-    assert "http://127.0.0.1:41234 (not on port 8080, which another program has)" in first
-    assert second.endswith("-F file=@photo.jpg http://127.0.0.1:41234/api/compress")
-
-
 def test_what_the_processes_log_is_in_the_data_directory_and_not_on_the_terminal(
     service: Service,
 ) -> None:
@@ -373,6 +363,30 @@ def test_a_given_server_that_does_not_answer_is_named(
     assert f"The server of {next(iter(given))} cannot be used" in refused.stderr
     assert "hush" not in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.full
+def test_a_terminal_gets_a_link_that_signs_in_and_another_when_the_key_was_rolled(
+    data_dir: Path,
+) -> None:
+    up = ("-m", "infra.commands.main", "up", "--data-dir", str(data_dir), "--workers", "1")
+    port = ("--port", str(free_port()))
+    terminal = pexpect.spawn(sys.executable, [*up, *port], cwd=ROOT, env=ENVIRONMENT)
+    try:
+        terminal.expect(rb"browser: (http://127\.0\.0\.1:\d+)/#key=(flx_live_[0-9a-f]{40})\r\n", 60)
+        url, key = (group.decode() for group in terminal.match.groups())
+        assert call(f"{url}/api/keys/roll", key, b"")[0] == 200  # as the page does
+        terminal.expect(rb"fluximage keys roll demo --data-dir", 20)
+        assert json.loads((data_dir / "ready.json").read_text()) == {"url": url}
+        rolled = run("keys", "roll", "demo", "--json", "--data-dir", data_dir)
+        key = json.loads(rolled.stdout)["api_key"]
+        terminal.expect_exact(f"{url}/#key={key}\r\n", 20)
+        assert call(f"{url}/api/account", key)[1]["name"] == "demo"
+    finally:
+        terminal.sendintr()
+        terminal.expect(pexpect.EOF, 60)
+        terminal.close()
+    assert terminal.exitstatus == 0
 
 
 @pytest.mark.full

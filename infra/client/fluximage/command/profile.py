@@ -72,6 +72,12 @@ def find_server(url: str | None, key_file: Path | None, profile: str | None) -> 
     found_url = url or _first(places, "url")
     found_key = key or _first(places, "api_key")
     if not found_url and not found_key and here:
+        if not here.api_key:
+            raise CommandError(
+                "The demo account of the service in this folder got another key. Set FLUXIMAGE_URL"
+                " and FLUXIMAGE_API_KEY; the terminal of `fluximage up` says how to make another.",
+                Exit.REFUSED,
+            )
         return here
     if not found_url:
         raise CommandError(
@@ -146,7 +152,7 @@ def _service_of_this_folder() -> Server | None:
         if os.name != "posix" or READY.stat().st_uid != os.geteuid():
             return None
         told = json.loads(READY.read_text())
-        server = Server(told["url"], told["api_key"])
+        server = Server(told["url"], told.get("api_key", ""))  # none: it was rolled
         return server if urlsplit(server.url).hostname in LOOPBACK else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
