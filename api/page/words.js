@@ -240,7 +240,8 @@ export const words = {
     deleteNow: "Delete now",
     deleteQuestion: (count) =>
       count
-        ? `Delete the ${count === 1 ? "result" : `${number(count)} results`} from the service now? What you have saved stays with you.`
+        ? `Delete the ${count === 1 ? "result" : `${number(count)} results`} from the service now? ` +
+          "What you have saved stays with you."
         : "Delete what the service keeps of this run?",
     cancel: "Cancel",
     noFolder: (reason) => `The folder cannot be used. ${reason}`,

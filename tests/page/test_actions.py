@@ -20,7 +20,6 @@ from tests.page.saving import (
     put_into_picked,
     write_tree,
 )
-from tests.support.browser import Faults
 from tests.support.client import Client
 from tests.support.making import png
 
@@ -92,7 +91,7 @@ def test_the_csv_is_the_manifest_with_the_texts_as_edited(done: Page) -> None:
     assert {row["new_path"] for row in rows} == of_zip(done).keys()
 
 
-def test_delete_now_asks_and_deletes(done: Page, client: Client, faults: Faults) -> None:
+def test_delete_now_asks_and_deletes(done: Page, client: Client) -> None:
     session = session_of(done)
     remove = done.get_by_role("button", name="Delete now")
     remove.click()
@@ -140,7 +139,9 @@ def test_where_no_folder_can_be_picked_there_is_no_button(
     open_page: OpenPage, client: Client, tmp_path: Path
 ) -> None:
     page = open_page(client.key)
-    page.add_init_script("delete window.showDirectoryPicker; delete Window.prototype.showDirectoryPicker")
+    page.add_init_script(
+        "delete window.showDirectoryPicker; delete Window.prototype.showDirectoryPicker"
+    )
     page.reload()
     choose_folder(page, write_tree(tmp_path, TREE) / "shoes")
     await_done(page, 3)

@@ -20,7 +20,7 @@ from tests.support.paths import ROOT
 
 WAYS = {"curl": "curl", "python": "Python", "commandLine": "Command line"}
 NAMES = (
-    *("red/1.png", "blau/läufer 走.png", "blau/it's $HOME `id` \"q\".png", "a;type=b,c.png"),
+    *("red/1.png", "blau/läufer 走.png", 'blau/it\'s $HOME `id` "q".png', "a;type=b,c.png"),
     *("-dash.png", "@at.png", "~tilde.png", "<in>.png", "100%&|*?[x]!.png", "new\nline.png"),
     *("esc\x1b[201~id.png", "x=y #z.png", "red/\u202egnp.png"),
 )
@@ -28,7 +28,10 @@ NAMES = (
 
 def pictures(names: tuple[str, ...]) -> dict[str, bytes]:
     """Files of different content under these names."""
-    return {name: png(60 + number, 40, f"hsl({number * 20}, 80%, 50%)") for number, name in enumerate(names)}
+    return {
+        name: png(60 + number, 40, f"hsl({number * 20}, 80%, 50%)")
+        for number, name in enumerate(names)
+    }
 
 
 def copied(page: Page, way: str) -> str:
@@ -55,7 +58,13 @@ def run(text: str, way: str, folder: Path, key: str) -> str:
         "HOME": str(folder.parent),
     }
     done = subprocess.run(
-        program, input=text, cwd=folder, env=environment, capture_output=True, text=True, timeout=120
+        program,
+        input=text,
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr + done.stdout + text
     return done.stdout
@@ -85,7 +94,9 @@ def of_page(page: Page) -> dict[str, bytes]:
         page.get_by_role("link", name="Download ZIP").click()
     with zipfile.ZipFile(download.value.path()) as archive:
         return {
-            name: archive.read(name) for name in archive.namelist() if not name.startswith("manifest")
+            name: archive.read(name)
+            for name in archive.namelist()
+            if not name.startswith("manifest")
         }
 
 
@@ -125,7 +136,7 @@ def test_single_files_with_a_watermark_give_the_same_images(
           const watermark = new File([Uint8Array.from(bytes)], name, { type: "image/png" });
           setOptions({ watermark, watermarkScale: 40, watermarkPosition: "TL", quality: 70 });
         }""",
-        [(name, list(content)) for name, content in mark.items()][0],
+        next([name, list(content)] for name, content in mark.items()),
     )
     choose_files(page, *(folder / name for name in files))
     await_done(page, len(files))
@@ -146,7 +157,7 @@ def test_two_folders_and_a_file_give_the_same_images_after_a_reload(
     same_by_all_ways(page, client, folder, subtests)
 
 
-def test_curl_takes_as_many_files_as_a_request_may_have(page: Page, client: Client) -> None:
+def test_curl_takes_as_many_files_as_a_request_may_have(page: Page) -> None:
     text = text_of(page, "curl", [], [f"{number}.png" for number in range(26)])
     assert text.count("--form ") == 20
     assert "# 6 files more" in text

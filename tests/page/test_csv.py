@@ -15,9 +15,9 @@ CSV = """
 () => Promise.all([import("/page/files/csv.js"), import("/page/store.js")])
   .then(([{ csvOf }, { state }]) => csvOf(state.rows.values()))
 """
-HOSTILE = "=1+1, \"quoted\"\tüber 走"
+HOSTILE = '=1+1, "quoted"\tüber 走'
 NO_IMAGE = b"text"
-NAMES = ("=cmd.png", "+1, 2.png", "@x\"y.png", "läufer.png", "shoes/-a.png", "－wide.png")
+NAMES = ("=cmd.png", "+1, 2.png", '@x"y.png', "läufer.png", "shoes/-a.png", "－wide.png")
 
 
 def test_without_edits_it_is_the_manifest_of_the_archive(
@@ -42,8 +42,9 @@ def test_edited_texts_and_files_that_were_not_sent_are_in_it(page: Page) -> None
         """async () => {
           const { csvOf } = await import("/page/files/csv.js");
           const image = {
-            id: "1", path: null, original_name: "a.png", file_name: "a.webp", format: "webp", width: 3,
-            height: 2, original_size: 100, compressed_size: 130, saved_percent: -30, alt_text: "old",
+            id: "1", path: null, original_name: "a.png", file_name: "a.webp", format: "webp",
+            width: 3, height: 2, original_size: 100, compressed_size: 130, saved_percent: -30,
+            alt_text: "old",
           };
           const entry = { path: "shoes/b.txt", file: { size: 7 } };
           return csvOf([

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from shared.services import Services
 from tests.client.line import Line
@@ -56,9 +56,9 @@ def test_saving_goes_on_where_the_line_has_broken(
     line.cut_archive_after_bytes = 0
     page.get_by_role("button", name="Go on").click()
     expect(told).to_contain_text(f"{images} images are in “picked”.", timeout=SLOW_MS)
-    files = picked(page)
-    assert files.keys() == expected
-    assert all(is_whole_webp(content) for content in files.values())
+    unpacked = picked(page)
+    assert unpacked.keys() == expected
+    assert all(is_whole_webp(content) for content in unpacked.values())
 
 
 def is_whole_webp(content: bytes) -> bool:

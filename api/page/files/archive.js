@@ -77,7 +77,7 @@ async function fileOf(input, isZip64) {
   }
 }
 
-/** Where in `bytes` the file ends, at `last` at the latest, and its checksum; null without an end. */
+/** Where in `bytes` the file ends, at `last` at the latest, and its checksum; or null. */
 function endIn(bytes, last, file, isZip64) {
   const view = viewOf(bytes);
   let at = bytes.indexOf(0x50);

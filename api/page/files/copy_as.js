@@ -135,8 +135,10 @@ export function shell(text) {
   return /^[\w.,:/@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-const bytesOf = (c) =>
-  Array.from(new TextEncoder().encode(c), (byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("");
+function bytesOf(c) {
+  const hex = (byte) => `\\x${byte.toString(16).padStart(2, "0")}`;
+  return Array.from(new TextEncoder().encode(c), hex).join("");
+}
 
 /** A literal of Python: those of JSON are. */
 export function quoted(text) {

@@ -10,7 +10,7 @@ const COLUMNS = [
   ...["saved_percent", "alt_text", "warnings", "error", "message"],
 ];
 
-/** The text of a CSV file (RFC 4180) with a line for each row; alt texts as the person left them. */
+/** The text of a CSV file (RFC 4180), a line for each row; alt texts as the person left them. */
 export function csvOf(rows) {
   const lines = [COLUMNS, ...Array.from(rows, cellsOf)];
   return START + lines.map((cells) => `${cells.join(",")}\r\n`).join("");

@@ -15,7 +15,7 @@ const SPARE_SECONDS = 60; // a link that ends so soon is got anew
 const DRAW_SECONDS = 20; // how often the time that links have left is told anew
 
 export function mountActions(element) {
-  const zip = el("a", { className: "button primary", download: "", on: { click: clickZip } }, texts.zip);
+  const zip = el("a", { className: "button primary", download: "", on: { click: clickZip } });
   const folder = button(texts.toFolder, () => saving.start(), { hidden: !canSaveToFolder() });
   const csv = button(texts.csv, saveCsv);
   const copying = createCopying();

@@ -28,14 +28,13 @@ export function createCopying() {
     told.textContent = state.run.fields ? "" : texts.settingsNow;
     shown.hidden = true;
   };
-  const { opener, element } = panel(texts.name, [el("div", { className: "ways" }, ways), told, shown], {
-    opened: clear,
-  });
+  const content = [el("div", { className: "ways" }, ways), told, shown];
+  const { opener, element } = panel(texts.name, content, { opened: clear });
   element.classList.add("copying");
   return { opener, element };
 }
 
-/** The originals of what was sent, and the fields with which it was; after a reload those of now. */
+/** The originals of what was sent, and the fields that it had; after a reload those of now. */
 function theRun() {
   const sent = [...state.rows.values()].filter(({ image, error }) => image ?? error.id);
   const paths = new Set(sent.map(pathOf));

@@ -71,8 +71,8 @@ export function createSaving(place, onChange) {
   function tell(text, ...actions) {
     sentence.textContent = text;
     const parts = text === null ? [] : [sentence, ...actions];
-    const isSame = parts.length === place.children.length && parts.every((part) => part.isConnected);
-    if (!isSame) place.replaceChildren(...parts);
+    const stay = parts.length === place.children.length && parts.every((part) => part.isConnected);
+    if (!stay) place.replaceChildren(...parts);
   }
 
   const stop = button(texts.stop, () => stopping.abort());
