@@ -146,7 +146,6 @@ export const words = {
     titleDone: (total) => `Done: ${plural(total, "image")} · fluximage`,
     saidDone: (sum) => `Done. ${plural(sum.done, "image")} compressed, ${number(sum.failed)} failed.`,
     bar: "Progress",
-    leave: "Images are still being sent.",
   },
   held: {
     images: (count, room) =>
