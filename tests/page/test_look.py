@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Request, expect
+from playwright.sync_api import Browser, Page, Request, Route, expect
 
 from infra.dev.messages_api import MessagesApi
 from tests.page.conftest import OpenPage, Scheme
@@ -96,10 +96,14 @@ def test_a_run_and_the_comparison_fit_everyone(
     write(tmp_path, ["a-file-with-quite-a-long-name-of-its-own/notes.jpg"], b"bread and milk")
     write(tmp_path, ["cut.jpg"], (SAMPLES / "rocket.jpg").read_bytes()[:300])
     write(tmp_path, ["shoes/red/IMG_0001.JPG"], (SAMPLES / "rocket.jpg").read_bytes())
-    page.route("**/events?*", lambda route: page.wait_for_timeout(100) or route.continue_())
+    held: list[Route] = []
+    page.route("**/events?*", lambda route: held.append(route))
     drop(page, SAMPLES / "chelsea.png", *tmp_path.iterdir())
     expect(page.get_by_role("button", name="Stop")).to_be_visible()
     look(page, "working")
+    page.unroute("**/events?*")
+    for route in held:
+        route.continue_()
     done(page, 2)
     expect(page.locator("#rows img")).to_have_count(2)
     look(page, "done")
@@ -127,4 +131,3 @@ def test_the_first_load_is_under_100_kb(browser: Browser, client: Client) -> Non
     context.close()
     assert len(sizes) > 20
     assert sum(sizes.values()) < FIRST_LOAD_BYTES, sizes
-    print(sum(sizes.values()), len(sizes))
