@@ -203,7 +203,7 @@ def test_a_missing_alt_text_is_made_again_copied_and_edited(
     its_row.get_by_role("button", name="Copy text").click()
     assert page.evaluate("navigator.clipboard.readText()") == "A red field"
     its_row.get_by_role("button", name="Edit text").click()
-    page.get_by_label("Alt text", exact=True).fill("A red flag")
+    page.get_by_role("textbox", name="Alt text").fill("A red flag")
     page.get_by_role("button", name="Keep").click()
     page.reload()
     expect(row(page, "a.webp")).to_contain_text("A red flag")
