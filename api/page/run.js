@@ -130,10 +130,7 @@ export async function deleteNow() {
 export function startOver() {
   uploads.stop();
   reading.clear();
-  stopFollowing?.();
-  stopFollowing = null;
-  hasMore = false;
-  place = { last: 0 };
+  unfollow();
   state.session = null;
   state.run = newRun();
   result.forgetRows();
@@ -186,7 +183,8 @@ export const isSending = () => state.run.listing > 0 || uploads.busy();
 async function begin() {
   const wanted = state.options.sessionName;
   // While images are being sent, a new name has to wait: they would not all arrive.
-  if (wanted && state.session && wanted !== state.session && !isSending()) startOver();
+  const isOther = wanted && state.session && wanted !== state.session && !isSending();
+  if (isOther || state.run.status === "deleted") startOver();
   const { run } = state;
   run.startedAt ??= performance.now();
   if (!state.session) enter(wanted || newName(), wanted);
@@ -205,7 +203,19 @@ function enter(id, isKnown = true) {
 async function askWhatItHolds() {
   const { run, session } = state;
   const page = await call("GET", sessionPath(session, "?limit=1")).catch(() => null);
-  if (page && run === state.run) update({ before: page.progress.total });
+  if (!page || run !== state.run) return;
+  if (page.status === "cancelled") leaveDeleted();
+  else update({ before: page.progress.total });
+}
+
+/** A session that was deleted takes no more: what has been dropped goes into another. */
+function leaveDeleted() {
+  if (state.run.startedAt === null) startOver();
+  else {
+    unfollow();
+    enter(newName(), false);
+  }
+  tell(words.progress.deleted);
 }
 
 /** A name for a session of nobody's choice. */
@@ -249,25 +259,39 @@ function listen() {
   }
 }
 
-function onEnd() {
+/** Forgets the stream of a session. */
+function unfollow() {
+  stopFollowing?.();
   stopFollowing = null;
-  if (hasMore) listen();
-  else end();
+  hasMore = false;
+  place = { last: 0 };
+  update({ status: null });
 }
 
-function end() {
+function onEnd(data) {
+  stopFollowing = null;
+  if (data?.status === "cancelled") endDeleted(words.progress.deleted);
+  else if (hasMore) listen();
+  else end("ended");
+}
+
+function end(status) {
   result.endMadeAgain();
-  update({ status: "ended" });
+  update({ status });
+}
+
+/** A session that was deleted takes no more: what is dropped from now on goes into another. */
+function endDeleted(text) {
+  end("deleted");
+  if (state.rows.size === 0 && state.run.startedAt === null) startOver();
+  tell(text);
 }
 
 function onTrouble(error) {
   if (!error || error.isTemporary) return tellTrouble(error && error.message);
   stopFollowing = null;
   if (error.status === 401) return; // the person signs in, and resume() goes on
-  if (error.status === 404) place.last = 0; // deleted; one of the same name counts anew
-  end();
-  if (state.rows.size === 0 && state.run.startedAt === null) startOver();
-  tell(error.message);
+  endDeleted(error.message);
 }
 
 /** What an action returns, or null: then the person is told why not. */

@@ -42,7 +42,7 @@ export function newRun() {
     listing: 0, // how many drops are still being read
     /** @type {Entry[]}  what waits for Start, since the plan does not cover it */
     held: [],
-    /** @type {null | "processing" | "ended"}  of the session */
+    /** @type {null | "processing" | "ended" | "deleted"}  of the session */
     status: null,
     /** @type {null | string}  the signed link of the ZIP, once an image has ended */
     archiveUrl: null,
