@@ -3,7 +3,7 @@
 import { refusal } from "./files/checks.js";
 import { joined, leavable } from "./files/leavable.js";
 import { call, sessionPath } from "./net/api.js";
-import { show } from "./net/address.js";
+import { isSessionName, show } from "./net/address.js";
 import { follow } from "./net/events.js";
 import { createUploads } from "./net/uploads.js";
 import { promise, room } from "./plan.js";
@@ -149,7 +149,8 @@ export function again() {
 
 /** Goes on with a session: shows what has ended, and waits for the rest. */
 export function openSession(id) {
-  if (state.session) startOver();
+  if (state.session || !isSessionName(id)) startOver();
+  if (!isSessionName(id)) return tell(words.progress.noSession);
   enter(id);
   listen();
 }

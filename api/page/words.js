@@ -141,6 +141,7 @@ export const words = {
     startOver: "Start over",
     again: (count) => `Compress ${count === 1 ? "it" : `these ${number(count)}`} again`,
     againHint: "With the settings as they are now",
+    noSession: "There is no such session",
     deleted: "This session was deleted. What you add goes into a new one.",
     waiting: (reason, seconds) => `${reason}. Trying again in ${duration(seconds)}.`,
     title: (done, total) => `${number(done)}/${number(total)} · fluximage`,

@@ -242,11 +242,12 @@ def test_a_folder_that_is_dropped_has_the_originals_of_all_rows(
         (tmp_path / "photos" / folder / "1.png").write_bytes(content)
     compare(page, "x/1.png")
     drop(page, tmp_path / "photos")
-    for colour in ("red", "blue"):
-        expect(divider(page)).to_be_visible()
-        assert colour_of_original(page) == {"red": [255, 0, 0], "blue": [0, 0, 255]}[colour]
-        page.keyboard.press("n")
-        loaded(page)
+    expect(divider(page)).to_be_visible()
+    assert colour_of_original(page) == [255, 0, 0]
+    is_last = page.get_by_role("button", name="Next image").is_disabled()  # in the order of ending
+    page.keyboard.press("p" if is_last else "n")
+    loaded(page)
+    assert colour_of_original(page) == [0, 0, 255]
     assert page.locator("#rows li").count() == 2  # it was not sent
 
 

@@ -60,13 +60,13 @@ def test_an_address_of_no_session_says_so_and_is_an_empty_page(
     expect(page.get_by_role("button", name="Stop")).to_have_count(0)
 
 
-@pytest.mark.parametrize("name", ["", "..", "a/b", "<b>"])
+@pytest.mark.parametrize("name", ["", ".."])
 def test_a_name_that_no_session_has_asks_for_nothing(
     open_page: OpenPage, client: Client, name: str
 ) -> None:
     page = open_page(client.key, fragment=f"#session={name}")
     calls = Calls(page)
-    page.reload()
+    page.evaluate("(name) => { location.hash = `#session=${name}`; location.reload(); }", name)
     expect(page.get_by_text("Drop photographs or folders anywhere")).to_be_visible()
     page.wait_for_load_state("networkidle")
     assert not calls.to("/api/sessions")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -12,6 +13,7 @@ from shared.db.accounts import Account
 from shared.plans import Plan
 from shared.services import Services
 from tests.page.conftest import OpenPage
+from tests.page.doing import done, drop, write
 from tests.support.browser import Faults, screenshot
 from tests.support.client import Client
 from tests.support.making import make_account, png
@@ -196,3 +198,22 @@ def test_a_service_out_of_reach_is_said_and_keeps_the_key(
     page.context.unroute("**/api/account")
     page.get_by_role("button", name="Try again").click()
     expect(page.get_by_text(DROP_ZONE)).to_be_visible()
+
+
+def test_another_account_sees_nothing_of_the_one_before(
+    page: Page,
+    client: Client,
+    service: Services,
+    other: tuple[Account, str],
+    faults: Faults,
+    tmp_path: Path,
+) -> None:
+    faults.allow("status of 401")
+    drop(page, *write(tmp_path, ["a.png"]))
+    done(page, 1)
+    accounts.roll_key(service.database, client.key)
+    page.get_by_role("button", name="Account").click()  # asks for the usage
+    _paste(page, other[1])
+    expect(page.get_by_text(DROP_ZONE)).to_be_visible()
+    expect(page.locator("#rows li")).to_have_count(0)
+    assert "session" not in page.url

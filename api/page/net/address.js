@@ -20,10 +20,7 @@ export const isSessionName = (text) =>
   /^[A-Za-z0-9._:-]{1,128}$/.test(text) && text !== "." && text !== "..";
 
 /** The session that the address names, or null. */
-export function sessionInAddress() {
-  const name = parts().get("session") ?? "";
-  return isSessionName(name) ? name : null;
-}
+export const sessionInAddress = () => parts().get("session") || null;
 
 /** Makes the address that of a session; null: of the empty page. */
 export function show(session) {
