@@ -23,6 +23,7 @@ mountActions(byId("actions"));
 mountRows(byId("rows"));
 
 let isSigningIn = false;
+let lastAccount = null; // its name
 watch(["account"], begin);
 begin();
 
@@ -32,6 +33,8 @@ async function begin() {
   isSigningIn = true;
   await signIn();
   isSigningIn = false;
+  if (lastAccount !== null && lastAccount !== state.account.name) run.startOver();
+  lastAccount = state.account.name;
   if (state.session) run.resume();
   else if (sessionInAddress() !== null) run.openSession(sessionInAddress());
 }
@@ -44,7 +47,5 @@ watch(["run"], () => {
 });
 addEventListener("hashchange", () => {
   const wanted = sessionInAddress();
-  if (wanted === null || wanted === state.session) return;
-  run.startOver();
-  run.openSession(wanted);
+  if (wanted !== null && wanted !== state.session) run.openSession(wanted);
 });

@@ -28,6 +28,8 @@ export const state = {
   run: newRun(),
   /** @type {null | {text: string, actions: {label: string, act: () => void}[]}} */
   message: null,
+  /** @type {null | string}  what is wrong for a while */
+  trouble: null,
 };
 
 export function newRun() {
@@ -35,15 +37,14 @@ export function newRun() {
     startedAt: null, // of performance.now()
     before: 0, // images that the session had when it was opened
     taken: 0, // images of this page, without those that are not sent
-    accepted: 0, // of these, what the service has accepted
     takenBytes: 0,
     sentBytes: 0,
     listing: 0, // how many drops are still being read
     /** @type {Entry[]}  what waits for Start, since the plan does not cover it */
     held: [],
-    /** @type {null | "processing" | "completed" | "cancelled"}  of the session */
+    /** @type {null | "processing" | "ended" | "deleted"}  of the session */
     status: null,
-    /** @type {null | string}  the signed link of the ZIP, once the session has ended */
+    /** @type {null | string}  the signed link of the ZIP, once an image has ended */
     archiveUrl: null,
     /** @type {null | [string, string | File][]}  the options with which images were sent last */
     fields: null,

@@ -141,12 +141,12 @@ export const words = {
     startOver: "Start over",
     again: (count) => `Compress ${count === 1 ? "it" : `these ${number(count)}`} again`,
     againHint: "With the settings as they are now",
+    deleted: "This session was deleted. What you add goes into a new one.",
     waiting: (reason, seconds) => `${reason}. Trying again in ${duration(seconds)}.`,
     title: (done, total) => `${number(done)}/${number(total)} · fluximage`,
     titleDone: (total) => `Done: ${plural(total, "image")} · fluximage`,
     saidDone: (sum) => `Done. ${plural(sum.done, "image")} compressed, ${number(sum.failed)} failed.`,
     bar: "Progress",
-    leave: "Images are still being sent.",
   },
   held: {
     images: (count, room) =>

@@ -1,20 +1,19 @@
-// One sentence about the whole page, with what the person can do about it.
+// What is to be said about the whole page, with what the person can do about it.
 
 import { button, el } from "../dom.js";
 import { changed, state, watch } from "../store.js";
 
 export function mountMessage(place) {
   watch(["message"], () => {
-    const { message } = state;
-    place.replaceChildren();
-    if (!message) return;
-    const actions = message.actions.map(({ label, act }) =>
+    const { message, trouble } = state;
+    place.replaceChildren(...(trouble ? [el("p", {}, trouble)] : []));
+    const actions = (message?.actions ?? []).map(({ label, act }) =>
       button(label, () => {
         state.message = null;
         changed("message");
         act();
       }),
     );
-    place.append(el("p", {}, message.text), ...actions);
+    if (message) place.append(el("p", {}, message.text), ...actions);
   });
 }
