@@ -7,6 +7,7 @@ const whole = (count) => `${plural(count, "image is", "images are")} saved and w
 
 export const words = {
   title: "fluximage",
+  closeMessage: "Close the message",
   net: {
     unreachable: "The service cannot be reached",
   },
@@ -128,10 +129,10 @@ export const words = {
     counted: (done, total) => `${number(done)} of ${number(total)}`,
     all: (total) => plural(total, "image"),
     sizes: (before, after) => `${size(before)} → ${size(after)}`,
-    saved: (percent) => `${percent} % saved`,
+    saved: (percent) => (percent < 0 ? `${-percent} % larger` : `${percent} % saved`),
     listing: "reading folders",
     sending: (percent) => `${percent} % sent`,
-    left: (seconds) => `about ${duration(seconds)} left`,
+    left: (seconds) => `about ${duration(seconds < 20 ? seconds : 5 * Math.ceil(seconds / 5))} left`,
     failed: (count) => `${number(count)} failed`,
     refused: (count) => `${number(count)} not sent`,
     stop: "Stop",
@@ -160,7 +161,7 @@ export const words = {
   rows: {
     name: "Images",
     sizes: (before, after) => `${size(before)} → ${size(after)}`,
-    saved: (percent) => `−${percent} %`,
+    saved: (percent) => (percent < 0 ? `+${-percent} %` : `−${percent} %`),
     smallest: "already as small as it gets",
     compare: "Compare",
     save: "Save",
@@ -339,9 +340,8 @@ export function size(bytes) {
   return `${value < 9.95 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
 }
 
-/** What part of the bytes is gone, in whole percent; not below 0. */
-export const percentSaved = (before, after) =>
-  before ? Math.max(0, Math.round(100 * (1 - after / before))) : 0;
+/** What part of the bytes is gone, in whole percent; below 0 where there are more. */
+export const percentSaved = (before, after) => (before ? Math.round(100 * (1 - after / before)) : 0);
 
 /** A time to come, roughly: "23 h", "40 s". */
 export function duration(seconds) {

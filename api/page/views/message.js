@@ -2,6 +2,7 @@
 
 import { button, el } from "../dom.js";
 import { changed, state, watch } from "../store.js";
+import { words } from "../words.js";
 
 export function mountMessage(place) {
   watch(["message"], () => {
@@ -15,6 +16,10 @@ export function mountMessage(place) {
         act();
       }),
     );
-    place.append(el("p", {}, message.text), ...actions);
+    const close = button("×", () => {
+      state.message = null;
+      changed("message");
+    }, { className: "close", "aria-label": words.closeMessage });
+    place.append(el("p", {}, message.text), ...actions, close);
   });
 }

@@ -26,8 +26,10 @@ export function mountProgress(place) {
     place.hidden = total + sum.refused + state.run.held.length === 0;
     drawLine(line, sum, total, working);
     bar.hidden = !working || total === 0;
+    measurePace(sum.ended, working);
     bar.max = total || 1;
-    bar.value = sum.ended + sentShare(sum, total);
+    bar.value = sum.ended;
+    bar.style.setProperty("--sent", `${100 * sentShare(sum, total)}%`);
     drawActions(actions, working);
     drawHeld(held);
     document.title = title(sum, total, working);
@@ -40,10 +42,12 @@ export function mountProgress(place) {
   });
 }
 
-/** Sending is the smaller half of the work that is left; the bar moves from the first byte. */
+/** What part of all images is with the service: a paler bar behind, which moves from the first byte. */
 function sentShare(sum, total) {
-  const { sentBytes, takenBytes } = state.run;
-  return takenBytes ? 0.3 * (total - sum.ended) * Math.min(1, sentBytes / takenBytes) : 0;
+  const { before, taken, sentBytes, takenBytes, listing } = state.run;
+  if (listing || !total) return 0; // not known yet, and a bar should not go back
+  const sent = takenBytes ? taken * Math.min(1, sentBytes / takenBytes) : 0;
+  return Math.max(sum.ended, before + sent) / total;
 }
 
 function drawLine(line, sum, total, working) {
@@ -59,15 +63,29 @@ function drawLine(line, sum, total, working) {
   line.replaceChildren(...parts.map((text) => el("span", {}, text)));
 }
 
+const PACE_SECONDS = 30; // how far back the pace is measured
+const MARK_SECONDS = 2; // how often the time left is told anew
+
+let marks = []; // [second, images that had ended], the last one the newest
+
+/** Notes how far the run is. */
+function measurePace(ended, working) {
+  const now = performance.now() / 1000;
+  if (!working || ended < (marks.at(-1)?.[1] ?? 0)) marks = [];
+  if (!working || ended === 0 || now - (marks.at(-1)?.[0] ?? 0) < MARK_SECONDS) return;
+  marks.push([now, ended]);
+  if (now - marks[1]?.[0] > PACE_SECONDS) marks.shift();
+}
+
+/** From the pace of late: the first image waits for all that a start takes, and says little. */
 function secondsLeft(sum, total) {
-  const { listing, startedAt, sentBytes, takenBytes, before } = state.run;
+  const { listing, sentBytes, takenBytes } = state.run;
   if (listing) return texts.listing;
-  const done = sum.ended - before;
-  if (startedAt === null || done < 3) {
+  const [[from, before] = [0, 0], [to, ended] = [0, 0]] = [marks[0], marks.at(-1)];
+  if (ended - before < 3 || to - from < 2 * MARK_SECONDS) {
     return sentBytes < takenBytes && texts.sending(Math.floor((100 * sentBytes) / takenBytes));
   }
-  const seconds = (performance.now() - startedAt) / 1000;
-  return seconds > 3 && texts.left((seconds / done) * (total - sum.ended));
+  return texts.left(((to - from) / (ended - before)) * (total - ended));
 }
 
 /** Buttons are kept while they stay the same: a click must not hit one that was replaced. */
