@@ -70,19 +70,25 @@ export function dropHeld() {
   tell(null);
 }
 
-/** Ends what has not ended; results stay. */
+/** Ends what has not ended; results stay, and the rest can be sent later. */
 export async function stop() {
+  const { held, rest, taken } = state.run;
   const left = uploads.stop();
-  const rest = [left, ...reading];
-  update({ taken: state.run.taken - left.length, held: [], listing: 0 });
-  if (left.length || reading.size) {
-    const sendRest = { label: words.progress.sendRest, act: () => take(joined(rest)) };
-    tell(words.progress.stopped(reading.size ? null : left.length), [sendRest]);
-  }
+  const unsent = [left, held, ...reading].filter((one) => one.length !== 0);
+  update({ taken: taken - left.length, held: [], listing: 0, rest: [...rest, ...unsent] });
   reading.clear();
   const { session } = state;
   await uploads.settled(); // what was sent whole may be accepted still
   await call("POST", sessionPath(session, "/cancel")).catch(() => null); // none was accepted
+}
+
+/** Sends what a stop has ended or left unsent. */
+export function goOn() {
+  const stopped = result.stoppedAtHand();
+  for (const row of stopped) result.removeRow(row.id);
+  const rest = [...state.run.rest, stopped.map((row) => row.entry)];
+  update({ rest: [], taken: state.run.taken - stopped.length });
+  return take(joined(rest));
 }
 
 /** Makes an image again that failed; without its original all that another run can help. */

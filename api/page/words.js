@@ -2,6 +2,8 @@
 
 const plural = (count, one, many = `${one}s`) => `${number(count)} ${count === 1 ? one : many}`;
 
+const leftUntil = (count, renewal) => `${count ? number(count) : "none"} ${count === 1 ? "is" : "are"} left until ${day(renewal)}`;
+
 /** What was saved before something failed. */
 const whole = (count) => `${plural(count, "image is", "images are")} saved and whole.`;
 
@@ -136,24 +138,25 @@ export const words = {
     failed: (count) => `${number(count)} failed`,
     refused: (count) => `${number(count)} not sent`,
     stop: "Stop",
-    stopped: (count) =>
-      `Stopped. ${count === null ? "The rest was" : plural(count, "image was", "images were")} not sent.`,
-    sendRest: "Send the rest",
+    stopped: (count) => (count === null ? "the rest stopped" : `${number(count)} stopped`),
+    goOn: "Compress the rest",
     startOver: "Start over",
     again: (count) => `Compress ${count === 1 ? "it" : `these ${number(count)}`} again`,
     againHint: "With the settings as they are now",
     waiting: (reason, seconds) => `${reason}. Trying again in ${duration(seconds)}.`,
     title: (done, total) => `${number(done)}/${number(total)} · fluximage`,
     titleDone: (total) => `Done: ${plural(total, "image")} · fluximage`,
+    titleStopped: (done, total) => `Stopped: ${number(done)} of ${number(total)} · fluximage`,
     saidDone: (sum) => `Done. ${plural(sum.done, "image")} compressed, ${number(sum.failed)} failed.`,
+    saidStopped: (sum) => `Stopped. ${plural(sum.done, "image is", "images are")} compressed.`,
     bar: "Progress",
     leave: "Images are still being sent.",
   },
   held: {
-    images: (count, room) =>
-      `This takes ${plural(count, "image")} of your plan, and ${number(room)} are left in this period.`,
-    texts: (count, room) =>
-      `This takes ${plural(count, "AI credit")}, and ${number(room)} are left in this period.`,
+    images: (count, room, renewal) =>
+      `This takes ${plural(count, "image")} of your plan, and ${leftUntil(room, renewal)}.`,
+    texts: (count, room, renewal) =>
+      `This takes ${plural(count, "AI credit")}, and ${leftUntil(room, renewal)}.`,
     start: (count) => `Start with the first ${number(count)}`,
     startAll: "Start",
     drop: "Leave them out",
@@ -174,6 +177,7 @@ export const words = {
     editText: "Edit text",
     keepText: "Keep",
     textLabel: "Alt text",
+    stopped: "Stopped before it was compressed",
     noText: "No alt text could be made",
     of: (action, name) => `${action}: ${name}`,
   },

@@ -2,7 +2,7 @@
 
 import { button, el } from "../dom.js";
 import { isUnlimited, room } from "../plan.js";
-import { originalsAtHand, totals } from "../result.js";
+import { originalsAtHand, stoppedAtHand, totals } from "../result.js";
 import * as run from "../run.js";
 import { say } from "../say.js";
 import { state, watch } from "../store.js";
@@ -16,14 +16,16 @@ export function mountProgress(place) {
   const line = el("p", { className: "total" });
   const actions = el("p", { className: "ways" });
   const held = el("div", { className: "held" });
-  place.append(el("div", { className: "summary" }, line, bar, actions), held);
+  const summary = el("div", { className: "summary" }, line, bar, actions);
+  place.append(summary, held);
   let worked = false;
 
   watch(["run", "rows", "usage", "options", "account"], () => {
     const sum = totals();
     const working = run.isWorking();
     const total = Math.max(sum.ended, state.run.before + state.run.taken);
-    place.hidden = total + sum.refused + state.run.held.length === 0;
+    summary.hidden = total + sum.refused === 0 && !working;
+    place.hidden = summary.hidden && state.run.held.length === 0;
     drawLine(line, sum, total, working);
     bar.hidden = !working || total === 0;
     measurePace(sum.ended, working);
@@ -34,7 +36,7 @@ export function mountProgress(place) {
     drawHeld(held);
     document.title = title(sum, total, working);
     if (working && sum.ended) say(texts.counted(sum.ended, total));
-    if (worked && !working) say(texts.saidDone(sum));
+    if (worked && !working) say(leftOut(sum) === 0 ? texts.saidDone(sum) : texts.saidStopped(sum));
     worked = working;
   });
   addEventListener("beforeunload", (event) => {
@@ -56,11 +58,19 @@ function drawLine(line, sum, total, working) {
     working ? texts.counted(sum.ended, total) : texts.all(sum.done),
     sum.done > 0 && texts.sizes(originalBytes, compressedBytes),
     sum.done > 0 && texts.saved(percentSaved(originalBytes, compressedBytes)),
+    leftOut(sum) !== 0 && texts.stopped(leftOut(sum)),
     sum.failed > 0 && texts.failed(sum.failed),
     sum.refused > 0 && texts.refused(sum.refused),
     working && secondsLeft(sum, total),
   ].filter(Boolean);
   line.replaceChildren(...parts.map((text) => el("span", {}, text)));
+}
+
+/** How many images a stop has ended or left unsent; null where some were not even counted. */
+function leftOut(sum) {
+  const counts = [sum.stopped, ...state.run.rest.map((some) => some.length ?? NaN)];
+  const count = counts.reduce((one, other) => one + other);
+  return Number.isNaN(count) ? null : count;
 }
 
 const PACE_SECONDS = 30; // how far back the pace is measured
@@ -91,11 +101,13 @@ function secondsLeft(sum, total) {
 /** Buttons are kept while they stay the same: a click must not hit one that was replaced. */
 function drawActions(place, working) {
   const atHand = working ? 0 : originalsAtHand().length;
-  const wanted = working ? "working" : `done ${atHand}`;
+  const hasRest = state.run.rest.length + stoppedAtHand().length > 0;
+  const wanted = working ? "working" : `done ${atHand} ${hasRest}`;
   if (place.dataset.drawn === wanted) return;
   place.dataset.drawn = wanted;
   if (working) return place.replaceChildren(button(texts.stop, run.stop));
   place.replaceChildren(button(texts.startOver, run.startOver));
+  if (hasRest) return place.prepend(button(texts.goOn, run.goOn, { className: "primary" }));
   if (!atHand) return;
   place.prepend(button(texts.again(atHand), run.again, { title: texts.againHint }));
 }
@@ -105,11 +117,12 @@ function drawHeld(place) {
   place.hidden = count === 0;
   if (!count) return place.replaceChildren();
   const left = room();
+  const renewal = state.account.period_ends_at;
   const fits = Math.min(left, count);
   const isAi = asksForAi() && (isUnlimited(state.usage) || left < imagesLeft());
   const start = fits === count ? words.held.startAll : words.held.start(fits);
   place.replaceChildren(
-    el("p", {}, isAi ? words.held.texts(count, left) : words.held.images(count, left)),
+    el("p", {}, isAi ? words.held.texts(count, left, renewal) : words.held.images(count, left, renewal)),
     el(
       "p",
       { className: "ways" },
@@ -123,5 +136,8 @@ const imagesLeft = () => state.usage.compressor_limit - state.usage.compressor_u
 
 function title(sum, total, working) {
   if (!total) return words.title;
-  return working ? texts.title(sum.ended, total) : texts.titleDone(sum.done);
+  if (working) return texts.title(sum.ended, total);
+  const left = leftOut(sum);
+  if (left === null) return texts.titleStopped(sum.done, total);
+  return left ? texts.titleStopped(sum.done, sum.done + left) : texts.titleDone(sum.done);
 }

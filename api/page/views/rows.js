@@ -2,7 +2,7 @@
 
 import { button, el } from "../dom.js";
 import { thumbnail } from "../files/thumbnails.js";
-import { altText, canBeRetried, editAltText, fresh, removeRow } from "../result.js";
+import { altText, canBeRetried, editAltText, fresh, isStopped, removeRow } from "../result.js";
 import { retry } from "../run.js";
 import { say } from "../say.js";
 import { state, watch } from "../store.js";
@@ -116,7 +116,9 @@ function drawResult(row, name) {
 function drawFailure(row, name) {
   const canRetry = row.error.id ? canBeRetried(row) || row.entry : isOurFault(row.error);
   return [
-    el("div", { className: "reason" }, withoutName(row.error.message, name)),
+    isStopped(row)
+      ? el("div", { className: "note" }, texts.stopped)
+      : el("div", { className: "reason" }, withoutName(row.error.message, name)),
     el(
       "div",
       { className: "actions" },
