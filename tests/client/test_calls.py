@@ -57,6 +57,7 @@ def test_usage_counts_and_a_rolled_key_goes_on(flux: fluximage.Client) -> None:
 def test_an_account_says_whose_key_it_is(flux: fluximage.Client, client: Client) -> None:
     account = flux.account()
     assert (account.name, account.plan) == (client.account.name, "agency")
+    assert account.ai
     assert account.period_started_at < datetime.now(UTC).isoformat() < account.period_ends_at
 
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import FilePayload, Locator, Page, expect
 
 from tests.page.conftest import OpenPage
 from tests.support.client import Client
@@ -59,7 +59,7 @@ def loaded(page: Page) -> Locator:
 
 def give(page: Page, files: Files) -> Locator:
     """Chooses originals, as a person does by the button."""
-    payloads = [
+    payloads: list[FilePayload] = [
         {"name": name, "mimeType": "", "buffer": content} for name, content in files.items()
     ]
     asked = page.locator(".wanted")

@@ -44,7 +44,7 @@ def row(page: Page, text: str) -> Locator:
 
 def done(page: Page, count: int) -> None:
     """Waits until the run has ended with so many images."""
-    expect(page).to_have_title(f"Done: {count} image{'' if count == 1 else 's'} · fluximage")
+    expect(page).to_have_title(f"Done: {count:,} image{'' if count == 1 else 's'} · fluximage")
 
 
 @dataclass

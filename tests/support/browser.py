@@ -77,10 +77,11 @@ def sign_in(context: BrowserContext, url: str, key: str) -> None:
 
 
 def screenshot(page: Page, name: str) -> None:
-    """Writes a picture of the whole page for a person to look at: `make screenshots`.
+    """Writes a picture of the page, or of its open dialog, to be looked at: `make screenshots`.
 
     It goes into the folder PAGE_SCREENSHOTS; without that variable nothing is done.
     """
     folder = os.environ.get("PAGE_SCREENSHOTS")
     if folder:
-        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+        whole = page.locator("dialog[open]").count() == 0
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=whole)

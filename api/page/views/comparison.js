@@ -70,7 +70,7 @@ export function open(row, rows) {
     release();
     frame.dialog.remove();
     // The browser gives the focus back to the button, unless the row has been drawn anew.
-    document.querySelector(`#rows [data-id="${CSS.escape(row.id)}"] .compare`)?.focus();
+    document.querySelector(`#rows [data-id="${CSS.escape(row.id)}"] .to-compare`)?.focus();
   }
 
   const opened = new AbortController();

@@ -139,12 +139,16 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The account that the key belongs to; its billing period as ISO 8601, UTC."""
+    """The account that the key belongs to; its billing period as ISO 8601, UTC.
+
+    ai: whether the service has an AI provider.
+    """
 
     name: str
     plan: str
     period_started_at: str
     period_ends_at: str
+    ai: bool
 
 
 @dataclass(frozen=True, slots=True)
