@@ -3,6 +3,7 @@
 
 import { sessionInAddress } from "./net/address.js"; // first: it takes a key off the address
 import { byId } from "./dom.js";
+import { keepFocus } from "./focus.js";
 import * as run from "./run.js";
 import { state, watch } from "./store.js";
 import { mountAccount, refreshUsage } from "./views/account.js";
@@ -14,6 +15,7 @@ import { mountProgress } from "./views/progress.js";
 import { mountRows } from "./views/rows.js";
 import { signIn } from "./views/sign_in.js";
 
+keepFocus(document.body);
 mountAccount(byId("account"));
 mountMessage(byId("message"));
 mountDrop(byId("drop"));

@@ -93,14 +93,22 @@ export function canBeRetried(row) {
   return row.warnings?.some((warning) => warning.code.startsWith("ai_")) ?? false;
 }
 
+/** Whether the person stopped it before it was made. */
+export const isStopped = (row) => row.error?.error === "cancelled";
+
+export const stoppedAtHand = () => [...state.rows.values()].filter((row) => isStopped(row) && row.entry);
+
 /** Counts and sizes over all rows. */
 export function totals() {
-  const sum = { ended: 0, done: 0, failed: 0, refused: 0, originalBytes: 0, compressedBytes: 0 };
-  for (const { image, error, isMadeAgain } of state.rows.values()) {
+  const sum = { ended: 0, done: 0, failed: 0, stopped: 0, refused: 0, originalBytes: 0, compressedBytes: 0 };
+  for (const row of state.rows.values()) {
+    const { image, error, isMadeAgain } = row;
     if (image) {
       sum.done += 1;
       sum.originalBytes += image.original_size;
       sum.compressedBytes += image.compressed_size;
+    } else if (isStopped(row)) {
+      sum.stopped += 1;
     } else if (error.id) {
       sum.failed += 1;
     } else {

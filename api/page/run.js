@@ -73,7 +73,7 @@ export function dropHeld() {
   tell(null);
 }
 
-/** Ends what has not ended; results stay. */
+/** Ends what has not ended; results stay, and the rest can be sent later. */
 export async function stop() {
   const { session } = state;
   halt();
@@ -81,21 +81,27 @@ export async function stop() {
   try {
     await call("POST", sessionPath(session, "/cancel"));
   } catch (error) {
-    if (error.status !== 404) tell(error.message, state.message?.actions); // 404: none was accepted
+    if (error.status !== 404) tell(error.message); // 404: none was accepted
   }
 }
 
-/** Sends no more, and offers to send the rest after all. */
+/** Sends no more; what is left can be sent later. */
 function halt() {
   const left = uploads.stop();
-  const rest = [left, ...reading];
-  const sendRest = { label: words.progress.sendRest, act: () => take(joined(rest)) };
-  if (left.length || reading.size) {
-    tell(words.progress.stopped(reading.size ? null : left.length), [sendRest]);
-  }
+  const { held, rest } = state.run;
+  const unsent = [left, held, ...reading].filter((one) => one.length !== 0);
   reading.clear();
   count(left, -1);
-  update({ listing: 0 });
+  update({ held: [], listing: 0, rest: [...rest, ...unsent] });
+}
+
+/** Sends what a stop has ended or left unsent. */
+export function goOn() {
+  const stopped = result.stoppedAtHand();
+  for (const row of stopped) result.removeRow(row.id);
+  const rest = [...state.run.rest, stopped.map((row) => row.entry)];
+  update({ rest: [], taken: state.run.taken - stopped.length });
+  return take(joined(rest));
 }
 
 /** Makes an image again that failed; without its original all that another run can help. */
@@ -121,7 +127,7 @@ export async function deleteNow() {
   try {
     await call("DELETE", sessionPath(session));
   } catch (error) {
-    if (error.status !== 404) return tell(error.message, state.message?.actions);
+    if (error.status !== 404) return tell(error.message);
   }
   if (run === state.run) startOver();
 }

@@ -42,6 +42,8 @@ export function newRun() {
     listing: 0, // how many drops are still being read
     /** @type {Entry[]}  what waits for Start, since the plan does not cover it */
     held: [],
+    /** @type {(Entry[] | AsyncIterable<Entry>)[]}  what a stop left unsent */
+    rest: [],
     /** @type {null | "processing" | "ended" | "deleted"}  of the session */
     status: null,
     /** @type {null | string}  the signed link of the ZIP, once an image has ended */

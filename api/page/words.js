@@ -2,11 +2,14 @@
 
 const plural = (count, one, many = `${one}s`) => `${number(count)} ${count === 1 ? one : many}`;
 
+const leftUntil = (count, renewal) => `${count ? number(count) : "none"} ${count === 1 ? "is" : "are"} left until ${day(renewal)}`;
+
 /** What was saved before something failed. */
 const whole = (count) => `${plural(count, "image is", "images are")} saved and whole.`;
 
 export const words = {
   title: "fluximage",
+  closeMessage: "Close the message",
   net: {
     unreachable: "The service cannot be reached",
   },
@@ -128,16 +131,15 @@ export const words = {
     counted: (done, total) => `${number(done)} of ${number(total)}`,
     all: (total) => plural(total, "image"),
     sizes: (before, after) => `${size(before)} → ${size(after)}`,
-    saved: (percent) => `${percent} % saved`,
+    saved: (percent) => (percent < 0 ? `${-percent} % larger` : `${percent} % saved`),
     listing: "reading folders",
     sending: (percent) => `${percent} % sent`,
-    left: (seconds) => `about ${duration(seconds)} left`,
+    left: (seconds) => `about ${duration(seconds < 20 ? seconds : 5 * Math.ceil(seconds / 5))} left`,
     failed: (count) => `${number(count)} failed`,
     refused: (count) => `${number(count)} not sent`,
     stop: "Stop",
-    stopped: (count) =>
-      `Stopped. ${count === null ? "The rest was" : plural(count, "image was", "images were")} not sent.`,
-    sendRest: "Send the rest",
+    stopped: (count) => (count === null ? "the rest stopped" : `${number(count)} stopped`),
+    goOn: "Compress the rest",
     startOver: "Start over",
     again: (count) => `Compress ${count === 1 ? "it" : `these ${number(count)}`} again`,
     againHint: "With the settings as they are now",
@@ -146,14 +148,16 @@ export const words = {
     waiting: (reason, seconds) => `${reason}. Trying again in ${duration(seconds)}.`,
     title: (done, total) => `${number(done)}/${number(total)} · fluximage`,
     titleDone: (total) => `Done: ${plural(total, "image")} · fluximage`,
+    titleStopped: (done, total) => `Stopped: ${number(done)} of ${number(total)} · fluximage`,
     saidDone: (sum) => `Done. ${plural(sum.done, "image")} compressed, ${number(sum.failed)} failed.`,
+    saidStopped: (sum) => `Stopped. ${plural(sum.done, "image is", "images are")} compressed.`,
     bar: "Progress",
   },
   held: {
-    images: (count, room) =>
-      `This takes ${plural(count, "image")} of your plan, and ${number(room)} are left in this period.`,
-    texts: (count, room) =>
-      `This takes ${plural(count, "AI credit")}, and ${number(room)} are left in this period.`,
+    images: (count, room, renewal) =>
+      `This takes ${plural(count, "image")} of your plan, and ${leftUntil(room, renewal)}.`,
+    texts: (count, room, renewal) =>
+      `This takes ${plural(count, "AI credit")}, and ${leftUntil(room, renewal)}.`,
     start: (count) => `Start with the first ${number(count)}`,
     startAll: "Start",
     drop: "Leave them out",
@@ -161,7 +165,7 @@ export const words = {
   rows: {
     name: "Images",
     sizes: (before, after) => `${size(before)} → ${size(after)}`,
-    saved: (percent) => `−${percent} %`,
+    saved: (percent) => (percent < 0 ? `+${-percent} %` : `−${percent} %`),
     smallest: "already as small as it gets",
     compare: "Compare",
     save: "Save",
@@ -174,6 +178,7 @@ export const words = {
     editText: "Edit text",
     keepText: "Keep",
     textLabel: "Alt text",
+    stopped: "Stopped before it was compressed",
     noText: "No alt text could be made",
     of: (action, name) => `${action}: ${name}`,
   },
@@ -340,9 +345,8 @@ export function size(bytes) {
   return `${value < 9.95 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
 }
 
-/** What part of the bytes is gone, in whole percent; not below 0. */
-export const percentSaved = (before, after) =>
-  before ? Math.max(0, Math.round(100 * (1 - after / before))) : 0;
+/** What part of the bytes is gone, in whole percent; below 0 where there are more. */
+export const percentSaved = (before, after) => (before ? Math.round(100 * (1 - after / before)) : 0);
 
 /** A time to come, roughly: "23 h", "40 s". */
 export function duration(seconds) {

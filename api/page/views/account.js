@@ -20,7 +20,7 @@ export function mountAccount(place) {
     key,
     el("p", { className: "ways" }, el("a", { href: "/docs" }, said.docs),
       button(said.signOut, signOut, { className: "link" })),
-  ], { opened: refreshUsage, closed: () => offerRoll(key) });
+  ], { opened: refreshUsage, closed: () => setTimeout(offerRoll, 0, key) });
   element.classList.add("account-menu");
   place.append(summary, createTheme(), opener, element);
   offerRoll(key);

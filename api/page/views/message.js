@@ -2,6 +2,7 @@
 
 import { button, el } from "../dom.js";
 import { changed, state, watch } from "../store.js";
+import { words } from "../words.js";
 
 export function mountMessage(place) {
   watch(["message"], () => {
@@ -14,6 +15,10 @@ export function mountMessage(place) {
         act();
       }),
     );
-    if (message) place.append(el("p", {}, message.text), ...actions);
+    const close = button("×", () => {
+      state.message = null;
+      changed("message");
+    }, { className: "close", "aria-label": words.closeMessage });
+    if (message) place.append(el("p", {}, message.text), ...actions, close);
   });
 }

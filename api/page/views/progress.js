@@ -2,7 +2,7 @@
 
 import { button, el } from "../dom.js";
 import { isUnlimited, room } from "../plan.js";
-import { originalsAtHand, totals } from "../result.js";
+import { originalsAtHand, stoppedAtHand, totals } from "../result.js";
 import * as run from "../run.js";
 import { say } from "../say.js";
 import { state, watch } from "../store.js";
@@ -16,23 +16,27 @@ export function mountProgress(place) {
   const line = el("p", { className: "total" });
   const actions = el("p", { className: "ways" });
   const held = el("div", { className: "held" });
-  place.append(el("div", { className: "summary" }, line, bar, actions), held);
+  const summary = el("div", { className: "summary" }, line, bar, actions);
+  place.append(summary, held);
   let worked = false;
 
   watch(["run", "rows", "usage", "options", "account"], () => {
     const sum = totals();
     const working = run.isWorking();
     const total = Math.max(sum.ended, state.run.before + state.run.taken);
-    place.hidden = total + sum.refused + state.run.held.length === 0;
+    summary.hidden = total + sum.refused === 0 && !working;
+    place.hidden = summary.hidden && state.run.held.length === 0;
     drawLine(line, sum, total, working);
     bar.hidden = !working || total === 0;
+    measurePace(sum.ended, working);
     bar.max = total || 1;
-    bar.value = sum.ended + sentShare(sum, total);
+    bar.value = sum.ended;
+    bar.style.setProperty("--sent", `${100 * sentShare(sum, total)}%`);
     drawActions(actions, working);
     drawHeld(held);
     document.title = title(sum, total, working);
     if (working && sum.ended) say(texts.counted(sum.ended, total));
-    if (worked && !working) say(texts.saidDone(sum));
+    if (worked && !working) say(leftOut(sum) === 0 ? texts.saidDone(sum) : texts.saidStopped(sum));
     worked = working;
   });
   addEventListener("beforeunload", (event) => {
@@ -40,10 +44,12 @@ export function mountProgress(place) {
   });
 }
 
-/** Sending is the smaller half of the work that is left; the bar moves from the first byte. */
+/** What part of all images is with the service: a paler bar behind, which moves from the first byte. */
 function sentShare(sum, total) {
-  const { sentBytes, takenBytes } = state.run;
-  return takenBytes ? 0.3 * (total - sum.ended) * Math.min(1, sentBytes / takenBytes) : 0;
+  const { before, taken, sentBytes, takenBytes, listing } = state.run;
+  if (listing || !total) return 0; // not known yet, and a bar should not go back
+  const sent = takenBytes ? taken * Math.min(1, sentBytes / takenBytes) : 0;
+  return Math.max(sum.ended, before + sent) / total;
 }
 
 function drawLine(line, sum, total, working) {
@@ -52,6 +58,7 @@ function drawLine(line, sum, total, working) {
     working ? texts.counted(sum.ended, total) : texts.all(sum.done),
     sum.done > 0 && texts.sizes(originalBytes, compressedBytes),
     sum.done > 0 && texts.saved(percentSaved(originalBytes, compressedBytes)),
+    leftOut(sum) !== 0 && texts.stopped(leftOut(sum)),
     sum.failed > 0 && texts.failed(sum.failed),
     sum.refused > 0 && texts.refused(sum.refused),
     working && secondsLeft(sum, total),
@@ -59,25 +66,48 @@ function drawLine(line, sum, total, working) {
   line.replaceChildren(...parts.map((text) => el("span", {}, text)));
 }
 
+/** How many images a stop has ended or left unsent; null where some were not even counted. */
+function leftOut(sum) {
+  const counts = [sum.stopped, ...state.run.rest.map((some) => some.length ?? NaN)];
+  const count = counts.reduce((one, other) => one + other);
+  return Number.isNaN(count) ? null : count;
+}
+
+const PACE_SECONDS = 30; // how far back the pace is measured
+const MARK_SECONDS = 2; // how often the time left is told anew
+
+let marks = []; // [second, images that had ended], the last one the newest
+
+/** Notes how far the run is. */
+function measurePace(ended, working) {
+  const now = performance.now() / 1000;
+  if (!working || ended < (marks.at(-1)?.[1] ?? 0)) marks = [];
+  if (!working || ended === 0 || now - (marks.at(-1)?.[0] ?? 0) < MARK_SECONDS) return;
+  marks.push([now, ended]);
+  if (now - marks[1]?.[0] > PACE_SECONDS) marks.shift();
+}
+
+/** From the pace of late: the first image waits for all that a start takes, and says little. */
 function secondsLeft(sum, total) {
-  const { listing, startedAt, sentBytes, takenBytes, before } = state.run;
+  const { listing, sentBytes, takenBytes } = state.run;
   if (listing) return texts.listing;
-  const done = sum.ended - before;
-  if (startedAt === null || done < 3) {
+  const [[from, before] = [0, 0], [to, ended] = [0, 0]] = [marks[0], marks.at(-1)];
+  if (ended - before < 3 || to - from < 2 * MARK_SECONDS) {
     return sentBytes < takenBytes && texts.sending(Math.floor((100 * sentBytes) / takenBytes));
   }
-  const seconds = (performance.now() - startedAt) / 1000;
-  return seconds > 3 && texts.left((seconds / done) * (total - sum.ended));
+  return texts.left(((to - from) / (ended - before)) * (total - ended));
 }
 
 /** Buttons are kept while they stay the same: a click must not hit one that was replaced. */
 function drawActions(place, working) {
   const atHand = working ? 0 : originalsAtHand().length;
-  const wanted = working ? "working" : `done ${atHand}`;
+  const hasRest = state.run.rest.length + stoppedAtHand().length > 0;
+  const wanted = working ? "working" : `done ${atHand} ${hasRest}`;
   if (place.dataset.drawn === wanted) return;
   place.dataset.drawn = wanted;
   if (working) return place.replaceChildren(button(texts.stop, run.stop));
   place.replaceChildren(button(texts.startOver, run.startOver));
+  if (hasRest) return place.prepend(button(texts.goOn, run.goOn, { className: "primary" }));
   if (!atHand) return;
   place.prepend(button(texts.again(atHand), run.again, { title: texts.againHint }));
 }
@@ -87,11 +117,12 @@ function drawHeld(place) {
   place.hidden = count === 0;
   if (!count) return place.replaceChildren();
   const left = room();
+  const renewal = state.account.period_ends_at;
   const fits = Math.min(left, count);
   const isAi = asksForAi() && (isUnlimited(state.usage) || left < imagesLeft());
   const start = fits === count ? words.held.startAll : words.held.start(fits);
   place.replaceChildren(
-    el("p", {}, isAi ? words.held.texts(count, left) : words.held.images(count, left)),
+    el("p", {}, isAi ? words.held.texts(count, left, renewal) : words.held.images(count, left, renewal)),
     el(
       "p",
       { className: "ways" },
@@ -105,5 +136,8 @@ const imagesLeft = () => state.usage.compressor_limit - state.usage.compressor_u
 
 function title(sum, total, working) {
   if (!total) return words.title;
-  return working ? texts.title(sum.ended, total) : texts.titleDone(sum.done);
+  if (working) return texts.title(sum.ended, total);
+  const left = leftOut(sum);
+  if (left === null) return texts.titleStopped(sum.done, total);
+  return left ? texts.titleStopped(sum.done, sum.done + left) : texts.titleDone(sum.done);
 }

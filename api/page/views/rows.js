@@ -2,11 +2,11 @@
 
 import { button, el } from "../dom.js";
 import { thumbnail } from "../files/thumbnails.js";
-import { altText, canBeRetried, editAltText, fresh, removeRow } from "../result.js";
+import { altText, canBeRetried, editAltText, fresh, isStopped, removeRow } from "../result.js";
 import { retry } from "../run.js";
 import { say } from "../say.js";
 import { state, watch } from "../store.js";
-import { percentSaved, words } from "../words.js";
+import { percentSaved, size, words } from "../words.js";
 
 const texts = words.rows;
 const elements = new Map(); // row id → its element
@@ -38,11 +38,17 @@ export function mountRows(list) {
   });
 }
 
-/** Puts a row in the place of its older self; what had the focus has it again. */
+/** Puts a row in the place of its older self; what had the focus has it again, a text that is being
+ * edited stays as it is. */
 function replace(old, item) {
-  const focused = old.contains(document.activeElement) ? document.activeElement.className : null;
+  const { activeElement } = document;
+  const focused = old.contains(activeElement) && activeElement;
+  const editing = old.querySelector(".editing");
+  if (editing) item.querySelector(".alt-text")?.replaceWith(editing);
   old.replaceWith(item);
-  if (focused !== null) [...item.querySelectorAll("button, a")].find((one) => one.className === focused)?.focus();
+  if (!focused) return;
+  const same = [...item.querySelectorAll("button, a")].find((one) => one.className === focused.className);
+  (item.contains(focused) ? focused : same ?? item.querySelector(".edit"))?.focus();
 }
 
 function inSight(seen, sight) {
@@ -89,9 +95,14 @@ function original(row, name) {
 function drawResult(row, name) {
   const { original_size, compressed_size, url } = row.image;
   const percent = percentSaved(original_size, compressed_size);
+  const figures = percent === 0
+    ? [el("div", { className: "sizes unchanged" }, size(compressed_size), " ", el("span", { className: "note" }, texts.smallest))]
+    : [
+        el("div", { className: "sizes" }, texts.sizes(original_size, compressed_size)),
+        el("div", { className: percent > 0 ? "saved" : "saved larger" }, texts.saved(percent)),
+      ];
   return [
-    el("div", { className: "sizes" }, texts.sizes(original_size, compressed_size)),
-    el("div", { className: percent > 0 ? "saved" : "note" }, percent > 0 ? texts.saved(percent) : texts.smallest),
+    ...figures,
     el(
       "div",
       { className: "actions" },
@@ -105,7 +116,9 @@ function drawResult(row, name) {
 function drawFailure(row, name) {
   const canRetry = row.error.id ? canBeRetried(row) || row.entry : isOurFault(row.error);
   return [
-    el("div", { className: "reason" }, row.error.message),
+    isStopped(row)
+      ? el("div", { className: "note" }, texts.stopped)
+      : el("div", { className: "reason" }, withoutName(row.error.message, name)),
     el(
       "div",
       { className: "actions" },
@@ -114,6 +127,9 @@ function drawFailure(row, name) {
     ),
   ];
 }
+
+/** A sentence that begins with the name reads on from the name beside it. */
+const withoutName = (message, name) => (message.startsWith(`${name} `) ? message.slice(name.length + 1) : message);
 
 /** Whether sending the same file again may help. */
 const isOurFault = (error) => ["unreachable", "unavailable", "internal", "queue_full"].includes(error.error);
@@ -134,23 +150,27 @@ function drawText(row) {
   }
   const shown = el("q", {}, text);
   const copy = button(texts.copyText, () => copyText(altText(state.rows.get(row.id))), { className: "link copy" });
-  const edit = button(texts.editText, () => place.replaceChildren(...editor(row)), { className: "link edit" });
+  const edit = button(texts.editText, () => openEditor(row, place), { className: "link edit" });
   const place = el("div", { className: "alt-text" }, shown, copy, edit);
   return place;
 }
 
-function editor(row) {
-  const field = el("textarea", { value: altText(row), rows: 2, "aria-label": texts.textLabel });
-  const keep = () => editAltText(state.rows.get(row.id), field.value.trim());
+/** Puts a field in the place of the text, until it is kept. */
+function openEditor({ id }, place) {
+  const field = el("textarea", { value: altText(state.rows.get(id)), rows: 2, className: "edit", "aria-label": texts.textLabel });
+  const keep = () => {
+    place.classList.remove("editing");
+    editAltText(state.rows.get(id), field.value.trim());
+  };
   field.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" || event.key === "Escape") {
-      event.preventDefault();
-      if (event.key === "Escape") field.value = altText(row);
-      keep();
-    }
+    if (event.isComposing || !["Enter", "Escape"].includes(event.key)) return;
+    event.preventDefault();
+    if (event.key === "Escape") field.value = altText(state.rows.get(id));
+    keep();
   });
-  setTimeout(() => field.focus());
-  return [field, button(texts.keepText, keep, { className: "edit" })];
+  place.classList.add("editing");
+  place.replaceChildren(field, button(texts.keepText, keep, { className: "edit" }));
+  field.focus();
 }
 
 async function copyText(text) {
