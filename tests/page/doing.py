@@ -11,14 +11,27 @@ from tests.support.making import png
 
 
 def drop(page: Page, *paths: Path, at: tuple[int, int] = (300, 300)) -> None:
-    """Drops files and folders of the disk into the window, as a file manager does."""
+    """Drops files and folders of the disk into the window, once it takes them."""
     expect(page.get_by_role("button", name="Choose files")).to_be_visible()
+    drop_at(page, *paths, at=at)
+
+
+def drop_at(page: Page, *paths: Path, at: tuple[int, int]) -> None:
+    """Drops files and folders of the disk at a place, as a file manager does."""
+    devtools = page.context.new_cdp_session(page)
     data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
-    session = page.context.new_cdp_session(page)
-    for event in ("dragEnter", "dragOver", "drop"):
-        position = {"type": event, "x": at[0], "y": at[1], "data": data}
-        session.send("Input.dispatchDragEvent", position)
-    session.detach()
+    for kind in ("dragEnter", "dragOver", "drop"):
+        event = {"type": kind, "x": at[0], "y": at[1], "data": data}
+        devtools.send("Input.dispatchDragEvent", event)
+    devtools.detach()
+
+
+def choose(page: Page, name: str = "a.png", content: bytes | None = None) -> None:
+    """Chooses one image, as a person does by the button."""
+    picture = png() if content is None else content
+    page.locator("#drop input[type=file]").first.set_input_files(
+        {"name": name, "mimeType": "image/png", "buffer": picture}
+    )
 
 
 def write(folder: Path, names: Iterable[str], data: bytes | None = None) -> list[Path]:

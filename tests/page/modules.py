@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import CDPSession, JSHandle, Page
+from playwright.sync_api import JSHandle, Page
 
 from tests.page.conftest import OpenPage
 from tests.support.browser import Faults
@@ -32,12 +32,3 @@ def picked(page: Page, files: list[Path], *, folder: bool = False) -> JSHandle:
     assert element is not None
     element.set_input_files(files[0] if folder else files)
     return element.evaluate_handle("(input) => input.files")
-
-
-def drop(page: Page, paths: list[Path]) -> None:
-    """Drops files and folders from outside, as the desktop does."""
-    devtools: CDPSession = page.context.new_cdp_session(page)
-    data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
-    for kind in ("dragEnter", "dragOver", "drop"):
-        devtools.send("Input.dispatchDragEvent", {"type": kind, "x": 50, "y": 50, "data": data})
-    devtools.detach()

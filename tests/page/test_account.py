@@ -8,6 +8,7 @@ from shared.db import accounts
 from shared.plans import Plan
 from shared.services import Services
 from tests.page.conftest import OpenPage
+from tests.page.doing import choose
 from tests.support.browser import Faults, screenshot
 from tests.support.client import Client
 from tests.support.making import make_account, png
@@ -30,9 +31,7 @@ def test_the_header_says_the_plan_and_what_was_used(page: Page, client: Client) 
 
 
 def test_the_usage_is_right_again_once_a_run_has_ended(page: Page) -> None:
-    page.locator("#drop input[type=file]").first.set_input_files(
-        {"name": "a.png", "mimeType": "image/png", "buffer": png()}
-    )
+    choose(page)
     expect(page.locator("#account .summary")).to_have_text("agency · 1 image this month")
 
 
@@ -86,9 +85,7 @@ def test_a_rolled_key_is_shown_once_copied_and_used_from_now_on(page: Page, clie
     assert page.evaluate(KEPT_IN_TAB) == shown
     page.keyboard.press("Escape")
     expect(_menu(page).get_by_label("New key")).to_have_count(0)
-    page.locator("#drop input[type=file]").first.set_input_files(
-        {"name": "a.png", "mimeType": "image/png", "buffer": png()}
-    )
+    choose(page)
     expect(page.locator("#rows li")).to_have_count(1)
 
 
@@ -158,9 +155,7 @@ def test_the_theme_goes_round_and_is_remembered(open_page: OpenPage, client: Cli
 
 
 def test_signing_out_forgets_the_key_and_all_that_was_shown(page: Page) -> None:
-    page.locator("#drop input[type=file]").first.set_input_files(
-        {"name": "a.png", "mimeType": "image/png", "buffer": png()}
-    )
+    choose(page)
     expect(page.locator("#rows li")).to_have_count(1)
     expect(page.locator("#account .summary")).to_contain_text("1 image")
     _menu(page).get_by_role("button", name="Sign out").click()

@@ -9,6 +9,7 @@ from playwright.sync_api import CDPSession, Locator, Page, expect
 
 from tests.page.comparing import compare, encoded, give, loaded, noise, open_session
 from tests.page.conftest import OpenPage
+from tests.page.doing import drop_at
 from tests.support.browser import Faults, screenshot
 from tests.support.client import Client
 
@@ -241,7 +242,7 @@ def test_a_folder_that_is_dropped_has_the_originals_of_all_rows(
         (tmp_path / "photos" / folder).mkdir(parents=True)
         (tmp_path / "photos" / folder / "1.png").write_bytes(content)
     compare(page, "x/1.png")
-    drop(page, tmp_path / "photos")
+    drop_at(page, tmp_path / "photos", at=(200, 400))
     expect(divider(page)).to_be_visible()
     assert colour_of_original(page) == [255, 0, 0]
     is_last = page.get_by_role("button", name="Next image").is_disabled()  # in the order of ending
@@ -249,14 +250,6 @@ def test_a_folder_that_is_dropped_has_the_originals_of_all_rows(
     loaded(page)
     assert colour_of_original(page) == [0, 0, 255]
     assert page.locator("#rows li").count() == 2  # it was not sent
-
-
-def drop(page: Page, path: Path) -> None:
-    """Drops a file or a folder into the window, as the desktop does."""
-    devtools = page.context.new_cdp_session(page)
-    data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
-    for kind in ("dragEnter", "dragOver", "drop"):
-        devtools.send("Input.dispatchDragEvent", {"type": kind, "x": 200, "y": 400, "data": data})
 
 
 def colour_of_original(page: Page) -> list[int]:

@@ -34,7 +34,10 @@ def lossless(open_page: OpenPage, client: Client, image: Image.Image, scale: flo
     return page
 
 
-@pytest.mark.parametrize("scale", [1, 1.25, 2])
+ONE, TWO = (pytest.param(scale, marks=pytest.mark.full) for scale in (1, 2))
+
+
+@pytest.mark.parametrize("scale", [ONE, 1.25, TWO])
 def test_at_100_percent_both_halves_are_the_pixels_of_the_file(
     open_page: OpenPage, client: Client, scale: float
 ) -> None:

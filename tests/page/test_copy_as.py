@@ -124,6 +124,7 @@ def test_a_folder_of_hostile_names_gives_the_same_images(
     same_by_all_ways(page, client, folder, subtests, plain_names=5)
 
 
+@pytest.mark.full
 def test_single_files_with_a_watermark_give_the_same_images(
     page: Page, client: Client, tmp_path: Path, subtests: pytest.Subtests
 ) -> None:
@@ -143,6 +144,7 @@ def test_single_files_with_a_watermark_give_the_same_images(
     same_by_all_ways(page, client, folder, subtests)
 
 
+@pytest.mark.full
 def test_two_folders_and_a_file_give_the_same_images_after_a_reload(
     page: Page, client: Client, tmp_path: Path, subtests: pytest.Subtests
 ) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from tests.page.modules import blank, drop, picked
+from tests.page.doing import drop_at
+from tests.page.modules import blank, picked
 
 __all__ = ["blank"]  # a fixture
 
@@ -47,7 +48,7 @@ def _tree(folder: Path, *paths: str) -> None:
 
 
 def _dropped(page: Page, *paths: Path) -> list[str]:
-    drop(page, list(paths))
+    drop_at(page, *paths, at=(50, 50))
     return [entry["path"] for entry in page.evaluate(_ALL)]
 
 
@@ -76,7 +77,7 @@ def test_a_folder_with_hundreds_of_files_is_listed_whole(blank: Page, tmp_path: 
 
 def test_the_first_entries_come_before_the_folder_is_read(blank: Page, tmp_path: Path) -> None:
     _tree(tmp_path, *(f"many/{n}.jpg" for n in range(350)))
-    drop(blank, [tmp_path / "many"])
+    drop_at(blank, tmp_path / "many", at=(50, 50))
     calls = blank.evaluate(
         """async () => {
           let calls = 0;
@@ -100,7 +101,7 @@ def test_a_folder_that_links_to_itself_ends(blank: Page, tmp_path: Path) -> None
 
 def test_a_folder_that_vanished_is_listed_as_unreadable(blank: Page, tmp_path: Path) -> None:
     _tree(tmp_path, "gone/1.jpg", "here/1.jpg")
-    drop(blank, [tmp_path / "gone", tmp_path / "here"])
+    drop_at(blank, tmp_path / "gone", tmp_path / "here", at=(50, 50))
     shutil.rmtree(tmp_path / "gone")
     gone, here = blank.evaluate(_ALL)
     assert (gone["path"], gone.get("unreadable")) == ("gone", True)

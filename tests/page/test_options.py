@@ -9,6 +9,7 @@ from playwright.sync_api import Page, Route, expect
 from shared.plans import Plan
 from shared.services import Services
 from tests.page.conftest import OpenPage, Scheme
+from tests.page.doing import choose
 from tests.page.options_form import choose_watermark, fields, opened, opener, send
 from tests.support.browser import screenshot
 from tests.support.client import Client
@@ -290,9 +291,7 @@ def test_while_a_run_is_on_one_line_says_the_options_and_opens_in_place(
     opened(page, "Format").get_by_role("radio", name="AVIF").check()
     opened(page, "Fit within").get_by_role("button", name="1600").click()
     page.keyboard.press("Escape")
-    page.locator("#drop input[type=file]").first.set_input_files(
-        {"name": "a.png", "mimeType": "image/png", "buffer": png()}
-    )
+    choose(page)
     line = page.locator("#options .folded")
     expect(line).to_contain_text("AVIF · 82 · within 1600")
     expect(opener(page, "Format")).to_be_hidden()

@@ -1,4 +1,4 @@
-"""What comes at the wrong moment: late answers, sessions that go, a second drop too early."""
+"""What comes at a wrong moment: late answers, sessions that go, a second drop before the first."""
 
 import re
 import time

@@ -13,10 +13,10 @@ from shared.db.accounts import Account
 from shared.plans import Plan
 from shared.services import Services
 from tests.page.conftest import OpenPage
-from tests.page.doing import done, drop, write
+from tests.page.doing import choose, done, drop, write
 from tests.support.browser import Faults, screenshot
 from tests.support.client import Client
-from tests.support.making import make_account, png
+from tests.support.making import make_account
 
 KEPT_IN_TAB = "sessionStorage.getItem('fluximage-key')"
 KEPT_IN_BROWSER = "localStorage.getItem('fluximage-key')"
@@ -176,9 +176,7 @@ def test_a_key_that_was_replaced_is_said_and_a_new_one_goes_on(
     faults.allow("status of 401")
     expect(page.get_by_text(DROP_ZONE)).to_be_visible()
     rolled = accounts.roll_key(service.database, client.key)
-    page.locator("#drop input[type=file]").first.set_input_files(
-        {"name": "a.png", "mimeType": "image/png", "buffer": png()}
-    )
+    choose(page)
     expect(page.get_by_text("This key no longer works")).to_be_visible()
     assert page.evaluate(KEPT_IN_TAB) is None
     screenshot(page, "sign-in-again")

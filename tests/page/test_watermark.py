@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from shared.models import Position
 from tests.page.conftest import OpenPage
+from tests.page.doing import choose
 from tests.page.options_form import choose_watermark, fields, opened, opener, send
 from tests.support.browser import screenshot
 from tests.support.client import Client
@@ -89,7 +90,7 @@ def test_the_preview_places_a_watermark_where_the_service_does(page: Page, clien
         assert box == pytest.approx(made, abs=1), (base, mark, scale, place)
 
 
-@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("width", [pytest.param(1280, marks=pytest.mark.full), 360])
 def test_the_preview_of_the_sample_looks_as_the_service_makes_it(
     open_page: OpenPage, client: Client, width: int
 ) -> None:
@@ -117,9 +118,7 @@ def test_the_preview_shows_the_opacity_at_once(page: Page) -> None:
 
 
 def test_the_preview_is_over_the_first_picture_of_the_page(page: Page) -> None:
-    page.locator("#drop input[type=file]").first.set_input_files(
-        {"name": "a.png", "mimeType": "image/png", "buffer": png(400, 800)}
-    )
+    choose(page, content=png(400, 800))
     expect(page.locator("#rows li")).to_have_count(1)
     page.get_by_role("button", name="Change").click()
     opened(page, "Watermark")
@@ -160,6 +159,7 @@ def test_a_file_that_the_service_refuses_as_watermark_is_refused_with_the_reason
     assert fields(page) == {"watermarkFile": "logo.png"}
 
 
+@pytest.mark.full
 def test_the_largest_watermark_is_taken_by_page_and_service(page: Page) -> None:
     opened(page, "Watermark")
     choose_watermark(page, png(4096, 4096), "large.png")
