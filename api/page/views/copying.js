@@ -52,7 +52,6 @@ async function copied(field) {
     await navigator.clipboard.writeText(field.value);
     return true;
   } catch {
-    field.focus();
     field.select();
     return document.execCommand("copy"); // where the address is not secure there is no clipboard
   }
