@@ -1,10 +1,11 @@
 // The rows: what became of each image, and where its original is.
 
+import { ofTab } from "./storage.js";
 import { changed, state } from "./store.js";
 
 const rowIds = new Map(); // of images; what stands in for an image has its row
 const sentEntries = new Map(); // of batches; an image may end before the answer names its batch
-const EDITED = "fluximage-texts"; // in sessionStorage: texts that the person changed
+const EDITED = "fluximage-texts"; // texts that the person changed
 
 /** Rows that were added, changed or removed since they were drawn. */
 export const fresh = new Set();
@@ -78,7 +79,7 @@ export function endMadeAgain() {
 export function editAltText(row, text) {
   const texts = editedTexts();
   texts[row.image.id] = text;
-  sessionStorage.setItem(EDITED, JSON.stringify(texts));
+  ofTab.set(EDITED, JSON.stringify(texts));
   setRow({ ...row, editedAltText: text });
 }
 
@@ -123,7 +124,7 @@ const entryOf = (element) => sentEntries.get(element.batch_id)?.[element.index];
 
 function editedTexts() {
   try {
-    return JSON.parse(sessionStorage.getItem(EDITED)) ?? {};
+    return JSON.parse(ofTab.get(EDITED)) ?? {};
   } catch {
     return {};
   }

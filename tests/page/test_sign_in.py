@@ -215,3 +215,20 @@ def test_another_account_sees_nothing_of_the_one_before(
     expect(page.get_by_text(DROP_ZONE)).to_be_visible()
     expect(page.locator("#rows li")).to_have_count(0)
     assert "session" not in page.url
+
+
+def test_a_browser_that_may_keep_nothing_signs_in_for_as_long_as_the_page_is_open(
+    open_page: OpenPage, client: Client, tmp_path: Path
+) -> None:
+    page = open_page()
+    page.add_init_script(
+        """for (const name of ["localStorage", "sessionStorage"]) {
+      Object.defineProperty(window, name, { get() { throw new DOMException("no", "SecurityError"); } });
+    }"""
+    )
+    page.reload()
+    page.get_by_label("API key").fill(client.key)
+    page.keyboard.press("Enter")
+    write(tmp_path, ["a.png"])
+    drop(page, tmp_path / "a.png")
+    expect(page.get_by_text("a.webp")).to_be_visible()

@@ -1,6 +1,7 @@
 // The options: what they may be, what is remembered of them, and the API's fields that they make.
 
 import { isSessionName } from "../net/address.js";
+import { ofBrowser } from "../storage.js";
 import { changed, state } from "../store.js";
 import { words } from "../words.js";
 
@@ -65,7 +66,7 @@ const NOT_REMEMBERED = ["watermark", "sessionName"];
 export function remembered() {
   let kept = null;
   try {
-    kept = JSON.parse(localStorage.getItem(NAME));
+    kept = JSON.parse(ofBrowser.get(NAME));
   } catch {
     // What cannot be read is as good as none.
   }
@@ -78,11 +79,7 @@ export function remembered() {
 export function setOptions(values) {
   state.options = { ...state.options, ...values };
   const kept = differing().filter(([name]) => !NOT_REMEMBERED.includes(name));
-  try {
-    localStorage.setItem(NAME, JSON.stringify(Object.fromEntries(kept)));
-  } catch {
-    // A full or forbidden storage costs the memory, and not the run.
-  }
+  ofBrowser.set(NAME, JSON.stringify(Object.fromEntries(kept)));
   changed("options");
 }
 

@@ -1,6 +1,7 @@
 // The theme: the system's, light, or dark.
 
 import { button } from "../dom.js";
+import { ofBrowser } from "../storage.js";
 import { words } from "../words.js";
 
 const NAME = "fluximage-theme";
@@ -8,12 +9,12 @@ const THEMES = ["system", "light", "dark"];
 
 /** A button that goes from one theme to the next, and remembers it. */
 export function createTheme() {
-  let theme = localStorage.getItem(NAME);
+  let theme = ofBrowser.get(NAME);
   if (!THEMES.includes(theme)) theme = "system";
   const switcher = button("◐", () => {
     theme = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length];
-    if (theme === "system") localStorage.removeItem(NAME);
-    else localStorage.setItem(NAME, theme);
+    if (theme === "system") ofBrowser.remove(NAME);
+    else ofBrowser.set(NAME, theme);
     apply();
   }, { className: "theme" });
   function apply() {
