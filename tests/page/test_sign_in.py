@@ -223,7 +223,7 @@ def test_a_browser_that_may_keep_nothing_signs_in_for_as_long_as_the_page_is_ope
     page = open_page()
     page.add_init_script(
         """for (const name of ["localStorage", "sessionStorage"]) {
-      Object.defineProperty(window, name, { get() { throw new DOMException("no", "SecurityError"); } });
+      Object.defineProperty(window, name, { get() { throw new Error("forbidden"); } });
     }"""
     )
     page.reload()
