@@ -35,6 +35,7 @@ export function newRun() {
     startedAt: null, // of performance.now()
     before: 0, // images that the session had when it was opened
     taken: 0, // images of this page, without those that are not sent
+    madeLater: 0, // images that were stopped and have another in their place
     accepted: 0, // of these, what the service has accepted
     takenBytes: 0,
     sentBytes: 0,
