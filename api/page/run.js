@@ -230,7 +230,7 @@ async function onEnd() {
 
 function onTrouble(error) {
   if (error && !error.isTemporary) stopFollowing = null;
-  if (error?.status !== 401) tell(error && error.message);
+  if (error?.status !== 401) tell(error && (error.isTemporary ? words.progress.tryingAgain(error.message) : error.message));
 }
 
 /** What an action returns, or null: then the person is told why not. */

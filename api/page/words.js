@@ -15,6 +15,7 @@ export const words = {
   },
   drop: {
     call: "Drop photographs or folders anywhere",
+    callFingers: "Choose photographs to make smaller",
     more: "Drop more",
     files: "Choose files",
     folder: "Choose a folder",
@@ -143,6 +144,7 @@ export const words = {
     startOver: "Start over",
     again: (count) => `Compress ${count === 1 ? "it" : `these ${number(count)}`} again`,
     againHint: "With the settings as they are now",
+    tryingAgain: (reason) => `${reason}. Trying again.`,
     waiting: (reason, seconds) => `${reason}. Trying again in ${duration(seconds)}.`,
     title: (done, total) => `${number(done)}/${number(total)} · fluximage`,
     titleDone: (total) => `Done: ${plural(total, "image")} · fluximage`,

@@ -122,7 +122,9 @@ def test_what_the_plan_does_not_cover_waits_for_start(
     expect(page.get_by_text("free · 17 images this month")).to_be_visible()
     calls = Calls(page)
     drop(page, *write(tmp_path, [f"{number}.png" for number in range(5)]))
-    expect(page.get_by_text("This takes 5 images of your plan, and 3 are left until")).to_be_visible()
+    expect(
+        page.get_by_text("This takes 5 images of your plan, and 3 are left until")
+    ).to_be_visible()
     expect(page.get_by_role("button", name="Start over")).to_be_hidden()
     assert not calls.uploads
     page.get_by_role("button", name="Start with the first 3").click()
