@@ -25,6 +25,7 @@ mountActions(byId("actions"));
 mountRows(byId("rows"));
 
 let isSigningIn = false;
+let lastAccount = null; // its name
 watch(["account"], begin);
 begin();
 
@@ -34,6 +35,8 @@ async function begin() {
   isSigningIn = true;
   await signIn();
   isSigningIn = false;
+  if (lastAccount !== null && lastAccount !== state.account.name) run.startOver();
+  lastAccount = state.account.name;
   if (state.session) run.resume();
   else if (sessionInAddress() !== null) run.openSession(sessionInAddress());
 }
@@ -46,7 +49,5 @@ watch(["run"], () => {
 });
 addEventListener("hashchange", () => {
   const wanted = sessionInAddress();
-  if (wanted === null || wanted === state.session) return;
-  run.startOver();
-  run.openSession(wanted);
+  if (wanted !== null && wanted !== state.session) run.openSession(wanted);
 });

@@ -70,9 +70,24 @@ export function setEntries(batchId, entries) {
   }
 }
 
-/** Gives rows their originals again, which a reload has lost. */
-export function setEntry(row, entry) {
-  setRow({ ...row, entry });
+/** Gives a row its original again, which a reload has lost. */
+export function setEntry({ id }, entry) {
+  const row = state.rows.get(id);
+  if (row) setRow({ ...row, entry });
+}
+
+/** Says of what another run may help that there is one. */
+export function setMadeAgain() {
+  for (const row of state.rows.values()) {
+    if (canBeRetried(row)) setRow({ ...row, isMadeAgain: true });
+  }
+}
+
+/** No image is made again any more: what has not come by now does not come. */
+export function endMadeAgain() {
+  for (const row of state.rows.values()) {
+    if (row.isMadeAgain) setRow({ ...row, isMadeAgain: false });
+  }
 }
 
 export function editAltText(row, text) {

@@ -14,6 +14,8 @@ import { words } from "./words.js";
 
 let place = { last: 0 }; // in the session's stream of events
 let stopFollowing = null; // not null while the stream is followed
+let hasMore = false; // since the stream began: its end may have been told before
+let opening = null; // while what the session held before is asked
 let notSentCount = 0;
 const reading = new Set(); // listings that are read now
 
@@ -23,21 +25,21 @@ const uploads = createUploads({
   onBytes: (bytes) => update({ sentBytes: bytes }),
   onAccepted(entries, answer) {
     result.setEntries(answer.batch_id, entries);
-    update({ accepted: state.run.accepted + entries.length });
     listen();
   },
   onRefused(entries, error) {
     if (error.status === 403) return hold(entries, error);
-    update({ taken: state.run.taken - entries.length });
+    count(entries, -1);
     for (const entry of entries) notSent(entry, { error: error.code, message: error.message });
   },
-  onWaiting: (error, seconds) => tell(error && words.progress.waiting(error.message, seconds)),
+  onWaiting: (error, seconds) =>
+    tellTrouble(error && words.progress.waiting(error.message, seconds)),
 });
 
 /** Takes the images of an iterable: names what cannot be sent, and sends the rest. */
 export async function take(listing) {
-  await begin();
-  const { run } = state;
+  const run = await begin();
+  if (run !== state.run) return;
   const source = leavable(listing);
   const taken = [];
   reading.add(source);
@@ -50,7 +52,8 @@ export async function take(listing) {
     else if (room() === Infinity) send([entry]);
     else taken.push(entry); // the plan may not cover all of them: what they are is known first
   }
-  if (run !== state.run || !reading.delete(source)) return;
+  if (run !== state.run) return;
+  if (!reading.delete(source)) return source.unread.push(...taken);
   if (taken.length <= room()) send(taken);
   else run.held.push(...taken);
   uploads.flush();
@@ -72,14 +75,24 @@ export function dropHeld() {
 
 /** Ends what has not ended; results stay, and the rest can be sent later. */
 export async function stop() {
-  const { held, rest, taken } = state.run;
-  const left = uploads.stop();
-  const unsent = [left, held, ...reading].filter((one) => one.length !== 0);
-  update({ taken: taken - left.length, held: [], listing: 0, rest: [...rest, ...unsent] });
-  reading.clear();
   const { session } = state;
+  halt();
   await uploads.settled(); // what was sent whole may be accepted still
-  await call("POST", sessionPath(session, "/cancel")).catch(() => null); // none was accepted
+  try {
+    await call("POST", sessionPath(session, "/cancel"));
+  } catch (error) {
+    if (error.status !== 404) tell(error.message); // 404: none was accepted
+  }
+}
+
+/** Sends no more; what is left can be sent later. */
+function halt() {
+  const left = uploads.stop();
+  const { held, rest } = state.run;
+  const unsent = [left, held, ...reading].filter((one) => one.length !== 0);
+  reading.clear();
+  count(left, -1);
+  update({ held: [], listing: 0, rest: [...rest, ...unsent] });
 }
 
 /** Sends what a stop has ended or left unsent. */
@@ -98,37 +111,39 @@ export async function retry(row) {
     result.removeRow(row.id);
     return take([row.entry]);
   }
+  const { run } = state;
   const page = await attempt(() => call("POST", sessionPath(state.session, "/retry")));
-  if (!page) return;
+  if (!page || run !== state.run) return;
   if (!page.retried) return tell(words.rows.nothingToRetry);
-  for (const other of state.rows.values()) {
-    if (result.canBeRetried(other)) result.setRow({ ...other, isMadeAgain: true });
-  }
-  update({ status: "processing" });
+  result.setMadeAgain();
   listen();
 }
 
 /** Deletes every result of the run. The person was asked. */
 export async function deleteNow() {
-  const left = uploads.stop();
-  update({ taken: state.run.taken - left.length, held: [] });
+  const { run, session } = state;
+  halt();
   await uploads.settled();
-  if (await attempt(() => call("DELETE", sessionPath(state.session)))) startOver();
+  try {
+    await call("DELETE", sessionPath(session));
+  } catch (error) {
+    if (error.status !== 404) return tell(error.message);
+  }
+  if (run === state.run) startOver();
 }
 
 /** An empty page again; what is stored stays. */
 export function startOver() {
   uploads.stop();
   reading.clear();
-  stopFollowing?.();
-  stopFollowing = null;
-  place = { last: 0 };
+  unfollow();
   state.session = null;
   state.run = newRun();
   result.forgetRows();
   show(null);
   changed("session", "run");
   tell(null);
+  tellTrouble(null);
 }
 
 /** The originals that are at hand once more, with the options as they are now. */
@@ -139,13 +154,9 @@ export function again() {
 }
 
 /** Goes on with a session: shows what has ended, and waits for the rest. */
-export async function openSession(id) {
-  const page = await attempt(() => call("GET", sessionPath(id, "?limit=1")));
-  if (!page) return show(null);
-  state.session = id;
-  update({ before: page.progress.total, status: "processing" });
-  show(id);
-  changed("session");
+export function openSession(id) {
+  if (state.session) startOver();
+  enter(id);
   listen();
 }
 
@@ -157,10 +168,11 @@ export function resume() {
 
 /** New links for all rows. */
 export async function refreshLinks() {
+  const { run, session } = state;
   for (let cursor = 0; cursor !== null; ) {
-    const path = sessionPath(state.session, `?limit=1000&cursor=${cursor}`);
+    const path = sessionPath(session, `?limit=1000&cursor=${cursor}`);
     const page = await attempt(() => call("GET", path));
-    if (!page) return;
+    if (!page || run !== state.run) return;
     result.renewLinks(page.data);
     update({ archiveUrl: page.archive_url });
     cursor = page.data.length + page.errors.length ? page.next_cursor : null;
@@ -168,22 +180,48 @@ export async function refreshLinks() {
 }
 
 /** Whether images are still to come. */
-export function isWorking() {
-  return state.run.listing > 0 || uploads.busy() || state.run.status === "processing";
-}
+export const isWorking = () => isSending() || state.run.status === "processing";
 
-/** Names the session. One of the person's choice may hold images already. */
+/** Whether images are still to be sent: they are gone with the page. */
+export const isSending = () => state.run.listing > 0 || uploads.busy();
+
+/** Names the session of the run, which is returned. */
 async function begin() {
   const wanted = state.options.sessionName;
-  if (wanted && state.session && wanted !== state.session) startOver();
-  state.run.startedAt ??= performance.now();
-  if (state.session) return;
-  state.session = wanted || newName();
-  show(state.session);
+  // While images are being sent, a new name has to wait: they would not all arrive.
+  const isOther = wanted && state.session && wanted !== state.session && !isSending();
+  if (isOther || state.run.status === "deleted") startOver();
+  const { run } = state;
+  run.startedAt ??= performance.now();
+  if (!state.session) enter(wanted || newName(), wanted);
+  await opening;
+  return run;
+}
+
+/** Makes it the session of this run. One that is not new may hold images already. */
+function enter(id, isKnown = true) {
+  state.session = id;
+  show(id);
   changed("session");
-  if (!wanted) return;
-  const page = await call("GET", sessionPath(wanted, "?limit=1")).catch(() => null);
-  if (page) update({ before: page.progress.total });
+  opening = isKnown ? askWhatItHolds() : null;
+}
+
+async function askWhatItHolds() {
+  const { run, session } = state;
+  const page = await call("GET", sessionPath(session, "?limit=1")).catch(() => null);
+  if (!page || run !== state.run) return;
+  if (page.status === "cancelled") leaveDeleted();
+  else update({ before: page.progress.total });
+}
+
+/** A session that was deleted takes no more: what has been dropped goes into another. */
+function leaveDeleted() {
+  if (state.run.startedAt === null) startOver();
+  else {
+    unfollow();
+    enter(newName(), false);
+  }
+  tell(words.progress.deleted);
 }
 
 /** A name for a session of nobody's choice. */
@@ -194,15 +232,21 @@ function newName() {
 }
 
 function send(entries) {
-  promise(entries.length);
-  const bytes = entries.reduce((sum, entry) => sum + entry.file.size, 0);
-  update({ taken: state.run.taken + entries.length, takenBytes: state.run.takenBytes + bytes });
+  count(entries, 1);
   entries.forEach(uploads.add);
 }
 
+/** Counts entries as sent; with -1, as not sent after all. */
+function count(entries, sign) {
+  promise(sign * entries.length);
+  const bytes = entries.reduce((sum, entry) => sum + entry.file.size, 0);
+  const { taken, takenBytes } = state.run;
+  update({ taken: taken + sign * entries.length, takenBytes: takenBytes + sign * bytes });
+}
+
 function hold(entries, error) {
-  promise(-entries.length);
-  update({ taken: state.run.taken - entries.length, held: [...entries, ...state.run.held] });
+  count(entries, -1);
+  update({ held: [...entries, ...state.run.held] });
   tell(error.message);
 }
 
@@ -211,26 +255,50 @@ function notSent(entry, error) {
   result.setRow({ id: `file-${notSentCount}`, error, entry, warnings: [] });
 }
 
-/** Follows the session, unless it is followed already. */
+/** Follows the session, unless it is followed already, or nobody is signed in. */
 function listen() {
   update({ status: "processing" });
-  stopFollowing ??= follow(state.session, place, { onImage: result.addImage, onEnd, onTrouble });
+  if (stopFollowing) hasMore = true;
+  else if (state.account) {
+    hasMore = false;
+    stopFollowing = follow(state.session, place, { onImage: result.addImage, onEnd, onTrouble });
+  }
 }
 
-async function onEnd() {
-  const { run } = state;
-  const page = await call("GET", sessionPath(state.session, "?limit=1")).catch(() => null);
-  if (run !== state.run) return;
+/** Forgets the stream of a session. */
+function unfollow() {
+  stopFollowing?.();
   stopFollowing = null;
-  const isEnd = page && !["queued", "processing"].includes(page.status);
-  // Another request may have been accepted since, and with it more images.
-  if (!isEnd || page.progress.total < run.before + run.accepted) return listen();
-  update({ status: page.status, archiveUrl: page.archive_url });
+  hasMore = false;
+  place = { last: 0 };
+  update({ status: null });
+}
+
+function onEnd(data) {
+  stopFollowing = null;
+  if (data?.status === "cancelled") endDeleted(words.progress.deleted);
+  else if (hasMore) listen();
+  else end("ended");
+}
+
+function end(status) {
+  result.endMadeAgain();
+  update({ status });
+}
+
+/** A session that was deleted takes no more: what is dropped from now on goes into another. */
+function endDeleted(text) {
+  end("deleted");
+  if (state.rows.size === 0 && state.run.startedAt === null) startOver();
+  tell(text);
 }
 
 function onTrouble(error) {
-  if (error && !error.isTemporary) stopFollowing = null;
-  if (error?.status !== 401) tell(error && (error.isTemporary ? words.progress.tryingAgain(error.message) : error.message));
+  if (!error) return tellTrouble(null);
+  if (error.isTemporary) return tellTrouble(words.progress.tryingAgain(error.message));
+  stopFollowing = null;
+  if (error.status === 401) return; // the person signs in, and resume() goes on
+  endDeleted(error.message);
 }
 
 /** What an action returns, or null: then the person is told why not. */
@@ -245,6 +313,12 @@ async function attempt(action) {
 
 function tell(text, actions = []) {
   state.message = text ? { text, actions } : null;
+  changed("message");
+}
+
+/** Says what is wrong for a while, beside what `tell` says; null: it is over. */
+function tellTrouble(text) {
+  state.trouble = text;
   changed("message");
 }
 

@@ -28,6 +28,8 @@ export const state = {
   run: newRun(),
   /** @type {null | {text: string, actions: {label: string, act: () => void}[]}} */
   message: null,
+  /** @type {null | string}  what is wrong for a while */
+  trouble: null,
 };
 
 export function newRun() {
@@ -36,7 +38,6 @@ export function newRun() {
     before: 0, // images that the session had when it was opened
     taken: 0, // images of this page, without those that are not sent
     madeLater: 0, // images that were stopped and have another in their place
-    accepted: 0, // of these, what the service has accepted
     takenBytes: 0,
     sentBytes: 0,
     listing: 0, // how many drops are still being read
@@ -44,9 +45,9 @@ export function newRun() {
     held: [],
     /** @type {(Entry[] | AsyncIterable<Entry>)[]}  what a stop left unsent */
     rest: [],
-    /** @type {null | "processing" | "completed" | "cancelled"}  of the session */
+    /** @type {null | "processing" | "ended" | "deleted"}  of the session */
     status: null,
-    /** @type {null | string}  the signed link of the ZIP, once the session has ended */
+    /** @type {null | string}  the signed link of the ZIP, once an image has ended */
     archiveUrl: null,
     /** @type {null | [string, string | File][]}  the options with which images were sent last */
     fields: null,

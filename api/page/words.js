@@ -145,6 +145,7 @@ export const words = {
     again: (count) => `Compress ${count === 1 ? "it" : `these ${number(count)}`} again`,
     againHint: "With the settings as they are now",
     tryingAgain: (reason) => `${reason}. Trying again.`,
+    deleted: "This session was deleted. What you add goes into a new one.",
     waiting: (reason, seconds) => `${reason}. Trying again in ${duration(seconds)}.`,
     title: (done, total) => `${number(done)}/${number(total)} · fluximage`,
     titleDone: (total) => `Done: ${plural(total, "image")} · fluximage`,
@@ -152,7 +153,6 @@ export const words = {
     saidDone: (sum) => `Done. ${plural(sum.done, "image")} compressed, ${number(sum.failed)} failed.`,
     saidStopped: (sum) => `Stopped. ${plural(sum.done, "image is", "images are")} compressed.`,
     bar: "Progress",
-    leave: "Images are still being sent.",
   },
   held: {
     images: (count, room, renewal) =>

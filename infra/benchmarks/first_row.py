@@ -8,14 +8,14 @@ the worker's end and to the row. `step` is what the worker took, `over` the row'
 """
 
 import json
-import os
-import shutil
 import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from infra.dev.browser import NO_BROWSER, find_browser, launch
 
 _REPEATS = 5
 _FIRST_ROW = """
@@ -41,10 +41,11 @@ _TIMES = """() => {
 def main(url: str, key: str, worker_log: Path, folder: Path) -> None:
     """Prints the figures of the photographs of that folder."""
     photos = sorted(path for path in folder.iterdir() if path.suffix in (".jpg", ".png", ".webp"))
-    executable = shutil.which("chromium")
-    alone = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium refuses a sandbox to root
+    executable = find_browser()
+    if executable is None:
+        sys.exit(f"There is {NO_BROWSER}")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=alone)
+        browser = launch(playwright, executable)
         for dropped in [*([photo] for photo in photos), photos]:
             runs = [_first_row(browser, url, key, worker_log, dropped) for _ in range(_REPEATS)]
             best = min(runs, key=lambda run: run["over"])

@@ -15,8 +15,15 @@ addEventListener("hashchange", () => {
 /** The key of the link that opened this page, or null. */
 export const linkedKey = () => linked;
 
+/** Whether the API takes it for the name of a session; as part of a path "." and ".." vanish. */
+export const isSessionName = (text) =>
+  /^[A-Za-z0-9._:-]{1,128}$/.test(text) && text !== "." && text !== "..";
+
 /** The session that the address names, or null. */
-export const sessionInAddress = () => parts().get("session");
+export function sessionInAddress() {
+  const name = parts().get("session") ?? "";
+  return isSessionName(name) ? name : null;
+}
 
 /** Makes the address that of a session; null: of the empty page. */
 export function show(session) {

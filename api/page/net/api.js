@@ -28,12 +28,13 @@ export const sessionPath = (id, below = "") => `/api/sessions/${encodeURICompone
 
 /** The response of a call that succeeded. Raises ApiError, and AbortError of the signal. */
 export async function fetched(method, path, { headers = {}, signal, as } = {}) {
+  const used = as ?? key();
   let response;
   try {
     response = await fetch(path, {
       method,
       signal,
-      headers: { ...authorization(as), ...headers },
+      headers: { ...authorization(used), ...headers },
       credentials: "omit",
       redirect: "error",
     });
@@ -41,7 +42,11 @@ export async function fetched(method, path, { headers = {}, signal, as } = {}) {
     if (error.name === "AbortError") throw error;
     throw new ApiError(0);
   }
-  if (response.status === 401 && as === undefined) keyFailed();
+  if (response.status === 401 && as === undefined) {
+    // Another key may have taken its place meanwhile.
+    if (used !== key()) return fetched(method, path, { headers, signal });
+    keyFailed();
+  }
   if (!response.ok) {
     const body = await response.json().catch(() => ({}));
     throw new ApiError(response.status, body, response.headers.get("Retry-After"));

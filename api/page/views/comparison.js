@@ -59,7 +59,7 @@ export function open(row, rows) {
     const { found, others } = await findOriginals(listing, candidates);
     const isShown = found.has(shown());
     for (const [row, entry] of found) setEntry(row, entry);
-    if (isShown) load();
+    if (isShown || !shown()) load();
     else frame.drawOthers(shown(), found.size, others);
   }
 

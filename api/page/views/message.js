@@ -1,4 +1,4 @@
-// One sentence about the whole page, with what the person can do about it.
+// What is to be said about the whole page, with what the person can do about it.
 
 import { button, el } from "../dom.js";
 import { changed, state, watch } from "../store.js";
@@ -6,10 +6,9 @@ import { words } from "../words.js";
 
 export function mountMessage(place) {
   watch(["message"], () => {
-    const { message } = state;
-    place.replaceChildren();
-    if (!message) return;
-    const actions = message.actions.map(({ label, act }) =>
+    const { message, trouble } = state;
+    place.replaceChildren(...(trouble ? [el("p", {}, trouble)] : []));
+    const actions = (message?.actions ?? []).map(({ label, act }) =>
       button(label, () => {
         state.message = null;
         changed("message");
@@ -20,6 +19,6 @@ export function mountMessage(place) {
       state.message = null;
       changed("message");
     }, { className: "close", "aria-label": words.closeMessage });
-    place.append(el("p", {}, message.text), ...actions, close);
+    if (message) place.append(el("p", {}, message.text), ...actions, close);
   });
 }

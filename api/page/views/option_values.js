@@ -1,5 +1,6 @@
 // The options: what they may be, what is remembered of them, and the API's fields that they make.
 
+import { isSessionName } from "../net/address.js";
 import { changed, state } from "../store.js";
 import { words } from "../words.js";
 
@@ -50,8 +51,7 @@ export const CHECKS = {
   autoAltText: flag,
   autoRenameSEO: flag,
   language: oneOf(LANGUAGES),
-  sessionName: (value) =>
-    value === "" || (/^[A-Za-z0-9._:-]{1,128}$/.test(value) && value !== "." && value !== ".."),
+  sessionName: (value) => value === "" || isSessionName(value),
   context: phrase,
   keywords: phrase,
 };

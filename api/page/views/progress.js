@@ -41,7 +41,7 @@ export function mountProgress(place) {
     worked = working;
   });
   addEventListener("beforeunload", (event) => {
-    if (state.run.accepted < state.run.taken) event.preventDefault();
+    if (run.isSending()) event.preventDefault();
   });
 }
 

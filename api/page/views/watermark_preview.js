@@ -76,6 +76,7 @@ export function createPreview() {
     for (const url of isOwn ? [] : [...pictures(), SAMPLE]) {
       picture.src = url;
       const isDecoded = await picture.decode().then(() => true, () => false);
+      URL.revokeObjectURL(url);
       if (isDecoded) {
         isOwn = url !== SAMPLE;
         break;
