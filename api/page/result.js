@@ -5,6 +5,7 @@ import { changed, state } from "./store.js";
 
 const rowIds = new Map(); // of images; what stands in for an image has its row
 const sentEntries = new Map(); // of batches; an image may end before the answer names its batch
+const stoppedIds = new Map(); // by place and name
 const EDITED = "fluximage-texts"; // texts that the person changed
 
 /** Rows that were added, changed or removed since they were drawn. */
@@ -27,6 +28,7 @@ export function forgetRows() {
   state.rows.clear();
   rowIds.clear();
   sentEntries.clear();
+  stoppedIds.clear();
   changed("rows");
 }
 
@@ -36,7 +38,20 @@ export function addImage(element) {
   rowIds.set(element.id, id);
   const entry = entryOf(element) ?? state.rows.get(id)?.entry;
   const what = "error" in element ? { error: element } : { image: element };
+  takePlaceOfStopped(element, id);
   setRow({ id, entry, warnings: element.warnings, editedAltText: editedTexts()[element.id], ...what });
+}
+
+/** An image that was stopped is no news any more when it was sent again and has ended. */
+function takePlaceOfStopped(element, id) {
+  const name = `${element.path ?? ""}/${element.original_name}`;
+  const old = stoppedIds.get(name);
+  if (old !== undefined && state.rows.has(old)) {
+    state.run.madeLater += 1;
+    removeRow(old);
+  }
+  if (element.error === "cancelled") stoppedIds.set(name, id);
+  else stoppedIds.delete(name);
 }
 
 /** Takes fresh links of images whose rows are there. */
@@ -115,7 +130,7 @@ export function totals() {
     } else {
       sum.refused += 1;
     }
-    if (!isMadeAgain && (image || error.id)) sum.ended += 1;
+    if (!isMadeAgain && !isStopped(row) && (image || error.id)) sum.ended += 1;
   }
   return sum;
 }

@@ -295,7 +295,8 @@ function endDeleted(text) {
 }
 
 function onTrouble(error) {
-  if (!error || error.isTemporary) return tellTrouble(error && error.message);
+  if (!error) return tellTrouble(null);
+  if (error.isTemporary) return tellTrouble(words.progress.tryingAgain(error.message));
   stopFollowing = null;
   if (error.status === 401) return; // the person signs in, and resume() goes on
   endDeleted(error.message);

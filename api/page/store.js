@@ -37,6 +37,7 @@ export function newRun() {
     startedAt: null, // of performance.now()
     before: 0, // images that the session had when it was opened
     taken: 0, // images of this page, without those that are not sent
+    madeLater: 0, // images that were stopped and have another in their place
     takenBytes: 0,
     sentBytes: 0,
     listing: 0, // how many drops are still being read

@@ -15,6 +15,7 @@ export const words = {
   },
   drop: {
     call: "Drop photographs or folders anywhere",
+    callFingers: "Choose photographs to make smaller",
     more: "Drop more",
     files: "Choose files",
     folder: "Choose a folder",
@@ -144,6 +145,7 @@ export const words = {
     again: (count) => `Compress ${count === 1 ? "it" : `these ${number(count)}`} again`,
     againHint: "With the settings as they are now",
     noSession: "There is no such session",
+    tryingAgain: (reason) => `${reason}. Trying again.`,
     deleted: "This session was deleted. What you add goes into a new one.",
     waiting: (reason, seconds) => `${reason}. Trying again in ${duration(seconds)}.`,
     title: (done, total) => `${number(done)}/${number(total)} · fluximage`,

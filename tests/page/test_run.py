@@ -122,7 +122,10 @@ def test_what_the_plan_does_not_cover_waits_for_start(
     expect(page.get_by_text("free · 17 images this month")).to_be_visible()
     calls = Calls(page)
     drop(page, *write(tmp_path, [f"{number}.png" for number in range(5)]))
-    expect(page.get_by_text("This takes 5 images of your plan, and 3 are left")).to_be_visible()
+    expect(
+        page.get_by_text("This takes 5 images of your plan, and 3 are left until")
+    ).to_be_visible()
+    expect(page.get_by_role("button", name="Start over")).to_be_hidden()
     assert not calls.uploads
     page.get_by_role("button", name="Start with the first 3").click()
     done(page, 3)
@@ -139,6 +142,16 @@ def test_an_image_that_cannot_get_smaller_says_so(
     drop(page, *write(tmp_path, ["small.webp"], small))
     done(page, 1)
     expect(row(page, "small.webp")).to_contain_text("already as small as it gets")
+
+
+def test_an_image_that_got_larger_says_by_how_much(page: Page) -> None:
+    page.get_by_role("button", name="Format").click()
+    page.get_by_role("radio", name="PNG").check()
+    page.keyboard.press("Escape")
+    drop(page, ROCKET)
+    done(page, 1)
+    expect(row(page, "rocket.png")).to_contain_text(re.compile(r"\+\d+ %"))
+    expect(page.locator("#progress")).to_contain_text(re.compile(r"\d+ % larger"))
 
 
 def test_an_upload_whose_answer_is_lost_is_sent_again_and_made_once(
@@ -204,7 +217,8 @@ def test_a_missing_alt_text_is_made_again_copied_and_edited(
     assert page.evaluate("navigator.clipboard.readText()") == "A red field"
     its_row.get_by_role("button", name="Edit text").click()
     page.get_by_role("textbox", name="Alt text").fill("A red flag")
-    page.get_by_role("button", name="Keep").click()
+    page.get_by_role("button", name="Keep").press("Enter")
+    expect(its_row.get_by_role("button", name="Edit text")).to_be_focused()
     page.reload()
     expect(row(page, "a.webp")).to_contain_text("A red flag")
 
@@ -226,6 +240,7 @@ def test_stop_keeps_what_is_done_and_offers_the_rest(
     expect(rows(page).first).to_contain_text("webp")
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_text("29 stopped")).to_be_visible()
+    expect(page.locator("#progress")).not_to_contain_text("failed")
     expect(rows(page).first).to_contain_text("webp")
     page.unroute("**/api/compress")
     page.get_by_role("button", name="Compress the rest").click()

@@ -12,6 +12,7 @@ export function mountDrop(place) {
   const files = chooser({ multiple: true, accept: "image/*,.heic,.heif,.avif,.tif,.tiff" });
   const folder = chooser({ webkitdirectory: true });
   const call = el("p", { className: "call" });
+  const hasFingers = matchMedia("(pointer: coarse)").matches; // which drop nothing
   place.append(
     call,
     el(
@@ -28,7 +29,7 @@ export function mountDrop(place) {
     const isSlim = state.rows.size > 0 || state.run.startedAt !== null;
     place.hidden = state.account === null;
     place.classList.toggle("slim", isSlim);
-    call.textContent = isSlim ? words.drop.more : words.drop.call;
+    call.textContent = isSlim ? words.drop.more : hasFingers ? words.drop.callFingers : words.drop.call;
   });
   takeDrops();
   document.addEventListener("paste", (event) => {

@@ -23,8 +23,9 @@ export function mountProgress(place) {
   watch(["run", "rows", "usage", "options", "account"], () => {
     const sum = totals();
     const working = run.isWorking();
-    const total = Math.max(sum.ended, state.run.before + state.run.taken);
-    summary.hidden = total + sum.refused === 0 && !working;
+    const { before, taken, madeLater } = state.run;
+    const total = Math.max(sum.ended, before + taken - madeLater - sum.stopped);
+    summary.hidden = total + sum.refused === 0 && leftOut(sum) === 0 && !working;
     place.hidden = summary.hidden && state.run.held.length === 0;
     drawLine(line, sum, total, working);
     bar.hidden = !working || total === 0;
@@ -46,10 +47,10 @@ export function mountProgress(place) {
 
 /** What part of all images is with the service: a paler bar behind, which moves from the first byte. */
 function sentShare(sum, total) {
-  const { before, taken, sentBytes, takenBytes, listing } = state.run;
+  const { taken, sentBytes, takenBytes, listing } = state.run;
   if (listing || !total) return 0; // not known yet, and a bar should not go back
-  const sent = takenBytes ? taken * Math.min(1, sentBytes / takenBytes) : 0;
-  return Math.max(sum.ended, before + sent) / total;
+  const unsent = takenBytes ? taken * Math.max(0, 1 - sentBytes / takenBytes) : 0;
+  return Math.max(sum.ended, total - unsent) / total;
 }
 
 function drawLine(line, sum, total, working) {
@@ -135,9 +136,9 @@ function drawHeld(place) {
 const imagesLeft = () => state.usage.compressor_limit - state.usage.compressor_used;
 
 function title(sum, total, working) {
-  if (!total) return words.title;
-  if (working) return texts.title(sum.ended, total);
   const left = leftOut(sum);
+  if (!total && left === 0) return words.title;
+  if (working) return texts.title(sum.ended, total);
   if (left === null) return texts.titleStopped(sum.done, total);
   return left ? texts.titleStopped(sum.done, sum.done + left) : texts.titleDone(sum.done);
 }
