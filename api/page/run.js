@@ -3,12 +3,12 @@
 import { refusal } from "./files/checks.js";
 import { joined, leavable } from "./files/leavable.js";
 import { call, sessionPath } from "./net/api.js";
-import { isSessionName, show } from "./net/address.js";
+import { isSessionName, newSessionName, show } from "./net/address.js";
 import { follow } from "./net/events.js";
 import { createUploads } from "./net/uploads.js";
 import { promise, room } from "./plan.js";
 import * as result from "./result.js";
-import { changed, newRun, state } from "./store.js";
+import { changed, newRun, state, tell, tellTrouble, update } from "./store.js";
 import { optionFields } from "./views/options.js";
 import { words } from "./words.js";
 
@@ -99,15 +99,17 @@ function halt() {
 export function goOn() {
   const stopped = result.stoppedAtHand();
   for (const row of stopped) result.removeRow(row.id);
-  const rest = [...state.run.rest, stopped.map((row) => row.entry)];
-  update({ rest: [], taken: state.run.taken - stopped.length });
+  const entries = stopped.map((row) => row.entry);
+  const rest = [...state.run.rest, entries];
+  count(entries, -1);
+  update({ rest: [] });
   return take(joined(rest));
 }
 
 /** Makes an image again that failed; without its original all that another run can help. */
 export async function retry(row) {
   if (row.error && row.entry) {
-    if (row.error.id) update({ taken: state.run.taken - 1 });
+    if (row.error.id) count([row.entry], -1);
     result.removeRow(row.id);
     return take([row.entry]);
   }
@@ -194,7 +196,7 @@ async function begin() {
   if (isOther || state.run.status === "deleted") startOver();
   const { run } = state;
   run.startedAt ??= performance.now();
-  if (!state.session) enter(wanted || newName(), wanted);
+  if (!state.session) enter(wanted || newSessionName(), wanted);
   await opening;
   return run;
 }
@@ -220,16 +222,9 @@ function leaveDeleted() {
   if (state.run.startedAt === null) startOver();
   else {
     unfollow();
-    enter(newName(), false);
+    enter(newSessionName(), false);
   }
   tell(words.progress.deleted);
-}
-
-/** A name for a session of nobody's choice. */
-function newName() {
-  const chance = crypto.getRandomValues(new Uint8Array(6)); // randomUUID needs HTTPS
-  const hex = [...chance].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  return `${new Date().toISOString().slice(0, 10)}-${hex}`;
 }
 
 function send(entries) {
@@ -310,20 +305,4 @@ async function attempt(action) {
     tell(error.message);
     return null;
   }
-}
-
-function tell(text, actions = []) {
-  state.message = text ? { text, actions } : null;
-  changed("message");
-}
-
-/** Says what is wrong for a while, beside what `tell` says; null: it is over. */
-function tellTrouble(text) {
-  state.trouble = text;
-  changed("message");
-}
-
-function update(values) {
-  Object.assign(state.run, values);
-  changed("run");
 }

@@ -26,7 +26,7 @@ export const state = {
   rows: new Map(),
   /** What was taken, sent and has ended: see newRun. */
   run: newRun(),
-  /** @type {null | {text: string, actions: {label: string, act: () => void}[]}} */
+  /** @type {null | string} */
   message: null,
   /** @type {null | string}  what is wrong for a while */
   trouble: null,
@@ -73,4 +73,22 @@ function drawChanges() {
   const draws = new Set([...parts].flatMap((name) => watchers.get(name) ?? []));
   parts.clear();
   for (const draw of draws) draw();
+}
+
+/** Changes values of the run. */
+export function update(values) {
+  Object.assign(state.run, values);
+  changed("run");
+}
+
+/** Says one sentence about the whole page, until it is closed; null: no more. */
+export function tell(text) {
+  state.message = text;
+  changed("message");
+}
+
+/** Says what is wrong for a while, beside what `tell` says; null: it is over. */
+export function tellTrouble(text) {
+  state.trouble = text;
+  changed("message");
 }

@@ -203,9 +203,7 @@ export const words = {
     help: [
       "← → divider",
       "Shift + arrows move",
-      "0 fit",
-      "1 100 %",
-      "2 200 %",
+      "0, 1, 2 for fit, 100 %, 200 %",
       "+ − zoom",
       "space before alone",
       "P previous",

@@ -247,3 +247,13 @@ def test_stop_keeps_what_is_done_and_offers_the_rest(
     expect(rows(page)).to_have_count(30)
     for number in range(30):
         expect(row(page, f"{number:02}.png")).to_have_count(1)
+
+
+def test_what_failed_is_found_among_many_rows(page: Page, tmp_path: Path) -> None:
+    write(tmp_path, [f"many/{number:02}.png" for number in range(30)])
+    write(tmp_path, ["many/broken.jpg"], ROCKET.read_bytes()[:300])
+    drop(page, tmp_path / "many")
+    expect(page).to_have_title(re.compile("^Done"))
+    page.get_by_role("button", name="1 failed").click()
+    expect(row(page, "broken.jpg")).to_be_focused()
+    expect(row(page, "broken.jpg")).to_be_in_viewport()

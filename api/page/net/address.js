@@ -1,6 +1,8 @@
 // The page's own address. Its fragment is never sent to a server: it names the session, and once,
 // in a link, a key.
 
+import { randomHex } from "./random.js";
+
 const parts = () => new URLSearchParams(location.hash.slice(1));
 
 // Taken off before anything else happens, so that no history and no screen keeps it.
@@ -18,6 +20,9 @@ export const linkedKey = () => linked;
 /** Whether the API takes it for the name of a session; as part of a path "." and ".." vanish. */
 export const isSessionName = (text) =>
   /^[A-Za-z0-9._:-]{1,128}$/.test(text) && text !== "." && text !== "..";
+
+/** A name for a session of nobody's choice. */
+export const newSessionName = () => `${new Date().toISOString().slice(0, 10)}-${randomHex(6)}`;
 
 /** The session that the address names, or null. */
 export const sessionInAddress = () => parts().get("session") || null;

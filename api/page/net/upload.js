@@ -2,6 +2,7 @@
 
 import { ApiError, authorization } from "./api.js";
 import { key } from "./key.js";
+import { randomHex } from "./random.js";
 
 const SILENT_SECONDS = 120; // then the line is taken for dead; it may stay open for hours
 
@@ -21,13 +22,11 @@ const SILENT_SECONDS = 120; // then the line is taken for dead; it may stay open
 
 /** @returns {Upload} */
 export function newUpload(entries, session, fields) {
-  // No randomUUID: browsers have it in secure contexts alone, and a service at home has plain HTTP.
-  const random = [...crypto.getRandomValues(new Uint8Array(16))];
   return {
     entries,
     session,
     fields,
-    idempotencyKey: random.map((byte) => byte.toString(16).padStart(2, "0")).join(""),
+    idempotencyKey: randomHex(16),
     bytes: entries.reduce((sum, { file }) => sum + file.size, 0),
     sentBytes: 0,
     attempts: 0,

@@ -4,7 +4,7 @@ import { button, el } from "../dom.js";
 import { csvOf } from "../files/csv.js";
 import { call, sessionPath } from "../net/api.js";
 import { deleteNow, isWorking, refreshLinks } from "../run.js";
-import { changed, state, watch } from "../store.js";
+import { changed, state, tell, watch } from "../store.js";
 import { duration, words } from "../words.js";
 import { ask } from "./ask.js";
 import { createCopying } from "./copying.js";
@@ -114,10 +114,4 @@ async function renew() {
   await refreshLinks();
   renewed = run;
   changed("rows");
-}
-
-function tell(text) {
-  state.message = { text, actions: [] };
-  changed("message");
-  return null;
 }

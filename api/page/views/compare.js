@@ -1,6 +1,6 @@
 // The comparison of an original with its result. Its modules are loaded when they are first needed.
 
-import { changed, state } from "../store.js";
+import { tell } from "../store.js";
 import { words } from "../words.js";
 
 /**
@@ -12,6 +12,5 @@ import { words } from "../words.js";
 export async function compare(row, rows) {
   const comparison = await import("./comparison.js").catch(() => null);
   if (comparison) return comparison.open(row, rows);
-  state.message = { text: words.net.unreachable, actions: [] };
-  changed("message");
+  tell(words.net.unreachable);
 }

@@ -3,7 +3,7 @@
 import { button, el } from "../dom.js";
 import { listingOfDrop, listingOfFiles, listingOfPaste } from "../files/listing.js";
 import { take } from "../run.js";
-import { changed, state, watch } from "../store.js";
+import { state, tell, watch } from "../store.js";
 import { words } from "../words.js";
 
 const SAMPLE = "/page/dandelion-by-Clemens-Engelhardt.jpg";
@@ -79,7 +79,6 @@ async function takeSample() {
     const blob = await (await fetch(SAMPLE)).blob();
     await take(listingOfFiles([new File([blob], words.drop.sampleName, { type: blob.type })]));
   } catch {
-    state.message = { text: words.drop.noSample, actions: [] };
-    changed("message");
+    tell(words.drop.noSample);
   }
 }

@@ -8,6 +8,7 @@ import { say } from "../say.js";
 import { state, watch } from "../store.js";
 import { percentSaved, words } from "../words.js";
 import { asksForAi } from "./option_values.js";
+import { showNextFailure } from "./rows.js";
 
 const texts = words.progress;
 
@@ -60,11 +61,12 @@ function drawLine(line, sum, total, working) {
     sum.done > 0 && texts.sizes(originalBytes, compressedBytes),
     sum.done > 0 && texts.saved(percentSaved(originalBytes, compressedBytes)),
     leftOut(sum) !== 0 && texts.stopped(leftOut(sum)),
-    sum.failed > 0 && texts.failed(sum.failed),
-    sum.refused > 0 && texts.refused(sum.refused),
+    ...[sum.failed > 0 && texts.failed(sum.failed), sum.refused > 0 && texts.refused(sum.refused)]
+      .filter(Boolean)
+      .map((text) => (working ? text : button(text, showNextFailure, { className: "link" }))),
     working && secondsLeft(sum, total),
   ].filter(Boolean);
-  line.replaceChildren(...parts.map((text) => el("span", {}, text)));
+  line.replaceChildren(...parts.map((part) => el("span", {}, part)));
 }
 
 /** How many images a stop has ended or left unsent; null where some were not even counted. */

@@ -70,7 +70,7 @@ function drawRow(row) {
   const name = row.image?.file_name ?? row.error.original_name ?? row.entry.file.name;
   const item = el(
     "li",
-    { "data-id": row.id, className: row.image ? "done" : "failed" },
+    { "data-id": row.id, className: row.image ? "done" : isStopped(row) ? "failed stopped" : "failed" },
     el("div", { className: "thumbnail" }),
     el(
       "div",
@@ -130,6 +130,18 @@ function drawFailure(row, name) {
 
 /** A sentence that begins with the name reads on from the name beside it. */
 const withoutName = (message, name) => (message.startsWith(`${name} `) ? message.slice(name.length + 1) : message);
+
+let failureShown = 0;
+
+/** Brings a row that failed into sight, with the focus; each time the next one. */
+export function showNextFailure() {
+  const failures = document.querySelectorAll("#rows .failed:not(.stopped)");
+  const next = failures[failureShown % failures.length];
+  failureShown += 1;
+  next.scrollIntoView({ block: "center" });
+  next.tabIndex = -1;
+  next.focus();
+}
 
 /** Whether sending the same file again may help. */
 const isOurFault = (error) => ["unreachable", "unavailable", "internal", "queue_full"].includes(error.error);

@@ -4,7 +4,7 @@ import { button, byId, el } from "../dom.js";
 import { linkedKey } from "../net/address.js";
 import { call } from "../net/api.js";
 import { key, forgetKey, useKey } from "../net/key.js";
-import { changed, state } from "../store.js";
+import { changed, state, tell } from "../store.js";
 import { words } from "../words.js";
 
 const said = words.signIn;
@@ -19,8 +19,8 @@ export async function signIn() {
   const linked = await askAboutLink(kept.known?.account);
   const known = linked.known ?? kept.known ?? (await askForKey(linked.note ?? kept.note));
   Object.assign(state, known);
-  if (linked.note && kept.known) state.message = { text: linked.note, actions: [] };
-  changed("account", "usage", "message");
+  if (linked.note && kept.known) tell(linked.note);
+  changed("account", "usage");
 }
 
 /** The account of the key that is kept, or a note that it is refused. */
