@@ -17,8 +17,9 @@ export function keepFocus(body) {
     if (isLost) nearest(trail)?.focus();
   };
   // The browser takes the focus from what is hidden only when it draws.
-  new MutationObserver(() => trail.length && requestAnimationFrame(() => setTimeout(restore)))
-    .observe(body, { subtree: true, childList: true, attributeFilter: ["hidden"] });
+  new MutationObserver(
+    () => trail.length && requestAnimationFrame(() => setTimeout(restore)),
+  ).observe(body, { subtree: true, childList: true, attributeFilter: ["hidden"] });
 }
 
 /** The row that follows one that has gone, the part of the page, or the first button at last. */

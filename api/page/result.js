@@ -39,7 +39,13 @@ export function addImage(element) {
   const entry = entryOf(element) ?? state.rows.get(id)?.entry;
   const what = "error" in element ? { error: element } : { image: element };
   takePlaceOfStopped(element, id);
-  setRow({ id, entry, warnings: element.warnings, editedAltText: editedTexts()[element.id], ...what });
+  setRow({
+    id,
+    entry,
+    warnings: element.warnings,
+    editedAltText: editedTexts()[element.id],
+    ...what,
+  });
 }
 
 /** An image that was stopped is no news any more when it was sent again and has ended. */
@@ -112,11 +118,20 @@ export function canBeRetried(row) {
 /** Whether the person stopped it before it was made. */
 export const isStopped = (row) => row.error?.error === "cancelled";
 
-export const stoppedAtHand = () => [...state.rows.values()].filter((row) => isStopped(row) && row.entry);
+export const stoppedAtHand = () =>
+  [...state.rows.values()].filter((row) => isStopped(row) && row.entry);
 
 /** Counts and sizes over all rows. */
 export function totals() {
-  const sum = { ended: 0, done: 0, failed: 0, stopped: 0, refused: 0, originalBytes: 0, compressedBytes: 0 };
+  const sum = {
+    ended: 0,
+    done: 0,
+    failed: 0,
+    stopped: 0,
+    refused: 0,
+    originalBytes: 0,
+    compressedBytes: 0,
+  };
   for (const row of state.rows.values()) {
     const { image, error, isMadeAgain } = row;
     if (image) {

@@ -172,7 +172,7 @@ export function resume() {
 /** New links for all rows. */
 export async function refreshLinks() {
   const { run, session } = state;
-  for (let cursor = 0; cursor !== null; ) {
+  for (let cursor = 0; cursor !== null;) {
     const path = sessionPath(session, `?limit=1000&cursor=${cursor}`);
     const page = await attempt(() => call("GET", path));
     if (!page || run !== state.run) return;

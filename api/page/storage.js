@@ -10,14 +10,25 @@ const kept = (open) => {
     }
   };
   return {
-    get: (name) => memory.get(name) ?? attempt((storage) => storage.getItem(name), () => null),
+    get: (name) =>
+      memory.get(name) ??
+      attempt(
+        (storage) => storage.getItem(name),
+        () => null,
+      ),
     set(name, text) {
       memory.delete(name);
-      attempt((storage) => storage.setItem(name, text), () => memory.set(name, text));
+      attempt(
+        (storage) => storage.setItem(name, text),
+        () => memory.set(name, text),
+      );
     },
     remove(name) {
       memory.delete(name);
-      attempt((storage) => storage.removeItem(name), () => null);
+      attempt(
+        (storage) => storage.removeItem(name),
+        () => null,
+      );
     },
   };
 };

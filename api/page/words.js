@@ -2,7 +2,8 @@
 
 const plural = (count, one, many = `${one}s`) => `${number(count)} ${count === 1 ? one : many}`;
 
-const leftUntil = (count, renewal) => `${count ? number(count) : "none"} ${count === 1 ? "is" : "are"} left until ${day(renewal)}`;
+const leftUntil = (count, renewal) =>
+  `${count ? number(count) : "none"} ${count === 1 ? "is" : "are"} left until ${day(renewal)}`;
 
 /** What was saved before something failed. */
 const whole = (count) => `${plural(count, "image is", "images are")} saved and whole.`;
@@ -113,15 +114,18 @@ export const words = {
     context: "Context",
     keywords: "Keywords",
     hints: {
-      sessionName: "For the address and the ZIP of this run. Images of the same name come together.",
-      context: "What the images are for: a shop for running shoes. Guides alt texts and file names.",
+      sessionName:
+        "For the address and the ZIP of this run. Images of the same name come together.",
+      context:
+        "What the images are for: a shop for running shoes. Guides alt texts and file names.",
       keywords: "Words that alt texts and file names should use where they fit.",
     },
     badSession: (text) =>
       text.length > 128
         ? `At most 128 characters, and these are ${text.length}. It is not used until then.`
         : "Only letters from A to Z, digits and . _ : - (but not . or .. alone). It is not used until then.",
-    longPhrase: (count) => `At most 300 characters, and these are ${count}. It is not used until then.`,
+    longPhrase: (count) =>
+      `At most 300 characters, and these are ${count}. It is not used until then.`,
     notInPlan: (plan) => `not in the ${plan} plan`,
     noCredits: (renewal) => (renewal ? `no credits left until ${day(renewal)}` : "no credits left"),
     noProvider: "this service has no AI",
@@ -135,7 +139,8 @@ export const words = {
     saved: (percent) => (percent < 0 ? `${-percent} % larger` : `${percent} % saved`),
     listing: "reading folders",
     sending: (percent) => `${percent} % sent`,
-    left: (seconds) => `about ${duration(seconds < 20 ? seconds : 5 * Math.ceil(seconds / 5))} left`,
+    left: (seconds) =>
+      `about ${duration(seconds < 20 ? seconds : 5 * Math.ceil(seconds / 5))} left`,
     failed: (count) => `${number(count)} failed`,
     refused: (count) => `${number(count)} not sent`,
     stop: "Stop",
@@ -151,7 +156,8 @@ export const words = {
     title: (done, total) => `${number(done)}/${number(total)} · fluximage`,
     titleDone: (total) => `Done: ${plural(total, "image")} · fluximage`,
     titleStopped: (done, total) => `Stopped: ${number(done)} of ${number(total)} · fluximage`,
-    saidDone: (sum) => `Done. ${plural(sum.done, "image")} compressed, ${number(sum.failed)} failed.`,
+    saidDone: (sum) =>
+      `Done. ${plural(sum.done, "image")} compressed, ${number(sum.failed)} failed.`,
     saidStopped: (sum) => `Stopped. ${plural(sum.done, "image is", "images are")} compressed.`,
     bar: "Progress",
   },
@@ -211,7 +217,8 @@ export const words = {
       "Esc close",
     ],
     list: (values) => values.map((value) => value.replaceAll(" ", "\u00a0")).join("\u00a0· "),
-    format: (name) => (/^jpe?g$/i.test(name) ? "JPEG" : /^webp$/i.test(name) ? "WebP" : name.toUpperCase()),
+    format: (name) =>
+      /^jpe?g$/i.test(name) ? "JPEG" : /^webp$/i.test(name) ? "WebP" : name.toUpperCase(),
     dimensions: (width, height) => `${width} × ${height}`,
     saved: (percent) => (percent ? `${percent > 0 ? "−" : "+"}${Math.abs(percent)} %` : ""),
     missing: () =>
@@ -221,8 +228,11 @@ export const words = {
     chooseFolder: "Choose a folder",
     notThis: ({ original_name: name, original_size: bytes }, count, others) => {
       const same = others.find(({ file }) => file.name === name);
-      if (same) return `This ${name} has ${number(same.file.size)} bytes. The original had ${number(bytes)}.`;
-      const found = count ? `${plural(count, "other image has its original", "other images have their originals")} now. ` : "";
+      if (same)
+        return `This ${name} has ${number(same.file.size)} bytes. The original had ${number(bytes)}.`;
+      const found = count
+        ? `${plural(count, "other image has its original", "other images have their originals")} now. `
+        : "";
       return `${found}The original of this one is ${name}, of ${number(bytes)} bytes.`;
     },
     unknown: (format) =>
@@ -255,7 +265,8 @@ export const words = {
       `${plural(count, "other file")} with the name of a result ${count === 1 ? "is" : "are"} in “${folder}” already.`,
     keepBoth: "Keep both",
     replace: "Replace",
-    saving: (count, total, folder) => `Saving ${number(count)} of ${number(total)} into “${folder}”`,
+    saving: (count, total, folder) =>
+      `Saving ${number(count)} of ${number(total)} into “${folder}”`,
     saved: (count, folder) => `${plural(count, "image is", "images are")} in “${folder}”.`,
     stopped: (count) => `Stopped. ${whole(count)}`,
     cut: (count) => `The connection broke. ${whole(count)}`,
@@ -290,7 +301,8 @@ export const words = {
     topUps: (left) => `${plural(left, "top-up credit")} besides, which do not end`,
     renews: (timestamp) => `Renews on ${day(timestamp)}`,
     roll: "Roll the key",
-    rollQuestion: "The present key ends at once, wherever it is used. This page goes on with the new one.",
+    rollQuestion:
+      "The present key ends at once, wherever it is used. This page goes on with the new one.",
     cancel: "Cancel",
     newKey: "New key",
     rolled: "The new key. It is shown only now.",
@@ -305,11 +317,15 @@ export const words = {
     submit: "Sign in",
     remember: "Keep me signed in on this computer",
     hint: [
-      "Started it yourself? ", "fluximage up", " prints a key. Otherwise its operator makes one with ",
-      "fluximage accounts create", ".",
+      "Started it yourself? ",
+      "fluximage up",
+      " prints a key. Otherwise its operator makes one with ",
+      "fluximage accounts create",
+      ".",
     ],
     noKey: "Paste your API key",
-    badShape: "This is no API key: one begins with flx_live_, and 40 digits and letters a to f follow",
+    badShape:
+      "This is no API key: one begins with flx_live_, and 40 digits and letters a to f follow",
     refused: "The service does not know this key. It may have been replaced.",
     ended: "This key no longer works",
     badLink: "The key in the link that you opened does not work",
@@ -346,11 +362,14 @@ export function size(bytes) {
 }
 
 /** What part of the bytes is gone, in whole percent; below 0 where there are more. */
-export const percentSaved = (before, after) => (before ? Math.round(100 * (1 - after / before)) : 0);
+export const percentSaved = (before, after) =>
+  before ? Math.round(100 * (1 - after / before)) : 0;
 
 /** A time to come, roughly: "23 h", "40 s". */
 export function duration(seconds) {
   if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
   if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min`;
-  return seconds < 48 * 3600 ? `${Math.round(seconds / 3600)} h` : plural(Math.round(seconds / 86400), "day");
+  return seconds < 48 * 3600
+    ? `${Math.round(seconds / 3600)} h`
+    : plural(Math.round(seconds / 86400), "day");
 }

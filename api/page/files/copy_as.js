@@ -102,7 +102,11 @@ function notesOf(fields) {
   return [words.copyAs.where, hasTexts && words.copyAs.texts];
 }
 
-const commented = (notes) => notes.filter(Boolean).map((note) => `# ${note}\n`).join("");
+const commented = (notes) =>
+  notes
+    .filter(Boolean)
+    .map((note) => `# ${note}\n`)
+    .join("");
 
 const textOf = (value) => (value instanceof File ? local(value.name) : String(value));
 
@@ -117,8 +121,7 @@ function curlFile(path) {
 }
 
 /** A path in a --form of curl, to which commas and semicolons have a meaning. */
-const curlPath = (path) =>
-  /[,;"\\\s]/.test(path) ? `"${path.replace(/["\\]/g, "\\$&")}"` : path;
+const curlPath = (path) => (/[,;"\\\s]/.test(path) ? `"${path.replace(/["\\]/g, "\\$&")}"` : path);
 
 /** The path as a program takes it for a file, also where it begins as an option does. */
 const local = (path) => (/^[-@~]/.test(path) ? `./${path}` : path);

@@ -15,12 +15,20 @@ export function mountAccount(place) {
   const summary = el("span", { className: "summary" });
   const facts = el("div");
   const key = el("div", { className: "key" });
-  const { opener, element } = panel(said.menu, [
-    facts,
-    key,
-    el("p", { className: "ways" }, el("a", { href: "/docs" }, said.docs),
-      button(said.signOut, signOut, { className: "link" })),
-  ], { opened: refreshUsage, closed: () => setTimeout(offerRoll, 0, key) });
+  const { opener, element } = panel(
+    said.menu,
+    [
+      facts,
+      key,
+      el(
+        "p",
+        { className: "ways" },
+        el("a", { href: "/docs" }, said.docs),
+        button(said.signOut, signOut, { className: "link" }),
+      ),
+    ],
+    { opened: refreshUsage, closed: () => setTimeout(offerRoll, 0, key) },
+  );
   element.classList.add("account-menu");
   place.append(summary, createTheme(), opener, element);
   offerRoll(key);
@@ -61,9 +69,15 @@ function factsOf(account, usage) {
 
 /** What is used, with a bar where there is a limit. */
 function gauge(name, used, limit) {
-  const text = el("p", { className: "gauge" }, el("span", {}, name),
-    el("span", {}, limit === null ? said.unlimited(used) : said.of(used, limit)));
-  return limit === null ? [text] : [text, el("progress", { "aria-label": name, value: used, max: limit })];
+  const text = el(
+    "p",
+    { className: "gauge" },
+    el("span", {}, name),
+    el("span", {}, limit === null ? said.unlimited(used) : said.of(used, limit)),
+  );
+  return limit === null
+    ? [text]
+    : [text, el("progress", { "aria-label": name, value: used, max: limit })];
 }
 
 function offerRoll(place) {
@@ -76,24 +90,37 @@ function askToRoll(place) {
     offerRoll(place);
     place.firstChild.focus();
   });
-  const roll = button(said.roll, async () => {
-    roll.disabled = true;
-    try {
-      const { api_key: rolled } = await call("POST", "/api/keys/roll");
-      useKey(rolled);
-      showOnce(place, rolled);
-    } catch (error) {
-      problem.textContent = error.message;
-      roll.disabled = false;
-    }
-  }, { className: "danger" });
-  place.replaceChildren(el("p", {}, said.rollQuestion), el("p", { className: "ways" }, roll, cancel), problem);
+  const roll = button(
+    said.roll,
+    async () => {
+      roll.disabled = true;
+      try {
+        const { api_key: rolled } = await call("POST", "/api/keys/roll");
+        useKey(rolled);
+        showOnce(place, rolled);
+      } catch (error) {
+        problem.textContent = error.message;
+        roll.disabled = false;
+      }
+    },
+    { className: "danger" },
+  );
+  place.replaceChildren(
+    el("p", {}, said.rollQuestion),
+    el("p", { className: "ways" }, roll, cancel),
+    problem,
+  );
   cancel.focus();
 }
 
 function showOnce(place, rolled) {
   const copied = el("span", { className: "note", role: "status" });
-  const text = el("textarea", { readOnly: true, rows: 2, value: rolled, "aria-label": said.newKey });
+  const text = el("textarea", {
+    readOnly: true,
+    rows: 2,
+    value: rolled,
+    "aria-label": said.newKey,
+  });
   const copy = button(said.copy, async () => {
     text.select();
     try {
@@ -103,7 +130,11 @@ function showOnce(place, rolled) {
     }
     copied.textContent = said.copied;
   });
-  place.replaceChildren(el("p", {}, said.rolled), text, el("p", { className: "ways" }, copy, copied));
+  place.replaceChildren(
+    el("p", {}, said.rolled),
+    text,
+    el("p", { className: "ways" }, copy, copied),
+  );
   copy.focus();
 }
 

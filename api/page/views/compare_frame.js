@@ -9,7 +9,10 @@ const text = words.compare;
 /** The dialog around a stage. `step(direction)` shows another row, `take(listing)` takes files. */
 export function compareFrame(stage, { step, take }) {
   const place = el("p", { className: "place", role: "status" });
-  const previous = button("‹", () => step(-1), { "aria-label": text.previous, title: text.previous });
+  const previous = button("‹", () => step(-1), {
+    "aria-label": text.previous,
+    title: text.previous,
+  });
   const next = button("›", () => step(1), { "aria-label": text.next, title: text.next });
   const zooms = zoomButtons(stage);
   const before = el("p", { className: "before" });
@@ -81,9 +84,11 @@ function extension(fileName) {
 }
 
 function zoomButtons(stage) {
-  const levels = [["fit", text.fit], [1, text.percent(1)], [2, text.percent(2)]].map(
-    ([zoom, label]) => ({ zoom, button: button(label, () => stage.zoomTo(zoom)) }),
-  );
+  const levels = [
+    ["fit", text.fit],
+    [1, text.percent(1)],
+    [2, text.percent(2)],
+  ].map(([zoom, label]) => ({ zoom, button: button(label, () => stage.zoomTo(zoom)) }));
   const smaller = button("−", () => stage.stepZoom(-1), { "aria-label": text.smaller });
   const larger = button("+", () => stage.stepZoom(1), { "aria-label": text.larger });
   const now = el("output", {});
@@ -107,7 +112,8 @@ function holdButton(stage) {
   const end = () => stage.showOnlyBefore(false);
   const press = ({ key }) => [" ", "Enter"].includes(key) && show();
   const on = { pointerdown: show, keydown: press };
-  for (const name of ["pointerup", "pointercancel", "pointerleave", "keyup", "blur"]) on[name] = end;
+  for (const name of ["pointerup", "pointercancel", "pointerleave", "keyup", "blur"])
+    on[name] = end;
   return el("button", { type: "button", className: "hold", title: text.holdTitle, on }, text.hold);
 }
 

@@ -40,18 +40,26 @@ export function actionsOfKeys(stage, step) {
 
 /** Listens until the signal. In the document, for after a click on a picture nothing has focus. */
 export function watchKeys(actions, stage, signal) {
-  document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || isOfControl(event)) return;
-    const shift = event.shiftKey && event.key.startsWith("Arrow") ? "Shift+" : "";
-    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    const action = actions[shift + key];
-    if (!action) return;
-    event.preventDefault();
-    action();
-  }, { signal });
-  document.addEventListener("keyup", (event) => {
-    if (event.key === " ") stage.showOnlyBefore(false);
-  }, { signal });
+  document.addEventListener(
+    "keydown",
+    (event) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || isOfControl(event)) return;
+      const shift = event.shiftKey && event.key.startsWith("Arrow") ? "Shift+" : "";
+      const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+      const action = actions[shift + key];
+      if (!action) return;
+      event.preventDefault();
+      action();
+    },
+    { signal },
+  );
+  document.addEventListener(
+    "keyup",
+    (event) => {
+      if (event.key === " ") stage.showOnlyBefore(false);
+    },
+    { signal },
+  );
   addEventListener("blur", () => stage.showOnlyBefore(false), { signal });
 }
 

@@ -49,11 +49,15 @@ export function zoomedAt(view, picture, stage, zoom, point) {
   const box = boxOf(view, picture, stage);
   const at = (origin, length, place, side) =>
     (place - origin) / length + (side / 2 - place) / (length * (kept / box.zoom));
-  return within({
-    zoom: kept,
-    x: at(box.left, box.width, point.x, stage.width),
-    y: at(box.top, box.height, point.y, stage.height),
-  }, picture, stage);
+  return within(
+    {
+      zoom: kept,
+      x: at(box.left, box.width, point.x, stage.width),
+      y: at(box.top, box.height, point.y, stage.height),
+    },
+    picture,
+    stage,
+  );
 }
 
 /** The view moved by so many pixels: the picture goes with the pointer. */
@@ -103,5 +107,9 @@ function within(view, picture, stage) {
     const margin = Math.min(0.5, side / 2 / length);
     return Math.min(1 - margin, Math.max(margin, middle));
   };
-  return { ...view, x: inside(view.x, width, stage.width), y: inside(view.y, height, stage.height) };
+  return {
+    ...view,
+    x: inside(view.x, width, stage.width),
+    y: inside(view.y, height, stage.height),
+  };
 }

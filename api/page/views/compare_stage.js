@@ -3,7 +3,14 @@
 import { el } from "../dom.js";
 import { words } from "../words.js";
 import {
-  WHOLE, boxOf, canPan, dividerAt, panned, shareAt, steppedZoom, zoomedAt,
+  WHOLE,
+  boxOf,
+  canPan,
+  dividerAt,
+  panned,
+  shareAt,
+  steppedZoom,
+  zoomedAt,
 } from "./compare_motion.js";
 
 const PIXELATED_FROM = 2;
@@ -38,7 +45,10 @@ export function createStage(onDraw) {
   /** Shows two decoded pictures; `beforeImage` may be null. The zoom and the place stay. */
   function show(beforeImage, afterImage, resultSize) {
     size = resultSize;
-    for (const [layer, image] of [[before, beforeImage], [after, afterImage]]) {
+    for (const [layer, image] of [
+      [before, beforeImage],
+      [after, afterImage],
+    ]) {
       layer.replaceChildren(...(image ? [image] : []));
       if (!image) continue;
       image.style.width = `${size.width}px`;
@@ -114,7 +124,10 @@ export function createStage(onDraw) {
     return { x: (clientX - left) * pixels.ratio, y: (clientY - top) * pixels.ratio };
   }
 
-  const whenShown = (act) => (...values) => size && act(...values);
+  const whenShown =
+    (act) =>
+    (...values) =>
+      size && act(...values);
   const zoomNow = () => boxOf(view, size, pixels).zoom;
   const zoomTo = (zoom, point) => look(zoomedAt(view, size, pixels, zoom, point));
   const stop = watchPixels(element, measure);

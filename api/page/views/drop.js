@@ -20,7 +20,13 @@ export function mountDrop(place) {
       { className: "ways" },
       button(words.drop.files, () => files.click(), { className: "primary" }),
       button(words.drop.folder, () => folder.click()),
-      el("span", { className: "sample" }, words.drop.or, " ", button(words.drop.sample, takeSample, { className: "link" })),
+      el(
+        "span",
+        { className: "sample" },
+        words.drop.or,
+        " ",
+        button(words.drop.sample, takeSample, { className: "link" }),
+      ),
     ),
     files,
     folder,
@@ -29,17 +35,23 @@ export function mountDrop(place) {
     const isSlim = state.rows.size > 0 || state.run.startedAt !== null;
     place.hidden = state.account === null;
     place.classList.toggle("slim", isSlim);
-    call.textContent = isSlim ? words.drop.more : hasFingers ? words.drop.callFingers : words.drop.call;
+    call.textContent = isSlim
+      ? words.drop.more
+      : hasFingers
+        ? words.drop.callFingers
+        : words.drop.call;
   });
   takeDrops();
   document.addEventListener("paste", (event) => {
-    if (state.account === null || isTyping(event.target) || !event.clipboardData.files.length) return;
+    if (state.account === null || isTyping(event.target) || !event.clipboardData.files.length)
+      return;
     event.preventDefault();
     take(listingOfPaste(event.clipboardData));
   });
 }
 
-const isTyping = (element) => element.matches("input:not([type=radio]):not([type=range]), textarea");
+const isTyping = (element) =>
+  element.matches("input:not([type=radio]):not([type=range]), textarea");
 
 /** A hidden chooser of files; the same files may be chosen twice. */
 function chooser(properties) {

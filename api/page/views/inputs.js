@@ -12,12 +12,23 @@ import { CHECKS, setOptions } from "./option_values.js";
 export function choice(option, legend, choices, { read, write } = {}) {
   const name = `option-${option}`;
   const inputs = choices.map(({ value }) => el("input", { type: "radio", name, value }));
-  const element = el("fieldset", { className: "choice" }, el("legend", {}, legend),
+  const element = el(
+    "fieldset",
+    { className: "choice" },
+    el("legend", {}, legend),
     choices.map(({ label, hint }, at) =>
-      el("label", { title: label }, inputs[at], el("span", {}, label),
-        hint && el("span", { className: "hint" }, hint))));
+      el(
+        "label",
+        { title: label },
+        inputs[at],
+        el("span", {}, label),
+        hint && el("span", { className: "hint" }, hint),
+      ),
+    ),
+  );
   element.addEventListener("change", ({ target }) =>
-    write ? write(target.value) : setOptions({ [option]: target.value }));
+    write ? write(target.value) : setOptions({ [option]: target.value }),
+  );
   const fill = () => {
     const value = read ? read() : state.options[option];
     for (const input of inputs) input.checked = input.value === value;
@@ -52,7 +63,11 @@ export function line(option, label, { hint, problem, parse = (text) => text, ...
   const id = `option-${option}`;
   const said = el("span", { className: "problem", id: `${id}-problem`, role: "status" });
   const input = el("input", {
-    id, type: "text", autocomplete: "off", "aria-describedby": `${id}-problem`, ...properties,
+    id,
+    type: "text",
+    autocomplete: "off",
+    "aria-describedby": `${id}-problem`,
+    ...properties,
   });
   input.addEventListener("input", () => {
     const value = parse(input.value);
@@ -66,14 +81,24 @@ export function line(option, label, { hint, problem, parse = (text) => text, ...
     input.ariaInvalid = null;
     said.textContent = "";
   };
-  const element = el("label", { className: "text", for: id }, el("span", {}, label), input,
-    hint && el("span", { className: "hint" }, hint), said);
+  const element = el(
+    "label",
+    { className: "text", for: id },
+    el("span", {}, label),
+    input,
+    hint && el("span", { className: "hint" }, hint),
+    said,
+  );
   return { element, fill };
 }
 
 /** A choice of one of many, as a list that drops down. */
 export function list(option, label, choices) {
-  const input = el("select", {}, choices.map((text) => el("option", { value: text }, text)));
+  const input = el(
+    "select",
+    {},
+    choices.map((text) => el("option", { value: text }, text)),
+  );
   input.addEventListener("change", () => setOptions({ [option]: input.value }));
   const fill = () => {
     input.value = state.options[option];

@@ -9,6 +9,10 @@ export function mountMessage(place) {
     const { message, trouble } = state;
     place.replaceChildren(...(trouble ? [el("p", {}, trouble)] : []));
     const close = { className: "close", "aria-label": words.closeMessage };
-    if (message) place.append(el("p", {}, message), button("×", () => tell(null), close));
+    if (message)
+      place.append(
+        el("p", {}, message),
+        button("×", () => tell(null), close),
+      );
   });
 }

@@ -26,8 +26,21 @@ export const DEFAULTS = {
 export const FORMATS = ["avif", "webp", "jpg", "png"];
 export const POSITIONS = ["TL", "TC", "TR", "ML", "MC", "MR", "BL", "BC", "BR"];
 export const LANGUAGES = [
-  "English", "Español", "Català", "Français", "Deutsch", "Italiano", "Português", "Nederlands",
-  "Polski", "Русский", "中文", "日本語", "한국어", "Arabic", "Hindi",
+  "English",
+  "Español",
+  "Català",
+  "Français",
+  "Deutsch",
+  "Italiano",
+  "Português",
+  "Nederlands",
+  "Polski",
+  "Русский",
+  "中文",
+  "日本語",
+  "한국어",
+  "Arabic",
+  "Hindi",
 ];
 export const MAX_PHRASE = 300;
 export const MAX_SIDE = 65535;
@@ -131,7 +144,9 @@ export function optionsInWords() {
     (maxWidth || maxHeight) && said.within(maxWidth, maxHeight),
     hasWatermark() && said.withWatermark,
     asksForAi() && said.ai[aiChoice()],
-  ].filter(Boolean).join(" · ");
+  ]
+    .filter(Boolean)
+    .join(" · ");
 }
 
 export const AI_CHOICES = {

@@ -6,8 +6,19 @@ import { state, watch } from "../store.js";
 import { words } from "../words.js";
 import { choice, line, list, slider } from "./inputs.js";
 import {
-  AI_CHOICES, DEFAULTS, FORMATS, LANGUAGES, MAX_SIDE, aiChoice, differing, hasWatermark, noAi,
-  noWatermark, optionsInWords, remembered, setOptions,
+  AI_CHOICES,
+  DEFAULTS,
+  FORMATS,
+  LANGUAGES,
+  MAX_SIDE,
+  aiChoice,
+  differing,
+  hasWatermark,
+  noAi,
+  noWatermark,
+  optionsInWords,
+  remembered,
+  setOptions,
 } from "./option_values.js";
 import { panel } from "./panel.js";
 import { createWatermark } from "./watermark.js";
@@ -22,18 +33,31 @@ export function mountOptions(form) {
   const controls = [format(), quality(), within(), watermark(), altText(), more()];
   const fill = () => controls.forEach((control) => control.fill());
 
-  const reset = button(said.reset, () => {
-    setOptions(DEFAULTS);
-    keepWatermark(null);
-    fill();
-    controls[0].element.focus();
-  }, { className: "link" });
-  const row = el("div", { className: "controls" }, controls.map((control) => control.element), reset);
+  const reset = button(
+    said.reset,
+    () => {
+      setOptions(DEFAULTS);
+      keepWatermark(null);
+      fill();
+      controls[0].element.focus();
+    },
+    { className: "link" },
+  );
+  const row = el(
+    "div",
+    { className: "controls" },
+    controls.map((control) => control.element),
+    reset,
+  );
   const summary = el("span");
-  const change = button(said.change, () => {
-    row.hidden = !row.hidden;
-    draw();
-  }, { className: "link" });
+  const change = button(
+    said.change,
+    () => {
+      row.hidden = !row.hidden;
+      draw();
+    },
+    { className: "link" },
+  );
   const folded = el("p", { className: "folded" }, summary, " ", change);
   form.append(folded, row, ...controls.flatMap((control) => control.panel ?? []));
   form.addEventListener("keydown", (event) => {
@@ -69,7 +93,11 @@ export function mountOptions(form) {
 
 /** A control whose value stands on a button; `value` says it, `reason` why there is none. */
 function opening(name, inputs, value, { reason = () => null, ...on } = {}) {
-  const { opener, element, say } = panel(name, inputs.map((input) => input.element), on);
+  const { opener, element, say } = panel(
+    name,
+    inputs.map((input) => input.element),
+    on,
+  );
   return {
     element: opener,
     panel: element,
@@ -84,7 +112,9 @@ function opening(name, inputs, value, { reason = () => null, ...on } = {}) {
 
 function format() {
   const choices = FORMATS.map((value) => ({
-    value, label: said.formats[value], hint: said.formatHints[value],
+    value,
+    label: said.formats[value],
+    hint: said.formatHints[value],
   }));
   const value = () => said.formats[state.options.format];
   return opening(said.format, [choice("format", said.format, choices)], value);
@@ -120,8 +150,14 @@ function within() {
       setOptions({ maxWidth: pixels, maxHeight: pixels });
       sides.forEach((input) => input.fill());
     });
-  const boxes = { element: el("div", { className: "sides" }, sides.map((input) => input.element)),
-    fill: () => sides.forEach((input) => input.fill()) };
+  const boxes = {
+    element: el(
+      "div",
+      { className: "sides" },
+      sides.map((input) => input.element),
+    ),
+    fill: () => sides.forEach((input) => input.fill()),
+  };
   const picks = { element: el("p", { className: "picks" }, [...COMMON_SIDES, null].map(pick)) };
   const hint = { element: el("p", { className: "hint" }, said.withinHint) };
   const value = () => said.sides(state.options.maxWidth, state.options.maxHeight);
@@ -136,7 +172,9 @@ function watermark() {
 
 function altText() {
   const choices = Object.keys(AI_CHOICES).map((value) => ({
-    value, label: said.ai[value], hint: said.aiHints[value],
+    value,
+    label: said.ai[value],
+    hint: said.aiHints[value],
   }));
   const asked = choice("ai", said.altText, choices, {
     read: aiChoice,
@@ -151,7 +189,9 @@ function altText() {
     draw: () => (cost.textContent = said.aiCost(state.usage?.ia_credits_remaining ?? 0)),
   };
   const language = list("language", said.language, LANGUAGES);
-  return opening(said.altText, [asked, language, left], () => said.ai[aiChoice()], { reason: noAi });
+  return opening(said.altText, [asked, language, left], () => said.ai[aiChoice()], {
+    reason: noAi,
+  });
 }
 
 function more() {

@@ -125,7 +125,11 @@ function drawHeld(place) {
   const isAi = asksForAi() && (isUnlimited(state.usage) || left < imagesLeft());
   const start = fits === count ? words.held.startAll : words.held.start(fits);
   place.replaceChildren(
-    el("p", {}, isAi ? words.held.texts(count, left, renewal) : words.held.images(count, left, renewal)),
+    el(
+      "p",
+      {},
+      isAi ? words.held.texts(count, left, renewal) : words.held.images(count, left, renewal),
+    ),
     el(
       "p",
       { className: "ways" },

@@ -47,8 +47,10 @@ function replace(old, item) {
   if (editing) item.querySelector(".alt-text")?.replaceWith(editing);
   old.replaceWith(item);
   if (!focused) return;
-  const same = [...item.querySelectorAll("button, a")].find((one) => one.className === focused.className);
-  (item.contains(focused) ? focused : same ?? item.querySelector(".edit"))?.focus();
+  const same = [...item.querySelectorAll("button, a")].find(
+    (one) => one.className === focused.className,
+  );
+  (item.contains(focused) ? focused : (same ?? item.querySelector(".edit")))?.focus();
 }
 
 function inSight(seen, sight) {
@@ -70,7 +72,10 @@ function drawRow(row) {
   const name = row.image?.file_name ?? row.error.original_name ?? row.entry.file.name;
   const item = el(
     "li",
-    { "data-id": row.id, className: row.image ? "done" : isStopped(row) ? "failed stopped" : "failed" },
+    {
+      "data-id": row.id,
+      className: row.image ? "done" : isStopped(row) ? "failed stopped" : "failed",
+    },
     el("div", { className: "thumbnail" }),
     el(
       "div",
@@ -95,20 +100,35 @@ function original(row, name) {
 function drawResult(row, name) {
   const { original_size, compressed_size, url } = row.image;
   const percent = percentSaved(original_size, compressed_size);
-  const figures = percent === 0
-    ? [el("div", { className: "sizes unchanged" }, size(compressed_size), " ", el("span", { className: "note" }, texts.smallest))]
-    : [
-        el("div", { className: "sizes" }, texts.sizes(original_size, compressed_size)),
-        el("div", { className: percent > 0 ? "saved" : "saved larger" }, texts.saved(percent)),
-      ];
+  const figures =
+    percent === 0
+      ? [
+          el(
+            "div",
+            { className: "sizes unchanged" },
+            size(compressed_size),
+            " ",
+            el("span", { className: "note" }, texts.smallest),
+          ),
+        ]
+      : [
+          el("div", { className: "sizes" }, texts.sizes(original_size, compressed_size)),
+          el("div", { className: percent > 0 ? "saved" : "saved larger" }, texts.saved(percent)),
+        ];
   return [
     ...figures,
     el(
       "div",
       { className: "actions" },
       labelled(texts.compare, name, "to-compare", () => openCompare(row.id)),
-      el("a", { href: url, className: "to-save", "aria-label": texts.of(texts.save, name) }, texts.save),
-      canBeRetried(row) && !row.isMadeAgain && labelled(texts.retry, name, "to-retry", () => retry(row)),
+      el(
+        "a",
+        { href: url, className: "to-save", "aria-label": texts.of(texts.save, name) },
+        texts.save,
+      ),
+      canBeRetried(row) &&
+        !row.isMadeAgain &&
+        labelled(texts.retry, name, "to-retry", () => retry(row)),
     ),
   ];
 }
@@ -129,7 +149,8 @@ function drawFailure(row, name) {
 }
 
 /** A sentence that begins with the name reads on from the name beside it. */
-const withoutName = (message, name) => (message.startsWith(`${name} `) ? message.slice(name.length + 1) : message);
+const withoutName = (message, name) =>
+  message.startsWith(`${name} `) ? message.slice(name.length + 1) : message;
 
 let failureShown = 0;
 
@@ -144,7 +165,8 @@ export function showNextFailure() {
 }
 
 /** Whether sending the same file again may help. */
-const isOurFault = (error) => ["unreachable", "unavailable", "internal", "queue_full"].includes(error.error);
+const isOurFault = (error) =>
+  ["unreachable", "unavailable", "internal", "queue_full"].includes(error.error);
 
 const labelled = (action, name, className, act) =>
   button(action, act, { className, "aria-label": texts.of(action, name) });
@@ -152,7 +174,10 @@ const labelled = (action, name, className, act) =>
 /** The view of comparing is loaded when it is first wanted. */
 async function openCompare(id) {
   const { compare } = await import("./compare.js");
-  compare(state.rows.get(id), [...state.rows.values()].filter((row) => row.image));
+  compare(
+    state.rows.get(id),
+    [...state.rows.values()].filter((row) => row.image),
+  );
 }
 
 function drawText(row) {
@@ -161,7 +186,9 @@ function drawText(row) {
     return canBeRetried(row) ? el("span", { className: "note" }, texts.noText) : null;
   }
   const shown = el("q", {}, text);
-  const copy = button(texts.copyText, () => copyText(altText(state.rows.get(row.id))), { className: "link copy" });
+  const copy = button(texts.copyText, () => copyText(altText(state.rows.get(row.id))), {
+    className: "link copy",
+  });
   const edit = button(texts.editText, () => openEditor(row, place), { className: "link edit" });
   const place = el("div", { className: "alt-text" }, shown, copy, edit);
   return place;
@@ -169,7 +196,12 @@ function drawText(row) {
 
 /** Puts a field in the place of the text, until it is kept. */
 function openEditor({ id }, place) {
-  const field = el("textarea", { value: altText(state.rows.get(id)), rows: 2, className: "edit", "aria-label": texts.textLabel });
+  const field = el("textarea", {
+    value: altText(state.rows.get(id)),
+    rows: 2,
+    className: "edit",
+    "aria-label": texts.textLabel,
+  });
   const keep = () => {
     place.classList.remove("editing");
     editAltText(state.rows.get(id), field.value.trim());

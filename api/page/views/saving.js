@@ -55,7 +55,11 @@ export function createSaving(place, onChange) {
       if (session !== state.session) return;
       const isStopped = stopping.signal.aborted;
       const why = isStopped ? texts.stopped(count) : reason(error, count);
-      tell(why, button(texts.goOn, () => goOn(folder, true)), close);
+      tell(
+        why,
+        button(texts.goOn, () => goOn(folder, true)),
+        close,
+      );
       say(why);
     } finally {
       onChange(false);

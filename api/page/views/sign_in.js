@@ -42,9 +42,12 @@ async function askAboutLink(present) {
   const wanted = await shown((answer) => [
     el("h2", {}, said.useLinked(known.account.name, known.account.plan)),
     el("p", {}, said.fromLink, present ? ` ${said.signedInAs(present.name)}` : ""),
-    el("p", { className: "ways" },
+    el(
+      "p",
+      { className: "ways" },
       button(said.use, () => answer(true), { className: "primary" }),
-      button(said.refuse, () => answer(false))),
+      button(said.refuse, () => answer(false)),
+    ),
   ]);
   if (!wanted) return {};
   useKey(linked);
@@ -55,7 +58,11 @@ async function askAboutLink(present) {
 function askForKey(note) {
   const problem = el("p", { className: "problem", id: "key-problem", role: "alert" });
   const field = el("input", {
-    id: "key", type: "password", autocomplete: "off", spellcheck: false, placeholder: "flx_live_…",
+    id: "key",
+    type: "password",
+    autocomplete: "off",
+    spellcheck: false,
+    placeholder: "flx_live_…",
     "aria-describedby": "key-problem key-hint",
   });
   const remember = el("input", { type: "checkbox" });
@@ -70,15 +77,25 @@ function askForKey(note) {
     return known;
   }
   return shown((answer) => {
-    const form = el("form", {},
+    const form = el(
+      "form",
+      {},
       el("h2", {}, said.title),
       note && el("p", { className: "problem", role: "status" }, note),
       el("label", { for: "key" }, said.key),
       el("div", { className: "ways" }, field, submit),
       problem,
       el("label", { className: "check" }, remember, said.remember),
-      el("p", { className: "note", id: "key-hint" }, said.hint[0], el("code", {}, said.hint[1]),
-        said.hint[2], el("code", {}, said.hint[3]), said.hint[4]));
+      el(
+        "p",
+        { className: "note", id: "key-hint" },
+        said.hint[0],
+        el("code", {}, said.hint[1]),
+        said.hint[2],
+        el("code", {}, said.hint[3]),
+        said.hint[4],
+      ),
+    );
     field.addEventListener("input", () => {
       problem.textContent = "";
       field.ariaInvalid = null;

@@ -11,12 +11,16 @@ const THEMES = ["system", "light", "dark"];
 export function createTheme() {
   let theme = ofBrowser.get(NAME);
   if (!THEMES.includes(theme)) theme = "system";
-  const switcher = button("◐", () => {
-    theme = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length];
-    if (theme === "system") ofBrowser.remove(NAME);
-    else ofBrowser.set(NAME, theme);
-    apply();
-  }, { className: "theme" });
+  const switcher = button(
+    "◐",
+    () => {
+      theme = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length];
+      if (theme === "system") ofBrowser.remove(NAME);
+      else ofBrowser.set(NAME, theme);
+      apply();
+    },
+    { className: "theme" },
+  );
   function apply() {
     if (theme === "system") delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = theme;

@@ -27,12 +27,21 @@ export function createWatermark() {
   place.element.classList.add("places");
   const scale = slider("watermarkScale", said.scale, 5, 50, (value) => `${value} %`);
   const opacity = slider("watermarkOpacity", said.opacity, 0, 100, (value) => `${value} %`);
-  const settings = el("div", { className: "watermark-settings" }, place.element,
-    el("div", {}, scale.element, opacity.element));
-  const area = el("div", { className: "watermark" },
+  const settings = el(
+    "div",
+    { className: "watermark-settings" },
+    place.element,
+    el("div", {}, scale.element, opacity.element),
+  );
+  const area = el(
+    "div",
+    { className: "watermark" },
     el("p", { className: "hint" }, said.hint),
     el("p", { className: "watermark-file" }, choose, name, remove, file),
-    problem, preview.element, settings);
+    problem,
+    preview.element,
+    settings,
+  );
 
   async function take(taken) {
     const refusal = await watermarkRefusal(taken);

@@ -75,7 +75,10 @@ export function createPreview() {
   async function open() {
     for (const url of isOwn ? [] : [...pictures(), SAMPLE]) {
       picture.src = url;
-      const isDecoded = await picture.decode().then(() => true, () => false);
+      const isDecoded = await picture.decode().then(
+        () => true,
+        () => false,
+      );
       URL.revokeObjectURL(url);
       if (isDecoded) {
         isOwn = url !== SAMPLE;
