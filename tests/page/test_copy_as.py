@@ -49,7 +49,7 @@ def run(text: str, way: str, folder: Path, key: str) -> str:
     bin_folder = folder.parent / "bin"
     bin_folder.mkdir(exist_ok=True)
     command = bin_folder / "fluximage"
-    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m fluximage.command.main "$@"\n')
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m fluximage.command.main "$@"\n')
     command.chmod(0o755)
     environment = os.environ | {
         "FLUXIMAGE_API_KEY": key,
