@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -142,9 +142,13 @@ def running(
     variables = [f"{name}={value}" for name, value in (of_image | dict(environment)).items()]
     unshare = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", prepare, "sh")
     with subprocess.Popen((*unshare, "env", "-i", *variables, *command)) as outer:
+        children = Path(f"/proc/{outer.pid}/task/{outer.pid}/children")
         try:
-            children = Path(f"/proc/{outer.pid}/task/{outer.pid}/children")
             assert eventually(lambda: children.read_text().split())
             yield Container(image, outer, int(children.read_text()), variables)
         finally:
+            # It outlives `unshare`: a change of user clears the signal of --kill-child.
+            with suppress(FileNotFoundError):
+                for pid in children.read_text().split():
+                    os.kill(int(pid), signal.SIGKILL)
             outer.kill()
