@@ -98,9 +98,8 @@ export function endMadeAgain() {
 }
 
 export function editAltText(row, text) {
-  const texts = editedTexts();
-  texts[row.image.id] = text;
-  ofTab.set(EDITED, JSON.stringify(texts));
+  editedTexts()[row.image.id] = text;
+  ofTab.set(EDITED, JSON.stringify(editedTexts()));
   setRow({ ...row, editedAltText: text });
 }
 
@@ -152,10 +151,13 @@ export function totals() {
 
 const entryOf = (element) => sentEntries.get(element.batch_id)?.[element.index];
 
+let edited = null;
+
 function editedTexts() {
   try {
-    return JSON.parse(ofTab.get(EDITED)) ?? {};
+    edited ??= JSON.parse(ofTab.get(EDITED)) ?? {};
   } catch {
-    return {};
+    edited = {};
   }
+  return edited;
 }

@@ -183,6 +183,7 @@ export const words = {
     nothingToRetry: "There is nothing that another try would help.",
     copyText: "Copy text",
     copied: "Copied",
+    notCopied: "This browser does not let the page copy",
     editText: "Edit text",
     keepText: "Keep",
     textLabel: "Alt text",

@@ -1,6 +1,7 @@
 """GET / and GET /page/…: the page for people, from the files of api/page/."""
 
 import re
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,13 +23,6 @@ _TYPES = {
     ".svg": "image/svg+xml",
     ".jpg": "image/jpeg",
     ".webp": "image/webp",
-}
-# The files of the page. A client's text is only looked up here, and never becomes a path.
-_FILES = {
-    file.relative_to(_PAGE).as_posix(): file
-    for folder in _FOLDERS
-    for file in (_PAGE / folder).glob("*")
-    if file.suffix in _TYPES
 }
 
 # Scripts, styles and calls are of this service alone; images are its own, those that a person has
@@ -73,10 +67,21 @@ def page() -> Response:
 )
 def file(name: str) -> Response:
     """Returns a file of the page: a script, a style or a picture."""
-    if name not in _FILES:
+    if name not in _files():
         raise NotFoundError("There is no such file")
-    path = _FILES[name]
+    path = _files()[name]
     return _isolated(cacheable(path.read_bytes(), _TYPES[path.suffix]))
+
+
+@cache
+def _files() -> dict[str, Path]:
+    """The files of the page. A client's text is only looked up here, and never becomes a path."""
+    return {
+        file.relative_to(_PAGE).as_posix(): file
+        for folder in _FOLDERS
+        for file in (_PAGE / folder).glob("*")
+        if file.suffix in _TYPES
+    }
 
 
 def _isolated(response: Response) -> Response:

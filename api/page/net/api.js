@@ -10,7 +10,6 @@ export class ApiError extends Error {
     super(body.message ?? body.error ?? words.net.unreachable);
     this.status = status;
     this.code = body.code ?? (status ? "internal" : "unreachable");
-    this.body = body;
     this.retryAfterSeconds = Number(retryAfter) || null;
   }
 

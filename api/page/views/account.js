@@ -1,5 +1,6 @@
 // Right of the header: the plan and what is used of it, the theme, and the account's menu.
 
+import { copyField } from "../clipboard.js";
 import { button, el } from "../dom.js";
 import { call } from "../net/api.js";
 import { forgetKey, useKey } from "../net/key.js";
@@ -122,13 +123,7 @@ function showOnce(place, rolled) {
     "aria-label": said.newKey,
   });
   const copy = button(said.copy, async () => {
-    text.select();
-    try {
-      await navigator.clipboard.writeText(rolled);
-    } catch {
-      document.execCommand("copy"); // where the address is not secure there is no clipboard
-    }
-    copied.textContent = said.copied;
+    copied.textContent = (await copyField(text)) ? said.copied : words.copyAs.notAllowed;
   });
   place.replaceChildren(
     el("p", {}, said.rolled),

@@ -1,5 +1,6 @@
 // "Copy as": the run as text for a terminal or an editor.
 
+import { copyField } from "../clipboard.js";
 import { button, el } from "../dom.js";
 import { commandLine, curl, python } from "../files/copy_as.js";
 import { say } from "../say.js";
@@ -19,7 +20,7 @@ export function createCopying() {
     const { paths, fields } = theRun();
     shown.value = WAYS[way](fields, paths);
     shown.hidden = false;
-    const isCopied = await copied(shown);
+    const isCopied = await copyField(shown);
     told.textContent = isCopied ? texts.copied(texts.ways[way]) : texts.notAllowed;
     say(told.textContent);
   };
@@ -44,15 +45,4 @@ function theRun() {
 function pathOf({ entry, image, error }) {
   const { path, original_name: name } = image ?? error;
   return entry?.path ?? (path ? `${path}/${name}` : name);
-}
-
-/** Copies the text of the field; where that is not allowed, it is left selected. */
-async function copied(field) {
-  try {
-    await navigator.clipboard.writeText(field.value);
-    return true;
-  } catch {
-    field.select();
-    return document.execCommand("copy"); // where the address is not secure there is no clipboard
-  }
 }

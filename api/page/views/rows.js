@@ -1,5 +1,6 @@
 // The list of images. Its rows are light until they come into sight: only then is a thumbnail made.
 
+import { copyText } from "../clipboard.js";
 import { button, el } from "../dom.js";
 import { thumbnail } from "../files/thumbnails.js";
 import { altText, canBeRetried, editAltText, fresh, isStopped, removeRow } from "../result.js";
@@ -186,9 +187,7 @@ function drawText(row) {
     return canBeRetried(row) ? el("span", { className: "note" }, texts.noText) : null;
   }
   const shown = el("q", {}, text);
-  const copy = button(texts.copyText, () => copyText(altText(state.rows.get(row.id))), {
-    className: "link copy",
-  });
+  const copy = button(texts.copyText, () => copyAltText(row.id), { className: "link copy" });
   const edit = button(texts.editText, () => openEditor(row, place), { className: "link edit" });
   const place = el("div", { className: "alt-text" }, shown, copy, edit);
   return place;
@@ -217,7 +216,6 @@ function openEditor({ id }, place) {
   field.focus();
 }
 
-async function copyText(text) {
-  await navigator.clipboard?.writeText(text);
-  say(texts.copied);
+async function copyAltText(id) {
+  say((await copyText(altText(state.rows.get(id)))) ? texts.copied : texts.notCopied);
 }
