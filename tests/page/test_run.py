@@ -223,6 +223,21 @@ def test_a_missing_alt_text_is_made_again_copied_and_edited(
     expect(row(page, "a.webp")).to_contain_text("A red flag")
 
 
+def test_an_alt_text_that_cannot_be_copied_is_not_said_to_be(
+    page: Page, model: MessagesApi, tmp_path: Path
+) -> None:
+    model.otherwise = lambda _: saying("A red field", "red-field")
+    page.get_by_role("button", name="Alt text").click()
+    page.get_by_role("radio", name="alt text").first.check()
+    page.keyboard.press("Escape")
+    drop(page, *write(tmp_path, ["a.png"]))
+    done(page, 1)
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    page.evaluate("document.execCommand = () => false")
+    page.get_by_role("button", name="Copy text").click()
+    expect(page.locator("#said")).to_have_text("This browser does not let the page copy")
+
+
 def test_stop_keeps_what_is_done_and_offers_the_rest(page: Page, tmp_path: Path) -> None:
     write(tmp_path, [f"many/{number:02}.png" for number in range(30)])
     held: list[Route] = []
