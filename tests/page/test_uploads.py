@@ -2,10 +2,8 @@
 
 import os
 import threading
-from base64 import b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, Route
@@ -15,6 +13,7 @@ from shared.services import Services
 from tests.client.line import Line
 from tests.page.conftest import OpenPage
 from tests.page.modules import BLANK, blank, picked
+from tests.page.uploading import Uploads, ended, names, used
 from tests.support.browser import Faults
 from tests.support.client import Client
 from tests.support.making import make_account, png
@@ -22,71 +21,6 @@ from tests.support.making import make_account, png
 __all__ = ["blank"]  # a fixture
 
 API = "**/api/compress"
-_START = """async () => {
-  const { createUploads } = await import("/page/net/uploads.js");
-  Object.assign(window, { heard: { accepted: [], refused: [], waiting: [] }, sent: [] });
-  Object.assign(window, { session: "s", fields: [], signedOut: 0 });
-  const { watch } = await import("/page/store.js");
-  watch(["account"], () => { window.signedOut += 1; });
-  const names = (entries) => entries.map((entry) => entry.path);
-  window.uploads = createUploads({
-    session: () => window.session,
-    fields: () => window.fields,
-    onBytes: (bytes) => window.sent.push(bytes),
-    onAccepted: (entries, { batch_id }) => heard.accepted.push([batch_id, names(entries)]),
-    onRefused: (entries, error) => heard.refused.push([error.code, names(entries)]),
-    onWaiting: (error, seconds) => heard.waiting.push([error?.status ?? null, seconds]),
-  });
-}"""
-_MAKE = """([paths, text, padding]) => {
-  const picture = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-  return paths.map((path, at) => {
-    const bytes = [picture, new Uint8Array(padding), String(at)];
-    return { file: new File(bytes, path.split("/").at(-1)), path };
-  });
-}"""
-
-
-class Uploads:
-    """The queue on a page."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        page.evaluate(_START)
-
-    def add(self, paths: list[str], padding: int = 0, *, flush: bool = True) -> None:
-        """Adds small pictures, each with so many bytes that nobody reads."""
-        made = self.page.evaluate_handle(_MAKE, [paths, b64encode(png(9, 9)).decode(), padding])
-        self.page.evaluate("(entries) => entries.forEach(uploads.add)", made)
-        if flush:
-            self.page.evaluate("uploads.flush()")
-
-    def wait(self, condition: str = "!uploads.busy()") -> "Uploads":
-        """Waits until it holds in the page."""
-        self.page.wait_for_function(condition)
-        return self
-
-    @property
-    def accepted(self) -> list[list[str]]:
-        """The paths of each request."""
-        return [paths for _, paths in self.heard["accepted"]]
-
-    @property
-    def arrived(self) -> list[str]:
-        """The paths of all that was accepted, sorted."""
-        return sorted(path for paths in self.accepted for path in paths)
-
-    @property
-    def refused(self) -> list[Any]:
-        return list(self.heard["refused"])
-
-    @property
-    def waiting(self) -> list[Any]:
-        return list(self.heard["waiting"])
-
-    @property
-    def heard(self) -> dict[str, list[Any]]:
-        return dict(self.page.evaluate("heard"))
 
 
 @pytest.fixture
@@ -110,37 +44,17 @@ def on_line(line: Line, uploads: Uploads) -> Uploads:
     return uploads
 
 
-def _names(count: int) -> list[str]:
-    return [f"{n:02}.png" for n in range(count)]
-
-
-def _ended(client: Client, count: int) -> list[dict[str, Any]]:
-    """The images of the session once they have ended."""
-    cursor = "0"
-    found: list[dict[str, Any]] = []
-    while len(found) < count:
-        page = client.call("GET", f"/api/sessions/s?limit=1000&wait=10&cursor={cursor}").json()
-        assert not page["errors"]
-        cursor = page["next_cursor"] or cursor
-        found += page["data"]
-    return found
-
-
-def _used(client: Client) -> int:
-    return int(client.call("GET", "/api/usage").json()["compressor_used"])
-
-
 def test_the_first_requests_are_small_and_no_other_has_more_than_20(uploads: Uploads) -> None:
-    uploads.add(_names(52))
+    uploads.add(names(52))
     uploads.wait()
     assert sorted(map(len, uploads.accepted)) == [1, 4, 7, 20, 20]
-    assert uploads.arrived == _names(52)
+    assert uploads.arrived == names(52)
 
 
 def test_what_there_is_goes_when_the_listing_pauses(uploads: Uploads) -> None:
-    uploads.add(_names(3), flush=False)
+    uploads.add(names(3), flush=False)
     uploads.wait()
-    assert uploads.arrived == _names(3)
+    assert uploads.arrived == names(3)
 
 
 def test_no_request_has_more_than_100_mb(uploads: Uploads) -> None:
@@ -164,10 +78,10 @@ def test_no_request_has_more_than_100_mb(uploads: Uploads) -> None:
 def test_an_answers_index_counts_in_the_entries_of_its_request(
     uploads: Uploads, client: Client
 ) -> None:
-    uploads.add(_names(9))
+    uploads.add(names(9))
     uploads.wait()
     entries = dict(uploads.heard["accepted"])
-    for image in _ended(client, 9):
+    for image in ended(client, 9):
         assert entries[image["batch_id"]][image["index"]] == image["original_name"]
 
 
@@ -188,7 +102,7 @@ def test_names_and_folders_arrive(uploads: Uploads, client: Client) -> None:
     }
     uploads.add(list(sent))
     uploads.wait()
-    found = {(image["path"], image["original_name"]) for image in _ended(client, len(sent))}
+    found = {(image["path"], image["original_name"]) for image in ended(client, len(sent))}
     assert found == set(sent.values())
 
 
@@ -196,9 +110,9 @@ def test_the_fields_are_those_of_the_moment_and_the_bytes_never_pass_the_files(
     uploads: Uploads, client: Client
 ) -> None:
     uploads.page.evaluate("window.fields = [['format', 'png']]")
-    uploads.add(_names(6), padding=300_000)
+    uploads.add(names(6), padding=300_000)
     uploads.wait()
-    assert {image["format"] for image in _ended(client, 6)} == {"png"}
+    assert {image["format"] for image in ended(client, 6)} == {"png"}
     sent, total = uploads.page.evaluate("sent"), 6 * (len(png(9, 9)) + 300_001)
     assert sent == sorted(sent)
     assert sent[-1] == total
@@ -208,20 +122,20 @@ def test_a_lost_answer_is_asked_for_again_and_paid_once(
     line: Line, on_line: Uploads, client: Client
 ) -> None:
     line.lose_answers = 4  # for Chromium repeats some by itself
-    on_line.add(_names(5))
+    on_line.add(names(5))
     on_line.wait()
     assert sorted(map(len, on_line.accepted)) == [1, 4]
-    assert (line.cuts, _used(client)) == (4, 5)
+    assert (line.cuts, used(client)) == (4, 5)
 
 
 def test_a_service_that_was_away_gets_everything(line: Line, on_line: Uploads) -> None:
     line.blocked = b"POST /api/compress"
-    on_line.add(_names(30))
+    on_line.add(names(30))
     on_line.wait("heard.waiting.length >= 2")
     assert on_line.waiting[:2] == [[0, 1], [0, 2]]
     line.blocked = b""
     on_line.wait()
-    assert on_line.arrived == _names(30)
+    assert on_line.arrived == names(30)
 
 
 def test_what_a_line_cuts_off_each_time_goes_in_smaller_requests(
@@ -229,9 +143,9 @@ def test_what_a_line_cuts_off_each_time_goes_in_smaller_requests(
 ) -> None:
     line.cut_after_bytes = 1_500_000
     _slow_down(on_line.page, 4_000_000)
-    on_line.add(_names(5), padding=700_000)
+    on_line.add(names(5), padding=700_000)
     on_line.wait("sent.length && dispatchEvent(new Event('online')) && !uploads.busy()")
-    assert on_line.arrived == _names(5)
+    assert on_line.arrived == names(5)
     assert not on_line.refused
 
 
@@ -241,20 +155,20 @@ def test_a_service_that_is_busy_is_asked_again_when_it_says(
 ) -> None:
     faults.allow(f"status of {status}")
     _answers(uploads.page, [(status, "2"), (status, "1")])
-    uploads.add(_names(1))
+    uploads.add(names(1))
     uploads.wait()
     assert uploads.waiting == [[status, 2], [status, 1], [None, 0]]
-    assert uploads.accepted == [_names(1)]
+    assert uploads.accepted == [names(1)]
 
 
 def test_a_wait_ends_when_the_browser_is_online_again(uploads: Uploads, faults: Faults) -> None:
     faults.allow("status of 503")
     _answers(uploads.page, [(503, "600")])
-    uploads.add(_names(1))
+    uploads.add(names(1))
     uploads.wait("heard.waiting.length")
     uploads.page.evaluate("dispatchEvent(new Event('online'))")
     uploads.wait()
-    assert uploads.accepted == [_names(1)]
+    assert uploads.accepted == [names(1)]
 
 
 def test_a_request_that_is_still_being_accepted_is_asked_for_again(
@@ -262,20 +176,20 @@ def test_a_request_that_is_still_being_accepted_is_asked_for_again(
 ) -> None:
     faults.allow("status of (409|502)")
     keys = _answers(uploads.page, [(502, ""), (409, "")])
-    uploads.add(_names(1))
+    uploads.add(names(1))
     uploads.wait()
-    assert uploads.accepted == [_names(1)]
+    assert uploads.accepted == [names(1)]
     assert len(keys) == 2
     assert len(set(keys)) == 1
 
 
 def test_a_conflict_at_once_is_refused(uploads: Uploads, client: Client, faults: Faults) -> None:
     faults.allow("status of 409")
-    uploads.add(_names(1))
+    uploads.add(names(1))
     uploads.wait()
     client.call("POST", "/api/sessions/s/cancel")
     _answers(uploads.page, [(409, "")])
-    uploads.add(_names(2))
+    uploads.add(names(2))
     uploads.wait("heard.refused.length")
     assert uploads.refused == [["conflict", ["00.png", "01.png"]]]
 
@@ -283,9 +197,9 @@ def test_a_conflict_at_once_is_refused(uploads: Uploads, client: Client, faults:
 def test_a_fault_that_stays_is_refused(uploads: Uploads, faults: Faults) -> None:
     faults.allow("status of 500")
     _answers(uploads.page, [(500, "0.01")] * 5)
-    uploads.add(_names(1))
+    uploads.add(names(1))
     uploads.wait("heard.refused.length")
-    assert uploads.refused == [["internal", _names(1)]]
+    assert uploads.refused == [["internal", names(1)]]
 
 
 def test_a_key_that_fails_keeps_the_images_until_there_is_another(
@@ -293,13 +207,13 @@ def test_a_key_that_fails_keeps_the_images_until_there_is_another(
 ) -> None:
     faults.allow("status of 401")
     new = client.call("POST", "/api/keys/roll").json()["api_key"]
-    uploads.add(_names(30))
+    uploads.add(names(30))
     uploads.wait("signedOut")
     assert uploads.page.evaluate("uploads.busy()")
     uploads.page.evaluate("(key) => sessionStorage.setItem('fluximage-key', key)", new)
     uploads.page.evaluate("uploads.resume()")
     uploads.wait()
-    assert uploads.arrived == _names(30)
+    assert uploads.arrived == names(30)
     assert not uploads.refused
     assert uploads.page.evaluate("signedOut") == 1
 
@@ -310,13 +224,13 @@ def test_where_the_plan_ends_all_that_waits_comes_back(
     faults.allow("status of 403|favicon")
     _, key = make_account(service, Plan.FREE)
     uploads = Uploads(open_page(key, fragment=BLANK, bypass_csp=True))
-    uploads.add(_names(90))
+    uploads.add(names(90))
     uploads.wait()
     codes = {code for code, _ in uploads.refused}
     refused = [path for _, paths in uploads.refused for path in paths]
     assert codes == {"plan_limit"}
     assert len(uploads.refused) <= 3  # and not each request by itself
-    assert sorted(refused + uploads.arrived) == _names(90)
+    assert sorted(refused + uploads.arrived) == names(90)
 
 
 def test_a_request_that_is_refused_does_not_end_the_others(
@@ -324,12 +238,12 @@ def test_a_request_that_is_refused_does_not_end_the_others(
 ) -> None:
     faults.allow("status of 400")
     uploads.page.evaluate("window.fields = [['quality', '1000']]")
-    uploads.add(_names(1))
+    uploads.add(names(1))
     uploads.page.evaluate("window.fields = []")
-    uploads.add(_names(8)[1:])
+    uploads.add(names(8)[1:])
     uploads.wait()
     assert uploads.refused == [["invalid_field", ["00.png"]]]
-    assert uploads.arrived == _names(8)[1:]
+    assert uploads.arrived == names(8)[1:]
 
 
 def test_images_that_all_fail_are_accepted(uploads: Uploads) -> None:
@@ -348,7 +262,7 @@ def test_a_file_that_changed_or_vanished_is_named_and_the_others_go(
     uploads: Uploads, faults: Faults, tmp_path: Path, change: Callable[[Path], object]
 ) -> None:
     faults.allow("net::ERR")
-    paths = [tmp_path / name for name in _names(6)]
+    paths = [tmp_path / name for name in names(6)]
     for path in paths:
         path.write_bytes(png(9, 9))
     files = picked(uploads.page, paths)
@@ -359,18 +273,18 @@ def test_a_file_that_changed_or_vanished_is_named_and_the_others_go(
     uploads.page.evaluate(f"(files) => {{ {add} uploads.flush(); }}", files)
     uploads.wait()
     assert uploads.refused == [["unreadable_file", ["03.png"]]]
-    assert uploads.arrived == [name for name in _names(6) if name != "03.png"]
+    assert uploads.arrived == [name for name in names(6) if name != "03.png"]
 
 
 def test_stop_gives_back_what_has_not_gone(uploads: Uploads, faults: Faults) -> None:
     faults.allow("net::ERR")
     _slow_down(uploads.page, 200_000)
-    uploads.add(_names(30), padding=100_000)
+    uploads.add(names(30), padding=100_000)
     uploads.wait("heard.accepted.length")
     left = uploads.page.evaluate("uploads.stop().map((entry) => entry.path)")
     uploads.page.evaluate("uploads.settled()")
     assert not uploads.page.evaluate("uploads.busy()")
-    assert sorted(left + uploads.arrived) == _names(30)
+    assert sorted(left + uploads.arrived) == names(30)
     assert not uploads.refused
 
 
@@ -384,18 +298,18 @@ def test_what_was_sent_whole_before_a_stop_is_accepted_before_it_is_settled(
         go_on.wait(10)
 
     line.on_answer = hold
-    on_line.add(_names(1))
+    on_line.add(names(1))
     assert held.wait(10)
     on_line.page.wait_for_function("sent.at(-1) > 0")
     on_line.page.wait_for_timeout(100)
     assert on_line.page.evaluate("uploads.stop().length") == 0
     go_on.set()
     on_line.page.evaluate("uploads.settled()")
-    assert on_line.accepted == [_names(1)]
+    assert on_line.accepted == [names(1)]
 
 
 def test_a_new_run_hears_nothing_of_the_old_one(uploads: Uploads) -> None:
-    uploads.add(_names(5))
+    uploads.add(names(5))
     uploads.page.evaluate("uploads.stop(); window.session = 't'; window.sent = []")
     uploads.add(["new.png"])
     uploads.wait()
