@@ -25,4 +25,15 @@ export function button(label, act, properties = {}) {
   return el("button", { type: "button", ...properties, on: { click: act } }, label);
 }
 
+/**
+ * Draws a place anew, unless it shows the same already: a click whose button is replaced between
+ * its press and its release is lost. `what` tells what the children are made of.
+ */
+export function fill(place, what, children) {
+  const shows = JSON.stringify(what);
+  if (place.dataset.shows === shows) return;
+  place.dataset.shows = shows;
+  place.replaceChildren(...children().filter(Boolean));
+}
+
 export const byId = (id) => document.getElementById(id);

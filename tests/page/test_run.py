@@ -134,6 +134,23 @@ def test_what_the_plan_does_not_cover_waits_for_start(
     expect(rows(page)).to_have_count(3)
 
 
+def test_a_button_is_not_replaced_between_its_press_and_its_release(
+    open_page: OpenPage, nearly_used_up: str, tmp_path: Path
+) -> None:
+    page = open_page(nearly_used_up)
+    drop(page, *write(tmp_path, [f"{number}.png" for number in range(5)]))
+    page.get_by_role("button", name="Leave them out").hover()
+    page.mouse.down()
+    page.evaluate(
+        """async () => {
+          (await import("/page/store.js")).changed("run");
+          await new Promise((done) => setTimeout(done, 100));
+        }"""
+    )
+    page.mouse.up()
+    expect(page.get_by_role("button", name="Leave them out")).to_have_count(0)
+
+
 def test_an_image_that_cannot_get_smaller_says_so(
     page: Page, client: Client, tmp_path: Path
 ) -> None:

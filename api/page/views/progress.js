@@ -1,6 +1,6 @@
 // The running total, what waits for Start, and the title of the tab.
 
-import { button, el } from "../dom.js";
+import { button, el, fill } from "../dom.js";
 import { isUnlimited, room } from "../plan.js";
 import { originalsAtHand, stoppedAtHand, totals } from "../result.js";
 import * as run from "../run.js";
@@ -56,17 +56,21 @@ function sentShare(sum, total) {
 
 function drawLine(line, sum, total, working) {
   const { originalBytes, compressedBytes } = sum;
+  const failures = [
+    sum.failed > 0 && texts.failed(sum.failed),
+    sum.refused > 0 && texts.refused(sum.refused),
+  ].filter(Boolean);
   const parts = [
     working ? texts.counted(sum.ended, total) : texts.all(sum.done),
     sum.done > 0 && texts.sizes(originalBytes, compressedBytes),
     sum.done > 0 && texts.saved(percentSaved(originalBytes, compressedBytes)),
     leftOut(sum) !== 0 && texts.stopped(leftOut(sum)),
-    ...[sum.failed > 0 && texts.failed(sum.failed), sum.refused > 0 && texts.refused(sum.refused)]
-      .filter(Boolean)
-      .map((text) => (working ? text : button(text, showNextFailure, { className: "link" }))),
+    ...failures,
     working && secondsLeft(sum, total),
   ].filter(Boolean);
-  line.replaceChildren(...parts.map((part) => el("span", {}, part)));
+  const linked = (text) => button(text, showNextFailure, { className: "link" });
+  const drawn = (text) => (!working && failures.includes(text) ? linked(text) : text);
+  fill(line, [working, parts], () => parts.map((text) => el("span", {}, drawn(text))));
 }
 
 /** How many images a stop has ended or left unsent; null where some were not even counted. */
@@ -101,42 +105,37 @@ function secondsLeft(sum, total) {
   return texts.left(((to - from) / (ended - before)) * (total - ended));
 }
 
-/** Buttons are kept while they stay the same: a click must not hit one that was replaced. */
 function drawActions(place, working) {
   const atHand = working ? 0 : originalsAtHand().length;
   const hasRest = state.run.rest.length + stoppedAtHand().length > 0;
-  const wanted = working ? "working" : `done ${atHand} ${hasRest}`;
-  if (place.dataset.drawn === wanted) return;
-  place.dataset.drawn = wanted;
-  if (working) return place.replaceChildren(button(texts.stop, run.stop));
-  place.replaceChildren(button(texts.startOver, run.startOver));
-  if (hasRest) return place.prepend(button(texts.goOn, run.goOn, { className: "primary" }));
-  if (!atHand) return;
-  place.prepend(button(texts.again(atHand), run.again, { title: texts.againHint }));
+  fill(place, [working, atHand, hasRest], () => {
+    if (working) return [button(texts.stop, run.stop)];
+    const again = () => button(texts.again(atHand), run.again, { title: texts.againHint });
+    const goOn = () => button(texts.goOn, run.goOn, { className: "primary" });
+    const onward = hasRest ? goOn() : atHand > 0 && again();
+    return [onward, button(texts.startOver, run.startOver)];
+  });
 }
 
 function drawHeld(place) {
   const count = state.run.held.length;
   place.hidden = count === 0;
-  if (!count) return place.replaceChildren();
+  if (!count) return fill(place, null, () => []);
   const left = room();
   const renewal = state.account.period_ends_at;
   const fits = Math.min(left, count);
   const isAi = asksForAi() && (isUnlimited(state.usage) || left < imagesLeft());
   const start = fits === count ? words.held.startAll : words.held.start(fits);
-  place.replaceChildren(
-    el(
-      "p",
-      {},
-      isAi ? words.held.texts(count, left, renewal) : words.held.images(count, left, renewal),
-    ),
+  const sentence = (isAi ? words.held.texts : words.held.images)(count, left, renewal);
+  fill(place, [sentence, start, fits], () => [
+    el("p", {}, sentence),
     el(
       "p",
       { className: "ways" },
       fits > 0 && button(start, run.startHeld, { className: "primary" }),
       button(words.held.drop, run.dropHeld),
     ),
-  );
+  ]);
 }
 
 const imagesLeft = () => state.usage.compressor_limit - state.usage.compressor_used;
