@@ -121,9 +121,10 @@ REFUSALS = (
     _http(405, "see `Allow`"),
     _ours(
         errors.RequestTimeoutError,
-        "The request body stopped arriving before it was complete; send the request again",
+        "The request body arrived too slowly; send the request again",
         "send it again",
     ),
+    _http(408, "send it again"),
     _ours(
         errors.ConflictError,
         "Another request with this Idempotency-Key is being accepted; send this one again in a"

@@ -1,4 +1,4 @@
-"""gunicorn's gevent worker, with errors in JSON, a bound on headers and an orderly shutdown."""
+"""gunicorn's gevent worker, with errors in JSON, bounds on clients and an orderly shutdown."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import logging
 import resource
 import socket
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +14,18 @@ import gevent
 from gunicorn import util
 from gunicorn.glogging import Logger
 from gunicorn.http import wsgi
+from gunicorn.http.body import Body
+from gunicorn.http.errors import ParseException, UnsupportedTransferCoding
 from gunicorn.http.message import Request
 from gunicorn.http.parser import RequestParser
 from gunicorn.workers.ggevent import GeventWorker
 
+from api.addresses import counted_as
+from api.client_socket import ClientSocket
+from api.connections import Connections
 from api.headers import PROTECTIVE
 from api.http_errors import CODES, SENTENCES
+from api.pace import Limits
 from api.request_id import HEADER, request_id
 from shared import logs
 
@@ -29,6 +35,9 @@ if TYPE_CHECKING:  # at run time this would import ssl before gevent has patched
 logger = logging.getLogger(__name__)
 
 _MAX_HEAD_BYTES = 64 * 1024
+# Connections that gunicorn takes above our limit, so that it never stops to accept: some that give
+# way have not ended yet.
+_SPARE_CONNECTIONS = 1000
 
 
 class ApiWorker(GeventWorker):  # type: ignore[misc] # gunicorn ships no types
@@ -45,12 +54,30 @@ class ApiWorker(GeventWorker):  # type: ignore[misc] # gunicorn ships no types
 
     def run(self) -> None:
         """Serves until the process is stopped, then closes every connection."""
+        if self._context is not None:
+            self._bound_clients(self._context)
         try:
             super().run()
         finally:
             if self._context is not None:
                 self._context.listener.close()
                 self._context.services.close()
+
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        """Handles one connection until it ends."""
+        address = counted_as(addr[0], self._proxies) if addr else None  # none on a UNIX socket
+        connection = ClientSocket(
+            client, address, self._connections, self._limits, self.cfg.keepalive
+        )
+        self._connections.opened(connection)
+        try:
+            super().handle(listener, connection, addr)
+        finally:
+            self._connections.closed(connection)
+
+    def timeout_ctx(self) -> AbstractContextManager[None]:
+        """No bound in time by gunicorn: the socket has its own."""
+        return nullcontext()
 
     def handle_request(self, *args: Any) -> Any:
         """Handles one request of a connection, after the other greenlets had a turn."""
@@ -67,6 +94,11 @@ class ApiWorker(GeventWorker):  # type: ignore[misc] # gunicorn ships no types
         """Logs and answers an error that gunicorn finds, with a request id of its own."""
         if req is None:  # it could not be read; else it has its id already
             logs.begin(request_id=request_id())
+        if isinstance(exc, _SlowHeadError):
+            logger.info("a client was cut off, since it sent its request too slowly")
+            with suppress(OSError):
+                _write_json_error(client, 408, "", "")
+            return
         super().handle_error(req, client, addr, exc)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
@@ -74,6 +106,16 @@ class ApiWorker(GeventWorker):  # type: ignore[misc] # gunicorn ships no types
         super().handle_exit(sig, frame)
         if self._context is not None:  # None while the application is loaded
             gevent.spawn(self._context.listener.release)
+            gevent.spawn(self._connections.end_idle)
+
+    def _bound_clients(self, context: Context) -> None:
+        settings = context.services.settings
+        self._proxies = settings.trusted_proxies
+        self._limits = Limits(
+            settings.min_bytes_per_second, settings.body_stall_seconds, settings.max_body_seconds
+        )
+        self._connections = Connections(context.max_connections)
+        self.worker_connections = context.max_connections + _SPARE_CONNECTIONS
 
     @property
     def _context(self) -> Context | None:
@@ -81,13 +123,43 @@ class ApiWorker(GeventWorker):  # type: ignore[misc] # gunicorn ships no types
         return application.extensions["fluximage"] if application is not None else None
 
 
-class _Request(Request):  # type: ignore[misc] # gunicorn ships no types
+class _SlowHeadError(ParseException):  # type: ignore[misc] # as above
+    """A part of a request's head came, and the rest did not come in time."""
+
+
+class _Request(Request):  # type: ignore[misc] # as above
     """A request with a bound on the bytes of all its headers, and of all its trailers.
 
     Without this, gunicorn bounds only each header and their number (800 KB together), and it
     searches all of them again at every packet: one client that sends single bytes would keep a
     core busy.
     """
+
+    _expected_100_continue: bool
+    body: Any
+
+    def __init__(self, cfg: Any, unreader: Any, *args: Any) -> None:
+        super().__init__(cfg, unreader, *args)
+        unreader.sock.request_arrived()
+
+    def read_into(self, unreader: Any, buf: bytearray, stop: bool = False) -> None:
+        """Reads more of the head; stop: nothing of it has come yet."""
+        unreader.sock.await_head(begun=not stop)
+        try:
+            super().read_into(unreader, buf, stop)
+        except TimeoutError:
+            raise _SlowHeadError from None
+
+    def set_body_reader(self) -> None:
+        """Refuses every coding but chunks, and lets a client wait that asks before it sends."""
+        super().set_body_reader()
+        for name, value in self.headers:
+            # gunicorn takes `gzip, chunked` and decodes nothing.
+            if name == "TRANSFER-ENCODING" and value.lower() != "chunked":
+                raise UnsupportedTransferCoding(value)
+        if self._expected_100_continue:
+            self._expected_100_continue = False  # gunicorn would call for the body before any check
+            self.body = _AwaitedBody(self.body.reader, self.unreader.sock)
 
     @property
     def max_buffer_headers(self) -> int:
@@ -97,6 +169,20 @@ class _Request(Request):  # type: ignore[misc] # gunicorn ships no types
     @max_buffer_headers.setter
     def max_buffer_headers(self, _: int) -> None:
         """Ignores the bound that gunicorn derives from its two settings."""
+
+
+class _AwaitedBody(Body):  # type: ignore[misc] # as above
+    """A body that its client sends once it is asked for it: `Expect: 100-continue`."""
+
+    def __init__(self, reader: Any, connection: ClientSocket) -> None:
+        super().__init__(reader)
+        self._connection: ClientSocket | None = connection
+
+    def _read_reader(self, size: int) -> Any:
+        if self._connection is not None:
+            self._connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self._connection = None
+        return super()._read_reader(size)
 
 
 class _Response(wsgi.Response):  # type: ignore[misc] # gunicorn ships no types
@@ -125,11 +211,7 @@ class ApiLogger(Logger):  # type: ignore[misc] # gunicorn ships no types
 
 
 def _raise_open_files() -> None:
-    """Raises the limit on open files, usually 1,024, to the most that this process may have.
-
-    With fewer than `worker_connections` files, idle connections would use up those that the
-    database and uploads need.
-    """
+    """Raises the limit on open files, usually 1,024, to the most that this process may have."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(ValueError, OSError):  # macOS allows less than it reports
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

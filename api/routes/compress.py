@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 from flask import Blueprint, Response, request
 
 from api import fields
-from api.caller import account, authenticated
+from api.caller import account, authenticated, share
 from api.context import context
 from api.dispatching import dispatch_after_commit
 from api.fields import CompressRequest
@@ -105,10 +105,12 @@ def compress() -> Response:
     services = context().services
     prefer = preference(services.settings.wait_limit_seconds)
     key = IDEMPOTENCY_KEY.read(request.headers)
-    stall_seconds = services.settings.body_stall_seconds
+    if key is None:  # else it may be a repeat, which gets its answer
+        credits.balance(services.database, account().id).check_any_left()
     with (
+        context().uploads.held(account().id, share()),
         context().upload_quota.for_upload(account().id) as reserve_bytes,
-        read_form(request, fields.SPELLINGS, stall_seconds, reserve_bytes) as form,
+        read_form(request, fields.SPELLINGS, reserve_bytes) as form,
     ):
         balance = credits.balance(services.database, account().id)
         parsed = fields.parse(form, balance.allowance)

@@ -1,0 +1,121 @@
+"""The socket of a client: every byte that is read from it or written to it has a bound in time."""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import TYPE_CHECKING, Any
+
+from gevent.socket import socket as GeventSocket  # noqa: N812 - a class, whatever its name
+
+from api.connections import Waits
+from api.pace import Limits, Pace
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from api.connections import Connections
+
+
+class ClientSocket(GeventSocket):
+    """An accepted connection, which tells `Connections` what it waits for.
+
+    counted_as: what its share is counted by; `waits`: kept by `Connections`.
+    """
+
+    def __init__(
+        self,
+        accepted: Any,
+        address: str | None,
+        connections: Connections,
+        limits: Limits,
+        idle_seconds: float,
+    ) -> None:
+        """Takes over the file of `accepted`. address: the peer's, None for one without a bound."""
+        super().__init__(accepted.family, accepted.type, accepted.proto, accepted.detach())
+        self.waits: Waits | None = None
+        self.counted_as: Hashable = address or self
+        self._peer = self.counted_as
+        self._connections = connections
+        self._limits = limits
+        self._idle_seconds = idle_seconds
+        self._pace: Pace | None = None
+
+    def await_head(self, *, begun: bool) -> None:
+        """Bounds the next read by the time that a head may take; begun: a part of it has come."""
+        if not begun:
+            self.request_arrived()
+            self.counted_as = self._peer
+            self._connections.waits(self, Waits.REQUEST)
+        elif self.waits != Waits.HEAD:
+            self._pace = Pace(self._limits)
+            self._connections.waits(self, Waits.HEAD)
+
+    def request_arrived(self) -> None:
+        """Nothing more is read for now."""
+        self._pace = None
+        self._connections.works(self)
+
+    def await_body(self) -> None:
+        """Bounds the reads that follow by the time that a body may take."""
+        self._pace = Pace(self._limits)
+
+    def await_rest(self) -> None:
+        """The same, for a body that nobody wants; the connection gives way where it must."""
+        self.await_body()
+        self._connections.waits(self, Waits.REST)
+
+    def is_of(self, address: str | None) -> None:
+        """Counts the request under way for the client that a proxy names."""
+        self.counted_as = address or self
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        """Reads what has come. Raises TooSlowError; b"" also where no request came in time."""
+        if flags:
+            return super().recv(size, flags)
+        if self.waits == Waits.REQUEST:
+            return self._first_bytes(size)
+        return self._paced(size, 0)
+
+    def discard(self, size: int) -> int:
+        """Reads at most so many bytes and forgets them; Linux does not even copy them."""
+        return len(self._paced(size, socket.MSG_TRUNC))
+
+    def sendall(self, data: Any, flags: int = 0) -> None:
+        """Writes all of it. Raises TimeoutError where the client takes it too slowly.
+
+        Not where another bound was set before (api/slow_clients.py).
+        """
+        if self.gettimeout() is not None:
+            super().sendall(data, flags)
+            return
+        limits = self._limits
+        self._connections.waits(self, Waits.ANSWER)
+        self.settimeout(limits.window_seconds + len(data) / limits.bytes_per_second)
+        try:
+            super().sendall(data, flags)
+        finally:
+            self.settimeout(None)
+            self._connections.works(self)
+
+    def _first_bytes(self, size: int) -> bytes:
+        self.settimeout(self._idle_seconds)
+        try:
+            return super().recv(size)
+        except TimeoutError:
+            return b""
+        finally:
+            self.settimeout(None)
+
+    def _paced(self, size: int, flags: int) -> bytes:
+        pace = self._pace
+        if pace is None:
+            return super().recv(size, flags)
+        self.settimeout(pace.seconds_left())
+        started = time.monotonic()
+        try:
+            data = super().recv(size, flags)
+        finally:
+            self.settimeout(None)
+        pace.count(len(data), time.monotonic() - started)
+        return data
