@@ -81,12 +81,12 @@ def _context(built: Services, secret_keys: SecretKeys) -> Context:
 
 
 def _begin() -> None:
-    connection = client_socket()
-    if connection is not None:
-        connection.is_of(share())
     g.started = time.perf_counter()
     g.request_id = request_id(request.headers.get(HEADER))
     logs.begin(request_id=g.request_id)
+    connection = client_socket()
+    if connection is not None and not request.path.startswith("/health/"):
+        connection.take_turn(share())
 
 
 def _finish(response: Response) -> Response:

@@ -6,6 +6,7 @@ import socket
 import time
 from typing import TYPE_CHECKING, Any
 
+import gevent
 from gevent.socket import socket as GeventSocket  # noqa: N812 - a class, whatever its name
 
 from api.connections import Waits
@@ -40,6 +41,8 @@ class ClientSocket(GeventSocket):
         self._limits = limits
         self._idle_seconds = idle_seconds
         self._pace: Pace | None = None
+        self._turn_of: Hashable = None
+        self.greenlet: Any = gevent.getcurrent()
 
     def await_head(self, *, begun: bool) -> None:
         """Bounds the next read by the time that a head may take; begun: a part of it has come."""
@@ -56,18 +59,31 @@ class ClientSocket(GeventSocket):
         self._pace = None
         self._connections.works(self)
 
+    def take_turn(self, address: str | None) -> None:
+        """Waits for the turn of a request; address: what the client's share is counted by."""
+        self.counted_as = address or self
+        turns = self._connections.turns
+        if not turns.is_free(self.counted_as):
+            self._connections.waits(self, Waits.TURN)
+        turns.take(self.counted_as)
+        self._turn_of = self.counted_as
+        self._connections.works(self)
+
+    def give_turn_back(self) -> None:
+        """Lets the next request of the same client begin, since this one is done or lasts."""
+        if self._turn_of is not None:
+            self._connections.turns.give_back(self._turn_of)
+            self._turn_of = None
+
     def await_body(self) -> None:
         """Bounds the reads that follow by the time that a body may take."""
+        self.give_turn_back()
         self._pace = Pace(self._limits)
 
     def await_rest(self) -> None:
         """The same, for a body that nobody wants; the connection gives way where it must."""
         self.await_body()
         self._connections.waits(self, Waits.REST)
-
-    def is_of(self, address: str | None) -> None:
-        """Counts the request under way for the client that a proxy names."""
-        self.counted_as = address or self
 
     def recv(self, size: int, flags: int = 0) -> bytes:
         """Reads what has come. Raises TooSlowError; b"" also where no request came in time."""
@@ -86,6 +102,7 @@ class ClientSocket(GeventSocket):
 
         Not where another bound was set before (api/slow_clients.py).
         """
+        self.give_turn_back()
         if self.gettimeout() is not None:
             super().sendall(data, flags)
             return

@@ -121,7 +121,7 @@ REFUSALS = (
     _http(405, "see `Allow`"),
     _ours(
         errors.RequestTimeoutError,
-        "The request body arrived too slowly; send the request again",
+        "The request body stopped arriving before it was complete; send the request again",
         "send it again",
     ),
     _http(408, "send it again"),

@@ -13,6 +13,8 @@ from enum import IntEnum
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from api.turns import Turns
+
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
@@ -20,12 +22,13 @@ if TYPE_CHECKING:
 
 
 class Waits(IntEnum):
-    """What a connection waits for from its client; the first ones give way first."""
+    """What a connection waits for because of its own client; the first ones give way first."""
 
     REQUEST = 0  # no byte of it has come
     HEAD = 1  # a part of it has come
     REST = 2  # of the body of a refused request, which is discarded
     ANSWER = 3  # to be taken
+    TURN = 4  # for other requests of the same address to end (api/turns.py)
 
 
 class _Group:
@@ -47,6 +50,7 @@ class Connections:
         self._limit = limit
         self._open: set[ClientSocket] = set()
         self._groups: dict[Hashable, _Group] = {}
+        self.turns = Turns()
 
     def opened(self, connection: ClientSocket) -> None:
         """Counts a new connection, and ends others while there are too many.
@@ -86,13 +90,13 @@ class Connections:
     def end_idle(self) -> None:
         """Ends the connections without a request under way, because the process ends."""
         for group in list(self._groups.values()):
-            for connection in chain(group.by_kind[Waits.REQUEST], group.by_kind[Waits.REST]):
-                self._shut(connection)
+            for connection in [*group.by_kind[Waits.REQUEST], *group.by_kind[Waits.REST]]:
+                self._end(connection)
 
     def _end(self, connection: ClientSocket) -> None:
+        waits = connection.waits
         self.closed(connection)
-        self._shut(connection)
-
-    def _shut(self, connection: ClientSocket) -> None:
         with suppress(OSError):  # the client was faster
             connection.shutdown(socket.SHUT_RDWR)  # its greenlet reads the end, and closes it
+        if waits == Waits.TURN:
+            connection.greenlet.kill(block=False)

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import gevent
+from gevent.server import StreamServer
 from gunicorn import util
 from gunicorn.glogging import Logger
 from gunicorn.http import wsgi
@@ -18,6 +19,7 @@ from gunicorn.http.body import Body
 from gunicorn.http.errors import ParseException, UnsupportedTransferCoding
 from gunicorn.http.message import Request
 from gunicorn.http.parser import RequestParser
+from gunicorn.workers import ggevent
 from gunicorn.workers.ggevent import GeventWorker
 
 from api.addresses import counted_as
@@ -50,6 +52,7 @@ class ApiWorker(GeventWorker):  # type: ignore[misc] # gunicorn ships no types
         util.write_error = _write_json_error  # gunicorn's answers are HTML
         wsgi.Response = _Response
         RequestParser.mesg_class = _Request
+        ggevent.StreamServer = _Server
         super().init_process()
 
     def run(self) -> None:
@@ -79,16 +82,18 @@ class ApiWorker(GeventWorker):  # type: ignore[misc] # gunicorn ships no types
         """No bound in time by gunicorn: the socket has its own."""
         return nullcontext()
 
-    def handle_request(self, *args: Any) -> Any:
+    def handle_request(self, listener: Any, req: Any, connection: Any, addr: Any) -> Any:
         """Handles one request of a connection, after the other greenlets had a turn."""
         # A client that sends its requests ahead never waits for its socket, and would block all
         # other clients of this process.
         gevent.sleep(0)
         try:
-            return super().handle_request(*args)
+            return super().handle_request(listener, req, connection, addr)
         except TimeoutError:  # its answer has a bound (api/slow_clients.py)
             logger.info("a client was cut off, since it took too long to take its answer")
             raise StopIteration from None  # gunicorn's way to close the connection
+        finally:
+            connection.give_turn_back()
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Logs and answers an error that gunicorn finds, with a request id of its own."""
@@ -121,6 +126,23 @@ class ApiWorker(GeventWorker):  # type: ignore[misc] # gunicorn ships no types
     def _context(self) -> Context | None:
         application = getattr(self, "wsgi", None)
         return application.extensions["fluximage"] if application is not None else None
+
+
+class _Server(StreamServer):
+    """Accepts many connections each time that it looks for new ones.
+
+    gunicorn would accept one, and work on all requests that are ready before the next one: a client
+    whose connection is behind a thousand others would wait for a thousand such rounds.
+    """
+
+    @property
+    def max_accept(self) -> int:
+        """How many are accepted before anything else is done."""
+        return 64
+
+    @max_accept.setter
+    def max_accept(self, _: int) -> None:
+        """Ignores what gunicorn sets where there is more than one process."""
 
 
 class _SlowHeadError(ParseException):  # type: ignore[misc] # as above

@@ -50,7 +50,7 @@ _MAX_BUFFERED_BYTES = 64 * 1024
 
 _BROKEN = "The request body is not valid multipart/form-data, or ends before its last boundary"
 
-_TOO_SLOW = "The request body arrived too slowly; send the request again"
+_TOO_SLOW = "The request body stopped arriving before it was complete; send the request again"
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from api.caller import account, share
+from api.caller import account, client_socket, share
 from api.context import context
 from api.disconnect import has_hung_up
 from shared.clients.pubsub import Topic
@@ -27,6 +27,9 @@ def wait_until(topic: Topic, done: Callable[[], bool], seconds: float) -> None:
         free = context().waiters.take(account().id, share())
     except (TooManyRequestsError, UnavailableError):
         return
+    connection = client_socket()
+    if connection is not None:
+        connection.give_turn_back()
     try:
         _wait(topic, done, time.monotonic() + seconds)
     finally:
