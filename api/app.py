@@ -8,7 +8,7 @@ from flask import Flask, Response, g, request
 
 from api import cross_origin, errors
 from api.archive import DOWNLOADS_OF_ACCOUNT, MAX_DOWNLOADS
-from api.caller import client_address, client_socket, share
+from api.caller import client_address
 from api.context import Context
 from api.headers import PROTECTIVE
 from api.key_watch import KeyWatch
@@ -84,9 +84,6 @@ def _begin() -> None:
     g.started = time.perf_counter()
     g.request_id = request_id(request.headers.get(HEADER))
     logs.begin(request_id=g.request_id)
-    connection = client_socket()
-    if connection is not None and not request.path.startswith("/health/"):
-        connection.take_turn(share())
 
 
 def _finish(response: Response) -> Response:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from flask import g, request
 
-from api.addresses import counted_as, is_in, parsed
+from api.addresses import behind_proxies, counted_as
 from api.context import context
 from shared import logs
 from shared.clients import ratelimit
@@ -77,20 +77,10 @@ def account() -> Account:
 
 
 def client_address() -> str:
-    """Returns the client's address: the last one in the chain that is not a trusted proxy's.
-
-    X-Forwarded-For is read from its end, and only as far as trusted proxies wrote it: the client
-    sent the rest and may have sent anything.
-    """
-    trusted = context().services.settings.trusted_proxies
-    address = request.remote_addr or ""
-    hops = request.headers.get("X-Forwarded-For", "").split(",")
-    while hops and is_in(address, trusted):
-        hop = hops.pop().strip()
-        if parsed(hop) is None:
-            break
-        address = hop
-    return address
+    """Returns the client's address: the last one in the chain that is not a trusted proxy's."""
+    forwarded = request.headers.get("X-Forwarded-For", "")
+    proxies = context().services.settings.trusted_proxies
+    return behind_proxies(request.remote_addr or "", forwarded, proxies)
 
 
 def share() -> str | None:

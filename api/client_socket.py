@@ -59,13 +59,16 @@ class ClientSocket(GeventSocket):
         self._pace = None
         self._connections.works(self)
 
-    def take_turn(self, address: str | None) -> None:
-        """Waits for the turn of a request; address: what the client's share is counted by."""
+    def take_turn(self, address: str | None, *, ahead: bool) -> None:
+        """Waits for the turn of a request.
+
+        address: what the client's share is counted by. ahead: the connection has served another
+        request before, so its client may have sent this one ahead: without a pause it would never
+        wait for its socket, and block all other clients of this process.
+        """
         self.counted_as = address or self
-        turns = self._connections.turns
-        if not turns.is_free(self.counted_as):
-            self._connections.waits(self, Waits.TURN)
-        turns.take(self.counted_as)
+        self._connections.waits(self, Waits.TURN)
+        self._connections.turns.take(self.counted_as, pause=ahead)
         self._turn_of = self.counted_as
         self._connections.works(self)
 

@@ -22,7 +22,7 @@ from gunicorn.http.parser import RequestParser
 from gunicorn.workers import ggevent
 from gunicorn.workers.ggevent import GeventWorker
 
-from api.addresses import counted_as
+from api.addresses import behind_proxies, counted_as
 from api.client_socket import ClientSocket
 from api.connections import Connections
 from api.headers import PROTECTIVE
@@ -83,15 +83,16 @@ class ApiWorker(GeventWorker):  # type: ignore[misc] # gunicorn ships no types
         return nullcontext()
 
     def handle_request(self, listener: Any, req: Any, connection: Any, addr: Any) -> Any:
-        """Handles one request of a connection, after the other greenlets had a turn."""
-        # A client that sends its requests ahead never waits for its socket, and would block all
-        # other clients of this process.
-        gevent.sleep(0)
+        """Handles one request of a connection, when it is its client's turn."""
         try:
+            if not req.path.startswith("/health/"):
+                connection.take_turn(self._share(req, addr), ahead=req.req_number > 1)
             return super().handle_request(listener, req, connection, addr)
         except TimeoutError:  # its answer has a bound (api/slow_clients.py)
             logger.info("a client was cut off, since it took too long to take its answer")
             raise StopIteration from None  # gunicorn's way to close the connection
+        except gevent.GreenletExit:  # it gave way while it waited for its turn
+            raise StopIteration from None
         finally:
             connection.give_turn_back()
 
@@ -112,6 +113,12 @@ class ApiWorker(GeventWorker):  # type: ignore[misc] # gunicorn ships no types
         if self._context is not None:  # None while the application is loaded
             gevent.spawn(self._context.listener.release)
             gevent.spawn(self._connections.end_idle)
+
+    def _share(self, req: Any, addr: Any) -> str | None:
+        if not addr:  # a UNIX socket
+            return None
+        forwarded = ",".join(value for name, value in req.headers if name == "X-FORWARDED-FOR")
+        return counted_as(behind_proxies(addr[0], forwarded, self._proxies), self._proxies)
 
     def _bound_clients(self, context: Context) -> None:
         settings = context.services.settings

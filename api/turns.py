@@ -5,11 +5,16 @@ would be worked on after all of them. Those that last (an upload, a wait, a stre
 give their turn back at once: they have places of their own (api/places.py).
 """
 
+from collections import Counter
 from collections.abc import Hashable
 
+import gevent
 from gevent.lock import Semaphore
 
-_AT_ONCE = 16  # so many that an answer of the database is never waited for with nothing to do
+_AT_ONCE = 8
+# So long that whoever is ready is served first. With sleep(0) gevent would look for what has become
+# ready only after fifty requests that waited for their turn.
+_PAUSE_SECONDS = 1e-6
 
 
 class Turns:
@@ -17,20 +22,23 @@ class Turns:
 
     def __init__(self) -> None:
         self._free: dict[Hashable, Semaphore] = {}
-        self._holders: dict[Hashable, int] = {}
+        self._takers: Counter[Hashable] = Counter()
 
-    def is_free(self, address: Hashable) -> bool:
-        """Whether the address has a turn left now."""
-        return address not in self._free or not self._free[address].locked()
-
-    def take(self, address: Hashable) -> None:
-        """Waits for a turn of the address, and takes it."""
+    def take(self, address: Hashable, *, pause: bool) -> None:
+        """Waits for a turn of the address and takes it; pause: lets others begin in any case."""
         turns = self._free.setdefault(address, Semaphore(_AT_ONCE))
-        self._holders[address] = self._holders.get(address, 0) + 1
+        pause |= turns.locked()
+        self._takers[address] += 1
         try:
             turns.acquire()
         except BaseException:  # its connection gave way
             self._forget(address)
+            raise
+        try:
+            if pause:
+                gevent.sleep(_PAUSE_SECONDS)
+        except BaseException:
+            self.give_back(address)
             raise
 
     def give_back(self, address: Hashable) -> None:
@@ -39,6 +47,6 @@ class Turns:
         self._forget(address)
 
     def _forget(self, address: Hashable) -> None:
-        self._holders[address] -= 1
-        if not self._holders[address]:
-            del self._holders[address], self._free[address]
+        self._takers[address] -= 1
+        if not self._takers[address]:
+            del self._takers[address], self._free[address]
