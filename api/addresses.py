@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,8 @@ def behind_proxies(peer: str, forwarded: str, proxies: Collection[Network]) -> s
     return address
 
 
-def counted_as(text: str, proxies: Collection[Network]) -> str | None:
+@lru_cache(maxsize=4096)  # it is asked twice for each request
+def counted_as(text: str, proxies: tuple[Network, ...]) -> str | None:
     """Returns what a client's share is counted by; None where it has no bound by address.
 
     An IPv6 client has a whole /64 network of addresses, so its network is counted. A trusted proxy,

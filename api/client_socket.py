@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import gevent
 from gevent.socket import socket as GeventSocket  # noqa: N812 - a class, whatever its name
+from gevent.socket import wait_read
 
 from api.connections import Waits
 from api.pace import Limits, Pace
@@ -36,7 +37,7 @@ class ClientSocket(GeventSocket):
         super().__init__(accepted.family, accepted.type, accepted.proto, accepted.detach())
         self.waits: Waits | None = None
         self.counted_as: Hashable = address or self
-        self._peer = self.counted_as
+        self._peer = address
         self._connections = connections
         self._limits = limits
         self._idle_seconds = idle_seconds
@@ -48,9 +49,10 @@ class ClientSocket(GeventSocket):
         """Bounds the next read by the time that a head may take; begun: a part of it has come."""
         if not begun:
             self.request_arrived()
-            self.counted_as = self._peer
+            self.counted_as = self._peer or self
             self._connections.waits(self, Waits.REQUEST)
         elif self.waits != Waits.HEAD:
+            self.give_turn_back()
             self._pace = Pace(self._limits)
             self._connections.waits(self, Waits.HEAD)
 
@@ -59,18 +61,24 @@ class ClientSocket(GeventSocket):
         self._pace = None
         self._connections.works(self)
 
-    def take_turn(self, address: str | None, *, ahead: bool) -> None:
-        """Waits for the turn of a request.
+    def take_turn(self, address: str | None, *, pause: bool = False) -> bool:
+        """Waits for the turn of a request; False where the connection gave way meanwhile.
 
-        address: what the client's share is counted by. ahead: the connection has served another
-        request before, so its client may have sent this one ahead: without a pause it would never
-        wait for its socket, and block all other clients of this process.
+        address: what the client's share is counted by. pause: lets others begin in any case.
         """
-        self.counted_as = address or self
+        group = address or self
+        if group == self._turn_of:
+            return True
+        self.give_turn_back()
+        self.counted_as = group
         self._connections.waits(self, Waits.TURN)
-        self._connections.turns.take(self.counted_as, pause=ahead)
-        self._turn_of = self.counted_as
+        try:
+            self._connections.turns.take(group, pause=pause)
+        except gevent.GreenletExit:
+            return False
+        self._turn_of = group
         self._connections.works(self)
+        return True
 
     def give_turn_back(self) -> None:
         """Lets the next request of the same client begin, since this one is done or lasts."""
@@ -119,13 +127,12 @@ class ClientSocket(GeventSocket):
             self._connections.works(self)
 
     def _first_bytes(self, size: int) -> bytes:
-        self.settimeout(self._idle_seconds)
         try:
-            return super().recv(size)
+            wait_read(self.fileno(), self._idle_seconds)
         except TimeoutError:
             return b""
-        finally:
-            self.settimeout(None)
+        self._connections.works(self)
+        return super().recv(size) if self.take_turn(self._peer) else b""
 
     def _paced(self, size: int, flags: int) -> bytes:
         pace = self._pace

@@ -76,6 +76,7 @@ class ApiWorker(GeventWorker):  # type: ignore[misc] # gunicorn ships no types
         try:
             super().handle(listener, connection, addr)
         finally:
+            connection.give_turn_back()
             self._connections.closed(connection)
 
     def timeout_ctx(self) -> AbstractContextManager[None]:
@@ -84,14 +85,16 @@ class ApiWorker(GeventWorker):  # type: ignore[misc] # gunicorn ships no types
 
     def handle_request(self, listener: Any, req: Any, connection: Any, addr: Any) -> Any:
         """Handles one request of a connection, when it is its client's turn."""
+        if req.path.startswith("/health/"):
+            connection.give_turn_back()
+        # A client that sends its requests ahead never waits for its socket, and would block all
+        # other clients of this process.
+        elif not connection.take_turn(self._share(req, addr), pause=req.req_number > 1):
+            raise StopIteration  # gunicorn's way to close the connection
         try:
-            if not req.path.startswith("/health/"):
-                connection.take_turn(self._share(req, addr), ahead=req.req_number > 1)
             return super().handle_request(listener, req, connection, addr)
         except TimeoutError:  # its answer has a bound (api/slow_clients.py)
             logger.info("a client was cut off, since it took too long to take its answer")
-            raise StopIteration from None  # gunicorn's way to close the connection
-        except gevent.GreenletExit:  # it gave way while it waited for its turn
             raise StopIteration from None
         finally:
             connection.give_turn_back()
@@ -145,7 +148,7 @@ class _Server(StreamServer):
     @property
     def max_accept(self) -> int:
         """How many are accepted before anything else is done."""
-        return 64
+        return 256
 
     @max_accept.setter
     def max_accept(self, _: int) -> None:
