@@ -135,14 +135,16 @@ class ClientSocket(GeventSocket):
         return super().recv(size) if self.take_turn(self._peer) else b""
 
     def _paced(self, size: int, flags: int) -> bytes:
-        pace = self._pace
-        if pace is None:
-            return super().recv(size, flags)
-        self.settimeout(pace.seconds_left())
-        started = time.monotonic()
-        try:
-            data = super().recv(size, flags)
-        finally:
-            self.settimeout(None)
-        pace.count(len(data), time.monotonic() - started)
-        return data
+        while (pace := self._pace) is not None:
+            self.settimeout(pace.seconds_left())
+            started, data = time.monotonic(), None
+            try:
+                data = super().recv(size, flags)
+            except TimeoutError:
+                pass  # a window has ended; `count` says whether enough came in it
+            finally:
+                self.settimeout(None)
+            pace.count(len(data or b""), time.monotonic() - started)
+            if data is not None:
+                return data
+        return super().recv(size, flags)
