@@ -23,6 +23,7 @@ IMAGES_QUEUE = "images"  # CPU: prefork, one process per core
 AI_QUEUE = "ai"  # waiting for the model: as many threads as calls may be under way
 IO_QUEUE = "io"  # waiting for the store: many threads
 CALLS_QUEUE = "calls"  # waiting for receivers of webhooks: many threads
+MEASURE_TASK = "fluximage.measure"
 OPTIMISE_TASK = "fluximage.optimise"
 DESCRIBE_TASK = "fluximage.describe"
 CLOSE_BATCH_TASK = "fluximage.close_batch"
@@ -40,6 +41,7 @@ _CONFIGURATION: dict[str, object] = {
     "accept_content": ["json"],  # pickle would let whoever writes to the broker run code
     "task_default_queue": IMAGES_QUEUE,
     "task_routes": {
+        MEASURE_TASK: {"queue": IO_QUEUE},
         OPTIMISE_TASK: {"queue": IMAGES_QUEUE},
         DESCRIBE_TASK: {"queue": AI_QUEUE},
         CLOSE_BATCH_TASK: {"queue": IO_QUEUE},
@@ -103,6 +105,11 @@ class Queue:
         with _broker(), self._app.connection_for_write() as connection:
             connection.ensure_connection(max_retries=1, interval_start=0)
             self._app.backend.client.ping()  # type: ignore[attr-defined] # Redis' has it
+
+    def publish_measuring(self, batch_id: UUID) -> None:
+        """A message that the batch has images without an estimate."""
+        with _broker():
+            self._signature(MEASURE_TASK, batch_id).apply_async()
 
     def publish_batch(
         self,

@@ -33,6 +33,8 @@ WITH out AS (
 UPDATE batches SET published_at = now() WHERE id = (
     SELECT b.id FROM batches AS b JOIN accounts AS a ON a.id = b.account_id, out
     WHERE b.published_at IS NULL AND b.closed_at IS NULL AND out.images < %(window_images)s
+    AND NOT EXISTS (
+        SELECT FROM images WHERE batch_id = b.id AND state = 'queued' AND cpu_seconds IS NULL)
     AND (b.options->>'brief' IS NULL OR out.ai < %(ai_window_images)s)
     ORDER BY a.served_at, a.id, b.created_at LIMIT 1 FOR UPDATE OF b SKIP LOCKED)
 RETURNING id, account_id, options->>'brief' IS NOT NULL AS ai

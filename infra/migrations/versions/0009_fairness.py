@@ -33,6 +33,8 @@ CREATE TRIGGER images_know_their_account BEFORE INSERT ON images
 
 CREATE INDEX images_to_send ON images (account_id, waited_for DESC, created_at, index)
     WHERE state = 'queued' AND published_at IS NULL;
+CREATE INDEX images_to_measure ON images (batch_id)
+    WHERE state = 'queued' AND cpu_seconds IS NULL;
 CREATE INDEX images_backlog ON images (account_id, created_at)
     WHERE state IN ('queued', 'optimised');
 
