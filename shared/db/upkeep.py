@@ -22,7 +22,7 @@ class LostClaim:
     """A claim whose lease or holder has ended.
 
     attempts: how often its step was claimed so far. ai: whether the image is described too.
-    seconds: since the claim was made.
+    seconds: since the claim was made. max_cpu_seconds: the image's estimate, 0 where it has none.
     """
 
     claim: ClaimRef
@@ -30,12 +30,14 @@ class LostClaim:
     attempts: int
     ai: bool
     seconds: float
+    max_cpu_seconds: float
 
 
 _CLAIMS = """
 SELECT i.id AS image_id, i.batch_id, i.session_id, i.token, i.state, i.attempt,
     i.describe_attempt, b.options->>'brief' IS NOT NULL AS ai,
-    coalesce(extract(epoch FROM now() - i.claimed_at), 0)::float8 AS seconds
+    coalesce(extract(epoch FROM now() - i.claimed_at), 0)::float8 AS seconds,
+    coalesce(i.max_cpu_seconds, 0) AS max_cpu_seconds
 FROM images AS i JOIN batches AS b ON b.id = i.batch_id
 WHERE i.state IN ('processing', 'describing') AND {condition}
 ORDER BY i.lease_until LIMIT %s
@@ -62,8 +64,8 @@ def _claims(database: Database, condition: LiteralString, *parameters: object) -
     for row in _select(database, _CLAIMS.format(condition=condition), *parameters, _MANY):
         step = DESCRIBE if row.pop("state") == State.DESCRIBING else OPTIMISE
         attempts = {name: row.pop(name) for name in (OPTIMISE.attempts, DESCRIBE.attempts)}
-        ai, seconds = row.pop("ai"), row.pop("seconds")
-        found.append(LostClaim(ClaimRef(**row), step, attempts[step.attempts], ai, seconds))
+        facts = {name: row.pop(name) for name in ("ai", "seconds", "max_cpu_seconds")}
+        found.append(LostClaim(ClaimRef(**row), step, attempts[step.attempts], **facts))
     return found
 
 
