@@ -36,15 +36,17 @@ def end(
 
     after_outage: the worker may be silent because the database was, so no attempt counts.
     used_seconds: the CPU that the run took, where that is known. at_limit: it was ended at the task
-    limit, which is in wall time; an image that took more CPU than its estimate allows fails at once,
-    since another run would too, and one that took less was kept from its core. A claim that was committed meanwhile is left alone. Raises UnavailableError while Postgres
-    is down.
+    limit, which is in wall time. An image that took more CPU than its estimate allows fails then,
+    since another run would too; one that took less was kept from its core.
+    A claim that was committed meanwhile is left alone. Raises UnavailableError while Postgres is
+    down.
     """
     limit_seconds = services.settings.task_limit_seconds
     for one in lost:
         logger.warning("a worker was lost", extra={"image": one.claim.image_id})
         # What it can have used: it was killed at the task limit, if not before.
         cpu_seconds = min(one.seconds, limit_seconds) if used_seconds is None else used_seconds
+        services.metrics.count_cpu(cpu_seconds)
         if after_outage:
             images.unclaim(services.database, one.step, one.claim.image_id, one.claim.token)
         elif at_limit and cpu_seconds > one.max_cpu_seconds + _OVERHEAD_SECONDS:

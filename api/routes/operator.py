@@ -121,6 +121,11 @@ class _InstallationCollector(Collector):
         try:
             yield self._images()
             yield self._steps()
+            yield CounterMetricFamily(
+                "fluximage_cpu_seconds",
+                "CPU seconds that images took, failed and killed runs too",
+                self._services.metrics.cpu_seconds(),
+            )
             yield self._webhooks()
         except redis.RedisError:
             return  # without Redis the figures from Postgres are still returned
