@@ -12,7 +12,13 @@ from uuid import UUID
 
 from redis.exceptions import RedisError
 
-from shared.clients.celery_queue import AI_QUEUE, DESCRIBE_TASK, IMAGES_QUEUE, OPTIMISE_TASK
+from shared.clients.celery_queue import (
+    AI_QUEUE,
+    DESCRIBE_TASK,
+    EXPRESS_QUEUE,
+    IMAGES_QUEUE,
+    OPTIMISE_TASK,
+)
 from shared.clients.held_messages import held_ids
 from shared.clients.object_store import ObjectStore, batch_prefix, inputs_prefix
 from shared.db import images, upkeep, webhook_calls, webhook_secrets
@@ -20,6 +26,7 @@ from shared.db.database import Database
 from shared.db.image_states import DESCRIBE, OPTIMISE
 from shared.db.images import ImageEnded
 from shared.errors import StoreError, UnavailableError
+from shared.lanes import Lane
 from shared.services import Services
 from shared.settings import Settings
 from workers import lost_claims
@@ -88,16 +95,16 @@ def republish(services: Services) -> int:
     if client.set(_FILLED, 1, nx=True):  # Redis is new, or was emptied: no reason to wait
         seconds = min(seconds, _ON_ITS_WAY_SECONDS)
     sent = 0
-    for step, name, task in (
-        (OPTIMISE, IMAGES_QUEUE, OPTIMISE_TASK),
-        (DESCRIBE, AI_QUEUE, DESCRIBE_TASK),
+    for step, names, task in (
+        (OPTIMISE, (IMAGES_QUEUE, EXPRESS_QUEUE), OPTIMISE_TASK),
+        (DESCRIBE, (AI_QUEUE,), DESCRIBE_TASK),
     ):
-        held = held_ids(client, name, task, settings.republish_seconds)
+        held = held_ids(client, names, task, settings.republish_seconds)
         if held is None:
             continue
         for row in upkeep.take_silent(services.database, step, seconds, held):
             if step is OPTIMISE:
-                queue.publish_image(row["id"], ai=row["ai"])
+                queue.publish_image(row["id"], ai=row["ai"], lane=Lane(row["lane"] or Lane.IMAGES))
             else:
                 queue.publish_description(row["id"])
             sent += 1

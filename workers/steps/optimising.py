@@ -20,6 +20,7 @@ from shared.errors import (
     ObjectMissingError,
     UnavailableError,
 )
+from shared.lanes import Lane
 from shared.models import Claim, Notice, Options, Result
 from shared.services import Services
 from shared.settings import Settings
@@ -32,7 +33,7 @@ from workers.steps.report import Report
 
 logger = logging.getLogger(__name__)
 
-_AfterCommit = Callable[[], None]  # called after the commit: notifies waiters, or dispatches
+_AfterCommit = Callable[[], None]  # called after the commit: notifies who waits
 
 
 def optimise(services: Services, image_id: UUID) -> None:
@@ -47,6 +48,8 @@ def optimise(services: Services, image_id: UUID) -> None:
             claim, after = done
             after()  # first: a client waits for it
             report.publish(services, claim, "image")
+            if claim.lane == Lane.EXPRESS:
+                services.dispatch()  # the account's next image may have the place
 
 
 def _attempt(services: Services, report: Report, claim: Claim) -> _AfterCommit | None:
@@ -78,6 +81,8 @@ def _attempt(services: Services, report: Report, claim: Claim) -> _AfterCommit |
 
 
 def _run(services: Services, claim: Claim, report: Report) -> _AfterCommit | None:
+    if claim.few_wait:
+        services.dispatch()  # now, so that no process waits for work while this one is busy
     with report.step("load"):
         data = services.store.get(original_key(claim.batch_id, claim.index))
         watermark = services.store.get(claim.watermark_key) if claim.watermark_key else None
@@ -153,7 +158,7 @@ def _commit(
         return _announcing(services, images.complete(services.database, claim, result))
     report.result, report.ended = "optimised", State.OPTIMISED
     marked = images.mark_optimised(services.database, claim, result)
-    return services.dispatch if marked else None  # a place in the window is free now
+    return (lambda: None) if marked else None
 
 
 def _fail(
