@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from shared.clients.celery_queue import (
     AI_QUEUE,
     DESCRIBE_TASK,
+    EXPRESS_QUEUE,
     IMAGES_QUEUE,
     IO_QUEUE,
     MEASURE_TASK,
@@ -27,6 +28,7 @@ from shared.db.database import Database
 from shared.db.image_states import DESCRIBE, OPTIMISE
 from shared.db.images import ImageEnded
 from shared.errors import StoreError, UnavailableError
+from shared.lanes import Lane
 from shared.services import Services
 from shared.settings import Settings
 from workers import lost_claims
@@ -112,16 +114,16 @@ def republish(services: Services) -> int:
     if client.set(_FILLED, 1, nx=True):  # Redis is new, or was emptied: no reason to wait
         seconds = min(seconds, _ON_ITS_WAY_SECONDS)
     sent = 0
-    for step, name, task in (
-        (OPTIMISE, IMAGES_QUEUE, OPTIMISE_TASK),
-        (DESCRIBE, AI_QUEUE, DESCRIBE_TASK),
+    for step, names, task in (
+        (OPTIMISE, (IMAGES_QUEUE, EXPRESS_QUEUE), OPTIMISE_TASK),
+        (DESCRIBE, (AI_QUEUE,), DESCRIBE_TASK),
     ):
-        held = held_ids(client, name, task, settings.republish_seconds)
+        held = held_ids(client, names, task, settings.republish_seconds)
         if held is None:
             continue
         for row in upkeep.take_silent(services.database, step, seconds, held):
             if step is OPTIMISE:
-                queue.publish_image(row["id"], ai=row["ai"])
+                queue.publish_image(row["id"], ai=row["ai"], lane=Lane(row["lane"] or Lane.IMAGES))
             else:
                 queue.publish_description(row["id"])
             sent += 1

@@ -119,16 +119,21 @@ def compress() -> Response:
         if parsed.webhook_url is not None:
             called = check_webhook_url(services, account().id, parsed.webhook_url)
             parsed = replace(parsed, webhook_url=called)
-        batch = _accept_once(services, parsed, balance, key)
+        batch = _accept_once(services, parsed, balance, key, waited_for=prefer.seconds > 0)
     return _respond_when_done(services, batch, prefer)
 
 
 def _accept_once(
-    services: Services, parsed: CompressRequest, balance: credits.Balance, key: str | None
+    services: Services,
+    parsed: CompressRequest,
+    balance: credits.Balance,
+    key: str | None,
+    *,
+    waited_for: bool,
 ) -> NewBatch | UUID:
     """The request's batch: a new one, or the id of the one its Idempotency-Key made before."""
     if key is None:
-        return _accept(services, parsed, balance, None)
+        return _accept(services, parsed, balance, None, waited_for=waited_for)
     begun = idempotency.begin(
         services.database,
         account().id,
@@ -139,7 +144,7 @@ def _accept_once(
     if isinstance(begun, UUID):
         return begun
     try:
-        return _accept(services, parsed, balance, begun)
+        return _accept(services, parsed, balance, begun, waited_for=waited_for)
     except BaseException:
         idempotency.forget(services.database, begun)
         raise
@@ -150,6 +155,8 @@ def _accept(
     parsed: CompressRequest,
     balance: credits.Balance,
     key_claim: idempotency.KeyClaim | None,
+    *,
+    waited_for: bool,
 ) -> NewBatch:
     batch_id, session_name = uuid4(), parsed.session_id or str(uuid4())
     logs.add(batch=batch_id, session=session_name)
@@ -168,6 +175,7 @@ def _accept(
             notices=parsed.notices,
             idempotency=key_claim,
             webhook_url=parsed.webhook_url,
+            waited_for=waited_for,
         )
         batches.accept(services.database, uuid4(), batch)
     except (RequestRefusedError, StoreError):
@@ -189,7 +197,7 @@ def _check(services: Services, parsed: CompressRequest, balance: credits.Balance
     balance.check(count, ai_credits=count if parsed.ai else 0)
     if parsed.ai and not services.settings.ai:
         raise UnavailableError(_NO_PROVIDER, 3600)
-    backlog.check_queue_age(services.database, services.settings.max_queue_age_seconds)
+    backlog.check_queue(services.database, account().id, services.settings)
 
 
 def _store_inputs(

@@ -120,4 +120,4 @@ def _check(services: Services, images: Sequence[Imperfect], balance: credits.Bal
     balance.check(compressions, ai_credits=ai_credits)
     if ai_credits and not services.settings.ai:
         raise UnavailableError(_NO_PROVIDER, 3600)
-    backlog.check_queue_age(services.database, services.settings.max_queue_age_seconds)
+    backlog.check_queue(services.database, account().id, services.settings)

@@ -87,7 +87,14 @@ FROM batches AS b JOIN sessions AS s ON s.id = b.session_id
 WHERE i.id = %(image_id)s AND i.state = '{waits_in}' AND b.id = i.batch_id
 RETURNING i.id AS image_id, i.batch_id, i.session_id, b.account_id, s.name AS session_name,
     i.index, i.{attempts} AS attempt, i.token, i.original_size, b.watermark_key, i.preview_key,
-    b.options
+    b.options, i.lane,
+    -- As it was before this claim: one more waited, one less was processed.
+    ('{waits_in}' = 'queued' AND i.lane = 'images' AND 2 * (SELECT count(*) - 1 FROM images
+        WHERE state = 'queued' AND lane = 'images'
+        AND published_at IS NOT NULL AND ended_number IS NULL)
+    <= (SELECT count(*) + 1 FROM images
+        WHERE state = 'processing' AND lane = 'images'
+        AND published_at IS NOT NULL AND ended_number IS NULL)) IS TRUE AS few_wait
 """
 
 

@@ -88,11 +88,10 @@ def end_all_leases(database: Database) -> None:
             connection.execute(_END_LEASES.format(**vars(step)), (FORGIVEN_SECONDS,))
 
 
-# An image that is born optimised has waited since its batch was published.
+# An image that is born optimised has waited since it was sent.
 _UNDESCRIBED = """
-SELECT i.id FROM images AS i JOIN batches AS b ON b.id = i.batch_id
-WHERE i.state = 'optimised'
-AND coalesce(i.optimised_at, b.published_at) < now() - make_interval(secs => %s) LIMIT %s
+SELECT id FROM images WHERE state = 'optimised'
+AND coalesce(optimised_at, published_at) < now() - make_interval(secs => %s) LIMIT %s
 """
 
 
@@ -103,14 +102,12 @@ def undescribed(database: Database, patience_seconds: int) -> list[UUID]:
 
 _TAKE_SILENT = """
 UPDATE images SET published_at = now(), describe_after = NULL FROM (
-    SELECT i.id, b.options->>'brief' IS NOT NULL AS ai
-    FROM images AS i JOIN batches AS b ON b.id = i.batch_id
-    WHERE i.state = %s AND b.published_at IS NOT NULL AND b.closed_at IS NULL
-    AND coalesce(i.describe_after, coalesce(i.published_at, b.published_at)
-        + make_interval(secs => %s)) < now()
-    AND i.id <> ALL(%s)
-    LIMIT %s FOR UPDATE OF i SKIP LOCKED) AS silent
-WHERE images.id = silent.id RETURNING images.id, silent.ai
+    SELECT id FROM images
+    WHERE state = %s AND published_at IS NOT NULL AND ended_number IS NULL
+    AND coalesce(describe_after, published_at + make_interval(secs => %s)) < now()
+    AND id <> ALL(%s)
+    LIMIT %s FOR UPDATE SKIP LOCKED) AS silent
+WHERE images.id = silent.id RETURNING images.id, images.ai, images.lane
 """
 
 
@@ -118,7 +115,7 @@ def take_silent(database: Database, step: Step, seconds: int, held: Iterable[UUI
     """Takes images that still wait for the step `seconds` after their message was sent.
 
     Also those whose postponed description is due; not those whose message the broker has `held`.
-    Marks them as published now, and returns `id` and `ai` of each.
+    Marks them as published now, and returns `id`, `ai` and `lane` of each.
     """
     return _select(database, _TAKE_SILENT, step.waits_in, seconds, list(held), _MANY)
 

@@ -4,21 +4,33 @@ from uuid import UUID
 
 from shared.db.database import Connection, Database
 from shared.errors import WorkLimitError
+from shared.fair_queue import MIN_CPU_SECONDS
 
+# An image was charged its estimate when it was sent for the first time (shared/db/backlog.py), and
+# its first run settles that.
 _ADD = """
-INSERT INTO work (account_id, hour, cpu_seconds)
-SELECT account_id, date_trunc('hour', now(), 'UTC'), %(cpu_seconds)s FROM images
-WHERE id = %(image_id)s AND account_id IS NOT NULL
-ON CONFLICT (account_id, hour) DO UPDATE SET cpu_seconds = work.cpu_seconds + excluded.cpu_seconds
+WITH image AS (
+    SELECT account_id, CASE WHEN lane IS NOT NULL AND attempt <= 1
+        THEN greatest(cpu_seconds, %(floor)s) ELSE 0 END AS charged
+    FROM images WHERE id = %(image_id)s AND account_id IS NOT NULL),
+counted AS (
+    INSERT INTO work (account_id, hour, cpu_seconds)
+    SELECT account_id, date_trunc('hour', now(), 'UTC'), %(cpu_seconds)s FROM image
+    ON CONFLICT (account_id, hour)
+    DO UPDATE SET cpu_seconds = work.cpu_seconds + excluded.cpu_seconds)
+UPDATE shares SET virtual_seconds = virtual_seconds + %(cpu_seconds)s - image.charged
+FROM image WHERE shares.account_id = image.account_id
 """
 
 
 def add(connection: Connection, image_id: UUID, cpu_seconds: float) -> None:
-    """Counts what one run of the image took, whatever became of it.
+    """Counts what one run of the image took, whatever became of it, in place of its estimate.
 
-    Last in a transaction: all of an account's images lock one row.
+    Last in a transaction: all of an account's images lock its rows, after those of images and
+    batches.
     """
-    connection.execute(_ADD, {"image_id": image_id, "cpu_seconds": cpu_seconds})
+    values = {"image_id": image_id, "cpu_seconds": cpu_seconds, "floor": MIN_CPU_SECONDS}
+    connection.execute(_ADD, values)
 
 
 _SECONDS_LEFT = """

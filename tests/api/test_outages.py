@@ -20,20 +20,6 @@ from tests.workers.test_sweep import age
 from workers import sweep
 
 
-@pytest.mark.full
-def test_a_dispatcher_that_hangs_does_not_turn_an_accepted_batch_into_an_error(
-    still: Still,
-) -> None:
-    with still.unit.database.transaction() as elsewhere:
-        elsewhere.execute("SELECT pg_advisory_xact_lock(%s)", (backlog._DISPATCHER_LOCK,))
-        # The API gives up on the lock after its lock_timeout, ten seconds.
-        answer = still.compress([("a.png", png())], headers={"Prefer": "respond-async"})
-    assert answer.status_code == 202
-    still.work()
-    poll = still.call("GET", answer.headers["Location"])
-    assert poll.json()["status"] == "completed"
-
-
 class UnpublishingQueue(Queue):
     """Meets whatever a client of the broker may raise."""
 

@@ -20,6 +20,7 @@ from shared.errors import (
     ObjectMissingError,
     UnavailableError,
 )
+from shared.lanes import Lane
 from shared.models import Claim, Notice, Result
 from shared.services import Services
 from shared.settings import Settings
@@ -33,7 +34,7 @@ from workers.steps.report import Report
 
 logger = logging.getLogger(__name__)
 
-_AfterCommit = Callable[[], None]  # called after the commit: notifies waiters, or dispatches
+_AfterCommit = Callable[[], None]  # called after the commit: notifies who waits
 
 
 def optimise(services: Services, image_id: UUID) -> None:
@@ -48,6 +49,8 @@ def optimise(services: Services, image_id: UUID) -> None:
             claim, after = done
             after()  # first: a client waits for it
             report.publish(services, claim, "image")
+            if claim.lane == Lane.EXPRESS:
+                services.dispatch()  # the account's next image may have the place
 
 
 def _attempt(services: Services, report: Report, claim: Claim) -> _AfterCommit | None:
@@ -79,6 +82,8 @@ def _attempt(services: Services, report: Report, claim: Claim) -> _AfterCommit |
 
 
 def _run(services: Services, claim: Claim, report: Report) -> _AfterCommit | None:
+    if claim.few_wait:
+        services.dispatch()  # now, so that no process waits for work while this one is busy
     with report.step("load"):
         data = services.store.get(original_key(claim.batch_id, claim.index))
         watermark = services.store.get(claim.watermark_key) if claim.watermark_key else None
@@ -149,7 +154,7 @@ def _commit(
         )
     report.result, report.ended = "optimised", State.OPTIMISED
     marked = images.mark_optimised(services.database, claim, result, report.cpu_seconds)
-    return services.dispatch if marked else None  # a place in the window is free now
+    return (lambda: None) if marked else None
 
 
 def _fail(
