@@ -201,15 +201,21 @@ class Notice:
 
 
 @dataclass(frozen=True)
-class ClaimRef:
+class ImageRef:
+    """Which image, of which batch and session."""
+
+    image_id: UUID
+    batch_id: UUID
+    session_id: UUID
+
+
+@dataclass(frozen=True)
+class ClaimRef(ImageRef):
     """Which claim of which image.
 
     token: fences the commit, which counts only while the row still carries this token.
     """
 
-    image_id: UUID
-    batch_id: UUID
-    session_id: UUID
     token: UUID
 
 

@@ -39,7 +39,7 @@ class ClaimRequest(Request):
         """Called just before the process is killed, because it took longer than the limit."""
         super().on_timeout(soft, timeout)
         if not soft:
-            self._end_claim()
+            self._for_claims(lost_claims.end_at_limit)
 
     def cancel(
         self,

@@ -1,4 +1,4 @@
-"""POST /api/compress: authenticate, read, validate, store, accept, dispatch, wait, respond."""
+"""POST /api/compress: authenticate, read, validate, store, accept, publish, wait, respond."""
 
 import hashlib
 import json
@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from uuid import UUID, uuid4
 
 from flask import Blueprint, Response, request
@@ -23,6 +24,7 @@ from api.prefer import PREFER, PREFERENCE_APPLIED, Preference, preference
 from api.responses import batch_body, json_response
 from api.waiting import wait_until
 from api.webhook_url import check_webhook_url
+from api.work_budget import check_work_budget
 from shared import bodies, errors, logs
 from shared.answers import accepted_body
 from shared.clients.object_store import inputs_prefix, original_key, watermark_key
@@ -106,6 +108,8 @@ def compress() -> Response:
     prefer = preference(services.settings.wait_limit_seconds)
     key = IDEMPOTENCY_KEY.read(request.headers)
     stall_seconds = services.settings.body_stall_seconds
+    if key is None:  # a repeat gets its answer, and only the whole request says whether it is one
+        check_work_budget()
     with (
         context().upload_quota.for_upload(account().id) as reserve_bytes,
         read_form(request, fields.SPELLINGS, stall_seconds, reserve_bytes) as form,
@@ -156,6 +160,8 @@ def _accept(
 ) -> NewBatch:
     batch_id, session_name = uuid4(), parsed.session_id or str(uuid4())
     logs.add(batch=batch_id, session=session_name)
+    if key_claim is not None:
+        check_work_budget()
     _check(services, parsed, balance)
     try:
         images = _store_inputs(services, batch_id, parsed)
@@ -177,7 +183,7 @@ def _accept(
         # deletes the objects.
         _delete_inputs(services, batch_id)
         raise
-    dispatch_after_commit(services.dispatch)
+    dispatch_after_commit(partial(services.queue.publish_measuring, batch_id))
     return batch
 
 

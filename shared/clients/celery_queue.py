@@ -25,6 +25,7 @@ EXPRESS_QUEUE = Lane.EXPRESS.value  # CPU: prefork, some processes for small ima
 AI_QUEUE = "ai"  # waiting for the model: as many threads as calls may be under way
 IO_QUEUE = "io"  # waiting for the store: many threads
 CALLS_QUEUE = "calls"  # waiting for receivers of webhooks: many threads
+MEASURE_TASK = "fluximage.measure"
 OPTIMISE_TASK = "fluximage.optimise"
 DESCRIBE_TASK = "fluximage.describe"
 CLOSE_BATCH_TASK = "fluximage.close_batch"
@@ -42,6 +43,7 @@ _CONFIGURATION: dict[str, object] = {
     "accept_content": ["json"],  # pickle would let whoever writes to the broker run code
     "task_default_queue": IMAGES_QUEUE,
     "task_routes": {
+        MEASURE_TASK: {"queue": IO_QUEUE},
         OPTIMISE_TASK: {"queue": IMAGES_QUEUE},
         DESCRIBE_TASK: {"queue": AI_QUEUE},
         CLOSE_BATCH_TASK: {"queue": IO_QUEUE},
@@ -134,6 +136,11 @@ class Queue:
         if image.lane is None:
             return self._signature(DESCRIBE_TASK, image.id)
         return self._member(image.id, ai=image.ai, lane=image.lane)
+
+    def publish_measuring(self, batch_id: UUID) -> None:
+        """A message that the batch has images without an estimate."""
+        with _broker():
+            self._signature(MEASURE_TASK, batch_id).apply_async()
 
     def publish_image(self, image_id: UUID, *, ai: bool, lane: Lane = Lane.IMAGES) -> None:
         """The tasks of one image alone, for a message that was lost."""

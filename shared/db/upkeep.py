@@ -12,6 +12,7 @@ from uuid import UUID
 from shared.db.database import Database, Row
 from shared.db.image_states import DESCRIBE, OPTIMISE, State, Step
 from shared.db.images import FORGIVEN_SECONDS, ImageEnded
+from shared.lanes import Lane
 from shared.models import ClaimRef
 
 _MANY = 500  # rows that one pass of one statement takes
@@ -22,18 +23,22 @@ class LostClaim:
     """A claim whose lease or holder has ended.
 
     attempts: how often its step was claimed so far. ai: whether the image is described too.
+    lane: the queue for pixels that it was sent to. seconds: since the claim was made.
     """
 
     claim: ClaimRef
     step: Step
     attempts: int
     ai: bool
+    lane: Lane
+    seconds: float
 
 
 _CLAIMS = """
 SELECT i.id AS image_id, i.batch_id, i.session_id, i.token, i.state, i.attempt,
-    i.describe_attempt, b.options->>'brief' IS NOT NULL AS ai
-FROM images AS i JOIN batches AS b ON b.id = i.batch_id
+    i.describe_attempt, i.ai, i.lane,
+    coalesce(extract(epoch FROM now() - i.claimed_at), 0)::float8 AS seconds
+FROM images AS i
 WHERE i.state IN ('processing', 'describing') AND {condition}
 ORDER BY i.lease_until LIMIT %s
 """
@@ -59,8 +64,11 @@ def _claims(database: Database, condition: LiteralString, *parameters: object) -
     for row in _select(database, _CLAIMS.format(condition=condition), *parameters, _MANY):
         step = DESCRIBE if row.pop("state") == State.DESCRIBING else OPTIMISE
         attempts = {name: row.pop(name) for name in (OPTIMISE.attempts, DESCRIBE.attempts)}
-        ai = row.pop("ai")
-        found.append(LostClaim(ClaimRef(**row), step, attempts[step.attempts], ai))
+        ai, lane, seconds = row.pop("ai"), row.pop("lane"), row.pop("seconds")
+        claim = ClaimRef(**row)
+        found.append(
+            LostClaim(claim, step, attempts[step.attempts], ai, Lane(lane or Lane.IMAGES), seconds)
+        )
     return found
 
 
@@ -113,6 +121,24 @@ def take_silent(database: Database, step: Step, seconds: int, held: Iterable[UUI
     Marks them as published now, and returns `id`, `ai` and `lane` of each.
     """
     return _select(database, _TAKE_SILENT, step.waits_in, seconds, list(held), _MANY)
+
+
+_TAKE_UNMEASURED = """
+UPDATE batches SET measured_at = now() WHERE id IN (
+    SELECT id FROM batches AS b
+    WHERE coalesce(measured_at, created_at) < now() - make_interval(secs => %s) AND id <> ALL(%s)
+    AND id IN (SELECT batch_id FROM images WHERE state = 'queued' AND cpu_seconds IS NULL)
+    LIMIT %s FOR UPDATE SKIP LOCKED)
+RETURNING id
+"""
+
+
+def take_unmeasured(database: Database, seconds: int, held: Iterable[UUID]) -> list[UUID]:
+    """Takes batches that still have queued images without an estimate `seconds` after they were
+    accepted, or sent for that; not those whose message the broker has `held`. Marks them as sent.
+    """
+    rows = _select(database, _TAKE_UNMEASURED, seconds, list(held), _MANY)
+    return [row["id"] for row in rows]
 
 
 _CLOSE_ENDED = """

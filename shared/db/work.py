@@ -2,10 +2,11 @@
 
 from uuid import UUID
 
-from shared.db.database import Connection
+from shared.db.database import Connection, Database
+from shared.errors import WorkLimitError
 from shared.fair_queue import MIN_CPU_SECONDS
 
-# An image was charged its estimate when it was sent for the first time (shared/db/backlog.py), and
+# An image was charged its estimate when it was sent for the first time (shared/db/sending.py), and
 # its first run settles that.
 _ADD = """
 WITH image AS (
@@ -30,3 +31,30 @@ def add(connection: Connection, image_id: UUID, cpu_seconds: float) -> None:
     """
     values = {"image_id": image_id, "cpu_seconds": cpu_seconds, "floor": MIN_CPU_SECONDS}
     connection.execute(_ADD, values)
+
+
+_SECONDS_LEFT = """
+SELECT ceil(extract(epoch FROM hour + interval '1 hour' - now()))::int AS seconds FROM work
+WHERE account_id = %s AND hour = date_trunc('hour', now(), 'UTC') AND cpu_seconds >= %s
+"""
+
+
+def check(database: Database, account_id: int, limit_seconds: int) -> None:
+    """Raises WorkLimitError when the account's images have taken so much in this hour."""
+    with database.transaction() as connection:
+        row = connection.execute(_SECONDS_LEFT, (account_id, limit_seconds)).fetchone()
+    if row is not None:
+        raise WorkLimitError(
+            max(1, row["seconds"]),
+            "The images of this account have taken all the CPU time that they may take in this"
+            " hour",
+        )
+
+
+_DELETE_OLD = "DELETE FROM work WHERE hour < now() - interval '1 day'"
+
+
+def delete_old(database: Database) -> None:
+    """Deletes hours that no budget needs any more; a day of them is kept for the operator."""
+    with database.transaction() as connection:
+        connection.execute(_DELETE_OLD)

@@ -2,7 +2,6 @@
 
 import io
 import time
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from uuid import UUID
@@ -25,7 +24,7 @@ def test_a_dispatcher_that_hangs_does_not_turn_an_accepted_batch_into_an_error(
     still: Still,
 ) -> None:
     with still.unit.database.transaction() as elsewhere:
-        elsewhere.execute("SELECT pg_advisory_xact_lock(%s)", (backlog._DISPATCHER_LOCK,))
+        elsewhere.execute("SELECT FROM dispatcher FOR UPDATE")
         # The API gives up on the lock after its lock_timeout, ten seconds.
         answer = still.compress([("a.png", png())], headers={"Prefer": "respond-async"})
     assert answer.status_code == 202
@@ -39,13 +38,9 @@ class UnpublishingQueue(Queue):
 
     error: Exception
 
-    def publish_batch(
+    def publish_measuring(
         self,
         batch_id: UUID,  # noqa: ARG002 - the signature is Queue's
-        image_ids: Sequence[UUID],  # noqa: ARG002 - as above
-        optimised_ids: Sequence[UUID] = (),  # noqa: ARG002 - as above
-        *,
-        ai: bool,  # noqa: ARG002 - as above
     ) -> None:
         raise self.error
 
@@ -80,7 +75,7 @@ def test_a_client_that_waits_is_not_told_of_an_outage_that_passes(still: Still) 
 
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(compress)
-        eventually(lambda: backlog.queue_state(still.unit.database).depth == 1)
+        eventually(lambda: backlog.queue_state(still.unit.database).images == 1)
         with still.unit.database.transaction() as elsewhere:
             # What the API reads while it waits ends with an error after ten seconds.
             elsewhere.execute("LOCK TABLE batches IN ACCESS EXCLUSIVE MODE")
