@@ -86,7 +86,7 @@ def _send_again(services: Services, lost: LostClaim, cpu_seconds: float) -> None
             if descriptions.postpone(services.database, lost.claim, attempt_counts=True):
                 services.queue.publish_description(image_id)
         elif images.requeue(services.database, lost.claim, cpu_seconds):
-            services.queue.publish_image(image_id, ai=lost.ai)
+            services.queue.publish_image(image_id, ai=lost.ai, lane=lost.lane)
     except UnavailableError:
         services.database.ping()
         logger.warning("an image was not sent again yet", extra={"image": image_id})

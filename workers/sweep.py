@@ -94,7 +94,7 @@ def remeasure(services: Services) -> int:
     Soon, because nothing of such a batch goes out before.
     """
     wait_seconds = services.settings.republish_seconds
-    held = held_ids(services.redis, IO_QUEUE, MEASURE_TASK, wait_seconds)
+    held = held_ids(services.redis, [IO_QUEUE], MEASURE_TASK, wait_seconds)
     if held is None:
         return 0
     found = upkeep.take_unmeasured(services.database, _ON_ITS_WAY_SECONDS, held)

@@ -112,7 +112,7 @@ class _InstallationCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         queue = backlog.queue_state(self._services.database)
         yield GaugeMetricFamily(
-            "fluximage_queue_images", "Images that wait for a worker", queue.depth
+            "fluximage_queue_images", "Images that wait for a worker", queue.images
         )
         yield GaugeMetricFamily(
             "fluximage_queue_age_seconds", "Age of the oldest waiting image", queue.age_seconds

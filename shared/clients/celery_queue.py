@@ -108,11 +108,6 @@ class Queue:
             connection.ensure_connection(max_retries=1, interval_start=0)
             self._app.backend.client.ping()  # type: ignore[attr-defined] # Redis' has it
 
-    def publish_measuring(self, batch_id: UUID) -> None:
-        """A message that the batch has images without an estimate."""
-        with _broker():
-            self._signature(MEASURE_TASK, batch_id).apply_async()
-
     @contextmanager
     def publishing(self) -> Iterator[Callable[[SentImage], None]]:
         """Gives a function that publishes an image, over one connection for all of them.
@@ -141,6 +136,11 @@ class Queue:
         if image.lane is None:
             return self._signature(DESCRIBE_TASK, image.id)
         return self._member(image.id, ai=image.ai, lane=image.lane)
+
+    def publish_measuring(self, batch_id: UUID) -> None:
+        """A message that the batch has images without an estimate."""
+        with _broker():
+            self._signature(MEASURE_TASK, batch_id).apply_async()
 
     def publish_image(self, image_id: UUID, *, ai: bool, lane: Lane = Lane.IMAGES) -> None:
         """The tasks of one image alone, for a message that was lost."""

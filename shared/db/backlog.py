@@ -18,15 +18,13 @@ class QueueState:
     """All that waits for a worker.
 
     images: how many. age_seconds: of the oldest, 0 where none waits. accounts: whose they are.
-    cpu_seconds: their work, as far as it is estimated. is_full: whether accounts with more than
-    their share of the images are refused.
+    cpu_seconds: their work, as far as it is estimated.
     """
 
     images: int
     age_seconds: float
     accounts: int
     cpu_seconds: float
-    is_full: bool
 
 
 _STATE = """
@@ -46,11 +44,10 @@ FROM (SELECT FROM backlog FOR UPDATE SKIP LOCKED) AS free, LATERAL (
 """
 
 
-def queue_state(database: Database, max_images: int) -> QueueState:
-    """The queue of the whole installation. max_images: above it, the queue is full."""
+def queue_state(database: Database) -> QueueState:
+    """The queue of the whole installation."""
     with database.transaction() as connection:
-        row = _counted(connection)
-    return QueueState(**row, is_full=row["images"] > max_images)
+        return QueueState(**_counted(connection))
 
 
 def _counted(connection: Connection) -> Row:

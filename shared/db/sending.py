@@ -67,8 +67,10 @@ def take(database: Database, windows: Windows) -> list[SentImage]:
             return []
         shares = Shares(system, {row["account_id"]: row["virtual_seconds"] for row in heads})
         before = dict(shares.accounts)
-        waiting = _waiting(connection, heads, windows.images)
-        chosen = choose(shares, waiting, _out(connection), windows)
+        out = _out(connection)
+        # One kind of one account takes all the room, one place in the other lane, and one is next.
+        waiting = _waiting(connection, heads, max(windows.images, out.processing) + 2)
+        chosen = choose(shares, waiting, out, windows)
         if not chosen:
             return []
         sent = _mark(connection, chosen)
@@ -78,7 +80,7 @@ def take(database: Database, windows: Windows) -> list[SentImage]:
 
 
 def _waiting(connection: Connection, heads: Iterable[Row], many: int) -> dict[int, WaitingImages]:
-    """many: how many images of one kind of an account can be sent at most."""
+    """many: how many images of one kind of an account are read at most."""
 
     def read(head: WaitingImage) -> list[WaitingImage]:
         kind = {

@@ -12,6 +12,7 @@ from uuid import UUID
 from shared.db.database import Database, Row
 from shared.db.image_states import DESCRIBE, OPTIMISE, State, Step
 from shared.db.images import FORGIVEN_SECONDS, ImageEnded
+from shared.lanes import Lane
 from shared.models import ClaimRef
 
 _MANY = 500  # rows that one pass of one statement takes
@@ -22,23 +23,25 @@ class LostClaim:
     """A claim whose lease or holder has ended.
 
     attempts: how often its step was claimed so far. ai: whether the image is described too.
-    seconds: since the claim was made. max_cpu_seconds: the image's estimate, 0 where it has none.
+    lane: the queue for pixels that it was sent to. seconds: since the claim was made.
+    max_cpu_seconds: the image's estimate, 0 where it has none.
     """
 
     claim: ClaimRef
     step: Step
     attempts: int
     ai: bool
+    lane: Lane
     seconds: float
     max_cpu_seconds: float
 
 
 _CLAIMS = """
 SELECT i.id AS image_id, i.batch_id, i.session_id, i.token, i.state, i.attempt,
-    i.describe_attempt, b.options->>'brief' IS NOT NULL AS ai,
+    i.describe_attempt, i.ai, i.lane,
     coalesce(extract(epoch FROM now() - i.claimed_at), 0)::float8 AS seconds,
     coalesce(i.max_cpu_seconds, 0) AS max_cpu_seconds
-FROM images AS i JOIN batches AS b ON b.id = i.batch_id
+FROM images AS i
 WHERE i.state IN ('processing', 'describing') AND {condition}
 ORDER BY i.lease_until LIMIT %s
 """
@@ -64,8 +67,10 @@ def _claims(database: Database, condition: LiteralString, *parameters: object) -
     for row in _select(database, _CLAIMS.format(condition=condition), *parameters, _MANY):
         step = DESCRIBE if row.pop("state") == State.DESCRIBING else OPTIMISE
         attempts = {name: row.pop(name) for name in (OPTIMISE.attempts, DESCRIBE.attempts)}
+        lane = Lane(row.pop("lane") or Lane.IMAGES)
         facts = {name: row.pop(name) for name in ("ai", "seconds", "max_cpu_seconds")}
-        found.append(LostClaim(ClaimRef(**row), step, attempts[step.attempts], **facts))
+        claim = ClaimRef(**row)
+        found.append(LostClaim(claim, step, attempts[step.attempts], lane=lane, **facts))
     return found
 
 

@@ -6,7 +6,7 @@ from shared.db.database import Connection, Database
 from shared.errors import WorkLimitError
 from shared.fair_queue import MIN_CPU_SECONDS
 
-# An image was charged its estimate when it was sent for the first time (shared/db/backlog.py), and
+# An image was charged its estimate when it was sent for the first time (shared/db/sending.py), and
 # its first run settles that.
 _ADD = """
 WITH image AS (

@@ -60,7 +60,7 @@ def test_a_client_that_waits_is_not_told_of_an_outage_that_passes(still: Still) 
 
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(compress)
-        eventually(lambda: backlog.queue_state(still.unit.database).depth == 1)
+        eventually(lambda: backlog.queue_state(still.unit.database).images == 1)
         with still.unit.database.transaction() as elsewhere:
             # What the API reads while it waits ends with an error after ten seconds.
             elsewhere.execute("LOCK TABLE batches IN ACCESS EXCLUSIVE MODE")

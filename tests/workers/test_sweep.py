@@ -19,7 +19,6 @@ from shared.clients.object_store import original_key, output_key
 from shared.db import batches, credits, images, sessions, views
 from shared.db.database import Connection, one
 from shared.db.image_states import OPTIMISE
-from shared.dispatch import dispatch
 from shared.errors import CorruptImageError, StoreError
 from shared.imagetype import ImageType
 from shared.models import Options
@@ -69,7 +68,7 @@ def exists(services: Services, key: str) -> bool:
 def test_an_image_whose_worker_went_silent_is_sent_again(unit: Services) -> None:
     account, _ = make_account(unit)
     (image_id,) = accept(unit, make_batch(unit, account))
-    dispatch(unit.database, unit.queue, 40, 200)
+    unit.dispatch()
     lose_lease(unit, image_id)
     unit.redis.delete(IMAGES_QUEUE)
     sweep.sweep(unit)
@@ -94,7 +93,7 @@ def test_an_image_that_used_up_its_attempts_fails_and_costs_nothing(unit: Servic
 def test_a_published_batch_whose_messages_vanished_is_sent_again(unit: Services) -> None:
     account, _ = make_account(unit)
     accept(unit, make_batch(unit, account, ["a.png", "b.png"]))
-    dispatch(unit.database, unit.queue, 40, 200)
+    unit.dispatch()
     unit.redis.flushdb()
     sweep.sweep(unit)
     assert unit.redis.llen(IMAGES_QUEUE) == 0  # it may still be on its way
@@ -374,7 +373,7 @@ def test_a_message_that_a_worker_has_taken_counts_until_it_is_old(
 ) -> None:
     account, _ = make_account(unit)
     accept(unit, make_batch(unit, account))
-    dispatch(unit.database, unit.queue, 40, 200)
+    unit.dispatch()
     with (
         celery_app(unit.settings).connection() as connection,
         connection.SimpleQueue("images") as queue,
@@ -403,7 +402,7 @@ def test_an_emptied_broker_is_noticed_before_messages_are_old(unit: Services) ->
 def test_messages_that_are_not_ours_do_not_stop_the_sweep(unit: Services, garbage: str) -> None:
     account, _ = make_account(unit)
     accept(unit, make_batch(unit, account))
-    dispatch(unit.database, unit.queue, 40, 200)
+    unit.dispatch()
     unit.redis.delete(IMAGES_QUEUE)
     unit.redis.lpush(IMAGES_QUEUE, garbage)
     unit.redis.hset("unacked", "tag", garbage)

@@ -41,7 +41,7 @@ SET account_id = b.account_id, ai = b.options->>'brief' IS NOT NULL,
     memory_bytes = CASE i.state WHEN 'optimised' THEN 0 END
 FROM batches AS b WHERE b.id = i.batch_id AND i.ended_number IS NULL;
 
--- What is to be sent, by account and kind. The third column is `IS_SMALL` of shared/db/backlog.py.
+-- What is to be sent, by account and kind. The third column is `_IS_SMALL` of shared/db/sending.py.
 CREATE INDEX images_to_send ON images (account_id, state,
     ((max_cpu_seconds <= 1 AND memory_bytes <= 200000000) IS TRUE), ai, waited_for DESC,
     created_at, index)
