@@ -20,19 +20,21 @@ from shared.errors import (
     ObjectMissingError,
     UnavailableError,
 )
-from shared.models import Claim, Notice, Options, Result
+from shared.lanes import Lane
+from shared.models import Claim, Notice, Result
 from shared.services import Services
 from shared.settings import Settings
-from workers.cost.estimate import estimate
+from workers.cost.plan import Plan
 from workers.imaging import ImageJob, Output, process
-from workers.imaging.formats.probe import Probe, check_animation, check_limits, probe
 from workers.memory import admission
+from workers.memory.limits import machine_bytes
 from workers.steps.claiming import with_claim
+from workers.steps.planning import planned
 from workers.steps.report import Report
 
 logger = logging.getLogger(__name__)
 
-_AfterCommit = Callable[[], None]  # called after the commit: notifies waiters, or dispatches
+_AfterCommit = Callable[[], None]  # called after the commit: notifies who waits
 
 
 def optimise(services: Services, image_id: UUID) -> None:
@@ -47,6 +49,8 @@ def optimise(services: Services, image_id: UUID) -> None:
             claim, after = done
             after()  # first: a client waits for it
             report.publish(services, claim, "image")
+            if claim.lane == Lane.EXPRESS:
+                services.dispatch()  # the account's next image may have the place
 
 
 def _attempt(services: Services, report: Report, claim: Claim) -> _AfterCommit | None:
@@ -78,13 +82,15 @@ def _attempt(services: Services, report: Report, claim: Claim) -> _AfterCommit |
 
 
 def _run(services: Services, claim: Claim, report: Report) -> _AfterCommit | None:
+    if claim.few_wait:
+        services.dispatch()  # now, so that no process waits for work while this one is busy
     with report.step("load"):
         data = services.store.get(original_key(claim.batch_id, claim.index))
         watermark = services.store.get(claim.watermark_key) if claim.watermark_key else None
-    facts = probe(data)
-    check_limits(facts, services.settings.max_pixels, services.settings.max_frames)
-    check_animation(facts, claim.options.format, services.settings.max_animation_pixels)
-    output = _process(services.settings, claim.options, facts, data, watermark, report)
+    # Again: this machine may have less memory, or another version, than the one that measured.
+    facts, plan = planned(services.settings, claim.options, data, machine_bytes())
+    job = ImageJob(data, facts, claim.options, watermark, plan.effort, faster=plan.faster)
+    output = _process(services.settings, job, plan, report)
     report.seconds |= output.seconds
     report.engine_cpu_seconds = output.cpu_seconds
     report.bytes_out = len(output.data)
@@ -98,22 +104,15 @@ def _run(services: Services, claim: Claim, report: Report) -> _AfterCommit | Non
     return after
 
 
-def _process(
-    settings: Settings,
-    options: Options,
-    facts: Probe,
-    data: bytes,
-    watermark: bytes | None,
-    report: Report,
-) -> Output:
+def _process(settings: Settings, job: ImageJob, plan: Plan, report: Report) -> Output:
     """Runs the engine once there is memory for it."""
-    cost = estimate(facts, len(data), options, settings.effort)
+    cost = plan.cost
     patience_seconds = _patience_seconds(settings.task_limit_seconds, cost.cpu_seconds)
     with ExitStack() as held:
         with report.step("admit"):
             memory = admission.of_machine(settings.memory_mb)
             held.enter_context(memory.admit(cost.memory_bytes, patience_seconds))
-        return process(ImageJob(data, facts, options, watermark, settings.effort))
+        return process(job)
 
 
 def _patience_seconds(task_limit_seconds: int, cpu_seconds: float) -> float:
@@ -150,17 +149,19 @@ def _commit(
 ) -> _AfterCommit | None:
     """Returns None when the claim was lost."""
     if result.preview_key is None:
-        return _announcing(services, images.complete(services.database, claim, result))
+        return _announcing(
+            services, images.complete(services.database, claim, result, report.cpu_seconds)
+        )
     report.result, report.ended = "optimised", State.OPTIMISED
-    marked = images.mark_optimised(services.database, claim, result)
-    return services.dispatch if marked else None  # a place in the window is free now
+    marked = images.mark_optimised(services.database, claim, result, report.cpu_seconds)
+    return (lambda: None) if marked else None
 
 
 def _fail(
     services: Services, claim: Claim, error: ImageError, report: Report
 ) -> _AfterCommit | None:
     report.result, report.ended = error.code, State.FAILED
-    return _announcing(services, images.fail(services.database, claim, error))
+    return _announcing(services, images.fail(services.database, claim, error, report.cpu_seconds))
 
 
 def _announcing(services: Services, ended: ImageEnded | None) -> _AfterCommit | None:
