@@ -350,6 +350,8 @@ class Health(TypedDict):
 
     status: Literal["ok"]
     """Always `ok`."""
+    faults: NotRequired[dict[str, str]]
+    """Workers that can work on no image, while others can: why, by the worker's name."""
 
 
 @_documented
@@ -375,4 +377,4 @@ class NotReady(TypedDict):
     code: Literal["unavailable"]
     """The code for programs."""
     down: list[str]
-    """The servers and parts of the service that do not answer."""
+    """The servers and parts of the service that do not answer, and workers that cannot work."""

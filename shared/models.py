@@ -217,14 +217,15 @@ class ClaimRef:
 class Claim(ClaimRef):
     """The right to work on one step of one image until the lease ends.
 
-    attempt: of this step, from 1. preview_key: the preview's key in the store;
-    None before the second step.
+    attempt: of this step, from 1. memory_waits: how often it was held back for want of memory.
+    preview_key: the preview's key in the store; None before the second step.
     """
 
     account_id: int
     session_name: str
     index: int
     attempt: int
+    memory_waits: int
     original_size: int
     watermark_key: str | None
     preview_key: str | None

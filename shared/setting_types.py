@@ -26,6 +26,12 @@ def checked_by(check: Callable[[str], object]) -> AfterValidator:
     return AfterValidator(checked)
 
 
+def check_absolute(path: str) -> None:
+    """Raises ValueError for a path that means another place in another working directory."""
+    if not Path(path).is_absolute():
+        raise ValueError(f'"{path}" is not an absolute path. Begin it with "/".')
+
+
 def _parts(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 

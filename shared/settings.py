@@ -1,5 +1,7 @@
 """Every setting of the service, and the only code that reads the environment.
 
+One is read elsewhere too: see `shared.private_folder`.
+
 The servers have the names that their users expect (`REDIS_URL`, `DATABASE_URL`, `S3_*`,
 `ANTHROPIC_*`). Every other name begins with `FLUXIMAGE_`. `docs/settings.md` is made from here.
 """
@@ -30,7 +32,14 @@ from shared.environment import PREFIX
 from shared.errors import OperatorError
 from shared.models import Effort
 from shared.secret_keys import split_keys
-from shared.setting_types import Networks, Origins, Ports, Positive, checked_by
+from shared.setting_types import (
+    Networks,
+    Origins,
+    Ports,
+    Positive,
+    check_absolute,
+    checked_by,
+)
 
 
 def _named(name: str, description: str, **more: Any) -> Any:
@@ -169,6 +178,13 @@ class Settings(BaseSettings):
         default=None,
         description="MB of memory that all images in work on one machine may use together; others"
         " wait. Unset: 60 % of the machine's or the container's memory.",
+    )
+
+    run_dir: Annotated[Path, checked_by(check_absolute)] | None = Field(
+        default=None,
+        description="Folder of the service's own user, in which its processes on one machine share"
+        " out memory and leave signs of life. `fluximage up` sets it. Unset: a folder of that user"
+        " in `TMPDIR`.",
     )
 
     # Alt texts and file names; the three ANTHROPIC_ names are those of the `anthropic` package.

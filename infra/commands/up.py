@@ -27,16 +27,17 @@ from infra.processes import PROCESSES, WEB, CeleryWorker, Process, usable_cores
 from infra.settings_without_servers import load_without_servers
 from infra.supervision.child import Child
 from infra.supervision.supervisor import Interrupted
-from shared import settings, supervised
+from shared import heartbeat, settings, supervised
 from shared.clients.celery_queue import AI_QUEUE, IMAGES_QUEUE
 from shared.db import backlog
 from shared.db.database import Database
 from shared.errors import OperatorError, UnavailableError
+from shared.private_folder import RUN_DIR
 from shared.settings import Settings
 
 DEFAULT_PORT = 8080
 READY_POLL_SECONDS = 0.1
-LOG_CHECK_SECONDS = 10.0
+UPKEEP_SECONDS = 10.0
 
 
 @click.command("up")
@@ -159,7 +160,7 @@ def _serve(
             tell = announcement.key_changed
             try:
                 with demo_key_watch.watching(database, stack.data_dir, demo, tell):
-                    stack.supervisor.run(stack.data_dir.bound_logs, every=LOG_CHECK_SECONDS)
+                    stack.supervisor.run(_upkeep(stack, out), every=UPKEEP_SECONDS)
             finally:
                 demo_account.withdraw(stack.data_dir)
         out.step("Stopping: images in work are finished first; Ctrl-C again ends them at once")
@@ -215,6 +216,31 @@ def _status(database: Database) -> Callable[[], str]:
         return f"Up {minutes}:{seconds:02} · {work} · Ctrl-C stops it"
 
     return status
+
+
+def _upkeep(stack: Stack, out: Console) -> Callable[[], bool]:
+    """Bounds the logs, and says once of each process that it lives and can do no work."""
+    run_folder, told = Path(stack.environment[RUN_DIR]), set[str]()
+
+    def upkeep() -> bool:
+        nonlocal told
+        faults = _faults(run_folder)
+        for fault in sorted(faults - told):
+            out.line(f"fluximage: {fault}.", sys.stderr)
+        if told and not faults:
+            out.line("fluximage: every process works again.", sys.stderr)
+        told = faults
+        return stack.data_dir.bound_logs()
+
+    return upkeep
+
+
+def _faults(run_folder: Path) -> set[str]:
+    try:
+        beats = heartbeat.running(run_folder)
+    except OSError as error:
+        return {f"no image can be processed: {error}"}
+    return {f"{beat.name} (process {beat.pid}): {beat.fault}" for beat in beats if beat.fault}
 
 
 @contextmanager

@@ -90,16 +90,26 @@ def fail(database: Database, claim: ClaimRef, error: ImageError) -> ImageEnded |
         return ended
 
 
-def give_back(database: Database, claim: ClaimRef, *, waited: bool = False) -> bool:
+def give_back(database: Database, claim: ClaimRef, *, untried: bool = False) -> bool:
     """Gives a claim back unused, when not the image but a server behind us is at fault.
 
-    waited: nothing was tried, so the attempt never counts. The message is gone: the sweep
-    publishes it again after a while. Returns False when the claim was lost.
+    untried: the attempt never counts. The message is gone: the sweep publishes it again after a
+    while. Returns False when the claim was lost.
     """
     with database.transaction() as connection:
         return image_states.give_back(
-            connection, claim, waited=waited, forgiven_seconds=FORGIVEN_SECONDS
+            connection, claim, untried=untried, forgiven_seconds=FORGIVEN_SECONDS
         )
+
+
+def hold_back(database: Database, claim: ClaimRef, seconds: float, memory_bytes: int) -> bool:
+    """Gives a claim back unused, to be dispatched again in so many seconds.
+
+    For an image that needs `memory_bytes` where others leave less. Returns False when the claim
+    was lost.
+    """
+    with database.transaction() as connection:
+        return image_states.hold_back(connection, claim, seconds, memory_bytes)
 
 
 def requeue(database: Database, claim: ClaimRef) -> bool:

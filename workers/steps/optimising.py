@@ -2,6 +2,7 @@
 
 import io
 import logging
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
@@ -14,13 +15,14 @@ from shared.db.image_states import OPTIMISE, State
 from shared.db.images import ImageEnded
 from shared.errors import (
     NOT_PROCESSED,
+    AdmissionClosedError,
     DatabaseDownError,
     ImageError,
     MemoryTakenError,
     ObjectMissingError,
     UnavailableError,
 )
-from shared.models import Claim, Notice, Options, Result
+from shared.models import Claim, Notice, Result
 from shared.services import Services
 from shared.settings import Settings
 from workers.cost.estimate import estimate
@@ -31,6 +33,12 @@ from workers.steps.claiming import with_claim
 from workers.steps.report import Report
 
 logger = logging.getLogger(__name__)
+
+# How long an image that found no memory is held back, and how often; then it waits in line.
+_HELD_BACK_SECONDS = 3
+_MAX_MEMORY_WAITS = 5
+# A worker that can admit no image would else take them all, faster than the others work.
+_CLOSED_PAUSE_SECONDS = 5.0
 
 _AfterCommit = Callable[[], None]  # called after the commit: notifies waiters, or dispatches
 
@@ -58,9 +66,12 @@ def _attempt(services: Services, report: Report, claim: Claim) -> _AfterCommit |
         return _fail(services, claim, broken, report)
     except ImageError as error:
         return _fail(services, claim, error, report)
-    except MemoryTakenError:
-        logger.info("an image waits elsewhere for memory")
-        _send_again(services, claim)
+    except MemoryTakenError as error:
+        _hold_back(services, claim, error.needed_bytes)
+        return None
+    except AdmissionClosedError:  # which the main process logs
+        time.sleep(_CLOSED_PAUSE_SECONDS)
+        images.unclaim(services.database, OPTIMISE, claim.image_id, claim.token)
         return None
     except DatabaseDownError:
         raise  # for `with_claim`
@@ -84,7 +95,7 @@ def _run(services: Services, claim: Claim, report: Report) -> _AfterCommit | Non
     facts = probe(data)
     check_limits(facts, services.settings.max_pixels, services.settings.max_frames)
     check_animation(facts, claim.options.format, services.settings.max_animation_pixels)
-    output = _process(services.settings, claim.options, facts, data, watermark, report)
+    output = _process(services.settings, claim, facts, data, watermark, report)
     report.seconds |= output.seconds
     report.engine_cpu_seconds = output.cpu_seconds
     report.bytes_out = len(output.data)
@@ -100,15 +111,17 @@ def _run(services: Services, claim: Claim, report: Report) -> _AfterCommit | Non
 
 def _process(
     settings: Settings,
-    options: Options,
+    claim: Claim,
     facts: Probe,
     data: bytes,
     watermark: bytes | None,
     report: Report,
 ) -> Output:
     """Runs the engine once there is memory for it."""
+    options = claim.options
     cost = estimate(facts, len(data), options, settings.effort)
-    patience_seconds = _patience_seconds(settings.task_limit_seconds, cost.cpu_seconds)
+    in_line = claim.memory_waits >= _MAX_MEMORY_WAITS
+    patience_seconds = in_line * _patience_seconds(settings.task_limit_seconds, cost.cpu_seconds)
     with ExitStack() as held:
         with report.step("admit"):
             memory = admission.of_machine(settings.memory_mb)
@@ -117,7 +130,7 @@ def _process(
 
 
 def _patience_seconds(task_limit_seconds: int, cpu_seconds: float) -> float:
-    """How long an image may wait for memory, while its task's limit and its lease run on.
+    """How long an image may wait in line for memory, while its task's limit and its lease run on.
 
     The limit minus four times the estimated work, since an estimate may be low and a core busy; at
     least a quarter of the limit.
@@ -167,14 +180,11 @@ def _announcing(services: Services, ended: ImageEnded | None) -> _AfterCommit | 
     return None if ended is None else partial(services.announce, ended)
 
 
-def _send_again(services: Services, claim: Claim) -> None:
-    """Publishes the image for a worker with memory; if that fails, the sweep does it later."""
-    if images.give_back(services.database, claim, waited=True):
-        ai = claim.options.description_request is not None
-        try:
-            services.queue.publish_image(claim.image_id, ai=ai)
-        except UnavailableError:
-            logger.warning("an image that waits for memory was not sent again yet")
+def _hold_back(services: Services, claim: Claim, needed_bytes: int) -> None:
+    """Leaves the image for when there is memory; a place in the window is free now."""
+    logger.info("an image waits for memory")
+    images.hold_back(services.database, claim, _HELD_BACK_SECONDS, needed_bytes)
+    services.dispatch()
 
 
 def _give_back(services: Services, claim: Claim, report: Report) -> _AfterCommit | None:
