@@ -1,7 +1,7 @@
 """Folders that the processes of one user share on a machine, and no other user can place there.
 
-They lie in the run folder: the one that `FLUXIMAGE_RUN_DIR` names, or else one in TMPDIR. The name is
-read here and not by `shared.settings`, since `fluximage probe` must start quickly.
+They lie in the run folder: the one that `FLUXIMAGE_RUN_DIR` names, or else one in TMPDIR. That
+setting is read here, without `shared.settings`, since `fluximage probe` must start quickly.
 """
 
 import errno
@@ -61,18 +61,18 @@ def opened(path: Path) -> Iterator[int]:
     """
     with suppress(FileExistsError):
         path.parent.mkdir(mode=0o700)
-    with _checked(str(path.parent)) as parent:
+    with _checked(path.parent) as parent:
         with suppress(FileExistsError):
             os.mkdir(path.name, 0o700, dir_fd=parent)
-        with _checked(path.name, parent) as folder:
+        with _checked(path) as folder:
             yield folder
 
 
 @contextmanager
-def _checked(path: str, within: int | None = None) -> Iterator[int]:
-    folder = os.open(path, _FLAGS, dir_fd=within)
+def _checked(path: Path) -> Iterator[int]:
+    folder = os.open(path, _FLAGS)
     try:
-        _check(path, os.fstat(folder))
+        _check(str(path), os.fstat(folder))
         yield folder
     finally:
         os.close(folder)

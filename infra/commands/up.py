@@ -18,6 +18,7 @@ from infra.commands import demo_account, demo_key_watch, recovery, server_settin
 from infra.commands.announcement import Announcement
 from infra.commands.console import Console, logging_to
 from infra.commands.demo_account import Demo
+from infra.commands.fault_watch import FaultWatch
 from infra.commands.options import data_dir_option, warn_of_strangers
 from infra.commands.server_checks import check_servers
 from infra.embedded import Stack
@@ -27,7 +28,7 @@ from infra.processes import PROCESSES, WEB, CeleryWorker, Process, usable_cores
 from infra.settings_without_servers import load_without_servers
 from infra.supervision.child import Child
 from infra.supervision.supervisor import Interrupted
-from shared import heartbeat, settings, supervised
+from shared import settings, supervised
 from shared.clients.celery_queue import AI_QUEUE, IMAGES_QUEUE
 from shared.db import backlog
 from shared.db.database import Database
@@ -219,28 +220,13 @@ def _status(database: Database) -> Callable[[], str]:
 
 
 def _upkeep(stack: Stack, out: Console) -> Callable[[], bool]:
-    """Bounds the logs, and says once of each process that it lives and can do no work."""
-    run_folder, told = Path(stack.environment[RUN_DIR]), set[str]()
+    faults = FaultWatch(Path(stack.environment[RUN_DIR]), out)
 
     def upkeep() -> bool:
-        nonlocal told
-        faults = _faults(run_folder)
-        for fault in sorted(faults - told):
-            out.line(f"fluximage: {fault}.", sys.stderr)
-        if told and not faults:
-            out.line("fluximage: every process works again.", sys.stderr)
-        told = faults
+        faults.look()
         return stack.data_dir.bound_logs()
 
     return upkeep
-
-
-def _faults(run_folder: Path) -> set[str]:
-    try:
-        beats = heartbeat.running(run_folder)
-    except OSError as error:
-        return {f"no image can be processed: {error}"}
-    return {f"{beat.name} (process {beat.pid}): {beat.fault}" for beat in beats if beat.fault}
 
 
 @contextmanager

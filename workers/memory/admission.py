@@ -86,7 +86,7 @@ class MemoryAdmission:
             os.unlink(name, dir_fd=folder)
 
     def _take_one(self, needed_bytes: int, *, in_line: bool) -> tuple[_Ticket, int]:
-        """A ticket that fits, and the file descriptor of its lock; one to wait with if `in_line`."""
+        """A ticket that fits, and the descriptor of its lock; or one to wait with, if `in_line`."""
         deadline = time.monotonic() + _MOMENT_SECONDS
         while True:
             with _errors(), self._exclusively():
