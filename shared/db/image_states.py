@@ -230,7 +230,7 @@ def give_back(
 # Without `published_at` it is dispatched again, as if it had never been sent.
 _HOLD_BACK = """
 UPDATE images
-SET state = 'queued', token = NULL, lease_until = NULL, published_at = NULL, lane = NULL,
+SET state = 'queued', token = NULL, lease_until = NULL, published_at = NULL,
     attempt = attempt - 1, memory_waits = memory_waits + 1, memory_bytes = %(memory_bytes)s,
     not_before = now() + make_interval(secs => %(seconds)s)
 WHERE id = %(image_id)s AND state = 'processing' AND token = %(token)s
