@@ -308,6 +308,10 @@ class Account(TypedDict):
     """When the next billing period begins, with nothing used."""
     ai: bool
     """Whether this service has an AI provider; without one it answers 503 to requests for AI."""
+    stored_bytes: Count
+    """Bytes of its originals and results that are stored now."""
+    storage_bytes: Count
+    """Bytes that its plan may store; a batch that does not fit is refused."""
 
 
 @_documented

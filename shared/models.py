@@ -236,7 +236,8 @@ class Claim(ClaimRef):
 class Result:
     """The stored output of one image: `size` in bytes, `width` and `height` in pixels.
 
-    preview_key: the preview's key in the store, when a description is asked for.
+    preview_key: the preview's key in the store, when a description is asked for; preview_size: its
+    bytes.
     """
 
     format: ImageType
@@ -248,3 +249,4 @@ class Result:
     encoding: Encoding
     notices: tuple[Notice, ...] = ()
     preview_key: str | None = None
+    preview_size: int = 0

@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
@@ -31,12 +32,14 @@ from shared.addresses import (
 from shared.environment import PREFIX
 from shared.errors import OperatorError
 from shared.models import Effort
+from shared.plans import Plan
 from shared.secret_keys import split_keys
 from shared.setting_types import (
     Networks,
     Origins,
     Ports,
     Positive,
+    amounts_by_name,
     check_absolute,
     checked_by,
 )
@@ -141,6 +144,12 @@ class Settings(BaseSettings):
         default=4_000_000_000,
         description="Maximum bytes that unfinished uploads of one account hold in one API process;"
         " above it, 429. A full batch takes 400 MB.",
+    )
+    storage_gb: Annotated[Mapping[str, float], NoDecode, amounts_by_name(Plan)] = Field(
+        default="free=2, starter=20, pro=500, agency=2000",
+        validate_default=True,
+        description="GB (10^9 bytes) of originals and results that an account of each plan may have"
+        " in the object store at one time; above it, POST answers 403.",
     )
     body_stall_seconds: Positive = Field(
         default=30,
@@ -313,6 +322,10 @@ class Settings(BaseSettings):
     topup_large: str = Field(
         default="", description="Where the checkout of the large top-up starts (`/api/usage`)."
     )
+
+    def storage_bytes(self, plan: Plan) -> float:
+        """How much an account of that plan may store."""
+        return self.storage_gb[plan] * 1e9
 
     @property
     def ai(self) -> bool:

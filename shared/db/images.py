@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID, uuid4
 
-from shared.db import credits, image_states, stand_ins
+from shared.db import credits, image_states, stand_ins, stored
 from shared.db.database import Connection, Database, one
 from shared.db.image_states import Step
 from shared.errors import ImageError
@@ -63,6 +63,7 @@ def complete(database: Database, claim: Claim, result: Result) -> ImageEnded | N
         if not image_states.save(connection, claim, result, ended_number):
             return None
         credits.spend(connection, claim.image_id, "image")
+        stored.add(connection, claim.batch_id, result)
         return count_end(connection, claim, "completed")
 
 
@@ -73,7 +74,10 @@ def mark_optimised(database: Database, claim: Claim, result: Result) -> bool:
     was lost.
     """
     with database.transaction() as connection:
-        return image_states.save(connection, claim, result)
+        saved = image_states.save(connection, claim, result)
+        if saved:
+            stored.add(connection, claim.batch_id, result)
+        return saved
 
 
 def fail(database: Database, claim: ClaimRef, error: ImageError) -> ImageEnded | None:

@@ -155,6 +155,7 @@ def _save(services: Services, claim: Claim, output: Output) -> Result:
         encoding=output.encoding,
         notices=tuple(Notice(code, message) for code, message in output.warnings),
         preview_key=preview,
+        preview_size=len(output.preview or b""),
     )
 
 
