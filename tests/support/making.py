@@ -105,3 +105,9 @@ def accept(services: Services, batch: NewBatch) -> list[UUID]:
     """Accepts the batch and returns the ids of its images, in order."""
     batches.accept(services.database, uuid4(), batch)
     return [image.id for image in batch.images]
+
+
+def fill_storage(services: Services, account: Account) -> None:
+    """Lets the account have as much stored as no plan may."""
+    with services.database.transaction() as connection:
+        connection.execute("UPDATE accounts SET stored_bytes = 3e12 WHERE id = %s", (account.id,))
