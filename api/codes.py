@@ -101,6 +101,13 @@ REFUSALS = (
         "buy AI credits, or send the batch without AI",
     ),
     _ours(
+        errors.StorageLimitError,
+        "This account stores 2.1 GB of the 2 GB that the free plan includes; delete sessions, or"
+        " wait until their results expire.",
+        "delete sessions that are not needed any more, or wait until their results expire",
+        "a sentence with the bytes stored and the plan's limit",
+    ),
+    _ours(
         errors.NotFoundError,
         "There is no such session",
         "check the session id; a session of another account looks the same",
@@ -160,6 +167,11 @@ REFUSALS = (
         "wait for `Retry-After`; also where the account has too many streams or downloads at a"
         " time",
     ),
+    _ours(
+        errors.WorkLimitError,
+        "The images of this account have taken all the CPU time that they may take in this hour",
+        "wait for `Retry-After`, until the next hour begins",
+    ),
     _http(431, "send fewer headers"),
     _http(500, "try again; the operator finds the cause in the log"),
     _http(501, "send a `Content-Length`"),
@@ -198,6 +210,10 @@ IMAGE_CODES = {
         "a side of the result is longer than the format can hold",
         "send the `maxWidth` that the message suggests, or choose another format",
     ),
+    errors.TooMuchWorkError.code: Meaning(
+        "it would take more CPU or memory than one image may",
+        "send the `maxWidth` or the format that the message suggests",
+    ),
     errors.ImageError.code: Meaning(
         "it could not be processed: a fault of the service or its memory, a worker that ended"
         " several times, or a watermark that could not be decoded",
@@ -222,6 +238,11 @@ WARNINGS = {
     WarningCode.LARGER_THAN_ORIGINAL: Meaning(
         "the result has more bytes than the upload",
         "ask for another format or a lower quality, or keep the upload",
+    ),
+    WarningCode.FASTER_ENCODING: Meaning(
+        "the image was encoded with less effort, since it might else take too much CPU or memory;"
+        " it has the quality that was asked for, in more bytes",
+        "ask for fewer pixels where bytes matter",
     ),
     WarningCode.RESULTS_EXPIRED: Meaning(
         "in the call of a webhook: the results were deleted before the receiver took the call",

@@ -8,6 +8,7 @@ FluximageError
     TooManyPixelsError          too_many_pixels
     TooManyFramesError          too_many_frames
     TooLargeForFormatError      too_large_for_format
+    TooMuchWorkError            too_much_work
   DescriptionError            one image gets no text, and a warning; code: ai_failed
     AiUnreachableError          ai_unavailable
     AiAnswerError               ai_answer
@@ -21,12 +22,14 @@ FluximageError
     PlanLimitError              403 plan_limit
     AiNotAvailableError         403 ia_not_available (the published spelling)
     NoCreditsError              403 no_credits
+    StorageLimitError           403 storage_limit
     NotFoundError               404 not_found
     RequestTimeoutError         408 request_timeout
     ConflictError               409 conflict
     GoneError                   410 gone
     KeyReusedError              422 idempotency_mismatch
   TooManyRequestsError        the request came too soon; 429 rate_limited
+    WorkLimitError              429 work_limit
   UnavailableError            the request may succeed later; 503 unavailable
     QueueFullError              503 queue_full
     DatabaseDownError           503 unavailable
@@ -54,6 +57,7 @@ class WarningCode(StrEnum):
     WATERMARK_NOT_AVAILABLE = "watermark_not_available"
     ANIMATION_FLATTENED = "animation_flattened"
     LARGER_THAN_ORIGINAL = "larger_than_original"
+    FASTER_ENCODING = "faster_encoding"
     RESULTS_EXPIRED = "results_expired"
     AI_FAILED = "ai_failed"
     AI_UNAVAILABLE = "ai_unavailable"
@@ -118,6 +122,13 @@ class TooLargeForFormatError(ImageError):
     """A side of the result is longer than the output format can hold."""
 
     code = "too_large_for_format"
+    another_run_helps = False
+
+
+class TooMuchWorkError(ImageError):
+    """The image would take more CPU or memory than one may; the message says what would fit."""
+
+    code = "too_much_work"
     another_run_helps = False
 
 
@@ -229,6 +240,12 @@ class NoCreditsError(RequestRefusedError):
         )
 
 
+class StorageLimitError(RequestRefusedError):
+    """The account's originals and results fill the storage that its plan has."""
+
+    code = "storage_limit"
+
+
 class NotFoundError(RequestRefusedError):
     """The account has nothing of that name."""
 
@@ -270,9 +287,15 @@ class TooManyRequestsError(FluximageError):
 
     code = "rate_limited"
 
-    def __init__(self, retry_after_seconds: int) -> None:
-        super().__init__("Too many requests")
+    def __init__(self, retry_after_seconds: int, message: str = "Too many requests") -> None:
+        super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+
+
+class WorkLimitError(TooManyRequestsError):
+    """The account's images have taken all the CPU that they may take in this hour."""
+
+    code = "work_limit"
 
 
 class UnavailableError(FluximageError):

@@ -108,7 +108,17 @@ class Settings(BaseSettings):
     )
     max_queue_age_seconds: Positive = Field(
         default=3_600,
-        description="While an image has waited longer than this, POST answers 503.",
+        description="While an image of the account has waited longer than this, POST answers 503.",
+    )
+    max_queue_images: Positive = Field(
+        default=100_000,
+        description="Maximum images that wait, of all accounts together; above it, POST answers 503"
+        " to accounts with more than their share of them.",
+    )
+    account_cpu_seconds_per_hour: Positive = Field(
+        default=100_000,
+        description="Maximum CPU seconds that the images of one account take in an hour, failed"
+        " ones too; above it, POST answers 429.",
     )
     requests_per_minute: Positive = Field(
         default=1_200, description="Maximum requests per minute of one account; above it, 429."

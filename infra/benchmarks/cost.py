@@ -23,7 +23,7 @@ from workers.cost.estimate import Cost
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 
 # Smaller differences count as none: a ratio of two small numbers says nothing.
-_IGNORED = Cost(memory_bytes=8 << 20, cpu_seconds=0.02)
+_IGNORED = Cost(memory_bytes=8 << 20, cpu_seconds=0.02, max_cpu_seconds=0.02)
 _FACTOR = 1.5  # "within_1.5"
 
 

@@ -70,10 +70,12 @@ _MIN_BYTES = 1_000_000
 @dataclass(frozen=True)
 class Cost:
     """memory_bytes: how far a worker's resident memory grows at its peak, compared to between
-    images, with the upload's own bytes. cpu_seconds: of one core."""
+    images, with the upload's own bytes. cpu_seconds: of one core, as expected.
+    max_cpu_seconds: the same for any pixels of that size."""
 
     memory_bytes: int
     cpu_seconds: float
+    max_cpu_seconds: float
 
 
 def estimate(
@@ -101,6 +103,7 @@ def estimate(
     return Cost(
         memory_bytes=round(memory) + _MIN_BYTES,
         cpu_seconds=seconds + _MIN_SECONDS,
+        max_cpu_seconds=seconds + _MIN_SECONDS,
     )
 
 
