@@ -170,6 +170,7 @@ def _encode(still: _Still) -> None:
     if encoded is None:
         settings = EncoderSettings(job.options.quality, job.effort)
         encoded = encode(still.image, job.options.format, settings)
+        still.image = Image.new("1", (0, 0))  # else it would stand beside what is decoded again
         if original:
             encoded = original.or_smaller(encoded)
     still.finished = Finished(encoded, width, height, still.preview)
