@@ -40,7 +40,7 @@ BLOCK_COPY_MAX_PIXELS = 9_000_000
 # CPU seconds per megapixel that no pixels were found to exceed, in full colour and at 4:2:0
 # (docs/encoders.md). An image that may take more than `TRIED_SECONDS` is tried in part first.
 MAX_SECONDS = {Effort.FAST: (0.8, 0.55), Effort.BALANCED: (6.0, 4.4), Effort.SMALL: (13.0, 9.5)}
-TRIED_SECONDS = 40.0
+TRIED_SECONDS = 36.0
 _NEXT_EFFORT = {Effort.SMALL: Effort.BALANCED, Effort.BALANCED: Effort.FAST}
 _TRIED_SHARE, _TILE_PIXELS, _MAX_TILES = 0.04, 64, 12  # tiles: in each direction
 
@@ -121,10 +121,18 @@ def _seconds_by_trial(
     return (time.process_time() - started) * _pixels(image) / pixels
 
 
+def tried_pixels(pixels: int) -> int:
+    """The pixels that are tried of an image of so many."""
+    return int((_tiles_in_a_row(pixels) * _TILE_PIXELS) ** 2)
+
+
+def _tiles_in_a_row(pixels: int) -> int:
+    return max(1, min(_MAX_TILES, round((_TRIED_SHARE * pixels) ** 0.5 / _TILE_PIXELS)))
+
+
 def _tiles(image: Image.Image) -> Image.Image:
     """A square of tiles from random places."""
-    share = (_TRIED_SHARE * _pixels(image)) ** 0.5
-    count = max(1, min(_MAX_TILES, round(share / _TILE_PIXELS)))
+    count = _tiles_in_a_row(_pixels(image))
     tiles = Image.new(image.mode, (count * _TILE_PIXELS, count * _TILE_PIXELS))
     chance = random.SystemRandom()
     for index in range(count**2):

@@ -18,8 +18,8 @@ from workers.imaging.encoding.settings import EncoderSettings
 FULL_COLOUR_MIN_QUALITY = 94
 
 # The search for the best scans holds eight times these bytes in scans that it compares, and takes
-# 0.4 s of CPU per megabyte. A photograph of 100 megapixels at quality 82 has 30 MB.
-SEARCH_MAX_BYTES = 64_000_000
+# 0.3 s of CPU per megabyte. A photograph of 100 megapixels at quality 82 has 30 MB.
+SEARCH_MAX_BYTES = 40_000_000
 
 
 def encode(image: Image.Image, settings: EncoderSettings) -> Encoded:
