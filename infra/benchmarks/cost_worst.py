@@ -146,9 +146,7 @@ def _draw_one(chance: random.Random, to: ImageType) -> WorstCase:
         DescriptionRequest(alt_text=True, file_name=False) if chance.random() < 0.1 else None,
     )
     pixels = chance.choice(list(KINDS))
-    return WorstCase(
-        pixels, width, height, chance.randrange(1000), kind, frames, options, effort
-    )
+    return WorstCase(pixels, width, height, chance.randrange(1000), kind, frames, options, effort)
 
 
 def _rows(cases: Sequence[WorstCase]) -> Iterator[dict[str, Any]]:

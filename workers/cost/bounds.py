@@ -18,8 +18,9 @@ _MEGA = 1e6
 _SECONDS: dict[str, dict[Effort, float]] = {
     "webp": {Effort.FAST: 0.4, Effort.BALANCED: 0.65, Effort.SMALL: 1.1},
     "png": {Effort.FAST: 0.58, Effort.BALANCED: 1.15, Effort.SMALL: 2.4},
-    "webp_animation": {Effort.FAST: 1.2, Effort.BALANCED: 1.6, Effort.SMALL: 2.2},
-    "avif_animation": {Effort.FAST: 0.6, Effort.BALANCED: 0.6, Effort.SMALL: 0.6},
+    "png_no_trials": dict.fromkeys(Effort, 0.3),
+    "webp_animation": {Effort.FAST: 0.8, Effort.BALANCED: 1.0, Effort.SMALL: 1.5},
+    "avif_animation": dict.fromkeys(Effort, 1.3),
 }
 
 # Lossless WebP of noise. Small squares are grouped by their statistics, which is quadratic in their
@@ -49,7 +50,8 @@ _BYTES: dict[str, tuple[float, float]] = {
     "webp_animation": (60, 70),
     "avif_animation": (75, 85),
 }
-_FRAME_BYTES = {ImageType.WEBP: 4.5, ImageType.AVIF: 2.5}  # per pixel of each coded frame
+# Per pixel of each coded frame, which are kept until all are joined, opaque and with alpha.
+_FRAME_BYTES = {ImageType.WEBP: (9.5, 13.0), ImageType.AVIF: (6.5, 12.0)}
 _FIXED_BYTES = {
     ImageType.WEBP: 4e6,
     ImageType.JPG: 4e6,
@@ -71,7 +73,7 @@ def max_memory_bytes(picture: Picture, options: Options, effort: Effort) -> floa
         return fixed + _jpeg_bytes(picture)
     per_pixel = _BYTES[_memory_mode(picture, options, effort)][picture.alpha]
     if picture.frames > 1:
-        per_pixel += _FRAME_BYTES[options.format] * picture.frames
+        per_pixel += _FRAME_BYTES[options.format][picture.alpha] * picture.frames
     return fixed + per_pixel * pixels
 
 
@@ -144,7 +146,9 @@ def _memory_mode(picture: Picture, options: Options, effort: Effort) -> str:
     pixels = picture.megapixels * _MEGA
     made = effective_effort(picture, options.format, effort)
     mode = mode_of(picture, options)
-    if picture.frames > 1 or options.format is ImageType.PNG:
+    if options.format is ImageType.PNG:
+        return "png"
+    if picture.frames > 1:
         return mode
     if options.format is ImageType.WEBP:
         if pixels <= webp.LOSSLESS_MAX_PIXELS:

@@ -59,6 +59,7 @@ RATES = {
     "jpg": _Rate(_efforts(0.047, 0.047, 0.047), 0.25, 0.6, 1.25),
     "jpg_full_colour": _Rate(_efforts(0.075, 0.075, 0.075), 0.4, 0.3),
     "png": _Rate(_efforts(0.46, 0.80, 1.35), -0.12, -0.7, 1.0, 0.38),
+    "png_no_trials": _Rate(_efforts(0.15, 0.15, 0.15), 0.0, 0.0),
     "avif": _Rate(_efforts(0.066, 0.39, 2.4), 0.16, -0.2, 1.1),
     "avif_animation": _Rate(_efforts(0.035, 0.035, 0.035), 0.2, 0.0),
 }
@@ -74,6 +75,7 @@ _TYPICAL_BYTES_PER_PIXEL = {
 _LOSSLESS_TYPES = (ImageType.PNG,)
 _MIN_DETAIL, _MAX_DETAIL = 0.15, 5.0
 _TYPICAL_QUALITY = 75
+
 
 def cpu_seconds(picture: Picture, options: Options, effort: Effort) -> float:
     """CPU seconds for all frames of the result."""
@@ -94,6 +96,8 @@ def mode_of(picture: Picture, options: Options) -> str:
     is_past_lossy = options.quality > _WEBP_LOSSY_MAX_QUALITY
     if options.format is ImageType.WEBP and is_past_lossy and _may_be_lossless(picture):
         return "webp_near_lossless"
+    if options.format is ImageType.PNG and picture.megapixels > png.FAST_LEVEL_MAX_PIXELS / _MEGA:
+        return "png_no_trials"
     return options.format.value
 
 

@@ -16,6 +16,7 @@ from shared.models import Effort, Options
 from workers.cost import bounds, encoding
 from workers.cost.encoding import Picture
 from workers.imaging import preview
+from workers.imaging.animation.animate import MAX_SECONDS as ANIMATION_MAX_SECONDS
 from workers.imaging.decoding.decode import SCALED_DECODING_FACTOR
 from workers.imaging.formats import jpeg
 from workers.imaging.formats.probe import Probe
@@ -165,12 +166,15 @@ def _max_cpu_seconds(
     if previewed:
         decoded = _decoded_megapixels(probe, picture, previewed=True)
         seconds += _MAX_PREVIEW_SECONDS + _MAX_RESIZE_SECONDS * decoded
+    seconds += bounds.max_cpu_seconds(picture, options, effort) + _MIN_MAX_SECONDS
+    if picture.frames > 1:
+        seconds = min(seconds, ANIMATION_MAX_SECONDS + 2 * seconds / picture.frames)
     if _can_pass_through(probe, options, picture):
         seconds += decoding + _MAX_PASSTHROUGH_SECONDS * made
         if probe.kind is ImageType.JPG:
             seconds += _SCANS_PROCESS_SECONDS * 2
             seconds += bounds.scans_search_seconds(picture.megapixels, upload_bytes)
-    return seconds + bounds.max_cpu_seconds(picture, options, effort) + _MIN_MAX_SECONDS
+    return seconds
 
 
 def _expected_cpu_seconds(
