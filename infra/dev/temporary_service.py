@@ -23,12 +23,13 @@ HURRY_SECONDS = 0.3
 
 @dataclass(frozen=True)
 class RunningService:
-    """A running service: its address, a key of its demo account, its process and its log."""
+    """A running service: its address, a key of its demo account, its process, its log and data."""
 
     url: str
     api_key: str
     pid: int
     log: Path
+    data_dir: Path
 
 
 @contextmanager
@@ -56,7 +57,7 @@ def temporary_service(
             process = subprocess.Popen(argv, stdout=output, stderr=output, env=env)
         try:
             ready = _await(process, data_dir / "ready.json", log)
-            yield RunningService(ready["url"], ready["api_key"], process.pid, log)
+            yield RunningService(ready["url"], ready["api_key"], process.pid, log, data_dir)
         finally:
             process.terminate()
             if hurry:
