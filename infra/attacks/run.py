@@ -4,7 +4,7 @@ import multiprocessing
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from multiprocessing.pool import AsyncResult, Pool
+from multiprocessing.pool import Pool
 from pathlib import Path
 from random import Random
 from typing import LiteralString
@@ -16,6 +16,7 @@ from infra.attacks.target import Target, started
 from shared.errors import OperatorError
 
 _ATTACKERS = 4
+_ATTACKER_SECONDS = 180.0  # each ends before, by itself
 _MAX_REFUSED_SECONDS = 5.0
 _WARM_UP_IMAGES = 4
 _POLL_SECONDS = 0.2
@@ -23,8 +24,6 @@ _POLL_SECONDS = 0.2
 _IMAGES_RUN_AGAIN = """
 SELECT count(*) FROM images WHERE attempt > 1
 """
-
-Counts = Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -63,9 +62,20 @@ class Run:
 
     def start(
         self, attacker: Callable[..., dict[str, int]], *arguments: object
-    ) -> "AsyncResult[dict[str, int]]":
-        """Runs the function of `clients` in a process of its own, against this service."""
-        return self._attackers.apply_async(attacker, (self.target.url, *arguments))
+    ) -> Callable[[], dict[str, int]]:
+        """Runs the function of `clients` in a process of its own, against this service.
+
+        Returns what waits for its counts; it raises OperatorError when they do not come.
+        """
+        running = self._attackers.apply_async(attacker, (self.target.url, *arguments))
+
+        def counts() -> dict[str, int]:
+            try:
+                return running.get(_ATTACKER_SECONDS)
+            except multiprocessing.TimeoutError:
+                raise OperatorError(f"{attacker.__name__} did not end") from None
+
+        return counts
 
     def scaled(self, full: int) -> int:
         """`full`, which fits the full form, scaled to this one; at least 1."""

@@ -46,7 +46,7 @@ def tiny_webps(run: Run) -> None:
     """100 copies of a WebP of 38 bytes and 6000 x 5000 pixels, in batches of 20."""
     key, copies = run.target.new_account(), [tiny_webp()] * 20
     sending = run.start(send_batches, key, copies, {}, 5, _BEGIN_SECONDS)
-    run.figures["images"] = 20 * sending.get()["accepted"]
+    run.figures["images"] = 20 * sending()["accepted"]
     run.feel()
 
 
@@ -57,7 +57,7 @@ def stored_bytes(run: Run) -> None:
     asked = {"format": "webp", "quality": 100}
     sending = run.start(send_batches, key, [file], asked, 20, run.form.seconds)
     run.feel()
-    answers = sending.get()
+    answers = sending()
     run.figures |= {"accepted": answers.get("accepted", 0)}
     run.figures["stored_mb"] = round(run.target.number(_STORED_BYTES) / 1e6)
     run.require(answers.get("storage_limit"), f"the store was filled without a bound: {answers}")
@@ -68,6 +68,6 @@ def work_of_an_hour(run: Run) -> None:
     key = run.target.new_account()
     sending = run.start(send_batches, key, [tiny_webp()] * 5, {}, 1_000, run.form.seconds)
     run.feel()
-    answers = sending.get()
+    answers = sending()
     run.figures |= answers
     run.require(answers.get("work_limit"), f"the work of an hour has no bound: {answers}")

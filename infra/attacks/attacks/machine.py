@@ -22,7 +22,7 @@ for name in ("memory", "metrics", "gate"):
 def images_that_wait_for_memory(run: Run) -> None:
     """20 images of 30 megapixels on a machine that has memory for one of them at a time."""
     copies = [tiny_webp()] * 20
-    run.start(send_batches, run.target.new_account(), copies, {}, 1, _SEND_SECONDS).get()
+    run.start(send_batches, run.target.new_account(), copies, {}, 1, _SEND_SECONDS)()
     run.feel()
 
 

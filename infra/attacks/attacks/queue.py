@@ -38,7 +38,7 @@ def large_backlog(run: Run) -> None:
     copies = [file] * _BATCH_IMAGES
     half = (batches + 1) // 2
     sending = [run.start(send_batches, key, copies, {}, half, _SEND_SECONDS) for _ in range(2)]
-    accepted = sum(sent.get().get("accepted", 0) for sent in sending)
+    accepted = sum(sent().get("accepted", 0) for sent in sending)
     run.figures["images"] = accepted * _BATCH_IMAGES
     run.require(accepted >= batches, f"only {accepted} batches were accepted")
     run.feel()
@@ -54,7 +54,7 @@ def ten_accounts(run: Run) -> None:
         batches = max(1, run.scaled(images) // _BATCH_IMAGES)
         sending.append(run.start(send_batches, key, copies, {}, batches, _SEND_SECONDS))
     for sent in sending:
-        sent.get()
+        sent()
     before = run.target.engine_seconds()
     run.feel()
     after = run.target.engine_seconds()
@@ -75,7 +75,7 @@ def own_bulk(run: Run) -> None:
     count = run.scaled(_BULK_IMAGES)
     bulk = list(itertools.islice(itertools.cycle(files), _BATCH_IMAGES))
     batches = max(1, count // _BATCH_IMAGES)
-    run.start(send_batches, run.innocent_key, bulk, {}, batches, _SEND_SECONDS).get()
+    run.start(send_batches, run.innocent_key, bulk, {}, batches, _SEND_SECONDS)()
     alone = _bulk_rate(run, lambda: time.sleep(run.form.idle_seconds))
     beside = _bulk_rate(run, run.feel)
     run.figures |= {"bulk_cores_alone": round(alone, 2), "bulk_cores_beside": round(beside, 2)}

@@ -51,7 +51,7 @@ def refused_bodies(run: Run) -> None:
         send_bodies, _upload_head(_BAD_KEY, _BODY_BYTES), _BODY_BYTES, 4, run.form.seconds
     )
     run.feel()
-    run.figures |= {f"answers_{status}": count for status, count in sending.get().items()}
+    run.figures |= {f"answers_{status}": count for status, count in sending().items()}
 
 
 def waiting_reads(run: Run) -> None:
@@ -73,7 +73,7 @@ def _hold(run: Run, connection: Connection, count: int) -> None:
     run.wait_until(lambda: False, seconds)
     run.feel()
     _listen(run)
-    run.figures |= {name: count for name, count in holding.get().items() if count}
+    run.figures |= {name: count for name, count in holding().items() if count}
 
 
 def _listen(run: Run) -> None:
@@ -88,7 +88,7 @@ def _busy_session(run: Run) -> tuple[str, str]:
     key, session = run.target.new_account(), str(uuid4())
     copies = [tiny_webp()] * 20
     asked = {"format": "avif"}
-    run.start(send_batches, key, copies, asked, 3, _SEND_SECONDS, session).get()
+    run.start(send_batches, key, copies, asked, 3, _SEND_SECONDS, session)()
     return key, session
 
 
