@@ -45,11 +45,14 @@ class Innocent:
         self._image = Source(small_jpeg(), "small.jpg")
 
     def feel(self, seconds: float, at_least: int = 1) -> Felt:
-        """Sends one image after another for so long, and asks for health at the same time."""
+        """Sends one image after another for so long, and asks for health at the same time.
+
+        at_least: so many images, however long they take, unless one is not answered.
+        """
         felt = Felt()
         with self._watching_health(felt):
             until = time.monotonic() + seconds
-            while time.monotonic() < until or len(felt.images) < at_least:
+            while time.monotonic() < until or (len(felt.images) < at_least and not felt.unanswered):
                 self._send_until_taken(felt)
                 time.sleep(_PAUSE_SECONDS)
         return felt
