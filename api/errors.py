@@ -25,6 +25,7 @@ STATUSES: dict[type[errors.FluximageError], int] = {
     errors.PlanLimitError: 403,
     errors.AiNotAvailableError: 403,
     errors.NoCreditsError: 403,
+    errors.StorageLimitError: 403,
     errors.NotFoundError: 404,
     errors.RequestTimeoutError: 408,
     errors.ConflictError: 409,

@@ -24,7 +24,9 @@ from shared.errors import (
     PlanLimitError,
     QueueFullError,
     RequestRefusedError,
+    StorageLimitError,
     UnavailableError,
+    WorkLimitError,
 )
 from shared.services import Services
 
@@ -55,9 +57,11 @@ _NO_PROVIDER = "This service has no AI provider now; it cannot describe these im
             PlanLimitError,
             AiNotAvailableError,
             NoCreditsError,
+            StorageLimitError,
             NotFoundError,
             ConflictError,
             GoneError,
+            WorkLimitError,
             QueueFullError,
         ),
     )
