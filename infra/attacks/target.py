@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, LiteralString
 from uuid import uuid4
 
-from infra.dev.temporary_service import temporary_service
+from infra.dev.temporary_service import RunningService, temporary_service
 from shared import services, settings
 from shared.db import accounts
 from shared.db.database import Row
@@ -20,16 +20,19 @@ from shared.services import Services
 
 # How Celery and our supervisor report a process that did not end by itself.
 _KILLED = ("SIGKILL", "Hard time limit", "exited prematurely", "is started again")
-_MEASURED_IMAGE = '"message": "image"'
 
 
 @dataclass(frozen=True)
 class Target:
-    """A running service. `services` reach its servers; `folder` has its data and its logs."""
+    """A running service. `services` reach its servers."""
 
-    url: str
+    service: RunningService
     services: Services
-    folder: Path
+
+    @property
+    def url(self) -> str:
+        """The address of the service."""
+        return self.service.url
 
     def new_account(self, plan: Plan = Plan.AGENCY) -> str:
         """Creates an account with that plan, and returns its key."""
@@ -47,19 +50,17 @@ class Target:
 
     def killed(self) -> list[str]:
         """The lines of the logs that report a process that was killed or has crashed."""
-        return [line for line in self._log_lines() if any(mark in line for mark in _KILLED)]
+        lines = self.service.log_lines()
+        return [line for line in lines if any(mark in line for mark in _KILLED)]
 
-    def engine_seconds(self, wanted: Callable[[dict[str, Any]], bool] = bool) -> dict[int, float]:
+    def engine_seconds(
+        self, wanted: Callable[[dict[str, Any]], bool] = bool
+    ) -> defaultdict[int, float]:
         """CPU seconds of the engine by account, by the log lines of those images."""
         seconds: defaultdict[int, float] = defaultdict(float)
-        for line in self._log_lines():
-            if _MEASURED_IMAGE in line and wanted(entry := json.loads(line)):
-                seconds[entry["account"]] += entry["engine_cpu_seconds"]
+        for line in filter(wanted, self.service.image_lines()):
+            seconds[line["account"]] += line["engine_cpu_seconds"]
         return seconds
-
-    def _log_lines(self) -> Iterator[str]:
-        for log in (self.folder / "logs").glob("*.log"):
-            yield from log.read_text(errors="replace").splitlines()
 
 
 @contextmanager
@@ -79,4 +80,4 @@ def started(
             state = json.loads((service.data_dir / "state.json").read_text())
             loaded = settings.load(os.environ | changes | state["environment"])
             with closing(services.build(loaded, max_connections=2)) as built:
-                yield Target(service.url, built, service.data_dir)
+                yield Target(service, built)
