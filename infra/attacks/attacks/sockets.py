@@ -1,5 +1,6 @@
 """Connections, heads, bodies and waiting places: few bytes that hold much."""
 
+import time
 from uuid import uuid4
 
 from infra.attacks.clients import Connection, hold_connections, send_batches, send_bodies
@@ -13,7 +14,7 @@ _READS = 1_150
 _LISTENERS = 600
 _BODY_BYTES = 20 << 20
 _SEND_SECONDS = 60.0
-_BEGIN_SECONDS = 12.0  # until the connections are open
+_BEGIN_SECONDS = 10.0  # until the connections are open
 _BAD_KEY = "flx_live_" + 40 * "0"
 
 _USE_UP = """
@@ -69,8 +70,6 @@ def event_listeners(run: Run) -> None:
 def _hold(run: Run, connection: Connection, count: int) -> None:
     """Holds so many connections while the innocent account is measured."""
     seconds = _BEGIN_SECONDS * max(run.form.share, 0.2)
-    holding = run.start(hold_connections, connection, run.scaled(count), seconds + run.form.seconds)
-    run.wait_until(lambda: False, seconds)
     run.feel()
     _listen(run)
     run.figures |= {name: count for name, count in holding().items() if count}
