@@ -30,8 +30,9 @@ SELECT count(*) FROM images WHERE attempt > 1
 class Form:
     """How long an attack is measured, and how much slower the innocent account may become.
 
-    share: of the images of the full form; connections are as many in each. max_p50_ratio, max_p99_ratio: of the time
-    of a small image during the attack to that before it; None: it is not looked at.
+    share: of the images of the full form; connections are as many in each. max_p50_ratio,
+    max_p99_ratio: of the time of a small image during the attack to that before it; None: it is
+    not looked at.
     """
 
     idle_seconds: float

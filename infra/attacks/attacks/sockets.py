@@ -69,7 +69,9 @@ def event_listeners(run: Run) -> None:
 
 def _hold(run: Run, connection: Connection, count: int) -> None:
     """Holds so many connections while the innocent account is measured."""
-    seconds = _BEGIN_SECONDS * max(run.form.share, 0.2)
+    seconds = _BEGIN_SECONDS + run.form.seconds
+    holding = run.start(hold_connections, connection, count, seconds)
+    time.sleep(_BEGIN_SECONDS)
     run.feel()
     _listen(run)
     run.figures |= {name: count for name, count in holding().items() if count}
