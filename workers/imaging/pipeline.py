@@ -4,8 +4,6 @@ The steps of a still are listed in `_steps`. An animation goes through the same 
 frame, see `animation.animate`.
 """
 
-import resource
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -14,6 +12,7 @@ from PIL import Image
 
 from shared.errors import ImageError, WarningCode
 from shared.models import Encoding
+from workers.cpu_time import cpu_seconds
 from workers.imaging.animation import animate
 from workers.imaging.colour.convert import to_plain, to_srgb
 from workers.imaging.decoding.decode import Source, decode
@@ -27,6 +26,11 @@ from workers.imaging.preview import make_preview
 from workers.imaging.transform.orient import upright
 from workers.imaging.transform.resize import resize
 from workers.imaging.watermark import apply_watermark
+
+FASTER = (
+    "The image was encoded with less effort, and may have more bytes,"
+    " since with more it could have taken too much CPU or memory"
+)
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ def process(job: ImageJob) -> Output:
     CPU time is that of the process, not of the thread, because the PNG encoder uses threads of
     its own. So a process may only do one image at a time.
     """
-    started = _cpu_seconds()
+    started = cpu_seconds()
     try:
         with warnings.catch_warnings():
             # Pillow warns about harmless damage, mostly broken EXIF.
@@ -80,7 +84,7 @@ def process(job: ImageJob) -> Output:
         watermarked=job.watermark is not None,
         preview=finished.preview,
         seconds=job.timer.seconds,
-        cpu_seconds=_cpu_seconds() - started,
+        cpu_seconds=cpu_seconds() - started,
         warnings=tuple(_warnings(job, finished)),
     )
 
@@ -170,21 +174,20 @@ def _encode(still: _Still) -> None:
     if encoded is None:
         settings = EncoderSettings(job.options.quality, job.effort)
         encoded = encode(still.image, job.options.format, settings)
+        still.image = Image.new("1", (0, 0))  # else it would stand beside what is decoded again
         if original:
             encoded = original.or_smaller(encoded)
     still.finished = Finished(encoded, width, height, still.preview)
-
-
-def _cpu_seconds() -> float:
-    """CPU time so far, including children that have ended."""
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.process_time() + children.ru_utime + children.ru_stime
 
 
 def _warnings(job: ImageJob, finished: Finished) -> Iterator[tuple[WarningCode, str]]:
     frames = job.probe.frames
     if frames > 1 and not job.stays_animated:
         yield WarningCode.ANIMATION_FLATTENED, f"Only the first of the {frames} frames was used"
+    if (
+        job.faster or finished.encoded.faster
+    ) and finished.encoded.encoding is not Encoding.ORIGINAL:
+        yield WarningCode.FASTER_ENCODING, FASTER
     before, after = len(job.data), len(finished.encoded.data)
     if after > before:
         message = f"The result has {after:,} bytes, more than the upload's {before:,}"
