@@ -20,37 +20,48 @@ from shared.services import Services
 logger = logging.getLogger(__name__)
 
 
-def end(services: Services, lost: Iterable[LostClaim], *, after_outage: bool = False) -> None:
+# What a run may take beside the engine: it loads, waits for memory, and saves.
+_OVERHEAD_SECONDS = 1.0
+
+
+def end(
+    services: Services,
+    lost: Iterable[LostClaim],
+    *,
+    after_outage: bool = False,
+    used_seconds: float | None = None,
+    at_limit: bool = False,
+) -> None:
     """Ends claims that nobody works on any more; each counts as one of the image's attempts.
 
     after_outage: the worker may be silent because the database was, so no attempt counts.
+    used_seconds: the CPU that the run took, where that is known. at_limit: it was ended at the task
+    limit, which is in wall time. An image that took more CPU than its estimate allows fails then,
+    since another run would too; one that took less was kept from its core.
     A claim that was committed meanwhile is left alone. Raises UnavailableError while Postgres is
     down.
     """
+    limit_seconds = services.settings.task_limit_seconds
     for one in lost:
         logger.warning("a worker was lost", extra={"image": one.claim.image_id})
+        # What it can have used: it was killed at the task limit, if not before.
+        cpu_seconds = min(one.seconds, limit_seconds) if used_seconds is None else used_seconds
+        services.metrics.count_cpu(cpu_seconds)
         if after_outage:
             images.unclaim(services.database, one.step, one.claim.image_id, one.claim.token)
+        elif at_limit and cpu_seconds > one.max_cpu_seconds + _OVERHEAD_SECONDS:
+            _end_image(services, one, _too_much_work(limit_seconds), cpu_seconds)
         elif one.attempts < services.settings.max_attempts:
-            _send_again(services, one)
+            _send_again(services, one, cpu_seconds)
         else:
-            _end_image(services, one, ImageError(NOT_PROCESSED))
+            _end_image(services, one, ImageError(NOT_PROCESSED), cpu_seconds)
 
 
-def end_at_limit(services: Services, lost: Iterable[LostClaim]) -> None:
-    """Ends claims of a process that is killed because it worked for longer than the task limit.
-
-    The image fails, since another run would take as long. Raises UnavailableError while Postgres
-    is down.
-    """
-    seconds = services.settings.task_limit_seconds
-    error = TooMuchWorkError(
-        f"This image took longer than the {seconds} s that one may take; ask for a smaller"
+def _too_much_work(limit_seconds: int) -> ImageError:
+    return TooMuchWorkError(
+        f"This image took longer than the {limit_seconds} s that one may take; ask for a smaller"
         " maxWidth, or for another format"
     )
-    for one in lost:
-        logger.warning("an image took too long", extra={"image": one.claim.image_id})
-        _end_image(services, one, error)
 
 
 def end_undescribed(services: Services, claim: ClaimRef) -> ImageEnded | None:
@@ -59,27 +70,22 @@ def end_undescribed(services: Services, claim: ClaimRef) -> ImageEnded | None:
     return descriptions.complete(services.database, claim, Description(), notice)
 
 
-def _end_image(services: Services, lost: LostClaim, error: ImageError) -> None:
+def _end_image(services: Services, lost: LostClaim, error: ImageError, cpu_seconds: float) -> None:
     if lost.step is DESCRIBE:
         ended = end_undescribed(services, lost.claim)
     else:
-        ended = images.fail(services.database, lost.claim, error, _cpu_seconds(services, lost))
+        ended = images.fail(services.database, lost.claim, error, cpu_seconds)
     if ended is not None:
         services.announce(ended)
 
 
-def _cpu_seconds(services: Services, lost: LostClaim) -> float:
-    """What the run can have taken: it was killed at the task limit, if not before."""
-    return min(lost.seconds, services.settings.task_limit_seconds)
-
-
-def _send_again(services: Services, lost: LostClaim) -> None:
+def _send_again(services: Services, lost: LostClaim, cpu_seconds: float) -> None:
     image_id = lost.claim.image_id
     try:
         if lost.step is DESCRIBE:
             if descriptions.postpone(services.database, lost.claim, attempt_counts=True):
                 services.queue.publish_description(image_id)
-        elif images.requeue(services.database, lost.claim, _cpu_seconds(services, lost)):
+        elif images.requeue(services.database, lost.claim, cpu_seconds):
             services.queue.publish_image(image_id, ai=lost.ai, lane=lost.lane)
     except UnavailableError:
         services.database.ping()

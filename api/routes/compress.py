@@ -176,6 +176,8 @@ def _accept(
             idempotency=key_claim,
             webhook_url=parsed.webhook_url,
             waited_for=waited_for,
+            watermark_size=parsed.watermark.size if parsed.watermark else 0,
+            storage_limit_bytes=services.settings.storage_bytes(balance.plan),
         )
         batches.accept(services.database, uuid4(), batch)
     except (RequestRefusedError, StoreError):
@@ -195,6 +197,8 @@ def _check(services: Services, parsed: CompressRequest, balance: credits.Balance
     """
     count = len(parsed.files)
     balance.check(count, ai_credits=count if parsed.ai else 0)
+    new_bytes = sum(file.size for file in [*parsed.files, *filter(None, [parsed.watermark])])
+    balance.check_storage(new_bytes, services.settings.storage_bytes(balance.plan))
     if parsed.ai and not services.settings.ai:
         raise UnavailableError(_NO_PROVIDER, 3600)
     backlog.check_queue(services.database, account().id, services.settings)

@@ -19,6 +19,7 @@ from api.openapi import examples
 from api.openapi.declare import Answer, Call, Tag, documented
 from api.responses import json_response
 from shared import bodies, supervised
+from shared.clients import worker_reports
 from shared.db import ai_usage, backlog
 from shared.errors import UnavailableError
 from shared.services import Services
@@ -60,7 +61,8 @@ def live() -> Response:
 def ready() -> Response:
     """Returns 200 while every server behind this process answers, else 503 with those that do not.
 
-    Under `fluximage up`, the workers must answer too.
+    Also 503 when every worker for pixels says that it can work on no image; while others work, such
+    a worker is named in `faults`. Under `fluximage up`, the workers must answer too.
     """
     services = context().services
     checks: dict[str, Callable[[], object]] = {
@@ -70,11 +72,24 @@ def ready() -> Response:
     }
     down = [name for name, check in checks.items() if not _answers(check)]
     down += [part for part in supervised.unready_parts() if part != "web"]  # which is us
-    if down:
-        sentence = f"Not ready: {', '.join(down)} down"
-        body: bodies.NotReady = {"error": sentence, "code": "unavailable", "down": down}
-        return json_response(body, 503)
-    return json_response(_OK)
+    faults, others_work = _workers(services)
+    if not down and (others_work or not faults):
+        return json_response(_OK | {"faults": faults} if faults else _OK)
+    sentences = [f"{', '.join(down)} down"] if down else []
+    sentences += [f"{worker}: {fault}" for worker, fault in faults.items()]
+    body: bodies.NotReady = {
+        "error": f"Not ready: {'; '.join(sentences)}",
+        "code": "unavailable",
+        "down": [*down, *faults],
+    }
+    return json_response(body, 503)
+
+
+def _workers(services: Services) -> tuple[dict[str, str], bool]:
+    try:
+        return worker_reports.faults(services.redis)
+    except redis.RedisError:  # which is named as down
+        return {}, False
 
 
 @blueprint.get("/metrics")
@@ -121,6 +136,11 @@ class _InstallationCollector(Collector):
         try:
             yield self._images()
             yield self._steps()
+            yield CounterMetricFamily(
+                "fluximage_cpu_seconds",
+                "CPU seconds that images took, failed and killed runs too",
+                self._services.metrics.cpu_seconds(),
+            )
             yield self._webhooks()
         except redis.RedisError:
             return  # without Redis the figures from Postgres are still returned

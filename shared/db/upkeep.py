@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import LiteralString
 from uuid import UUID
 
+from shared.db import stored
 from shared.db.database import Database, Row
 from shared.db.image_states import DESCRIBE, OPTIMISE, State, Step
 from shared.db.images import FORGIVEN_SECONDS, ImageEnded
@@ -24,6 +25,7 @@ class LostClaim:
 
     attempts: how often its step was claimed so far. ai: whether the image is described too.
     lane: the queue for pixels that it was sent to. seconds: since the claim was made.
+    max_cpu_seconds: the image's estimate, 0 where it has none.
     """
 
     claim: ClaimRef
@@ -32,12 +34,14 @@ class LostClaim:
     ai: bool
     lane: Lane
     seconds: float
+    max_cpu_seconds: float
 
 
 _CLAIMS = """
 SELECT i.id AS image_id, i.batch_id, i.session_id, i.token, i.state, i.attempt,
     i.describe_attempt, i.ai, i.lane,
-    coalesce(extract(epoch FROM now() - i.claimed_at), 0)::float8 AS seconds
+    coalesce(extract(epoch FROM now() - i.claimed_at), 0)::float8 AS seconds,
+    coalesce(i.max_cpu_seconds, 0) AS max_cpu_seconds
 FROM images AS i
 WHERE i.state IN ('processing', 'describing') AND {condition}
 ORDER BY i.lease_until LIMIT %s
@@ -64,11 +68,10 @@ def _claims(database: Database, condition: LiteralString, *parameters: object) -
     for row in _select(database, _CLAIMS.format(condition=condition), *parameters, _MANY):
         step = DESCRIBE if row.pop("state") == State.DESCRIBING else OPTIMISE
         attempts = {name: row.pop(name) for name in (OPTIMISE.attempts, DESCRIBE.attempts)}
-        ai, lane, seconds = row.pop("ai"), row.pop("lane"), row.pop("seconds")
+        lane = Lane(row.pop("lane") or Lane.IMAGES)
+        facts = {name: row.pop(name) for name in ("ai", "seconds", "max_cpu_seconds")}
         claim = ClaimRef(**row)
-        found.append(
-            LostClaim(claim, step, attempts[step.attempts], ai, Lane(lane or Lane.IMAGES), seconds)
-        )
+        found.append(LostClaim(claim, step, attempts[step.attempts], lane=lane, **facts))
     return found
 
 
@@ -165,7 +168,6 @@ _WITH_INPUTS = """
 SELECT id FROM batches WHERE closed_at IS NOT NULL AND inputs_deleted_at IS NULL
 ORDER BY closed_at LIMIT %s
 """
-_NOTE_INPUTS_DELETED = "UPDATE batches SET inputs_deleted_at = now() WHERE id = %s"
 
 
 def closed_with_inputs(database: Database) -> list[UUID]:
@@ -175,7 +177,8 @@ def closed_with_inputs(database: Database) -> list[UUID]:
 
 def note_inputs_deleted(database: Database, batch_id: UUID) -> None:
     """Records that a batch's originals are deleted."""
-    _execute(database, _NOTE_INPUTS_DELETED, batch_id)
+    with database.transaction() as connection:
+        stored.note_inputs_deleted(connection, batch_id)
 
 
 _WITH_EXPIRED_OUTPUTS = """

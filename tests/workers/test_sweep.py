@@ -14,7 +14,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from shared.clients.celery_queue import IMAGES_QUEUE, celery_app
+from shared.clients.celery_queue import IMAGES_QUEUE, IO_QUEUE, celery_app
 from shared.clients.object_store import original_key, output_key
 from shared.db import batches, credits, images, sessions, views
 from shared.db.database import Connection, one
@@ -40,6 +40,7 @@ def age(services: Services, interval: str) -> None:
     with services.database.transaction() as connection:
         for table, column in (
             ("batches", "created_at"),
+            ("batches", "measured_at"),
             ("batches", "published_at"),
             ("batches", "closed_at"),
             ("images", "published_at"),
@@ -99,6 +100,56 @@ def test_a_published_batch_whose_messages_vanished_is_sent_again(unit: Services)
     age(unit, "2 minutes")
     sweep.sweep(unit)
     assert unit.redis.llen(IMAGES_QUEUE) == 2
+
+
+def test_a_batch_whose_measuring_message_was_lost_is_measured_soon(unit: Services) -> None:
+    account, _ = make_account(unit)
+    accept(unit, make_batch(unit, account, ["a.png", "b.png"]), None)
+    sweep.sweep(unit)
+    assert unit.redis.llen(IO_QUEUE) == 0  # it may still be on its way
+    age(unit, "6 seconds")
+    sweep.sweep(unit)
+    sweep.sweep(unit)
+    assert unit.redis.llen(IO_QUEUE) == 1
+
+
+def test_batches_that_nobody_measures_get_no_second_message(unit: Services) -> None:
+    account, _ = make_account(unit)
+    for _ in range(3):
+        accept(unit, make_batch(unit, account), None)
+    for _ in range(3):
+        age(unit, "2 minutes")
+        sweep.sweep(unit)
+    assert unit.redis.llen(IO_QUEUE) == 3
+
+
+@pytest.mark.parametrize("minutes", [0, 2])
+def test_a_batch_in_the_hands_of_a_killed_worker_is_measured_when_that_is_old(
+    unit: Services, minutes: int
+) -> None:
+    account, _ = make_account(unit)
+    batch = make_batch(unit, account)
+    accept(unit, batch, None)
+    unit.queue.publish_measuring(batch.id)
+    with (
+        celery_app(unit.settings).connection() as connection,
+        connection.SimpleQueue(IO_QUEUE) as queue,
+    ):
+        queue.get(timeout=10)  # and never acknowledged
+        [tag] = unit.redis.zrange("unacked_index", 0, -1)
+        unit.redis.zincrby("unacked_index", -60 * minutes, str(tag))
+        age(unit, "2 minutes")
+        assert sweep.remeasure(unit) == (1 if minutes else 0)
+
+
+def test_what_is_measured_or_ended_is_not_measured_again(unit: Services) -> None:
+    account, _ = make_account(unit)
+    accept(unit, make_batch(unit, account))
+    cancelled = make_batch(unit, account, session="s")
+    accept(unit, cancelled, None)
+    sessions.cancel(unit.database, account.id, "s")
+    age(unit, "2 minutes")
+    assert sweep.remeasure(unit) == 0
 
 
 def test_a_backlog_that_was_never_published_is_not_sent_as_stale(unit: Services) -> None:

@@ -122,7 +122,7 @@ def _report(
 ) -> None:
     format = batch.options.format.value
     count = services.metrics.count_image
-    count(State.QUEUED, format, {"measure": seconds})
+    count(State.QUEUED, format, {"measure": seconds}, sum(one.cpu_seconds for one in measured))
     for one in measured:
         if isinstance(one.found, Refusal):
             facts = {"image": one.image.id, "result": one.found.code, "format": format}

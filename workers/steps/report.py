@@ -62,4 +62,5 @@ class Report:
                 "seconds": {step: round(taken, 4) for step, taken in self.seconds.items()},
             },
         )
-        services.metrics.count_image(self.ended.value, format, self.seconds)
+        cpu_seconds = self.cpu_seconds
+        services.metrics.count_image(self.ended.value, format, self.seconds, cpu_seconds)
