@@ -30,7 +30,7 @@ FORBIDDEN = {
     "workers": {"flask", "werkzeug", "gunicorn", "psycopg", "psycopg_pool", "minio"},
     "shared": {"flask", "werkzeug", *CODECS},
 }
-CHECKOUT_ONLY = ("infra/benchmarks", "infra/chaos", "infra/dev", "tests")
+CHECKOUT_ONLY = ("infra/attacks", "infra/benchmarks", "infra/chaos", "infra/dev", "tests")
 IMAGING_MAY_IMPORT = {
     *CODECS,
     "shared.errors",
