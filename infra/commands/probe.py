@@ -15,7 +15,14 @@ from shared.errors import OperatorError
 
 API = "api"
 # What each process beats as: a worker as its queue (infra.processes, which would import Celery).
-BEATS = {"worker": "images", "ai": "ai", "io": "io", "calls": "calls", "periodic": "periodic"}
+BEATS = {
+    "worker": "images",
+    "express": "express",
+    "ai": "ai",
+    "io": "io",
+    "calls": "calls",
+    "periodic": "periodic",
+}
 TIMEOUT_SECONDS = 4.0
 
 
