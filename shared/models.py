@@ -223,15 +223,17 @@ class ClaimRef(ImageRef):
 class Claim(ClaimRef):
     """The right to work on one step of one image until the lease ends.
 
-    attempt: of this step, from 1. preview_key: the preview's key in the store;
-    None before the second step. lane: the queue for pixels that it came from. few_wait: whether
-    more images should be sent to the workers, as few are left there.
+    attempt: of this step, from 1. memory_waits: how often it was held back for want of memory.
+    preview_key: the preview's key in the store; None before the second step. lane: the queue for
+    pixels that it came from. few_wait: whether more images should be sent to the workers, as few
+    are left there.
     """
 
     account_id: int
     session_name: str
     index: int
     attempt: int
+    memory_waits: int
     original_size: int
     watermark_key: str | None
     preview_key: str | None
@@ -244,7 +246,8 @@ class Claim(ClaimRef):
 class Result:
     """The stored output of one image: `size` in bytes, `width` and `height` in pixels.
 
-    preview_key: the preview's key in the store, when a description is asked for.
+    preview_key: the preview's key in the store, when a description is asked for; preview_size: its
+    bytes.
     """
 
     format: ImageType
@@ -256,3 +259,4 @@ class Result:
     encoding: Encoding
     notices: tuple[Notice, ...] = ()
     preview_key: str | None = None
+    preview_size: int = 0

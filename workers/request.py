@@ -87,4 +87,4 @@ class ClaimRequest(Request):
 
 def _give_back(services: Services, claims: list[LostClaim]) -> None:
     for one in claims:
-        images.give_back(services.database, one.claim, waited=True)
+        images.give_back(services.database, one.claim, untried=True)

@@ -97,12 +97,14 @@ def _accept(
 ) -> list[NewBatch]:
     """Returns the new batches; none where another request was first."""
     stored = [image for image in images if not image.gone]
+    limit_bytes = services.settings.storage_bytes(balance.plan)
     _check(services, stored, balance)
+    balance.check_storage(sum(image.stored_bytes for image in stored), limit_bytes)
     batches = copy_batches(services.store, stored)
     if not batches:
         raise GoneError(_GONE)
     try:
-        accepted = retries.accept(services.database, account().id, session_id, batches)
+        accepted = retries.accept(services.database, account().id, session_id, batches, limit_bytes)
     except RequestRefusedError:
         # Not where Postgres was lost: they may be accepted. If not, the sweep deletes the copies.
         delete_copies(services.store, [batch.id for batch in batches])

@@ -3,7 +3,7 @@
                  accepted
                     │
                     ▼
-             ┌── queued ◀─────────────┐ lease lost, or a server was down
+             ┌── queued ◀─────────────┐ lease lost, a server was down, or no memory
       claim  │                        │
              └─▶ processing ──────────┘
                     │   │
@@ -86,8 +86,8 @@ SET state = '{works_in}', {attempts} = {attempts} + 1, token = %(token)s,
 FROM batches AS b JOIN sessions AS s ON s.id = b.session_id
 WHERE i.id = %(image_id)s AND i.state = '{waits_in}' AND b.id = i.batch_id
 RETURNING i.id AS image_id, i.batch_id, i.session_id, b.account_id, s.name AS session_name,
-    i.index, i.{attempts} AS attempt, i.token, i.original_size, b.watermark_key, i.preview_key,
-    b.options, i.lane,
+    i.index, i.{attempts} AS attempt, i.memory_waits, i.token, i.original_size,
+    b.watermark_key, i.preview_key, b.options, i.lane,
     -- As it was before this claim: one more waited, one less was processed.
     ('{waits_in}' = 'queued' AND i.lane = 'images' AND 2 * (SELECT count(*) - 1 FROM images
         WHERE state = 'queued' AND lane = 'images'
@@ -237,21 +237,38 @@ def refuse(
 _GIVE_BACK = """
 UPDATE images
 SET state = 'queued', token = NULL, lease_until = NULL, published_at = now(),
-    attempt = attempt - (%(waited)s
+    attempt = attempt - (%(untried)s
         OR created_at > now() - make_interval(secs => %(forgiven_seconds)s))::int
 WHERE id = %(image_id)s AND state = 'processing' AND token = %(token)s
 """
 
 
 def give_back(
-    connection: Connection, claim: ClaimRef, *, waited: bool, forgiven_seconds: int
+    connection: Connection, claim: ClaimRef, *, untried: bool, forgiven_seconds: int
 ) -> bool:
     """Leaves the image to another worker: processing → queued; False when the claim was lost.
 
-    The attempt does not count if the image only `waited` for memory, or is younger than
-    `forgiven_seconds`.
+    The attempt does not count if the image is `untried`, or younger than `forgiven_seconds`.
     """
-    return _move(connection, _GIVE_BACK, claim, waited=waited, forgiven_seconds=forgiven_seconds)
+    return _move(connection, _GIVE_BACK, claim, untried=untried, forgiven_seconds=forgiven_seconds)
+
+
+# Without `published_at` it is dispatched again, as if it had never been sent.
+_HOLD_BACK = """
+UPDATE images
+SET state = 'queued', token = NULL, lease_until = NULL, published_at = NULL,
+    attempt = attempt - 1, memory_waits = memory_waits + 1, memory_bytes = %(memory_bytes)s,
+    not_before = now() + make_interval(secs => %(seconds)s)
+WHERE id = %(image_id)s AND state = 'processing' AND token = %(token)s
+"""
+
+
+def hold_back(connection: Connection, claim: ClaimRef, seconds: float, memory_bytes: int) -> bool:
+    """Lets the image wait until memory is free: processing → queued; False when the claim was lost.
+
+    The attempt does not count. memory_bytes: what it needs, which no image may have before it.
+    """
+    return _move(connection, _HOLD_BACK, claim, seconds=seconds, memory_bytes=memory_bytes)
 
 
 _REQUEUE = """

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID, uuid4
 
-from shared.db import credits, image_states, stand_ins, work
+from shared.db import credits, image_states, stand_ins, stored, work
 from shared.db.database import Connection, Database, one
 from shared.db.image_states import Step
 from shared.errors import ImageError
@@ -66,6 +66,7 @@ def complete(
         if not image_states.save(connection, claim, result, ended_number):
             return None
         credits.spend(connection, claim.image_id, "image")
+        stored.add(connection, claim.batch_id, result)
         ended = count_end(connection, claim, "completed")
         work.add(connection, claim.image_id, cpu_seconds)
         return ended
@@ -82,6 +83,7 @@ def mark_optimised(
     with database.transaction() as connection:
         if not image_states.save(connection, claim, result):
             return False
+        stored.add(connection, claim.batch_id, result)
         work.add(connection, claim.image_id, cpu_seconds)
         return True
 
@@ -103,16 +105,26 @@ def fail(
         return ended
 
 
-def give_back(database: Database, claim: ClaimRef, *, waited: bool = False) -> bool:
+def give_back(database: Database, claim: ClaimRef, *, untried: bool = False) -> bool:
     """Gives a claim back unused, when not the image but a server behind us is at fault.
 
-    waited: nothing was tried, so the attempt never counts. The message is gone: the sweep
-    publishes it again after a while. Returns False when the claim was lost.
+    untried: the attempt never counts. The message is gone: the sweep publishes it again after a
+    while. Returns False when the claim was lost.
     """
     with database.transaction() as connection:
         return image_states.give_back(
-            connection, claim, waited=waited, forgiven_seconds=FORGIVEN_SECONDS
+            connection, claim, untried=untried, forgiven_seconds=FORGIVEN_SECONDS
         )
+
+
+def hold_back(database: Database, claim: ClaimRef, seconds: float, memory_bytes: int) -> bool:
+    """Gives a claim back unused, to be dispatched again in so many seconds.
+
+    For an image that needs `memory_bytes` where others leave less. Returns False when the claim
+    was lost.
+    """
+    with database.transaction() as connection:
+        return image_states.hold_back(connection, claim, seconds, memory_bytes)
 
 
 def requeue(database: Database, claim: ClaimRef, cpu_seconds: float = 0.0) -> bool:

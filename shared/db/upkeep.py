@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import LiteralString
 from uuid import UUID
 
+from shared.db import stored
 from shared.db.database import Database, Row
 from shared.db.image_states import DESCRIBE, OPTIMISE, State, Step
 from shared.db.images import FORGIVEN_SECONDS, ImageEnded
@@ -167,7 +168,6 @@ _WITH_INPUTS = """
 SELECT id FROM batches WHERE closed_at IS NOT NULL AND inputs_deleted_at IS NULL
 ORDER BY closed_at LIMIT %s
 """
-_NOTE_INPUTS_DELETED = "UPDATE batches SET inputs_deleted_at = now() WHERE id = %s"
 
 
 def closed_with_inputs(database: Database) -> list[UUID]:
@@ -177,7 +177,8 @@ def closed_with_inputs(database: Database) -> list[UUID]:
 
 def note_inputs_deleted(database: Database, batch_id: UUID) -> None:
     """Records that a batch's originals are deleted."""
-    _execute(database, _NOTE_INPUTS_DELETED, batch_id)
+    with database.transaction() as connection:
+        stored.note_inputs_deleted(connection, batch_id)
 
 
 _WITH_EXPIRED_OUTPUTS = """

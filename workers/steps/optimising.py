@@ -2,6 +2,7 @@
 
 import io
 import logging
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
@@ -14,6 +15,7 @@ from shared.db.image_states import OPTIMISE, State
 from shared.db.images import ImageEnded
 from shared.errors import (
     NOT_PROCESSED,
+    AdmissionClosedError,
     DatabaseDownError,
     ImageError,
     MemoryTakenError,
@@ -23,16 +25,19 @@ from shared.errors import (
 from shared.lanes import Lane
 from shared.models import Claim, Notice, Result
 from shared.services import Services
-from shared.settings import Settings
-from workers.cost.plan import Plan
 from workers.imaging import ImageJob, Output, process
 from workers.memory import admission
-from workers.memory.limits import machine_bytes
 from workers.steps.claiming import with_claim
 from workers.steps.planning import planned
 from workers.steps.report import Report
 
 logger = logging.getLogger(__name__)
+
+# How long an image that found no memory is held back, and how often; then it waits in line.
+_HELD_BACK_SECONDS = 3
+_MAX_MEMORY_WAITS = 5
+# A worker that can admit no image would else take them all, faster than the others work.
+_CLOSED_PAUSE_SECONDS = 5.0
 
 _AfterCommit = Callable[[], None]  # called after the commit: notifies who waits
 
@@ -62,9 +67,12 @@ def _attempt(services: Services, report: Report, claim: Claim) -> _AfterCommit |
         return _fail(services, claim, broken, report)
     except ImageError as error:
         return _fail(services, claim, error, report)
-    except MemoryTakenError:
-        logger.info("an image waits elsewhere for memory")
-        _send_again(services, claim)
+    except MemoryTakenError as error:
+        _hold_back(services, claim, error.needed_bytes)
+        return None
+    except AdmissionClosedError:  # which the main process logs
+        time.sleep(_CLOSED_PAUSE_SECONDS)
+        images.unclaim(services.database, OPTIMISE, claim.image_id, claim.token)
         return None
     except DatabaseDownError:
         raise  # for `with_claim`
@@ -87,10 +95,17 @@ def _run(services: Services, claim: Claim, report: Report) -> _AfterCommit | Non
     with report.step("load"):
         data = services.store.get(original_key(claim.batch_id, claim.index))
         watermark = services.store.get(claim.watermark_key) if claim.watermark_key else None
+    memory = admission.of_machine(services.settings.memory_mb)
     # Again: this machine may have less memory, or another version, than the one that measured.
-    facts, plan = planned(services.settings, claim.options, data, machine_bytes())
+    facts, plan = planned(services.settings, claim.options, data, memory.most_bytes)
     job = ImageJob(data, facts, claim.options, watermark, plan.effort, faster=plan.faster)
-    output = _process(services.settings, job, plan, report)
+    in_line = claim.memory_waits >= _MAX_MEMORY_WAITS
+    limit_seconds = services.settings.task_limit_seconds
+    patience_seconds = in_line * _patience_seconds(limit_seconds, plan.cost.cpu_seconds)
+    with ExitStack() as held:
+        with report.step("admit"):
+            held.enter_context(memory.admit(plan.cost.memory_bytes, patience_seconds))
+        output = process(job)
     report.seconds |= output.seconds
     report.engine_cpu_seconds = output.cpu_seconds
     report.bytes_out = len(output.data)
@@ -104,19 +119,8 @@ def _run(services: Services, claim: Claim, report: Report) -> _AfterCommit | Non
     return after
 
 
-def _process(settings: Settings, job: ImageJob, plan: Plan, report: Report) -> Output:
-    """Runs the engine once there is memory for it."""
-    cost = plan.cost
-    patience_seconds = _patience_seconds(settings.task_limit_seconds, cost.cpu_seconds)
-    with ExitStack() as held:
-        with report.step("admit"):
-            memory = admission.of_machine(settings.memory_mb)
-            held.enter_context(memory.admit(cost.memory_bytes, patience_seconds))
-        return process(job)
-
-
 def _patience_seconds(task_limit_seconds: int, cpu_seconds: float) -> float:
-    """How long an image may wait for memory, while its task's limit and its lease run on.
+    """How long an image may wait in line for memory, while its task's limit and its lease run on.
 
     The limit minus four times the estimated work, since an estimate may be low and a core busy; at
     least a quarter of the limit.
@@ -141,6 +145,7 @@ def _save(services: Services, claim: Claim, output: Output) -> Result:
         encoding=output.encoding,
         notices=tuple(Notice(code, message) for code, message in output.warnings),
         preview_key=preview,
+        preview_size=len(output.preview or b""),
     )
 
 
@@ -168,14 +173,11 @@ def _announcing(services: Services, ended: ImageEnded | None) -> _AfterCommit | 
     return None if ended is None else partial(services.announce, ended)
 
 
-def _send_again(services: Services, claim: Claim) -> None:
-    """Publishes the image for a worker with memory; if that fails, the sweep does it later."""
-    if images.give_back(services.database, claim, waited=True):
-        ai = claim.options.description_request is not None
-        try:
-            services.queue.publish_image(claim.image_id, ai=ai)
-        except UnavailableError:
-            logger.warning("an image that waits for memory was not sent again yet")
+def _hold_back(services: Services, claim: Claim, needed_bytes: int) -> None:
+    """Leaves the image for when there is memory; a place in the window is free now."""
+    logger.info("an image waits for memory")
+    images.hold_back(services.database, claim, _HELD_BACK_SECONDS, needed_bytes)
+    services.dispatch()
 
 
 def _give_back(services: Services, claim: Claim, report: Report) -> _AfterCommit | None:

@@ -63,6 +63,28 @@ ALTER TABLE batches
     ADD COLUMN input_bytes bigint NOT NULL DEFAULT 0,
     ADD COLUMN output_bytes bigint NOT NULL DEFAULT 0;
 
+-- Their sum over the account's batches, kept up by a trigger, so that whatever changes a batch
+-- changes it in the same transaction.
+ALTER TABLE accounts ADD COLUMN stored_bytes bigint NOT NULL DEFAULT 0;
+CREATE FUNCTION stored_bytes(batch batches) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN batch.inputs_deleted_at IS NULL THEN batch.input_bytes ELSE 0 END
+        + CASE WHEN batch.outputs_deleted_at IS NULL THEN batch.output_bytes ELSE 0 END
+$$;
+CREATE FUNCTION batches_count_as_stored() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    change bigint := CASE WHEN TG_OP = 'DELETE' THEN 0 ELSE stored_bytes(NEW) END
+        - CASE WHEN TG_OP = 'INSERT' THEN 0 ELSE stored_bytes(OLD) END;
+BEGIN
+    IF change <> 0 THEN
+        UPDATE accounts SET stored_bytes = accounts.stored_bytes + change
+        WHERE id = CASE WHEN TG_OP = 'DELETE' THEN OLD.account_id ELSE NEW.account_id END;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER batches_count_as_stored AFTER INSERT OR DELETE
+    OR UPDATE OF input_bytes, output_bytes, inputs_deleted_at, outputs_deleted_at ON batches
+    FOR EACH ROW EXECUTE FUNCTION batches_count_as_stored();
+
 -- Start-time fair queueing: the virtual time of each account, and of the whole system.
 CREATE TABLE shares (
     account_id bigint PRIMARY KEY REFERENCES accounts ON DELETE CASCADE,
