@@ -201,15 +201,21 @@ class Notice:
 
 
 @dataclass(frozen=True)
-class ClaimRef:
+class ImageRef:
+    """Which image, of which batch and session."""
+
+    image_id: UUID
+    batch_id: UUID
+    session_id: UUID
+
+
+@dataclass(frozen=True)
+class ClaimRef(ImageRef):
     """Which claim of which image.
 
     token: fences the commit, which counts only while the row still carries this token.
     """
 
-    image_id: UUID
-    batch_id: UUID
-    session_id: UUID
     token: UUID
 
 
@@ -218,7 +224,9 @@ class Claim(ClaimRef):
     """The right to work on one step of one image until the lease ends.
 
     attempt: of this step, from 1. memory_waits: how often it was held back for want of memory.
-    preview_key: the preview's key in the store; None before the second step.
+    preview_key: the preview's key in the store; None before the second step. lane: the queue for
+    pixels that it came from. few_wait: whether more images should be sent to the workers, as few
+    are left there.
     """
 
     account_id: int
@@ -230,6 +238,8 @@ class Claim(ClaimRef):
     watermark_key: str | None
     preview_key: str | None
     options: Options
+    lane: str | None
+    few_wait: bool
 
 
 @dataclass(frozen=True)

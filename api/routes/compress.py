@@ -1,4 +1,4 @@
-"""POST /api/compress: authenticate, read, validate, store, accept, dispatch, wait, respond."""
+"""POST /api/compress: authenticate, read, validate, store, accept, publish, wait, respond."""
 
 import hashlib
 import json
@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from uuid import UUID, uuid4
 
 from flask import Blueprint, Response, request
@@ -23,6 +24,7 @@ from api.prefer import PREFER, PREFERENCE_APPLIED, Preference, preference
 from api.responses import batch_body, json_response
 from api.waiting import wait_until
 from api.webhook_url import check_webhook_url
+from api.work_budget import check_work_budget
 from shared import bodies, errors, logs
 from shared.answers import accepted_body
 from shared.clients.object_store import inputs_prefix, original_key, watermark_key
@@ -106,6 +108,8 @@ def compress() -> Response:
     prefer = preference(services.settings.wait_limit_seconds)
     key = IDEMPOTENCY_KEY.read(request.headers)
     stall_seconds = services.settings.body_stall_seconds
+    if key is None:  # a repeat gets its answer, and only the whole request says whether it is one
+        check_work_budget()
     with (
         context().upload_quota.for_upload(account().id) as reserve_bytes,
         read_form(request, fields.SPELLINGS, stall_seconds, reserve_bytes) as form,
@@ -115,16 +119,21 @@ def compress() -> Response:
         if parsed.webhook_url is not None:
             called = check_webhook_url(services, account().id, parsed.webhook_url)
             parsed = replace(parsed, webhook_url=called)
-        batch = _accept_once(services, parsed, balance, key)
+        batch = _accept_once(services, parsed, balance, key, waited_for=prefer.seconds > 0)
     return _respond_when_done(services, batch, prefer)
 
 
 def _accept_once(
-    services: Services, parsed: CompressRequest, balance: credits.Balance, key: str | None
+    services: Services,
+    parsed: CompressRequest,
+    balance: credits.Balance,
+    key: str | None,
+    *,
+    waited_for: bool,
 ) -> NewBatch | UUID:
     """The request's batch: a new one, or the id of the one its Idempotency-Key made before."""
     if key is None:
-        return _accept(services, parsed, balance, None)
+        return _accept(services, parsed, balance, None, waited_for=waited_for)
     begun = idempotency.begin(
         services.database,
         account().id,
@@ -135,7 +144,7 @@ def _accept_once(
     if isinstance(begun, UUID):
         return begun
     try:
-        return _accept(services, parsed, balance, begun)
+        return _accept(services, parsed, balance, begun, waited_for=waited_for)
     except BaseException:
         idempotency.forget(services.database, begun)
         raise
@@ -146,9 +155,13 @@ def _accept(
     parsed: CompressRequest,
     balance: credits.Balance,
     key_claim: idempotency.KeyClaim | None,
+    *,
+    waited_for: bool,
 ) -> NewBatch:
     batch_id, session_name = uuid4(), parsed.session_id or str(uuid4())
     logs.add(batch=batch_id, session=session_name)
+    if key_claim is not None:
+        check_work_budget()
     _check(services, parsed, balance)
     try:
         images = _store_inputs(services, batch_id, parsed)
@@ -164,6 +177,7 @@ def _accept(
             webhook_url=parsed.webhook_url,
             watermark_size=parsed.watermark.size if parsed.watermark else 0,
             storage_limit_bytes=services.settings.storage_bytes(balance.plan),
+            waited_for=waited_for,
         )
         batches.accept(services.database, uuid4(), batch)
     except (RequestRefusedError, StoreError):
@@ -171,7 +185,7 @@ def _accept(
         # deletes the objects.
         _delete_inputs(services, batch_id)
         raise
-    dispatch_after_commit(services.dispatch)
+    dispatch_after_commit(partial(services.queue.publish_measuring, batch_id))
     return batch
 
 
@@ -187,7 +201,7 @@ def _check(services: Services, parsed: CompressRequest, balance: credits.Balance
     balance.check_storage(new_bytes, services.settings.storage_bytes(balance.plan))
     if parsed.ai and not services.settings.ai:
         raise UnavailableError(_NO_PROVIDER, 3600)
-    backlog.check_queue_age(services.database, services.settings.max_queue_age_seconds)
+    backlog.check_queue(services.database, account().id, services.settings)
 
 
 def _store_inputs(

@@ -127,7 +127,7 @@ class _InstallationCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         queue = backlog.queue_state(self._services.database)
         yield GaugeMetricFamily(
-            "fluximage_queue_images", "Images that wait for a worker", queue.depth
+            "fluximage_queue_images", "Images that wait for a worker", queue.images
         )
         yield GaugeMetricFamily(
             "fluximage_queue_age_seconds", "Age of the oldest waiting image", queue.age_seconds
@@ -136,6 +136,11 @@ class _InstallationCollector(Collector):
         try:
             yield self._images()
             yield self._steps()
+            yield CounterMetricFamily(
+                "fluximage_cpu_seconds",
+                "CPU seconds that images took, failed and killed runs too",
+                self._services.metrics.cpu_seconds(),
+            )
             yield self._webhooks()
         except redis.RedisError:
             return  # without Redis the figures from Postgres are still returned

@@ -211,7 +211,7 @@ def _status(database: Database) -> Callable[[], str]:
         minutes, seconds = divmod(int(time.monotonic() - started), 60)
         try:
             state = backlog.queue_state(database)
-            work = f"{state.depth} images wait"
+            work = f"{state.images} images wait"
         except UnavailableError:
             work = "the database does not answer"
         return f"Up {minutes}:{seconds:02} · {work} · Ctrl-C stops it"

@@ -41,6 +41,7 @@ class NewBatch:
     notices: Sequence[Notice]
     idempotency: idempotency.KeyClaim | None
     webhook_url: str | None = None
+    waited_for: bool = False  # by the request itself
     watermark_size: int = 0
     storage_limit_bytes: float = math.inf
 
@@ -122,8 +123,8 @@ def _insert_batch(connection: Connection, session_id: UUID, batch: NewBatch) -> 
 
 _INSERT_IMAGES = """
 INSERT INTO images (id, batch_id, session_id, index, original_name, original_size,
-    original_sha256, folder, file_name)
-SELECT id, %s, %s, index - 1, name, size, sha256, folder, file
+    original_sha256, folder, file_name, waited_for)
+SELECT id, %s, %s, index - 1, name, size, sha256, folder, file, %s
 FROM unnest(%s::uuid[], %s::text[], %s::bigint[], %s::bytea[], %s::text[], %s::text[])
 WITH ORDINALITY AS new (id, name, size, sha256, folder, file, index)
 """
@@ -144,6 +145,7 @@ def _insert_images(connection: Connection, session_id: UUID, batch: NewBatch) ->
         (
             batch.id,
             session_id,
+            batch.waited_for,
             [image.id for image in batch.images],
             [image.original_name for image in batch.images],
             [image.size for image in batch.images],

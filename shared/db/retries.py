@@ -153,18 +153,21 @@ INSERT INTO batches (id, session_id, account_id, options, watermark_key, warning
     input_bytes, output_bytes)
 SELECT %s, session_id, account_id, options, %s, '[]', %s, %s, %s FROM batches WHERE id = %s
 """
-# It keeps the index, the file name and what was written of the image that it makes again.
+# It keeps the index, the file name, the estimate and what was written of the image that it makes
+# again.
 _INSERT_IMAGES = """
 INSERT INTO images (id, retry_of, batch_id, session_id, index, original_name, original_size,
     original_sha256, folder, file_name, state, format, width, height, compressed_size, output_key,
-    preview_key, watermarked, encoding, alt_text, warnings)
+    preview_key, watermarked, encoding, alt_text, warnings, cpu_seconds, max_cpu_seconds,
+    memory_bytes)
 SELECT new.id, o.id, %(batch_id)s, o.session_id, o.index, o.original_name, o.original_size,
     o.original_sha256, o.folder, o.file_name,
     CASE o.state WHEN 'done' THEN 'optimised' ELSE 'queued' END, o.format, o.width, o.height,
     o.compressed_size, new.output_key, new.preview_key, o.watermarked, o.encoding, o.alt_text,
     (SELECT coalesce(jsonb_agg(w ORDER BY place), '[]')
      FROM jsonb_array_elements(o.warnings) WITH ORDINALITY AS told (w, place)
-     WHERE w->>'code' <> ALL(%(warnings)s))
+     WHERE w->>'code' <> ALL(%(warnings)s)),
+    o.cpu_seconds, o.max_cpu_seconds, o.memory_bytes
 FROM unnest(%(ids)s::uuid[], %(old_ids)s::uuid[], %(output_keys)s::text[],
     %(preview_keys)s::text[]) AS new (id, old_id, output_key, preview_key)
 JOIN images AS o ON o.id = new.old_id

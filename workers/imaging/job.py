@@ -29,6 +29,7 @@ class ImageJob:
 
     data: the whole file. probe: what its header says, already checked against the limits.
     watermark_png: applied only if `options.watermark` is set too.
+    faster: whether that is less effort than the service makes for other images.
     timer: filled while the job runs, so a job runs once.
     """
 
@@ -37,6 +38,7 @@ class ImageJob:
     options: Options
     watermark_png: bytes | None = None
     effort: Effort = Effort.BALANCED
+    faster: bool = False
     timer: StepTimer = field(default_factory=StepTimer)
 
     @property

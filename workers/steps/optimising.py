@@ -22,14 +22,16 @@ from shared.errors import (
     ObjectMissingError,
     UnavailableError,
 )
+from shared.lanes import Lane
 from shared.models import Claim, Notice, Result
 from shared.services import Services
 from shared.settings import Settings
-from workers.cost.estimate import estimate
+from workers.cost.estimate import Cost
 from workers.imaging import ImageJob, Output, process
-from workers.imaging.formats.probe import Probe, check_animation, check_limits, probe
 from workers.memory import admission
+from workers.memory.admission import MemoryAdmission
 from workers.steps.claiming import with_claim
+from workers.steps.planning import planned
 from workers.steps.report import Report
 
 logger = logging.getLogger(__name__)
@@ -40,7 +42,7 @@ _MAX_MEMORY_WAITS = 5
 # A worker that can admit no image would else take them all, faster than the others work.
 _CLOSED_PAUSE_SECONDS = 5.0
 
-_AfterCommit = Callable[[], None]  # called after the commit: notifies waiters, or dispatches
+_AfterCommit = Callable[[], None]  # called after the commit: notifies who waits
 
 
 def optimise(services: Services, image_id: UUID) -> None:
@@ -55,6 +57,8 @@ def optimise(services: Services, image_id: UUID) -> None:
             claim, after = done
             after()  # first: a client waits for it
             report.publish(services, claim, "image")
+            if claim.lane == Lane.EXPRESS:
+                services.dispatch()  # the account's next image may have the place
 
 
 def _attempt(services: Services, report: Report, claim: Claim) -> _AfterCommit | None:
@@ -89,13 +93,17 @@ def _attempt(services: Services, report: Report, claim: Claim) -> _AfterCommit |
 
 
 def _run(services: Services, claim: Claim, report: Report) -> _AfterCommit | None:
+    if claim.few_wait:
+        services.dispatch()  # now, so that no process waits for work while this one is busy
     with report.step("load"):
         data = services.store.get(original_key(claim.batch_id, claim.index))
         watermark = services.store.get(claim.watermark_key) if claim.watermark_key else None
-    facts = probe(data)
-    check_limits(facts, services.settings.max_pixels, services.settings.max_frames)
-    check_animation(facts, claim.options.format, services.settings.max_animation_pixels)
-    output = _process(services.settings, claim, facts, data, watermark, report)
+    # Again: this machine may have less memory, or another version, than the one that measured.
+    memory = admission.of_machine(services.settings.memory_mb)
+    facts, plan = planned(services.settings, claim.options, data, memory.most_bytes)
+    job = ImageJob(data, facts, claim.options, watermark, plan.effort, faster=plan.faster)
+    in_line = claim.memory_waits >= _MAX_MEMORY_WAITS
+    output = _process(services.settings, memory, job, plan.cost, report, in_line=in_line)
     report.seconds |= output.seconds
     report.engine_cpu_seconds = output.cpu_seconds
     report.bytes_out = len(output.data)
@@ -111,22 +119,19 @@ def _run(services: Services, claim: Claim, report: Report) -> _AfterCommit | Non
 
 def _process(
     settings: Settings,
-    claim: Claim,
-    facts: Probe,
-    data: bytes,
-    watermark: bytes | None,
+    memory: MemoryAdmission,
+    job: ImageJob,
+    cost: Cost,
     report: Report,
+    *,
+    in_line: bool,
 ) -> Output:
-    """Runs the engine once there is memory for it."""
-    options = claim.options
-    cost = estimate(facts, len(data), options, settings.effort)
-    in_line = claim.memory_waits >= _MAX_MEMORY_WAITS
+    """Runs the engine if there is memory for it, or, `in_line`, once there is."""
     patience_seconds = in_line * _patience_seconds(settings.task_limit_seconds, cost.cpu_seconds)
     with ExitStack() as held:
         with report.step("admit"):
-            memory = admission.of_machine(settings.memory_mb)
             held.enter_context(memory.admit(cost.memory_bytes, patience_seconds))
-        return process(ImageJob(data, facts, options, watermark, settings.effort))
+        return process(job)
 
 
 def _patience_seconds(task_limit_seconds: int, cpu_seconds: float) -> float:
@@ -164,17 +169,19 @@ def _commit(
 ) -> _AfterCommit | None:
     """Returns None when the claim was lost."""
     if result.preview_key is None:
-        return _announcing(services, images.complete(services.database, claim, result))
+        return _announcing(
+            services, images.complete(services.database, claim, result, report.cpu_seconds)
+        )
     report.result, report.ended = "optimised", State.OPTIMISED
-    marked = images.mark_optimised(services.database, claim, result)
-    return services.dispatch if marked else None  # a place in the window is free now
+    marked = images.mark_optimised(services.database, claim, result, report.cpu_seconds)
+    return (lambda: None) if marked else None
 
 
 def _fail(
     services: Services, claim: Claim, error: ImageError, report: Report
 ) -> _AfterCommit | None:
     report.result, report.ended = error.code, State.FAILED
-    return _announcing(services, images.fail(services.database, claim, error))
+    return _announcing(services, images.fail(services.database, claim, error, report.cpu_seconds))
 
 
 def _announcing(services: Services, ended: ImageEnded | None) -> _AfterCommit | None:
