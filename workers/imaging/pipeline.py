@@ -28,7 +28,6 @@ from workers.imaging.transform.orient import upright
 from workers.imaging.transform.resize import resize
 from workers.imaging.watermark import apply_watermark
 
-
 FASTER = (
     "The image was encoded with less effort, and may have more bytes,"
     " since with more it could have taken too much CPU or memory"
