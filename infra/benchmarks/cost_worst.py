@@ -84,7 +84,7 @@ class WorstCase:
     def to_json(self) -> dict[str, Any]:
         """The case as JSON values."""
         return {
-            "pixels": self.pixels,
+            "content": self.pixels,
             "kind": self.kind,
             "frames": self.frames,
             "seed": self.seed,
@@ -181,7 +181,7 @@ def _value(what: str, row: dict[str, Any]) -> float:
 
 
 def _case(row: dict[str, Any]) -> dict[str, Any]:
-    names = ("pixels", "kind", "pixels_out", "quality", "memory_ratio", "cpu_ratio")
+    names = ("content", "kind", "pixels_out", "quality", "memory_ratio", "cpu_ratio")
     return {name: row[name] for name in names if name in row}
 
 
