@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 DEV := .venv/ready
 RUN := $(if $(wildcard $(DEV)),$(DEV),.venv/ready-to-run)
 
-.PHONY: help demo test test-full test-image screenshots picture check audit check-access chaos fuzz up bench \
+.PHONY: help demo test test-full test-image screenshots picture check audit check-access attack chaos fuzz up bench \
 	bench-archive bench-codecs bench-cost bench-cost-worst bench-lossless calibrate check-memory lock settings \
 	api-tables clear clean
 
@@ -86,6 +86,9 @@ bench-lossless: $(DEV) ## check WebP's choice of lossy or lossless: make bench-l
 chaos: $(DEV) ## inject faults and check every rule: make chaos SEED=7 ONLY=kill_workers COUNT=1000
 	@$(BIN)/python -m infra.chaos $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY)) \
 		$(if $(COUNT),--count $(COUNT))
+
+attack: $(DEV) ## attack the service and measure what others feel: make attack SEED=7 ONLY=hostile_png
+	@$(BIN)/python -m infra.attacks $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
 check-memory: $(DEV) ## measure peak memory and its growth: make check-memory PHOTOS=folder
 	@$(BIN)/python -m infra.benchmarks.memory "$(or $(PHOTOS),tests/samples)"

@@ -9,8 +9,8 @@ logger = logging.getLogger(__name__)
 
 
 def dispatch_after_commit(*sends: Callable[[], None]) -> None:
-    """Sends what waits, by methods of Services. Raises nothing: what the client asked for is done
-    by now, and the periodic process sends it too.
+    """Sends what waits, by functions that publish it. Raises nothing: what the client asked for is
+    done by now, and the periodic process sends it too.
     """
     for send in sends:
         try:

@@ -308,6 +308,10 @@ class Account(TypedDict):
     """When the next billing period begins, with nothing used."""
     ai: bool
     """Whether this service has an AI provider; without one it answers 503 to requests for AI."""
+    stored_bytes: Count
+    """Bytes of its originals and results that are stored now."""
+    storage_bytes: Count
+    """Bytes that its plan may store; a batch that does not fit is refused."""
 
 
 @_documented
@@ -350,6 +354,8 @@ class Health(TypedDict):
 
     status: Literal["ok"]
     """Always `ok`."""
+    faults: NotRequired[dict[str, str]]
+    """Workers that can work on no image, while others can: why, by the worker's name."""
 
 
 @_documented
@@ -375,4 +381,4 @@ class NotReady(TypedDict):
     code: Literal["unavailable"]
     """The code for programs."""
     down: list[str]
-    """The servers and parts of the service that do not answer."""
+    """The servers and parts of the service that do not answer, and workers that cannot work."""

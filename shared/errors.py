@@ -36,6 +36,7 @@ FluximageError
     StoreError                  503 unavailable
       ObjectMissingError          503 unavailable
     MemoryTakenError            inside a worker only
+    AdmissionClosedError        inside a worker only
   OutboundError               an address that a client gave was not called; its caller says so:
     NotAllowedError             it may not be called
     CallFailedError             it did not answer; it may later
@@ -334,7 +335,22 @@ class ObjectMissingError(StoreError):
 
 
 class MemoryTakenError(UnavailableError):
-    """The images in work on this machine left no memory for another one for too long."""
+    """The images in work on this machine leave no memory for another one.
+
+    needed_bytes: what it needs.
+    """
+
+    def __init__(self, needed_bytes: int) -> None:
+        super().__init__("The images in work leave no memory for another one")
+        self.needed_bytes = needed_bytes
+
+
+class AdmissionClosedError(UnavailableError):
+    """No image can be admitted on this machine. reason: for the operator, without a path."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The folder for memory admission cannot be used: {reason}")
+        self.reason = reason
 
 
 class OutboundError(FluximageError):

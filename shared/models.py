@@ -201,15 +201,21 @@ class Notice:
 
 
 @dataclass(frozen=True)
-class ClaimRef:
+class ImageRef:
+    """Which image, of which batch and session."""
+
+    image_id: UUID
+    batch_id: UUID
+    session_id: UUID
+
+
+@dataclass(frozen=True)
+class ClaimRef(ImageRef):
     """Which claim of which image.
 
     token: fences the commit, which counts only while the row still carries this token.
     """
 
-    image_id: UUID
-    batch_id: UUID
-    session_id: UUID
     token: UUID
 
 
@@ -217,25 +223,31 @@ class ClaimRef:
 class Claim(ClaimRef):
     """The right to work on one step of one image until the lease ends.
 
-    attempt: of this step, from 1. preview_key: the preview's key in the store;
-    None before the second step.
+    attempt: of this step, from 1. memory_waits: how often it was held back for want of memory.
+    preview_key: the preview's key in the store; None before the second step. lane: the queue for
+    pixels that it came from. few_wait: whether more images should be sent to the workers, as few
+    are left there.
     """
 
     account_id: int
     session_name: str
     index: int
     attempt: int
+    memory_waits: int
     original_size: int
     watermark_key: str | None
     preview_key: str | None
     options: Options
+    lane: str | None
+    few_wait: bool
 
 
 @dataclass(frozen=True)
 class Result:
     """The stored output of one image: `size` in bytes, `width` and `height` in pixels.
 
-    preview_key: the preview's key in the store, when a description is asked for.
+    preview_key: the preview's key in the store, when a description is asked for; preview_size: its
+    bytes.
     """
 
     format: ImageType
@@ -247,3 +259,4 @@ class Result:
     encoding: Encoding
     notices: tuple[Notice, ...] = ()
     preview_key: str | None = None
+    preview_size: int = 0

@@ -14,6 +14,7 @@ from shared.db.database import Database
 from shared.db.images import ImageEnded
 from shared.dispatch import dispatch, dispatch_calls
 from shared.errors import UnavailableError
+from shared.lanes import Windows
 from shared.outbound import Policy
 from shared.secret_keys import SecretKeys, split_keys
 from shared.settings import Settings
@@ -39,19 +40,18 @@ class Services:
     policy: Policy
 
     def announce(self, ended: ImageEnded) -> None:
-        """After a commit: notifies who waits, and dispatches the next batch when one has closed."""
+        """After a commit: notifies who waits, and has the webhook called of a batch that closed."""
         topics = [pubsub.session_topic(ended.session_id)]
         if ended.batch_closed:
             topics.append(pubsub.batch_topic(ended.batch_id))
         pubsub.publish(self.redis, topics)
         if ended.batch_closed:
             self.dispatch_calls()
-            self.dispatch()
 
     def dispatch(self) -> None:
-        """Sends waiting batches to the workers, as far as the windows allow."""
-        windows = self.settings.window_images, self.settings.ai_window_images
-        dispatch(self.database, self.queue, *windows)
+        """Sends waiting images to the workers, as far as the windows allow."""
+        windows = Windows(self.settings.window_images, self.settings.ai_window_images)
+        dispatch(self.database, self.queue, windows)
 
     def dispatch_calls(self) -> None:
         """Has the webhooks called that are due; the sweep does so too, should this not succeed."""

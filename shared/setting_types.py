@@ -4,8 +4,8 @@ What a check raises is ValueError with a sentence, which `shared.settings` shows
 """
 
 import re
-from collections.abc import Callable
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from collections.abc import Callable, Collection
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated
 
@@ -26,8 +26,37 @@ def checked_by(check: Callable[[str], object]) -> AfterValidator:
     return AfterValidator(checked)
 
 
+def check_absolute(path: str) -> None:
+    """Raises ValueError for a path that means another place in another working directory."""
+    if not Path(path).is_absolute():
+        raise ValueError(f'"{path}" is not an absolute path. Begin it with "/".')
+
+
 def _parts(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def amounts_by_name(names: Collection[str]) -> BeforeValidator:
+    """Reads a text such as `small=2, large=0.5`, with an amount above 0 for each of the names."""
+
+    def read(value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        given = [part.partition("=")[::2] for part in _parts(value)]
+        if sorted(name.strip() for name, _ in given) != sorted(names):
+            raise ValueError(
+                f'"{value}" does not name each of {", ".join(names)} once. Set all, such as'
+                f" {', '.join(f'{name}=10' for name in names)}."
+            )
+        return {name.strip(): _amount(amount.strip()) for name, amount in given}
+
+    return BeforeValidator(read)
+
+
+def _amount(text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) or not float(text):
+        raise ValueError(f'"{text}" is no number above 0.')
+    return float(text)
 
 
 def _ports(value: object) -> object:
@@ -80,7 +109,24 @@ def _origin(text: str) -> str:
     return text
 
 
+def _listen(value: object) -> object:
+    """`127.0.0.1:9100` or `[::1]:9100`, as the system names the address of a listening socket."""
+    if not isinstance(value, str):
+        return value
+    host, _, port = value.rpartition(":")
+    try:
+        address = ip_address(host[1:-1] if host.startswith("[") else host)
+        (number,) = _range(port)
+    except ValueError:
+        raise ValueError(
+            f'"{value}" is no address to listen at. Set an IP address and a port, such as'
+            " 127.0.0.1:9100, [::1]:9100, or 0.0.0.0:9100 for all networks."
+        ) from None
+    return str(address), number
+
+
 # NoDecode: pydantic-settings would read the text as JSON.
 Ports = Annotated[frozenset[int], NoDecode, BeforeValidator(_ports)]
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
+Listen = Annotated[tuple[str, int], NoDecode, BeforeValidator(_listen)]
 Origins = Annotated[frozenset[str], NoDecode, BeforeValidator(_origins)]

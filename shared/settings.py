@@ -1,5 +1,7 @@
 """Every setting of the service, and the only code that reads the environment.
 
+One is read elsewhere too: see `shared.private_folder`.
+
 The servers have the names that their users expect (`REDIS_URL`, `DATABASE_URL`, `S3_*`,
 `ANTHROPIC_*`). Every other name begins with `FLUXIMAGE_`. `docs/settings.md` is made from here.
 """
@@ -15,6 +17,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
@@ -29,8 +32,18 @@ from shared.addresses import (
 from shared.environment import PREFIX
 from shared.errors import OperatorError
 from shared.models import Effort
+from shared.plans import Plan
 from shared.secret_keys import split_keys
-from shared.setting_types import Networks, Origins, Ports, Positive, checked_by
+from shared.setting_types import (
+    Listen,
+    Networks,
+    Origins,
+    Ports,
+    Positive,
+    amounts_by_name,
+    check_absolute,
+    checked_by,
+)
 
 
 def _named(name: str, description: str, **more: Any) -> Any:
@@ -92,6 +105,11 @@ class Settings(BaseSettings):
     )
 
     web_concurrency: Positive = _named("WEB_CONCURRENCY", "Processes of the API.", default=2)
+    metrics_listen: Listen | None = Field(
+        default=None,
+        description="Second address of the API, such as `127.0.0.1:9100`, which answers `/metrics`"
+        " and health checks alone. With it, `/metrics` answers at no other.",
+    )
 
     # What is accepted
     max_pixels: Positive = Field(
@@ -133,9 +151,35 @@ class Settings(BaseSettings):
         description="Maximum bytes that unfinished uploads of one account hold in one API process;"
         " above it, 429. A full batch takes 400 MB.",
     )
+    storage_gb: Annotated[Mapping[str, float], NoDecode, amounts_by_name(Plan)] = Field(
+        default="free=2, starter=20, pro=500, agency=2000",
+        validate_default=True,
+        description="GB (10^9 bytes) of originals and results that an account of each plan may have"
+        " in the object store at one time; above it, POST answers 403.",
+    )
+    min_bytes_per_second: Positive = Field(
+        default=4_000,
+        description="A client that sends a request more slowly than this gets 408, and one that"
+        " takes an answer more slowly is cut off.",
+    )
     body_stall_seconds: Positive = Field(
         default=30,
-        description="A request whose body receives no bytes for this many seconds gets 408.",
+        description="Seconds of waiting for a client over which `FLUXIMAGE_MIN_BYTES_PER_SECOND` is"
+        " measured, again and again.",
+    )
+    max_body_seconds: Positive = Field(
+        default=3_600,
+        description="Maximum time in which the body of a request must have arrived; then 408.",
+    )
+    max_uploads: Positive = Field(
+        default=500,
+        description="Maximum batches that arrive at one time in one API process; above it, 503. One"
+        " client address may have half of them.",
+    )
+    account_uploads: Positive = Field(
+        default=200,
+        description="Maximum batches of one account that arrive at one time in one API process;"
+        " above it, 429.",
     )
     trusted_proxies: Networks = Field(
         default=(),
@@ -169,6 +213,13 @@ class Settings(BaseSettings):
         default=None,
         description="MB of memory that all images in work on one machine may use together; others"
         " wait. Unset: 60 % of the machine's or the container's memory.",
+    )
+
+    run_dir: Annotated[Path, checked_by(check_absolute)] | None = Field(
+        default=None,
+        description="Folder of the service's own user, in which its processes on one machine share"
+        " out memory and leave signs of life. `fluximage up` sets it. Unset: a folder of that user"
+        " in `TMPDIR`.",
     )
 
     # Alt texts and file names; the three ANTHROPIC_ names are those of the `anthropic` package.
@@ -231,9 +282,14 @@ class Settings(BaseSettings):
     max_waiters: int = Field(
         default=500,
         ge=0,
-        description="Maximum waiting requests in one API process; those above it get 202 at once.",
+        description="Maximum waiting requests in one API process; those above it get 202 at once."
+        " One client address may have half of them.",
     )
-
+    account_waiters: Positive = Field(
+        default=200,
+        description="Maximum waiting requests of one account in one API process; those above it get"
+        " 202 at once.",
+    )
     max_listeners: Positive = Field(
         default=500,
         description="Maximum clients that listen to events in one API process; above it, 503.",
@@ -297,6 +353,10 @@ class Settings(BaseSettings):
     topup_large: str = Field(
         default="", description="Where the checkout of the large top-up starts (`/api/usage`)."
     )
+
+    def storage_bytes(self, plan: Plan) -> float:
+        """How much an account of that plan may store."""
+        return self.storage_gb[plan] * 1e9
 
     @property
     def ai(self) -> bool:

@@ -10,16 +10,17 @@ from contextlib import closing
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from celery import signals
+from celery import Celery, signals
 from redis.exceptions import RedisError
 
 from shared import heartbeat, logs, services, settings, supervised
-from shared.clients.celery_queue import celery_app
+from shared.clients.celery_queue import AI_QUEUE, CALLS_QUEUE, IO_QUEUE, celery_app
 from shared.db import upkeep, webhook_calls
 from shared.errors import UnavailableError
 from workers import lost_claims, tasks, termination
 from workers.codec_limits import set_codec_limits
 from workers.holder import WORKER
+from workers.self_check import SelfCheck
 
 if TYPE_CHECKING:
     from workers.ai.provider import Provider
@@ -66,7 +67,18 @@ def _provider() -> "Provider":
 @signals.heartbeat_sent.connect
 def _beat(sender: Any, **_: Any) -> None:
     """Every two seconds, while the worker's event loop runs and has a connection to its broker."""
-    heartbeat.beat(sender.eventer.hostname.partition("@")[0], _GOOD_SECONDS)
+    worker = sender.eventer.hostname
+    fault = _self_check().fault(worker) if _takes_pixels(sender.eventer.app) else ""
+    heartbeat.beat(worker.partition("@")[0], _GOOD_SECONDS, fault)
+
+
+def _takes_pixels(worker: Celery) -> bool:
+    return not {*worker.amqp.queues.consume_from} <= {AI_QUEUE, CALLS_QUEUE, IO_QUEUE}
+
+
+@cache
+def _self_check() -> SelfCheck:
+    return SelfCheck(settings.load())
 
 
 @signals.setup_logging.connect

@@ -7,9 +7,12 @@ class. Without ours the image of a process that was killed would wait for the en
 import logging
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from signal import SIGKILL
 from typing import Any
 
+from billiard.einfo import ExceptionInfo
+from billiard.exceptions import TimeLimitExceeded
 from celery.concurrency.base import BasePool
 from celery.worker.request import Request
 from redis.exceptions import RedisError
@@ -20,6 +23,7 @@ from shared.db.upkeep import LostClaim
 from shared.errors import UnavailableError
 from shared.services import Services, build
 from workers import lost_claims
+from workers.cpu_time import cpu_seconds_of
 from workers.holder import holder
 
 logger = logging.getLogger(__name__)
@@ -28,18 +32,30 @@ logger = logging.getLogger(__name__)
 class ClaimRequest(Request):
     """One run of a step in a process of the pool."""
 
-    def on_failure(self, *arguments: Any, **more: Any) -> None:
-        """Called when the process was lost, since a step raises nothing."""
-        try:
-            super().on_failure(*arguments, **more)
-        finally:
-            self._end_claim()
+    _cpu_seconds_before: float | None = None  # of the process, when it began the run
 
-    def on_timeout(self, soft: bool, timeout: float) -> None:
-        """Called just before the process is killed, because it took longer than the limit."""
-        super().on_timeout(soft, timeout)
-        if not soft:
-            self._end_claim()
+    def on_accepted(self, pid: Any, time_accepted: float) -> None:
+        """Called when the process `pid` has begun the run."""
+        self._cpu_seconds_before = cpu_seconds_of(pid)
+        super().on_accepted(pid, time_accepted)
+
+    def on_failure(self, exc_info: ExceptionInfo, *arguments: Any, **more: Any) -> None:
+        """Called when the process was lost, since a step raises nothing.
+
+        At the task limit it is called just before the process is killed.
+        """
+        used_seconds = self._used_seconds()
+        at_limit = exc_info.type is TimeLimitExceeded
+        try:
+            super().on_failure(exc_info, *arguments, **more)
+        finally:
+            self._for_claims(partial(lost_claims.end, used_seconds=used_seconds, at_limit=at_limit))
+
+    def _used_seconds(self) -> float | None:
+        """The CPU seconds of this run; None when the process is gone already."""
+        now = cpu_seconds_of(int(self.worker_pid or 0))
+        before = self._cpu_seconds_before
+        return None if now is None or before is None else now - before
 
     def cancel(
         self,
@@ -50,9 +66,6 @@ class ClaimRequest(Request):
         """Called by a cold shutdown, which sends the message back: the attempt does not count."""
         super().cancel(pool, SIGKILL, emit_retry)
         self._for_claims(_give_back)
-
-    def _end_claim(self) -> None:
-        self._for_claims(lost_claims.end)
 
     def _for_claims(self, do: Callable[[Services, list[LostClaim]], None]) -> None:
         """Calls `do` with the claims of the process that ran this task.
@@ -74,4 +87,4 @@ class ClaimRequest(Request):
 
 def _give_back(services: Services, claims: list[LostClaim]) -> None:
     for one in claims:
-        images.give_back(services.database, one.claim, waited=True)
+        images.give_back(services.database, one.claim, untried=True)

@@ -12,14 +12,23 @@ from uuid import UUID
 
 from redis.exceptions import RedisError
 
-from shared.clients.celery_queue import AI_QUEUE, DESCRIBE_TASK, IMAGES_QUEUE, OPTIMISE_TASK
+from shared.clients.celery_queue import (
+    AI_QUEUE,
+    DESCRIBE_TASK,
+    EXPRESS_QUEUE,
+    IMAGES_QUEUE,
+    IO_QUEUE,
+    MEASURE_TASK,
+    OPTIMISE_TASK,
+)
 from shared.clients.held_messages import held_ids
 from shared.clients.object_store import ObjectStore, batch_prefix, inputs_prefix
-from shared.db import images, upkeep, webhook_calls, webhook_secrets
+from shared.db import images, upkeep, webhook_calls, webhook_secrets, work
 from shared.db.database import Database
 from shared.db.image_states import DESCRIBE, OPTIMISE
 from shared.db.images import ImageEnded
 from shared.errors import StoreError, UnavailableError
+from shared.lanes import Lane
 from shared.services import Services
 from shared.settings import Settings
 from workers import lost_claims
@@ -28,7 +37,7 @@ from workers.kept_inputs import kept_keys
 logger = logging.getLogger(__name__)
 
 _FILLED = "fluximage:filled"  # a key that is gone when Redis was emptied
-_ON_ITS_WAY_SECONDS = 5  # a batch is marked as published before its messages are sent
+_ON_ITS_WAY_SECONDS = 5  # rows are committed, or marked as published, before messages are sent
 _STORE_FAULTS = 3  # in a row, after which a step leaves the store alone until the next pass
 
 
@@ -43,6 +52,7 @@ def sweep(services: Services, *, after_outage: bool = False) -> None:
         lambda: lost_claims.end(services, upkeep.lost_claims(database), after_outage=after_outage),
         lambda: _announce(services, end_undescribed(services)),
         lambda: _announce(services, upkeep.close_ended_batches(database)),
+        lambda: remeasure(services),
         lambda: republish(services),
         lambda: webhook_calls.end_lost(database),
         services.dispatch,
@@ -52,6 +62,7 @@ def sweep(services: Services, *, after_outage: bool = False) -> None:
         lambda: forget_batches(database, store, settings),
         lambda: forget_sessions(database, settings),
         lambda: forget_webhooks(database, settings),
+        lambda: work.delete_old(database),
     )
     for step in steps:
         database.ping()
@@ -77,6 +88,21 @@ def end_undescribed(services: Services) -> Iterator[ImageEnded]:
             yield ended
 
 
+def remeasure(services: Services) -> int:
+    """Has batches measured whose message was lost, or met a server that was down; returns how many.
+
+    Soon, because nothing of such a batch goes out before.
+    """
+    wait_seconds = services.settings.republish_seconds
+    held = held_ids(services.redis, [IO_QUEUE], MEASURE_TASK, wait_seconds)
+    if held is None:
+        return 0
+    found = upkeep.take_unmeasured(services.database, _ON_ITS_WAY_SECONDS, held)
+    for batch_id in found:
+        services.queue.publish_measuring(batch_id)
+    return len(found)
+
+
 def republish(services: Services) -> int:
     """Sends again images that no worker took for a while, and whose message is gone.
 
@@ -88,16 +114,16 @@ def republish(services: Services) -> int:
     if client.set(_FILLED, 1, nx=True):  # Redis is new, or was emptied: no reason to wait
         seconds = min(seconds, _ON_ITS_WAY_SECONDS)
     sent = 0
-    for step, name, task in (
-        (OPTIMISE, IMAGES_QUEUE, OPTIMISE_TASK),
-        (DESCRIBE, AI_QUEUE, DESCRIBE_TASK),
+    for step, names, task in (
+        (OPTIMISE, (IMAGES_QUEUE, EXPRESS_QUEUE), OPTIMISE_TASK),
+        (DESCRIBE, (AI_QUEUE,), DESCRIBE_TASK),
     ):
-        held = held_ids(client, name, task, settings.republish_seconds)
+        held = held_ids(client, names, task, settings.republish_seconds)
         if held is None:
             continue
         for row in upkeep.take_silent(services.database, step, seconds, held):
             if step is OPTIMISE:
-                queue.publish_image(row["id"], ai=row["ai"])
+                queue.publish_image(row["id"], ai=row["ai"], lane=Lane(row["lane"] or Lane.IMAGES))
             else:
                 queue.publish_description(row["id"])
             sent += 1

@@ -14,6 +14,7 @@ from shared.clients.celery_queue import (
     CALL_WEBHOOK_TASK,
     CLOSE_BATCH_TASK,
     DESCRIBE_TASK,
+    MEASURE_TASK,
     OPTIMISE_TASK,
 )
 from shared.errors import UnavailableError
@@ -31,6 +32,10 @@ def register(
     app: Celery, services: Callable[[], Services], provider: Callable[[], Provider]
 ) -> None:
     """Adds the tasks to the application. services, provider: return those of this process."""
+
+    @app.task(name=MEASURE_TASK, shared=False)
+    def measure(batch_id: str) -> None:
+        _run(partial(steps.measure, services()), batch_id)
 
     @app.task(name=OPTIMISE_TASK, shared=False, Request=ClaimRequest)
     def optimise(image_id: str) -> None:

@@ -145,6 +145,8 @@ ACCOUNT: bodies.Account = {
     "period_started_at": "2026-04-12T00:00:00Z",
     "period_ends_at": "2026-05-12T00:00:00Z",
     "ai": True,
+    "stored_bytes": 1_204_000_000,
+    "storage_bytes": 500_000_000_000,
 }
 USAGE: bodies.Usage = {
     "plan": Plan.PRO,

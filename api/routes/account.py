@@ -26,15 +26,17 @@ blueprint = Blueprint("account", __name__)
 )
 @authenticated
 def account_of_key() -> Response:
-    """Returns the name of the key's account, its plan, and when its billing period ends."""
-    caller = account()
+    """Returns the key's account: its name, plan and storage, and when its billing period ends."""
+    caller, services = account(), context().services
     started, today = caller.created_at.astimezone(UTC).date(), datetime.now(UTC).date()
     body: bodies.Account = {
         "name": caller.name,
         "plan": caller.plan,
         "period_started_at": _midnight(period_start(started, today)),
         "period_ends_at": _midnight(next_period_start(started, today)),
-        "ai": context().services.settings.ai,
+        "ai": services.settings.ai,
+        "stored_bytes": credits.balance(services.database, caller.id).stored_bytes,
+        "storage_bytes": int(services.settings.storage_bytes(caller.plan)),
     }
     return json_response(body)
 

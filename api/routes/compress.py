@@ -1,4 +1,4 @@
-"""POST /api/compress: authenticate, read, validate, store, accept, dispatch, wait, respond."""
+"""POST /api/compress: authenticate, read, validate, store, accept, publish, wait, respond."""
 
 import hashlib
 import json
@@ -6,12 +6,13 @@ import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from uuid import UUID, uuid4
 
 from flask import Blueprint, Response, request
 
 from api import fields
-from api.caller import account, authenticated
+from api.caller import account, authenticated, share
 from api.context import context
 from api.dispatching import dispatch_after_commit
 from api.fields import CompressRequest
@@ -23,6 +24,7 @@ from api.prefer import PREFER, PREFERENCE_APPLIED, Preference, preference
 from api.responses import batch_body, json_response
 from api.waiting import wait_until
 from api.webhook_url import check_webhook_url
+from api.work_budget import check_work_budget
 from shared import bodies, errors, logs
 from shared.answers import accepted_body
 from shared.clients.object_store import inputs_prefix, original_key, watermark_key
@@ -105,26 +107,34 @@ def compress() -> Response:
     services = context().services
     prefer = preference(services.settings.wait_limit_seconds)
     key = IDEMPOTENCY_KEY.read(request.headers)
-    stall_seconds = services.settings.body_stall_seconds
+    if key is None:  # else it may be a repeat, which gets its answer: only the whole request says
+        check_work_budget()
+        credits.balance(services.database, account().id).check_any_left()
     with (
+        context().uploads.held(account().id, share()),
         context().upload_quota.for_upload(account().id) as reserve_bytes,
-        read_form(request, fields.SPELLINGS, stall_seconds, reserve_bytes) as form,
+        read_form(request, fields.SPELLINGS, reserve_bytes) as form,
     ):
         balance = credits.balance(services.database, account().id)
         parsed = fields.parse(form, balance.allowance)
         if parsed.webhook_url is not None:
             called = check_webhook_url(services, account().id, parsed.webhook_url)
             parsed = replace(parsed, webhook_url=called)
-        batch = _accept_once(services, parsed, balance, key)
+        batch = _accept_once(services, parsed, balance, key, waited_for=prefer.seconds > 0)
     return _respond_when_done(services, batch, prefer)
 
 
 def _accept_once(
-    services: Services, parsed: CompressRequest, balance: credits.Balance, key: str | None
+    services: Services,
+    parsed: CompressRequest,
+    balance: credits.Balance,
+    key: str | None,
+    *,
+    waited_for: bool,
 ) -> NewBatch | UUID:
     """The request's batch: a new one, or the id of the one its Idempotency-Key made before."""
     if key is None:
-        return _accept(services, parsed, balance, None)
+        return _accept(services, parsed, balance, None, waited_for=waited_for)
     begun = idempotency.begin(
         services.database,
         account().id,
@@ -135,7 +145,7 @@ def _accept_once(
     if isinstance(begun, UUID):
         return begun
     try:
-        return _accept(services, parsed, balance, begun)
+        return _accept(services, parsed, balance, begun, waited_for=waited_for)
     except BaseException:
         idempotency.forget(services.database, begun)
         raise
@@ -146,9 +156,13 @@ def _accept(
     parsed: CompressRequest,
     balance: credits.Balance,
     key_claim: idempotency.KeyClaim | None,
+    *,
+    waited_for: bool,
 ) -> NewBatch:
     batch_id, session_name = uuid4(), parsed.session_id or str(uuid4())
     logs.add(batch=batch_id, session=session_name)
+    if key_claim is not None:
+        check_work_budget()
     _check(services, parsed, balance)
     try:
         images = _store_inputs(services, batch_id, parsed)
@@ -162,6 +176,9 @@ def _accept(
             notices=parsed.notices,
             idempotency=key_claim,
             webhook_url=parsed.webhook_url,
+            waited_for=waited_for,
+            watermark_size=parsed.watermark.size if parsed.watermark else 0,
+            storage_limit_bytes=services.settings.storage_bytes(balance.plan),
         )
         batches.accept(services.database, uuid4(), batch)
     except (RequestRefusedError, StoreError):
@@ -169,7 +186,7 @@ def _accept(
         # deletes the objects.
         _delete_inputs(services, batch_id)
         raise
-    dispatch_after_commit(services.dispatch)
+    dispatch_after_commit(partial(services.queue.publish_measuring, batch_id))
     return batch
 
 
@@ -181,9 +198,11 @@ def _check(services: Services, parsed: CompressRequest, balance: credits.Balance
     """
     count = len(parsed.files)
     balance.check(count, ai_credits=count if parsed.ai else 0)
+    new_bytes = sum(file.size for file in [*parsed.files, *filter(None, [parsed.watermark])])
+    balance.check_storage(new_bytes, services.settings.storage_bytes(balance.plan))
     if parsed.ai and not services.settings.ai:
         raise UnavailableError(_NO_PROVIDER, 3600)
-    backlog.check_queue_age(services.database, services.settings.max_queue_age_seconds)
+    backlog.check_queue(services.database, account().id, services.settings)
 
 
 def _store_inputs(

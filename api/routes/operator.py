@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import redis
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -13,12 +13,14 @@ from prometheus_client.core import (
 )
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
+from werkzeug.exceptions import NotFound
 
 from api.context import context
 from api.openapi import examples
 from api.openapi.declare import Answer, Call, Tag, documented
 from api.responses import json_response
 from shared import bodies, supervised
+from shared.clients import worker_reports
 from shared.db import ai_usage, backlog
 from shared.errors import UnavailableError
 from shared.services import Services
@@ -60,7 +62,8 @@ def live() -> Response:
 def ready() -> Response:
     """Returns 200 while every server behind this process answers, else 503 with those that do not.
 
-    Under `fluximage up`, the workers must answer too.
+    Also 503 when every worker for pixels says that it can work on no image; while others work, such
+    a worker is named in `faults`. Under `fluximage up`, the workers must answer too.
     """
     services = context().services
     checks: dict[str, Callable[[], object]] = {
@@ -70,14 +73,27 @@ def ready() -> Response:
     }
     down = [name for name, check in checks.items() if not _answers(check)]
     down += [part for part in supervised.unready_parts() if part != "web"]  # which is us
-    if down:
-        sentence = f"Not ready: {', '.join(down)} down"
-        body: bodies.NotReady = {"error": sentence, "code": "unavailable", "down": down}
-        return json_response(body, 503)
-    return json_response(_OK)
+    faults, others_work = _workers(services)
+    if not down and (others_work or not faults):
+        return json_response(_OK | {"faults": faults} if faults else _OK)
+    sentences = [f"{', '.join(down)} down"] if down else []
+    sentences += [f"{worker}: {fault}" for worker, fault in faults.items()]
+    body: bodies.NotReady = {
+        "error": f"Not ready: {'; '.join(sentences)}",
+        "code": "unavailable",
+        "down": [*down, *faults],
+    }
+    return json_response(body, 503)
 
 
-@blueprint.get("/metrics")
+def _workers(services: Services) -> tuple[dict[str, str], bool]:
+    try:
+        return worker_reports.faults(services.redis)
+    except redis.RedisError:  # which is named as down
+        return {}, False
+
+
+@blueprint.get("/metrics", strict_slashes=True)
 @documented(
     Call(
         "getMetrics",
@@ -89,10 +105,31 @@ def ready() -> Response:
     )
 )
 def scrape() -> Response:
-    """Returns metrics of the installation, for Prometheus; block it from outside at your proxy."""
+    """Returns metrics of the installation, for Prometheus.
+
+    Block it from outside at your proxy, or give it an address of its own by
+    `FLUXIMAGE_METRICS_LISTEN`; then it answers there alone.
+    """
     registry = CollectorRegistry()
     registry.register(_InstallationCollector(context().services))
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+@blueprint.before_app_request
+def keep_to_the_address() -> None:
+    """Raises NotFound for metrics at another address than theirs, and for anything else at theirs.
+
+    A proxy blocks exactly `/metrics`: no other spelling of it may answer either.
+    """
+    wanted = context().services.settings.metrics_listen
+    here = wanted == (request.environ["SERVER_NAME"], int(request.environ["SERVER_PORT"] or 0))
+    if request.path == "/metrics":
+        spelt = request.environ.get("RAW_URI", request.path).partition("?")[0]
+        allowed = spelt == "/metrics" and (here or wanted is None)
+    else:
+        allowed = not here or request.path.startswith("/health/")
+    if not allowed:
+        raise NotFound
 
 
 def _answers(check: Callable[[], object]) -> bool:
@@ -112,7 +149,7 @@ class _InstallationCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         queue = backlog.queue_state(self._services.database)
         yield GaugeMetricFamily(
-            "fluximage_queue_images", "Images that wait for a worker", queue.depth
+            "fluximage_queue_images", "Images that wait for a worker", queue.images
         )
         yield GaugeMetricFamily(
             "fluximage_queue_age_seconds", "Age of the oldest waiting image", queue.age_seconds
@@ -121,6 +158,11 @@ class _InstallationCollector(Collector):
         try:
             yield self._images()
             yield self._steps()
+            yield CounterMetricFamily(
+                "fluximage_cpu_seconds",
+                "CPU seconds that images took, failed and killed runs too",
+                self._services.metrics.cpu_seconds(),
+            )
             yield self._webhooks()
         except redis.RedisError:
             return  # without Redis the figures from Postgres are still returned

@@ -1,6 +1,7 @@
 """POST /api/sessions/{session_id}/retry: makes again what another run can help."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from flask import Blueprint, Response
 
@@ -12,9 +13,10 @@ from api.openapi.declare import LOCATION, RETRY_AFTER, Answer, Call, Tag, docume
 from api.remaking import copy_batches, delete_copies
 from api.responses import json_response
 from api.routes.sessions import SESSION_IN_PATH, check_session_id, first_page
+from api.work_budget import check_work_budget
 from shared import bodies
 from shared.db import backlog, credits, retries
-from shared.db.retries import Imperfect
+from shared.db.retries import Imperfect, NewBatch
 from shared.errors import (
     AiNotAvailableError,
     ConflictError,
@@ -78,9 +80,10 @@ def retry(session_id: str) -> Response:
     # Read first: what another retry at the same time takes from it, it also takes from `images`.
     balance = credits.balance(services.database, account().id)
     images = retries.find(services.database, account().id, session_id)
-    retried = _accept(services, session_id, images, balance) if images else 0
-    if retried:
-        dispatch_after_commit(services.dispatch)
+    accepted = _accept(services, session_id, images, balance) if images else []
+    publish = services.queue.publish_measuring
+    dispatch_after_commit(*(partial(publish, batch.id) for batch in accepted))
+    retried = sum(len(batch.images) for batch in accepted)
     body: bodies.SessionPage = {"retried": retried, **first_page(session_id)}
     response = json_response(body, 202 if retried else 200)
     if retried:
@@ -91,29 +94,32 @@ def retry(session_id: str) -> Response:
 
 def _accept(
     services: Services, session_id: str, images: Sequence[Imperfect], balance: credits.Balance
-) -> int:
-    """Returns how many new images there are; none where another request was first."""
+) -> list[NewBatch]:
+    """Returns the new batches; none where another request was first."""
     stored = [image for image in images if not image.gone]
+    limit_bytes = services.settings.storage_bytes(balance.plan)
     _check(services, stored, balance)
+    balance.check_storage(sum(image.stored_bytes for image in stored), limit_bytes)
     batches = copy_batches(services.store, stored)
     if not batches:
         raise GoneError(_GONE)
     try:
-        accepted = retries.accept(services.database, account().id, session_id, batches)
+        accepted = retries.accept(services.database, account().id, session_id, batches, limit_bytes)
     except RequestRefusedError:
         # Not where Postgres was lost: they may be accepted. If not, the sweep deletes the copies.
         delete_copies(services.store, [batch.id for batch in batches])
         raise
     kept = {batch.id for batch in accepted}
     delete_copies(services.store, [batch.id for batch in batches if batch.id not in kept])
-    return sum(len(batch.images) for batch in accepted)
+    return accepted
 
 
 def _check(services: Services, images: Sequence[Imperfect], balance: credits.Balance) -> None:
     """Refuses before anything is copied; `retries.accept` looks at the balance again."""
     ai_credits = sum(image.ai for image in images)
     compressions = sum(not image.is_done for image in images)
+    check_work_budget()
     balance.check(compressions, ai_credits=ai_credits)
     if ai_credits and not services.settings.ai:
         raise UnavailableError(_NO_PROVIDER, 3600)
-    backlog.check_queue_age(services.database, services.settings.max_queue_age_seconds)
+    backlog.check_queue(services.database, account().id, services.settings)

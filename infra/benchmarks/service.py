@@ -40,6 +40,7 @@ _SMALL_BYTES = 50_000
 _LARGE_BYTES = 20 * 1024 * 1024
 _SLOW_UPLOADS = 50
 _LATENCY_REQUESTS = 50
+_LOG_SECONDS = 10.0
 
 
 def main(folder: str, count: str = "40") -> dict[str, Any]:
@@ -74,7 +75,7 @@ def _warm_up(service: RunningService, photographs: Sequence[Source]) -> None:
 
 def _throughput(service: RunningService, photographs: Sequence[Source]) -> dict[str, Any]:
     """All photographs to WebP at 1600 px, by three clients that send batches of five."""
-    log_start = service.log.stat().st_size
+    before = len(service.image_lines())
     client = Client(service.url, service.api_key)
     starts = range(0, len(photographs), _BATCH_IMAGES)
     batches = [photographs[start : start + _BATCH_IMAGES] for start in starts]
@@ -82,7 +83,7 @@ def _throughput(service: RunningService, photographs: Sequence[Source]) -> dict[
     with ThreadPoolExecutor(_CLIENTS) as pool:
         list(pool.map(lambda batch: _send(client, batch), batches))
     wall = time.monotonic() - started
-    lines = list(_image_lines(service.log, log_start))
+    lines = _image_lines(service, before, len(photographs))
     cpu = sum(line["engine_cpu_seconds"] for line in lines)
     return {
         "images": len(lines),
@@ -97,7 +98,7 @@ def _throughput(service: RunningService, photographs: Sequence[Source]) -> dict[
 
 def _latency(service: RunningService) -> dict[str, Any]:
     """One small image at a time: the whole request, and its part beside the engine."""
-    log_start = service.log.stat().st_size
+    before = len(service.image_lines())
     client, small = Client(service.url, service.api_key), _small_jpeg()
     totals = []
     for _ in range(_LATENCY_REQUESTS):
@@ -106,7 +107,7 @@ def _latency(service: RunningService) -> dict[str, Any]:
         totals.append(time.monotonic() - started)
     engines = [
         sum(line["seconds"][step] for step in _ENGINE_STEPS)
-        for line in _image_lines(service.log, log_start)
+        for line in _image_lines(service, before, len(totals))
     ]
     above = [total - engine for total, engine in zip(totals, engines, strict=True)]
     return {
@@ -149,13 +150,12 @@ def _send(client: Client, batch: Sequence[Source]) -> None:
         raise OperatorError(f"A batch failed: {answer}")
 
 
-def _image_lines(log: Path, start: int) -> Iterator[dict[str, Any]]:
-    """The workers' log lines about images, in the order in which these ended."""
-    with log.open("rb") as file:
-        file.seek(start)
-        for line in file:
-            if line.startswith(b"{") and (entry := json.loads(line))["message"] == "image":
-                yield entry
+def _image_lines(service: RunningService, before: int, count: int) -> list[dict[str, Any]]:
+    """The log lines of so many images after the first ones; each follows its image's answer."""
+    deadline = time.monotonic() + _LOG_SECONDS
+    while len(lines := service.image_lines()[before:]) < count and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return lines
 
 
 def _megapixels(photograph: Source) -> float:

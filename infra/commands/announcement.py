@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.commands.console import Console
-from infra.commands.demo_account import Demo, write_ready
+from infra.commands.demo_account import READY_FILE, Demo, write_ready
 from infra.embedded.data_dir import DataDir
 
 DEFAULT_DATA_DIR = Path(".fluximage")
@@ -16,7 +16,8 @@ class Announcement:
     """Says it on `out`, and keeps the ready file right.
 
     taken: the usual port, where another program has it. signs_in: whether the service is for this
-    machine alone, so that its link may sign in; only a terminal is shown such a link, no log.
+    machine alone, so that its link may sign in. Only a terminal is shown a key, and such a link;
+    what is no terminal may be a log that others read.
     """
 
     data_dir: DataDir
@@ -41,8 +42,14 @@ class Announcement:
         self.out.line("\n".join([*filter(None, heads), *(f"  {line}" for line in lines)]))
 
     def _with_key(self, name: str, key: str) -> list[str]:
+        if not self.out.is_terminal:
+            file = self.data_dir.path / READY_FILE
+            return [
+                f"Open it in a browser: {self.url}/",
+                f"The API key of the account {name} is in {file}, which you alone can read.",
+            ]
         header = shlex.quote(f"Authorization: Bearer {key}")
-        signed_in = f"#key={key}" if self.signs_in and self.out.is_terminal else ""
+        signed_in = f"#key={key}" if self.signs_in else ""
         return [
             f"Open it in a browser: {self.url}/{signed_in}",
             f"API key of the account {name}: {key}",

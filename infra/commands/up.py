@@ -18,6 +18,7 @@ from infra.commands import demo_account, demo_key_watch, recovery, server_settin
 from infra.commands.announcement import Announcement
 from infra.commands.console import Console, logging_to
 from infra.commands.demo_account import Demo
+from infra.commands.fault_watch import FaultWatch
 from infra.commands.options import data_dir_option, warn_of_strangers
 from infra.commands.server_checks import check_servers
 from infra.embedded import Stack
@@ -32,11 +33,12 @@ from shared.clients.celery_queue import AI_QUEUE, IMAGES_QUEUE
 from shared.db import backlog
 from shared.db.database import Database
 from shared.errors import OperatorError, UnavailableError
+from shared.private_folder import RUN_DIR
 from shared.settings import Settings
 
 DEFAULT_PORT = 8080
 READY_POLL_SECONDS = 0.1
-LOG_CHECK_SECONDS = 10.0
+UPKEEP_SECONDS = 10.0
 
 
 @click.command("up")
@@ -159,7 +161,7 @@ def _serve(
             tell = announcement.key_changed
             try:
                 with demo_key_watch.watching(database, stack.data_dir, demo, tell):
-                    stack.supervisor.run(stack.data_dir.bound_logs, every=LOG_CHECK_SECONDS)
+                    stack.supervisor.run(_upkeep(stack, out), every=UPKEEP_SECONDS)
             finally:
                 demo_account.withdraw(stack.data_dir)
         out.step("Stopping: images in work are finished first; Ctrl-C again ends them at once")
@@ -209,12 +211,22 @@ def _status(database: Database) -> Callable[[], str]:
         minutes, seconds = divmod(int(time.monotonic() - started), 60)
         try:
             state = backlog.queue_state(database)
-            work = f"{state.depth} images wait"
+            work = f"{state.images} images wait"
         except UnavailableError:
             work = "the database does not answer"
         return f"Up {minutes}:{seconds:02} · {work} · Ctrl-C stops it"
 
     return status
+
+
+def _upkeep(stack: Stack, out: Console) -> Callable[[], bool]:
+    faults = FaultWatch(Path(stack.environment[RUN_DIR]), out)
+
+    def upkeep() -> bool:
+        faults.look()
+        return stack.data_dir.bound_logs()
+
+    return upkeep
 
 
 @contextmanager

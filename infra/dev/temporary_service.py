@@ -10,7 +10,9 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 from infra.embedded import remove
 from infra.embedded.network import free_port
@@ -23,12 +25,22 @@ HURRY_SECONDS = 0.3
 
 @dataclass(frozen=True)
 class RunningService:
-    """A running service: its address, a key of its demo account, its process and its log."""
+    """A running service: its address, a key of its demo account, its process and its data."""
 
     url: str
     api_key: str
     pid: int
-    log: Path
+    data_dir: Path
+
+    def image_lines(self) -> list[dict[str, Any]]:
+        """The workers' log lines about images, in the order in which these ended."""
+        lines = (json.loads(line) for line in self.log_lines() if '"message": "image"' in line)
+        return sorted(lines, key=itemgetter("time"))
+
+    def log_lines(self) -> Iterator[str]:
+        """The lines of the logs of all processes."""
+        for log in (self.data_dir / "logs").glob("*.log"):
+            yield from log.read_text(errors="replace").splitlines()
 
 
 @contextmanager
@@ -56,7 +68,7 @@ def temporary_service(
             process = subprocess.Popen(argv, stdout=output, stderr=output, env=env)
         try:
             ready = _await(process, data_dir / "ready.json", log)
-            yield RunningService(ready["url"], ready["api_key"], process.pid, log)
+            yield RunningService(ready["url"], ready["api_key"], process.pid, data_dir)
         finally:
             process.terminate()
             if hurry:

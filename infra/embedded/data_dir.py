@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.errors import OperatorError
+from shared.private_folder import RUN_FOLDER
 
 CLEANUP_SECONDS = 15.0  # longer than the guardian of a killed start needs
 POLL_SECONDS = 0.05
@@ -19,7 +20,7 @@ LOG_BYTES = 10_000_000
 MARK = "fluximage-data"  # a file that only we create, in every data directory
 MARK_TEXT = "A data directory of fluximage. `fluximage clear` deletes it.\n"
 # What a start creates, in the order in which it is deleted.
-FOLDERS = ("objects", "valkey", "postgres", "logs")
+FOLDERS = ("objects", "valkey", "postgres", RUN_FOLDER, "logs")
 FILES = ("ready.json", "unready", "state.json", "secrets.json", "postgres-home", MARK, "lock")
 SECRETS_OF_SERVERS = ("redis_password", "database_password", "s3_access_key", "s3_secret_key")
 SECRET_NAMES = (*SECRETS_OF_SERVERS, "secret_keys")

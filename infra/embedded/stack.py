@@ -19,6 +19,7 @@ from infra.embedded.server import Server
 from infra.embedded.valkey import valkey
 from infra.supervision.supervisor import Supervisor
 from shared.errors import OperatorError
+from shared.private_folder import RUN_DIR, RUN_FOLDER
 
 PARTS = ("REDIS_URL", "DATABASE_URL", "S3_ENDPOINT")
 PUBLIC = "S3_PUBLIC_ENDPOINT"
@@ -29,8 +30,9 @@ START_SECONDS = 60.0  # a killed database recovers first
 class Stack:
     """The servers over one data directory, as a context manager; they end with it.
 
-    Inside it, `environment` holds REDIS_URL, DATABASE_URL and S3_* for clients. A server that
-    `environ` names is used as it is and not started; `parts` are the others, which are ours.
+    Inside it, `environment` holds REDIS_URL, DATABASE_URL and S3_* for clients, and the run folder
+    of the processes. A server that `environ` names is used as it is and not started; `parts` are
+    the others, which are ours.
     Raises OperatorError when the directory is in use or a server does not start.
     """
 
@@ -48,7 +50,8 @@ class Stack:
         process while the stack runs (see Supervisor).
         """
         given = os.environ if environ is None else environ
-        self._given = {name: given[name] for name in (*PARTS, PUBLIC, KEYS) if given.get(name)}
+        known = (*PARTS, PUBLIC, KEYS, RUN_DIR)
+        self._given = {name: given[name] for name in known if given.get(name)}
         self.parts = frozenset(part for part in parts if part not in self._given)
         self._host = host
         self._foreground = foreground
@@ -86,7 +89,8 @@ class Stack:
         for server in servers:
             self._await(server)
             self.environment |= server.environment
-        self.environment |= {KEYS: secrets["secret_keys"]} | self._given
+        run_folder = str(self.data_dir.folder(RUN_FOLDER))
+        self.environment |= {KEYS: secrets["secret_keys"], RUN_DIR: run_folder} | self._given
 
         def keep_state() -> None:
             state = {"ports": ports, "pids": self.supervisor.pids, "environment": self.environment}

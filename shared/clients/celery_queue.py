@@ -5,24 +5,27 @@ twice or never: the claim on the row decides who works, and the sweep publishes 
 silent.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-from celery import Celery, Signature, chain, chord
+from celery import Celery, Signature, chain
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from shared.addresses import redis_address
 from shared.clients.chord_backend import URL_PREFIX
 from shared.errors import UnavailableError
+from shared.lanes import Lane, SentImage
 from shared.settings import Settings
 
-IMAGES_QUEUE = "images"  # CPU: prefork, one process per core
+IMAGES_QUEUE = Lane.IMAGES.value  # CPU: prefork, one process per core, with low priority
+EXPRESS_QUEUE = Lane.EXPRESS.value  # CPU: prefork, some processes for small images alone
 AI_QUEUE = "ai"  # waiting for the model: as many threads as calls may be under way
 IO_QUEUE = "io"  # waiting for the store: many threads
 CALLS_QUEUE = "calls"  # waiting for receivers of webhooks: many threads
+MEASURE_TASK = "fluximage.measure"
 OPTIMISE_TASK = "fluximage.optimise"
 DESCRIBE_TASK = "fluximage.describe"
 CLOSE_BATCH_TASK = "fluximage.close_batch"
@@ -40,6 +43,7 @@ _CONFIGURATION: dict[str, object] = {
     "accept_content": ["json"],  # pickle would let whoever writes to the broker run code
     "task_default_queue": IMAGES_QUEUE,
     "task_routes": {
+        MEASURE_TASK: {"queue": IO_QUEUE},
         OPTIMISE_TASK: {"queue": IMAGES_QUEUE},
         DESCRIBE_TASK: {"queue": AI_QUEUE},
         CLOSE_BATCH_TASK: {"queue": IO_QUEUE},
@@ -104,28 +108,44 @@ class Queue:
             connection.ensure_connection(max_retries=1, interval_start=0)
             self._app.backend.client.ping()  # type: ignore[attr-defined] # Redis' has it
 
-    def publish_batch(
-        self,
-        batch_id: UUID,
-        image_ids: Sequence[UUID],
-        optimised_ids: Sequence[UUID] = (),
-        *,
-        ai: bool,
-    ) -> None:
-        """A chord: one member per image, and a body that closes the batch after all of them.
+    @contextmanager
+    def publishing(self) -> Iterator[Callable[[SentImage], None]]:
+        """Gives a function that publishes an image, over one connection for all of them.
 
-        optimised_ids: images that only wait to be described.
+        The images of a batch are the members of one chord, though they are published over time. Its
+        body closes the batch after all of them. An image that is published again is no member then:
+        its first message has returned, or is lost.
         """
-        body = self._signature(CLOSE_BATCH_TASK, batch_id)
-        members = [self._member(image_id, ai=ai) for image_id in image_ids]
-        members += [self._signature(DESCRIBE_TASK, image_id) for image_id in optimised_ids]
-        with _broker():
-            chord(members, app=self._app)(body)
+        with _broker(), self._app.producer_or_acquire() as producer:
 
-    def publish_image(self, image_id: UUID, *, ai: bool) -> None:
-        """The member of one image alone, for a message that was lost."""
+            def publish(image: SentImage) -> None:
+                with _broker():
+                    options = self._chord_options(image) if image.is_member else {}
+                    self._tasks(image).apply_async(producer=producer, **options)
+
+            yield publish
+
+    def _chord_options(self, image: SentImage) -> dict[str, Any]:
+        group = str(image.batch_id)
+        if image.members is not None:
+            self._app.backend.set_chord_size(group, image.members)
+        body = self._signature(CLOSE_BATCH_TASK, image.batch_id)
+        return {"group_id": group, "group_index": image.index, "chord": body}
+
+    def _tasks(self, image: SentImage) -> Signature:
+        if image.lane is None:
+            return self._signature(DESCRIBE_TASK, image.id)
+        return self._member(image.id, ai=image.ai, lane=image.lane)
+
+    def publish_measuring(self, batch_id: UUID) -> None:
+        """A message that the batch has images without an estimate."""
         with _broker():
-            self._member(image_id, ai=ai).apply_async()
+            self._signature(MEASURE_TASK, batch_id).apply_async()
+
+    def publish_image(self, image_id: UUID, *, ai: bool, lane: Lane = Lane.IMAGES) -> None:
+        """The tasks of one image alone, for a message that was lost."""
+        with _broker():
+            self._member(image_id, ai=ai, lane=lane).apply_async()
 
     def publish_description(self, image_id: UUID) -> None:
         """The second task of an image's member alone, for a message that was lost."""
@@ -152,9 +172,9 @@ class Queue:
             for tag in channel.client.zrange(channel.unacked_index_key, 0, -1):
                 channel.qos.restore_by_tag(tag)
 
-    def _member(self, image_id: UUID, *, ai: bool) -> Signature:
+    def _member(self, image_id: UUID, *, ai: bool, lane: Lane) -> Signature:
         """The tasks of one image: its pixels, and then its text."""
-        pixels = self._signature(OPTIMISE_TASK, image_id)
+        pixels = self._signature(OPTIMISE_TASK, image_id).set(queue=lane.value)
         if not ai:
             return pixels
         return chain(pixels, self._signature(DESCRIBE_TASK, image_id), app=self._app)

@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from itertools import chain
+from itertools import chain, product
 from typing import Any
 from uuid import UUID
 
@@ -20,16 +20,16 @@ _MANY = 5_000  # messages of one list, far more than any window
 
 
 def held_ids(
-    client: redis.Redis, queue: str, task: str, delivered_seconds: int
+    client: redis.Redis, queues: Iterable[str], task: str, delivered_seconds: int
 ) -> set[UUID] | None:
-    """The ids that messages of `task` carry; None when the queue is too long to be read.
+    """The ids that messages of `task` carry; None when a queue is too long to be read.
 
-    Counts messages that wait in `queue`, and those that were delivered within the last
+    Counts messages that wait in one of `queues`, and those that were delivered within the last
     `delivered_seconds`; an older one may be in the hands of a worker that was killed. Raises
     redis.RedisError.
     """
     with client.pipeline(transaction=False) as pipeline:
-        for priority in PRIORITY_STEPS:
+        for queue, priority in product(queues, PRIORITY_STEPS):
             name = f"{queue}{Channel.sep}{priority}" if priority else queue
             pipeline.lrange(name, 0, _MANY)
         # In this order: a message that is delivered meanwhile is seen twice, and not never.

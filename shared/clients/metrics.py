@@ -15,6 +15,7 @@ logger = logging.getLogger(__name__)
 _IMAGES = "fluximage:metrics:images"  # "<result>|<format>" -> count
 _SECONDS = "fluximage:metrics:seconds"  # "<step>" -> seconds
 _STEPS = "fluximage:metrics:steps"  # "<step>" -> count
+_CPU = "fluximage:metrics:cpu"  # "all" -> seconds
 _WEBHOOKS = "fluximage:metrics:webhooks"  # "<result>" -> count
 RETRY_SECONDS = 15.0
 
@@ -33,10 +34,12 @@ class Metrics:
         self._unsent: Counter[tuple[str, str]] = Counter()
         self._retry: threading.Timer | None = None
 
-    def count_image(self, result: str, format: str, seconds: Mapping[str, float]) -> None:
+    def count_image(
+        self, result: str, format: str, seconds: Mapping[str, float], cpu_seconds: float = 0.0
+    ) -> None:
         """Counts one more image of that result and format, and the seconds that each step took.
 
-        result: its state. An image that waits for its second step adds its seconds only.
+        result: its state. An image that has not ended adds its seconds only.
         """
         with self._lock:
             if result in ("done", "failed"):
@@ -45,6 +48,12 @@ class Metrics:
                 # A Counter's values may be fractions, though its type says otherwise.
                 self._unsent[_SECONDS, step] += taken  # type: ignore[assignment]
                 self._unsent[_STEPS, step] += 1
+        self.count_cpu(cpu_seconds)
+
+    def count_cpu(self, seconds: float) -> None:
+        """Counts the CPU seconds of one more run, whatever became of it."""
+        with self._lock:
+            self._unsent[_CPU, "all"] += seconds  # type: ignore[assignment] # as above
         self.flush()
 
     def count_webhook(self, result: str) -> None:
@@ -79,6 +88,10 @@ class Metrics:
         """Calls of webhooks by result; raises redis.RedisError."""
         return {str(k): int(n) for k, n in self._client.hgetall(_WEBHOOKS).items()}
 
+    def cpu_seconds(self) -> float:
+        """CPU seconds of all runs; raises redis.RedisError."""
+        return float(self._client.hget(_CPU, "all") or 0)
+
     def step_seconds(self) -> dict[str, tuple[int, float]]:
         """Runs and total seconds by step; raises redis.RedisError."""
         steps = self._client.hgetall(_STEPS)
@@ -90,7 +103,7 @@ class Metrics:
     def _add(self, counted: Mapping[tuple[str, str], float]) -> None:
         with self._client.pipeline(transaction=True) as pipeline:  # all of it or nothing
             for (key, field), amount in counted.items():
-                if key == _SECONDS:
+                if key in (_SECONDS, _CPU):
                     pipeline.hincrbyfloat(key, field, amount)
                 else:
                     pipeline.hincrby(key, field, int(amount))

@@ -5,16 +5,17 @@ Which modules touch which table (a test compares this with the statements):
 accounts          accounts backlog credits webhook_secrets
 ai_usage          ai_usage
 api_keys          accounts
-batches           backlog batches image_states images retries sessions stand_ins upkeep views
-                  webhooks
+batches           backlog batches estimates image_states images retries sessions stand_ins stored
+                  upkeep views webhooks
 file_names        file_names
 idempotency_keys  idempotency upkeep
-images            ai_usage archives backlog batches descriptions image_states images retries
-                  session_list sessions stand_ins upkeep views
+images            ai_usage archives backlog batches descriptions estimates image_states images
+                  retries session_list sessions stand_ins stored upkeep views work
 ledger            credits
-sessions          archives batches image_states images retries session_list sessions stand_ins
-                  upkeep views webhooks
+sessions          archives batches estimates image_states images retries session_list sessions
+                  stand_ins upkeep views webhooks
 usage             credits
 webhook_secrets   webhook_secrets
 webhooks          webhook_calls webhooks
+work              work
 """

@@ -1,111 +1,93 @@
-"""The backlog: batches that wait to be dispatched, and how long the queue of images is."""
+"""How long the queue is, and whether it takes more images of an account.
+
+Counting all that waits takes time by its number, and anyone may ask for it. So the count is kept,
+and made again when it is old compared to what it takes.
+"""
 
 from dataclasses import dataclass
-from uuid import UUID
 
-from shared.db.database import Database, one
+from shared.db.database import Connection, Database, Row
 from shared.errors import QueueFullError
+from shared.settings import Settings
 
-_DISPATCHER_LOCK = 0x64697370  # one dispatcher at a time: two that count together pass the window
-
-
-@dataclass(frozen=True)
-class WaitingBatch:
-    """A batch that goes out to the workers now.
-
-    image_ids: those that wait for the first step. optimised_ids: those that wait to be described.
-    ai: whether the former are described too.
-    """
-
-    id: UUID
-    image_ids: list[UUID]
-    optimised_ids: list[UUID]
-    ai: bool
-
-
-_LOCK_DISPATCHER = "SELECT pg_advisory_xact_lock(%s)"
-_TAKE_BATCH = """
-WITH out AS (
-    SELECT count(*) FILTER (WHERE i.state IN ('queued', 'processing')) AS images,
-           count(*) FILTER (WHERE i.ended_number IS NULL AND o.options->>'brief' IS NOT NULL) AS ai
-    FROM batches AS o JOIN images AS i ON i.batch_id = o.id
-    WHERE o.published_at IS NOT NULL AND o.closed_at IS NULL)
-UPDATE batches SET published_at = now() WHERE id = (
-    SELECT b.id FROM batches AS b JOIN accounts AS a ON a.id = b.account_id, out
-    WHERE b.published_at IS NULL AND b.closed_at IS NULL AND out.images < %(window_images)s
-    AND (b.options->>'brief' IS NULL OR out.ai < %(ai_window_images)s)
-    ORDER BY a.served_at, a.id, b.created_at LIMIT 1 FOR UPDATE OF b SKIP LOCKED)
-RETURNING id, account_id, options->>'brief' IS NOT NULL AS ai
-"""
-_NOTE_SERVED = "UPDATE accounts SET served_at = clock_timestamp() WHERE id = %s"
-_WAITING_IMAGES = """
-SELECT id, state = 'queued' AS is_queued FROM images
-WHERE batch_id = %s AND state IN ('queued', 'optimised') ORDER BY index
-"""
-
-
-def take_batch(
-    database: Database, window_images: int, ai_window_images: int
-) -> WaitingBatch | None:
-    """Marks the next batch as published, and returns it; None while the window is full.
-
-    The next one is the oldest of the account that was served longest ago. window_images: images
-    that may be queued or processed at one time. ai_window_images: open images of batches with AI.
-    """
-    with database.transaction() as connection:
-        connection.execute(_LOCK_DISPATCHER, (_DISPATCHER_LOCK,))
-        windows = {"window_images": window_images, "ai_window_images": ai_window_images}
-        row = connection.execute(_TAKE_BATCH, windows).fetchone()
-        if row is None:
-            return None
-        connection.execute(_NOTE_SERVED, (row["account_id"],))
-        images = connection.execute(_WAITING_IMAGES, (row["id"],)).fetchall()
-    return WaitingBatch(
-        id=row["id"],
-        image_ids=[image["id"] for image in images if image["is_queued"]],
-        optimised_ids=[image["id"] for image in images if not image["is_queued"]],
-        ai=row["ai"],
-    )
-
-
-_PUT_BACK = "UPDATE batches SET published_at = NULL WHERE id = %s"
-
-
-def put_back(database: Database, batch_id: UUID) -> None:
-    """Undoes `take_batch` for a batch that could not be published."""
-    with database.transaction() as connection:
-        connection.execute(_PUT_BACK, (batch_id,))
+_IMAGES_COUNTED_PER_SECOND = 100_000  # so that counting takes a few per cent of the time
 
 
 @dataclass(frozen=True)
 class QueueState:
-    """Images that wait for a worker, and the age of the oldest in seconds (0 when none)."""
+    """All that waits for a worker.
 
-    depth: int
+    images: how many. age_seconds: of the oldest, 0 where none waits. accounts: whose they are.
+    cpu_seconds: their work, as far as it is estimated.
+    """
+
+    images: int
     age_seconds: float
+    accounts: int
+    cpu_seconds: float
 
 
-_QUEUE_STATE = """
-SELECT count(*) AS depth,
-    coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8 AS age_seconds
-FROM images WHERE state IN ('queued', 'optimised')
+_STATE = """
+SELECT images, accounts, cpu_seconds,
+    coalesce(extract(epoch FROM now() - oldest_at), 0)::float8 AS age_seconds,
+    counted_at < now() - make_interval(secs => images::float8 / %s) AS is_old
+FROM backlog
+"""
+# Whoever finds it locked takes the old count: another one counts.
+_COUNT = """
+UPDATE backlog SET images = new.images, accounts = new.accounts, cpu_seconds = new.cpu_seconds,
+    oldest_at = new.oldest_at, counted_at = now()
+FROM (SELECT FROM backlog FOR UPDATE SKIP LOCKED) AS free, LATERAL (
+    SELECT count(*) AS images, count(DISTINCT account_id) AS accounts,
+        coalesce(sum(cpu_seconds), 0) AS cpu_seconds, min(created_at) AS oldest_at
+    FROM images WHERE state IN ('queued', 'optimised')) AS new
 """
 
 
 def queue_state(database: Database) -> QueueState:
-    """The queue of the whole installation, from the rows."""
+    """The queue of the whole installation."""
     with database.transaction() as connection:
-        return QueueState(**one(connection.execute(_QUEUE_STATE).fetchone()))
+        return QueueState(**_counted(connection))
 
 
-_OLDER_THAN = """
-SELECT 1 FROM images WHERE state IN ('queued', 'optimised')
-AND created_at < now() - make_interval(secs => %s) LIMIT 1
+def _counted(connection: Connection) -> Row:
+    for _ in range(2):
+        row = connection.execute(_STATE, (_IMAGES_COUNTED_PER_SECOND,)).fetchone() or {}
+        if not row.pop("is_old"):
+            break
+        connection.execute(_COUNT)
+    return row
+
+
+_OWN = """
+SELECT coalesce(min(created_at) < now() - make_interval(secs => %(age_seconds)s), false) AS is_old,
+    min(created_at) IS NOT NULL AS waits
+FROM (SELECT created_at FROM images WHERE account_id = %(account_id)s
+    AND state IN ('queued', 'optimised') ORDER BY created_at LIMIT 1) AS oldest
+"""
+_HAS_MORE_THAN = """
+SELECT FROM images WHERE account_id = %s AND state IN ('queued', 'optimised') OFFSET %s LIMIT 1
 """
 
 
-def check_queue_age(database: Database, limit_seconds: int) -> None:
-    """Raises QueueFullError when the oldest queued image is older than the limit."""
+def check_queue(database: Database, account_id: int, settings: Settings) -> None:
+    """Raises QueueFullError where the account has filled the queue.
+
+    Its oldest image has waited for too long, or all accounts together have too many that wait, and
+    this one more than its share of what the queue takes. Who has none in it is never refused.
+    """
     with database.transaction() as connection:
-        if connection.execute(_OLDER_THAN, (limit_seconds,)).fetchone() is not None:
-            raise QueueFullError("The queue is too long now; try again later", 30)
+        own = {"account_id": account_id, "age_seconds": settings.max_queue_age_seconds}
+        row = connection.execute(_OWN, own).fetchone() or {}
+        if row["is_old"]:
+            raise QueueFullError("Your images have waited for too long; try again later", 30)
+        if row["waits"] and _has_too_many(connection, account_id, settings.max_queue_images):
+            raise QueueFullError("Too many of your images wait now; try again later", 30)
+
+
+def _has_too_many(connection: Connection, account_id: int, max_images: int) -> bool:
+    queue = _counted(connection)
+    if queue["images"] <= max_images:
+        return False
+    share = max_images // queue["accounts"]
+    return connection.execute(_HAS_MORE_THAN, (account_id, share)).fetchone() is not None

@@ -1,5 +1,6 @@
 """Accepting a batch: one transaction writes all of it, or nothing of it."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -26,7 +27,10 @@ class NewImage:
 
 @dataclass(frozen=True)
 class NewBatch:
-    """A validated request, ready to be accepted."""
+    """A validated request, ready to be accepted.
+
+    storage_limit_bytes: what the account may store, with this batch.
+    """
 
     id: UUID
     account_id: int
@@ -37,21 +41,34 @@ class NewBatch:
     notices: Sequence[Notice]
     idempotency: idempotency.KeyClaim | None
     webhook_url: str | None = None
+    waited_for: bool = False  # by the request itself
+    watermark_size: int = 0
+    storage_limit_bytes: float = math.inf
+
+    @property
+    def input_bytes(self) -> int:
+        """What is stored of it now."""
+        return sum(image.size for image in self.images) + self.watermark_size
 
 
 def accept(database: Database, session_id: UUID, batch: NewBatch) -> UUID:
     """Writes session, batch, images and reservations; returns the session's id.
 
-    `session_id` is used when the session is new. Raises PlanLimitError, AiNotAvailableError or
-    NoCreditsError when the batch does not fit, ConflictError for a cancelled session or when
-    another request under the same Idempotency-Key took over.
+    `session_id` is used when the session is new. Raises PlanLimitError, AiNotAvailableError,
+    NoCreditsError or StorageLimitError when the batch does not fit, ConflictError for a cancelled
+    session or when another request under the same Idempotency-Key took over.
     """
     with database.transaction() as connection:
         session_id = _open_session(connection, session_id, batch)
         image_ids = [image.id for image in batch.images]
         ai = batch.options.description_request is not None
         credits.reserve(
-            connection, batch.account_id, image_ids=image_ids, ai_ids=image_ids if ai else []
+            connection,
+            batch.account_id,
+            image_ids=image_ids,
+            ai_ids=image_ids if ai else [],
+            new_bytes=batch.input_bytes,
+            storage_limit_bytes=batch.storage_limit_bytes,
         )
         _insert_batch(connection, session_id, batch)
         _insert_images(connection, session_id, batch)
@@ -82,8 +99,9 @@ def _open_session(connection: Connection, session_id: UUID, batch: NewBatch) -> 
 
 
 _INSERT_BATCH = """
-INSERT INTO batches (id, session_id, account_id, options, watermark_key, warnings, total)
-VALUES (%s, %s, %s, %s, %s, %s, %s)
+INSERT INTO batches (id, session_id, account_id, options, watermark_key, warnings, total,
+    input_bytes)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
 """
 
 
@@ -98,14 +116,15 @@ def _insert_batch(connection: Connection, session_id: UUID, batch: NewBatch) -> 
             batch.watermark_key,
             Jsonb([notice.to_json() for notice in batch.notices]),
             len(batch.images),
+            batch.input_bytes,
         ),
     )
 
 
 _INSERT_IMAGES = """
 INSERT INTO images (id, batch_id, session_id, index, original_name, original_size,
-    original_sha256, folder, file_name)
-SELECT id, %s, %s, index - 1, name, size, sha256, folder, file
+    original_sha256, folder, file_name, waited_for)
+SELECT id, %s, %s, index - 1, name, size, sha256, folder, file, %s
 FROM unnest(%s::uuid[], %s::text[], %s::bigint[], %s::bytea[], %s::text[], %s::text[])
 WITH ORDINALITY AS new (id, name, size, sha256, folder, file, index)
 """
@@ -126,6 +145,7 @@ def _insert_images(connection: Connection, session_id: UUID, batch: NewBatch) ->
         (
             batch.id,
             session_id,
+            batch.waited_for,
             [image.id for image in batch.images],
             [image.original_name for image in batch.images],
             [image.size for image in batch.images],

@@ -11,7 +11,12 @@ from typing import Literal
 from uuid import UUID
 
 from shared.db.database import Connection, Database, one
-from shared.errors import AiNotAvailableError, NoCreditsError, PlanLimitError
+from shared.errors import (
+    AiNotAvailableError,
+    NoCreditsError,
+    PlanLimitError,
+    StorageLimitError,
+)
 from shared.plans import ALLOWANCES, UNLIMITED, Allowance, Plan, period_start
 
 Unit = Literal["image", "ai"]
@@ -19,13 +24,17 @@ Unit = Literal["image", "ai"]
 
 @dataclass(frozen=True)
 class Balance:
-    """What an account has used in its current billing period; reservations count as used."""
+    """What an account has used in its current billing period; reservations count as used.
+
+    stored_bytes: of its originals, results and watermarks, those of open batches among them.
+    """
 
     plan: Plan
     period: date
     images_used: int
     ai_used: int
     topup_credits: int
+    stored_bytes: int
 
     @property
     def allowance(self) -> Allowance:
@@ -53,6 +62,14 @@ class Balance:
         """AI credits left in all."""
         return self.monthly_ai_left + self.topup_credits
 
+    def check_any_left(self) -> None:
+        """Raises PlanLimitError where no image is left in this period."""
+        if self.images_left == 0:
+            raise PlanLimitError(
+                f"You have used {self.images_used} of the {self.images_limit} images that the"
+                f" {self.plan} plan includes in a billing period; none is left."
+            )
+
     def check(self, images: int, *, ai_credits: int) -> None:
         """Raises the error that the contract names when so much does not fit into what is left."""
         if ai_credits and not self.allowance.ai:
@@ -64,6 +81,15 @@ class Balance:
             )
         if ai_credits > self.ai_left:
             raise NoCreditsError
+
+    def check_storage(self, new_bytes: int, limit_bytes: float) -> None:
+        """Raises StorageLimitError when so much more would be above what the plan stores."""
+        if self.stored_bytes + new_bytes > limit_bytes:
+            raise StorageLimitError(
+                f"Your files take {_size(self.stored_bytes)} of the {_size(limit_bytes)} that the"
+                f" {self.plan} plan stores; another {_size(new_bytes)} do not fit. Delete a session"
+                " (DELETE /api/sessions/<session_id>), or wait until results expire."
+            )
 
 
 def balance(database: Database, account_id: int) -> Balance:
@@ -81,17 +107,25 @@ _TAKE_TOPUP = "UPDATE accounts SET topup_credits = topup_credits - %s WHERE id =
 
 
 def reserve(
-    connection: Connection, account_id: int, *, image_ids: list[UUID], ai_ids: list[UUID]
+    connection: Connection,
+    account_id: int,
+    *,
+    image_ids: list[UUID],
+    ai_ids: list[UUID],
+    new_bytes: int,
+    storage_limit_bytes: float,
 ) -> None:
     """Reserves a compression for each of `image_ids`, and an AI credit for each of `ai_ids`.
 
-    Raises what `Balance.check` raises, and then reserves nothing.
+    new_bytes: what they will store at first. Raises what `Balance.check` and `check_storage` raise,
+    and then reserves nothing.
 
     The account's row stays locked until the transaction ends, so that of two batches that race
     for the last credits one sees the other.
     """
     before = _balance(connection, account_id, lock="FOR NO KEY UPDATE")
     before.check(len(image_ids), ai_credits=len(ai_ids))
+    before.check_storage(new_bytes, storage_limit_bytes)
     monthly = min(len(ai_ids), before.monthly_ai_left)
     topup = len(ai_ids) - monthly
     connection.execute(_ADD_USAGE, (account_id, before.period, len(image_ids), monthly))
@@ -147,7 +181,7 @@ def release(connection: Connection, image_ids: list[UUID]) -> None:
     connection.execute(_RELEASE, (image_ids,))
 
 
-_ACCOUNT = "SELECT plan, topup_credits, created_at FROM accounts WHERE id = %s {lock}"
+_ACCOUNT = "SELECT plan, topup_credits, stored_bytes, created_at FROM accounts WHERE id = %s {lock}"
 _USED = "SELECT images, ai_credits FROM usage WHERE account_id = %s AND period = %s"
 
 
@@ -157,8 +191,21 @@ def _balance(connection: Connection, account_id: int, lock: str) -> Balance:
     used = connection.execute(_USED, (account_id, period)).fetchone()
     used = used or {"images": 0, "ai_credits": 0}
     return Balance(
-        Plan(account["plan"]), period, used["images"], used["ai_credits"], account["topup_credits"]
+        Plan(account["plan"]),
+        period,
+        used["images"],
+        used["ai_credits"],
+        account["topup_credits"],
+        account["stored_bytes"],
     )
+
+
+def _size(count: float) -> str:
+    """Bytes in words: `1.25 GB`, `395 kB`."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6)):
+        if count >= size:
+            return f"{count / size:.4g} {unit}"
+    return f"{count / 1e3:.3g} kB"
 
 
 _ENTER = """

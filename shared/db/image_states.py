@@ -3,7 +3,7 @@
                  accepted
                     │
                     ▼
-             ┌── queued ◀─────────────┐ lease lost, or a server was down
+             ┌── queued ◀─────────────┐ lease lost, a server was down, or no memory
       claim  │                        │
              └─▶ processing ──────────┘
                     │   │
@@ -15,16 +15,19 @@
                     ▼                 │
                   done ◀──────────────┘
 
-    queued, processing, optimised, describing ──▶ failed | cancelled
+    queued ──▶ failed, when it is measured and cannot be made
+    processing, describing ──▶ failed
+    queued, processing, optimised, describing ──▶ cancelled
 
 Each of the two steps has its own claim: a lease (until when), a token (whose commit counts) and
 a number of attempts. A statement that ends a claim matches its token, so a worker that was too slow
-changes nothing; only cancelling does not ask for one. Nothing else in the code sets `images.state`.
+changes nothing; only refusing, which needs none, and cancelling do not ask for one. Nothing else in
+the code sets `images.state`.
 An image is born queued by the column's default; one of which only the text is made again
 is born optimised (`retries`). A trigger in the database
 (`infra/migrations/versions/0001_first.py`) refuses any other move.
 
-Legal, though no statement makes them today: queued or optimised to failed, and optimised to done.
+Legal, though no statement makes them today: optimised to failed, and optimised to done.
 """
 
 from dataclasses import dataclass
@@ -79,12 +82,19 @@ _CLAIM = """
 UPDATE images AS i
 SET state = '{works_in}', {attempts} = {attempts} + 1, token = %(token)s,
     lease_until = now() + make_interval(secs => %(lease_seconds)s), claimed_by = %(holder)s,
-    describe_after = NULL
+    claimed_at = now(), describe_after = NULL
 FROM batches AS b JOIN sessions AS s ON s.id = b.session_id
 WHERE i.id = %(image_id)s AND i.state = '{waits_in}' AND b.id = i.batch_id
 RETURNING i.id AS image_id, i.batch_id, i.session_id, b.account_id, s.name AS session_name,
-    i.index, i.{attempts} AS attempt, i.token, i.original_size, b.watermark_key, i.preview_key,
-    b.options
+    i.index, i.{attempts} AS attempt, i.memory_waits, i.token, i.original_size,
+    b.watermark_key, i.preview_key, b.options, i.lane,
+    -- As it was before this claim: one more waited, one less was processed.
+    ('{waits_in}' = 'queued' AND i.lane = 'images' AND 2 * (SELECT count(*) - 1 FROM images
+        WHERE state = 'queued' AND lane = 'images'
+        AND published_at IS NOT NULL AND ended_number IS NULL)
+    <= (SELECT count(*) + 1 FROM images
+        WHERE state = 'processing' AND lane = 'images'
+        AND published_at IS NOT NULL AND ended_number IS NULL)) IS TRUE AS few_wait
 """
 
 
@@ -208,24 +218,57 @@ def fail(
     return _move(connection, _FAIL, claim, code=code, message=message, ended_number=ended_number)
 
 
+_REFUSE = """
+UPDATE images
+SET state = 'failed', error_code = %s, error_message = %s, ended_at = clock_timestamp(),
+    ended_number = %s
+WHERE id = %s AND state = 'queued'
+"""
+
+
+def refuse(
+    connection: Connection, image_id: UUID, code: str, message: str, ended_number: int
+) -> bool:
+    """Fails an image that nobody has claimed: queued → failed; False when it does not wait."""
+    values = (code, message, ended_number, image_id)
+    return bool(connection.execute(_REFUSE, values).rowcount)
+
+
 _GIVE_BACK = """
 UPDATE images
 SET state = 'queued', token = NULL, lease_until = NULL, published_at = now(),
-    attempt = attempt - (%(waited)s
+    attempt = attempt - (%(untried)s
         OR created_at > now() - make_interval(secs => %(forgiven_seconds)s))::int
 WHERE id = %(image_id)s AND state = 'processing' AND token = %(token)s
 """
 
 
 def give_back(
-    connection: Connection, claim: ClaimRef, *, waited: bool, forgiven_seconds: int
+    connection: Connection, claim: ClaimRef, *, untried: bool, forgiven_seconds: int
 ) -> bool:
     """Leaves the image to another worker: processing → queued; False when the claim was lost.
 
-    The attempt does not count if the image only `waited` for memory, or is younger than
-    `forgiven_seconds`.
+    The attempt does not count if the image is `untried`, or younger than `forgiven_seconds`.
     """
-    return _move(connection, _GIVE_BACK, claim, waited=waited, forgiven_seconds=forgiven_seconds)
+    return _move(connection, _GIVE_BACK, claim, untried=untried, forgiven_seconds=forgiven_seconds)
+
+
+# Without `published_at` it is dispatched again, as if it had never been sent.
+_HOLD_BACK = """
+UPDATE images
+SET state = 'queued', token = NULL, lease_until = NULL, published_at = NULL,
+    attempt = attempt - 1, memory_waits = memory_waits + 1, memory_bytes = %(memory_bytes)s,
+    not_before = now() + make_interval(secs => %(seconds)s)
+WHERE id = %(image_id)s AND state = 'processing' AND token = %(token)s
+"""
+
+
+def hold_back(connection: Connection, claim: ClaimRef, seconds: float, memory_bytes: int) -> bool:
+    """Lets the image wait until memory is free: processing → queued; False when the claim was lost.
+
+    The attempt does not count. memory_bytes: what it needs, which no image may have before it.
+    """
+    return _move(connection, _HOLD_BACK, claim, seconds=seconds, memory_bytes=memory_bytes)
 
 
 _REQUEUE = """

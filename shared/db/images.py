@@ -1,18 +1,19 @@
 """What follows when an image changes its state: counts, credits, and the end of its batch.
 
 Each function is one transaction over `image_states`. Rows are locked in one order everywhere:
-session, image, batch, account, usage.
+session, image, batch, account, usage, work. cpu_seconds: what the run took; it counts as the
+account's work whatever became of the image.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID, uuid4
 
-from shared.db import credits, image_states, stand_ins
+from shared.db import credits, image_states, stand_ins, stored, work
 from shared.db.database import Connection, Database, one
 from shared.db.image_states import Step
 from shared.errors import ImageError
-from shared.models import Claim, ClaimRef, Options, Result
+from shared.models import Claim, ClaimRef, ImageRef, Options, Result
 
 # Up to this age of an image, an outage does not count as an attempt. Later it counts, so that an
 # object that the store never returns does not stay in the queue for ever.
@@ -56,27 +57,40 @@ def unclaim(database: Database, step: Step, image_id: UUID, token: UUID) -> bool
         return image_states.unclaim(connection, step, image_id, token)
 
 
-def complete(database: Database, claim: Claim, result: Result) -> ImageEnded | None:
+def complete(
+    database: Database, claim: Claim, result: Result, cpu_seconds: float = 0.0
+) -> ImageEnded | None:
     """Ends the image as done; returns None, without any effect, when the claim was lost."""
     with database.transaction() as connection:
         ended_number = next_ended_number(connection, claim.session_id)
         if not image_states.save(connection, claim, result, ended_number):
             return None
         credits.spend(connection, claim.image_id, "image")
-        return count_end(connection, claim, "completed")
+        stored.add(connection, claim.batch_id, result)
+        ended = count_end(connection, claim, "completed")
+        work.add(connection, claim.image_id, cpu_seconds)
+        return ended
 
 
-def mark_optimised(database: Database, claim: Claim, result: Result) -> bool:
+def mark_optimised(
+    database: Database, claim: Claim, result: Result, cpu_seconds: float = 0.0
+) -> bool:
     """Stores the result, and lets the image wait to be described.
 
     Nothing is spent yet: an image that is cancelled now costs nothing. Returns False when the claim
     was lost.
     """
     with database.transaction() as connection:
-        return image_states.save(connection, claim, result)
+        if not image_states.save(connection, claim, result):
+            return False
+        stored.add(connection, claim.batch_id, result)
+        work.add(connection, claim.image_id, cpu_seconds)
+        return True
 
 
-def fail(database: Database, claim: ClaimRef, error: ImageError) -> ImageEnded | None:
+def fail(
+    database: Database, claim: ClaimRef, error: ImageError, cpu_seconds: float = 0.0
+) -> ImageEnded | None:
     """Ends the image as failed, and releases everything that it reserved.
 
     Returns None, without any effect, when the claim was lost.
@@ -87,28 +101,42 @@ def fail(database: Database, claim: ClaimRef, error: ImageError) -> ImageEnded |
             return None
         ended = count_end(connection, claim, "failed")
         credits.release(connection, [claim.image_id])
+        work.add(connection, claim.image_id, cpu_seconds)
         return ended
 
 
-def give_back(database: Database, claim: ClaimRef, *, waited: bool = False) -> bool:
+def give_back(database: Database, claim: ClaimRef, *, untried: bool = False) -> bool:
     """Gives a claim back unused, when not the image but a server behind us is at fault.
 
-    waited: nothing was tried, so the attempt never counts. The message is gone: the sweep
-    publishes it again after a while. Returns False when the claim was lost.
+    untried: the attempt never counts. The message is gone: the sweep publishes it again after a
+    while. Returns False when the claim was lost.
     """
     with database.transaction() as connection:
         return image_states.give_back(
-            connection, claim, waited=waited, forgiven_seconds=FORGIVEN_SECONDS
+            connection, claim, untried=untried, forgiven_seconds=FORGIVEN_SECONDS
         )
 
 
-def requeue(database: Database, claim: ClaimRef) -> bool:
+def hold_back(database: Database, claim: ClaimRef, seconds: float, memory_bytes: int) -> bool:
+    """Gives a claim back unused, to be dispatched again in so many seconds.
+
+    For an image that needs `memory_bytes` where others leave less. Returns False when the claim
+    was lost.
+    """
+    with database.transaction() as connection:
+        return image_states.hold_back(connection, claim, seconds, memory_bytes)
+
+
+def requeue(database: Database, claim: ClaimRef, cpu_seconds: float = 0.0) -> bool:
     """Takes the claim from a worker that was lost; returns False when it was ended meanwhile.
 
     The caller sends the image again; if that fails, the sweep does so after a while.
     """
     with database.transaction() as connection:
-        return image_states.requeue(connection, claim)
+        if not image_states.requeue(connection, claim):
+            return False
+        work.add(connection, claim.image_id, cpu_seconds)
+        return True
 
 
 _NEXT_ENDED_NUMBER = """
@@ -142,7 +170,7 @@ RETURNING closed_at IS NOT NULL AS closed
 
 def count_end(
     connection: Connection,
-    claim: ClaimRef,
+    image: ImageRef,
     column: Literal["completed", "failed"],
     *,
     brings_text: bool = False,
@@ -151,8 +179,8 @@ def count_end(
 
     brings_text: whether a retry that was only described again brings any of the missing text.
     """
-    row = connection.execute(_COUNT_ON_SESSION.format(column=column), (claim.image_id,)).fetchone()
+    row = connection.execute(_COUNT_ON_SESSION.format(column=column), (image.image_id,)).fetchone()
     if row and row["retry_of"]:
-        stand_ins.settle(connection, claim.image_id, brings_text=brings_text)
-    batch = one(connection.execute(_COUNT_ON_BATCH, (claim.batch_id,)).fetchone())
-    return ImageEnded(claim.session_id, claim.batch_id, batch["closed"])
+        stand_ins.settle(connection, image.image_id, brings_text=brings_text)
+    batch = one(connection.execute(_COUNT_ON_BATCH, (image.batch_id,)).fetchone())
+    return ImageEnded(image.session_id, image.batch_id, batch["closed"])

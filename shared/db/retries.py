@@ -25,6 +25,7 @@ class Imperfect:
     """An image that another run may help.
 
     is_done: only its text is missing. gone: what it was made of, and its output, were deleted.
+    stored_bytes: of the original or the output that is copied for it.
     """
 
     id: UUID
@@ -36,6 +37,7 @@ class Imperfect:
     watermark_key: str | None
     preview_key: str | None
     output_key: str | None
+    stored_bytes: int
     gone: bool
 
 
@@ -62,6 +64,7 @@ class NewBatch:
 _IMPERFECT = """
 SELECT i.id, i.batch_id, i.index, i.state = 'done' AS is_done, b.options->>'format' AS format,
     b.options->>'brief' IS NOT NULL AS ai, b.watermark_key, i.preview_key, i.output_key,
+    CASE i.state WHEN 'done' THEN i.compressed_size ELSE i.original_size END AS stored_bytes,
     b.outputs_deleted_at IS NOT NULL AS gone
 FROM images AS i JOIN batches AS b ON b.id = i.batch_id
 WHERE i.replaced_by IS NULL AND (i.state = 'failed' OR i.warnings <> '[]')
@@ -111,7 +114,11 @@ def find(database: Database, account_id: int, name: str) -> list[Imperfect]:
 
 
 def accept(
-    database: Database, account_id: int, name: str, batches: Sequence[NewBatch]
+    database: Database,
+    account_id: int,
+    name: str,
+    batches: Sequence[NewBatch],
+    storage_limit_bytes: float,
 ) -> list[NewBatch]:
     """Writes the new batches with their reservations, and returns what it wrote.
 
@@ -132,6 +139,8 @@ def accept(
             account_id,
             image_ids=[image.id for image in images if not image.old.is_done],
             ai_ids=[image.id for image in images if image.old.ai],
+            new_bytes=sum(image.old.stored_bytes for image in images),
+            storage_limit_bytes=storage_limit_bytes,
         )
         written = [batch for batch in left if batch.images]
         for batch in written:
@@ -140,21 +149,25 @@ def accept(
 
 
 _INSERT_BATCH = """
-INSERT INTO batches (id, session_id, account_id, options, watermark_key, warnings, total)
-SELECT %s, session_id, account_id, options, %s, '[]', %s FROM batches WHERE id = %s
+INSERT INTO batches (id, session_id, account_id, options, watermark_key, warnings, total,
+    input_bytes, output_bytes)
+SELECT %s, session_id, account_id, options, %s, '[]', %s, %s, %s FROM batches WHERE id = %s
 """
-# It keeps the index, the file name and what was written of the image that it makes again.
+# It keeps the index, the file name, the estimate and what was written of the image that it makes
+# again.
 _INSERT_IMAGES = """
 INSERT INTO images (id, retry_of, batch_id, session_id, index, original_name, original_size,
     original_sha256, folder, file_name, state, format, width, height, compressed_size, output_key,
-    preview_key, watermarked, encoding, alt_text, warnings)
+    preview_key, watermarked, encoding, alt_text, warnings, cpu_seconds, max_cpu_seconds,
+    memory_bytes)
 SELECT new.id, o.id, %(batch_id)s, o.session_id, o.index, o.original_name, o.original_size,
     o.original_sha256, o.folder, o.file_name,
     CASE o.state WHEN 'done' THEN 'optimised' ELSE 'queued' END, o.format, o.width, o.height,
     o.compressed_size, new.output_key, new.preview_key, o.watermarked, o.encoding, o.alt_text,
     (SELECT coalesce(jsonb_agg(w ORDER BY place), '[]')
      FROM jsonb_array_elements(o.warnings) WITH ORDINALITY AS told (w, place)
-     WHERE w->>'code' <> ALL(%(warnings)s))
+     WHERE w->>'code' <> ALL(%(warnings)s)),
+    o.cpu_seconds, o.max_cpu_seconds, o.memory_bytes
 FROM unnest(%(ids)s::uuid[], %(old_ids)s::uuid[], %(output_keys)s::text[],
     %(preview_keys)s::text[]) AS new (id, old_id, output_key, preview_key)
 JOIN images AS o ON o.id = new.old_id
@@ -163,7 +176,14 @@ JOIN images AS o ON o.id = new.old_id
 
 def _insert(connection: Connection, batch: NewBatch) -> None:
     images = batch.images
-    values = (batch.id, batch.watermark_key, len(images), batch.old_id)
+    input_bytes, output_bytes = (
+        sum(image.old.stored_bytes for image in images if image.old.is_done is is_done)
+        for is_done in (False, True)
+    )
+    values = (
+        *(batch.id, batch.watermark_key, len(images), input_bytes, output_bytes),
+        batch.old_id,
+    )
     connection.execute(_INSERT_BATCH, values)
     webhooks.inherit(connection, batch.old_id, batch.id)
     connection.execute(

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import LiteralString
 from uuid import UUID
 
+from shared.db import stored
 from shared.db.database import Database, Row
 from shared.db.image_states import DESCRIBE, OPTIMISE, State, Step
 from shared.db.images import FORGIVEN_SECONDS, ImageEnded
+from shared.lanes import Lane
 from shared.models import ClaimRef
 
 _MANY = 500  # rows that one pass of one statement takes
@@ -22,18 +24,25 @@ class LostClaim:
     """A claim whose lease or holder has ended.
 
     attempts: how often its step was claimed so far. ai: whether the image is described too.
+    lane: the queue for pixels that it was sent to. seconds: since the claim was made.
+    max_cpu_seconds: the image's estimate, 0 where it has none.
     """
 
     claim: ClaimRef
     step: Step
     attempts: int
     ai: bool
+    lane: Lane
+    seconds: float
+    max_cpu_seconds: float
 
 
 _CLAIMS = """
 SELECT i.id AS image_id, i.batch_id, i.session_id, i.token, i.state, i.attempt,
-    i.describe_attempt, b.options->>'brief' IS NOT NULL AS ai
-FROM images AS i JOIN batches AS b ON b.id = i.batch_id
+    i.describe_attempt, i.ai, i.lane,
+    coalesce(extract(epoch FROM now() - i.claimed_at), 0)::float8 AS seconds,
+    coalesce(i.max_cpu_seconds, 0) AS max_cpu_seconds
+FROM images AS i
 WHERE i.state IN ('processing', 'describing') AND {condition}
 ORDER BY i.lease_until LIMIT %s
 """
@@ -59,8 +68,10 @@ def _claims(database: Database, condition: LiteralString, *parameters: object) -
     for row in _select(database, _CLAIMS.format(condition=condition), *parameters, _MANY):
         step = DESCRIBE if row.pop("state") == State.DESCRIBING else OPTIMISE
         attempts = {name: row.pop(name) for name in (OPTIMISE.attempts, DESCRIBE.attempts)}
-        ai = row.pop("ai")
-        found.append(LostClaim(ClaimRef(**row), step, attempts[step.attempts], ai))
+        lane = Lane(row.pop("lane") or Lane.IMAGES)
+        facts = {name: row.pop(name) for name in ("ai", "seconds", "max_cpu_seconds")}
+        claim = ClaimRef(**row)
+        found.append(LostClaim(claim, step, attempts[step.attempts], lane=lane, **facts))
     return found
 
 
@@ -83,11 +94,10 @@ def end_all_leases(database: Database) -> None:
             connection.execute(_END_LEASES.format(**vars(step)), (FORGIVEN_SECONDS,))
 
 
-# An image that is born optimised has waited since its batch was published.
+# An image that is born optimised has waited since it was sent.
 _UNDESCRIBED = """
-SELECT i.id FROM images AS i JOIN batches AS b ON b.id = i.batch_id
-WHERE i.state = 'optimised'
-AND coalesce(i.optimised_at, b.published_at) < now() - make_interval(secs => %s) LIMIT %s
+SELECT id FROM images WHERE state = 'optimised'
+AND coalesce(optimised_at, published_at) < now() - make_interval(secs => %s) LIMIT %s
 """
 
 
@@ -98,14 +108,12 @@ def undescribed(database: Database, patience_seconds: int) -> list[UUID]:
 
 _TAKE_SILENT = """
 UPDATE images SET published_at = now(), describe_after = NULL FROM (
-    SELECT i.id, b.options->>'brief' IS NOT NULL AS ai
-    FROM images AS i JOIN batches AS b ON b.id = i.batch_id
-    WHERE i.state = %s AND b.published_at IS NOT NULL AND b.closed_at IS NULL
-    AND coalesce(i.describe_after, coalesce(i.published_at, b.published_at)
-        + make_interval(secs => %s)) < now()
-    AND i.id <> ALL(%s)
-    LIMIT %s FOR UPDATE OF i SKIP LOCKED) AS silent
-WHERE images.id = silent.id RETURNING images.id, silent.ai
+    SELECT id FROM images
+    WHERE state = %s AND published_at IS NOT NULL AND ended_number IS NULL
+    AND coalesce(describe_after, published_at + make_interval(secs => %s)) < now()
+    AND id <> ALL(%s)
+    LIMIT %s FOR UPDATE SKIP LOCKED) AS silent
+WHERE images.id = silent.id RETURNING images.id, images.ai, images.lane
 """
 
 
@@ -113,9 +121,27 @@ def take_silent(database: Database, step: Step, seconds: int, held: Iterable[UUI
     """Takes images that still wait for the step `seconds` after their message was sent.
 
     Also those whose postponed description is due; not those whose message the broker has `held`.
-    Marks them as published now, and returns `id` and `ai` of each.
+    Marks them as published now, and returns `id`, `ai` and `lane` of each.
     """
     return _select(database, _TAKE_SILENT, step.waits_in, seconds, list(held), _MANY)
+
+
+_TAKE_UNMEASURED = """
+UPDATE batches SET measured_at = now() WHERE id IN (
+    SELECT id FROM batches AS b
+    WHERE coalesce(measured_at, created_at) < now() - make_interval(secs => %s) AND id <> ALL(%s)
+    AND id IN (SELECT batch_id FROM images WHERE state = 'queued' AND cpu_seconds IS NULL)
+    LIMIT %s FOR UPDATE SKIP LOCKED)
+RETURNING id
+"""
+
+
+def take_unmeasured(database: Database, seconds: int, held: Iterable[UUID]) -> list[UUID]:
+    """Takes batches that still have queued images without an estimate `seconds` after they were
+    accepted, or sent for that; not those whose message the broker has `held`. Marks them as sent.
+    """
+    rows = _select(database, _TAKE_UNMEASURED, seconds, list(held), _MANY)
+    return [row["id"] for row in rows]
 
 
 _CLOSE_ENDED = """
@@ -142,7 +168,6 @@ _WITH_INPUTS = """
 SELECT id FROM batches WHERE closed_at IS NOT NULL AND inputs_deleted_at IS NULL
 ORDER BY closed_at LIMIT %s
 """
-_NOTE_INPUTS_DELETED = "UPDATE batches SET inputs_deleted_at = now() WHERE id = %s"
 
 
 def closed_with_inputs(database: Database) -> list[UUID]:
@@ -152,7 +177,8 @@ def closed_with_inputs(database: Database) -> list[UUID]:
 
 def note_inputs_deleted(database: Database, batch_id: UUID) -> None:
     """Records that a batch's originals are deleted."""
-    _execute(database, _NOTE_INPUTS_DELETED, batch_id)
+    with database.transaction() as connection:
+        stored.note_inputs_deleted(connection, batch_id)
 
 
 _WITH_EXPIRED_OUTPUTS = """

@@ -19,7 +19,13 @@ def test_an_account_is_told_with_its_plan_and_its_period(client: Client, service
     started, ends = (
         datetime.fromisoformat(body.pop(f"period_{x}_at")) for x in ("started", "ends")
     )
-    assert body == {"name": client.account.name, "plan": "agency", "ai": True}
+    assert body == {
+        "name": client.account.name,
+        "plan": "agency",
+        "ai": True,
+        "stored_bytes": 0,
+        "storage_bytes": 2_000_000_000_000,
+    }
     assert started <= datetime.now(UTC) < ends
     assert 28 <= (ends - started).days <= 31
     for moment in (started, ends):  # the 31st, or the last day of a shorter month

@@ -147,6 +147,12 @@ def test_metrics_have_the_seconds_of_every_step(client: Client) -> None:
         assert after[f'fluximage_step_seconds_sum{{step="{step}"}}'] >= 0
 
 
+def test_metrics_have_the_cpu_seconds_of_failed_images_too(client: Client) -> None:
+    before = _metrics(client)["fluximage_cpu_seconds_total"]
+    client.compress([("a.png", png()[:60])])
+    assert _metrics(client)["fluximage_cpu_seconds_total"] > before
+
+
 def test_metrics_have_the_depth_and_age_of_the_queue(still: Still) -> None:
     assert _metrics(still)["fluximage_queue_images"] == 0
     still.compress([("a.png", png())] * 3, headers=ASYNC)

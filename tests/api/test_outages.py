@@ -2,7 +2,6 @@
 
 import io
 import time
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from uuid import UUID
@@ -10,28 +9,15 @@ from uuid import UUID
 import httpx
 import pytest
 
-from shared.clients.celery_queue import IMAGES_QUEUE, Queue, celery_app
+from shared.clients.celery_queue import IO_QUEUE, Queue, celery_app
 from shared.db import backlog, credits
 from shared.errors import UnavailableError
 from shared.services import Services
 from tests.api.conftest import Still, in_process
 from tests.support.making import make_account, png
 from tests.support.processes import eventually
+from tests.workers.test_sweep import age
 from workers import sweep
-
-
-@pytest.mark.full
-def test_a_dispatcher_that_hangs_does_not_turn_an_accepted_batch_into_an_error(
-    still: Still,
-) -> None:
-    with still.unit.database.transaction() as elsewhere:
-        elsewhere.execute("SELECT pg_advisory_xact_lock(%s)", (backlog._DISPATCHER_LOCK,))
-        # The API gives up on the lock after its lock_timeout, ten seconds.
-        answer = still.compress([("a.png", png())], headers={"Prefer": "respond-async"})
-    assert answer.status_code == 202
-    still.work()
-    poll = still.call("GET", answer.headers["Location"])
-    assert poll.json()["status"] == "completed"
 
 
 class UnpublishingQueue(Queue):
@@ -39,14 +25,7 @@ class UnpublishingQueue(Queue):
 
     error: Exception
 
-    def publish_batch(
-        self,
-        batch_id: UUID,  # noqa: ARG002 - the signature is Queue's
-        image_ids: Sequence[UUID],  # noqa: ARG002 - as above
-        optimised_ids: Sequence[UUID] = (),  # noqa: ARG002 - as above
-        *,
-        ai: bool,  # noqa: ARG002 - as above
-    ) -> None:
+    def publish_measuring(self, batch_id: UUID) -> None:  # noqa: ARG002 - the signature is Queue's
         raise self.error
 
 
@@ -69,8 +48,9 @@ def test_an_accepted_batch_is_answered_as_accepted_whatever_its_publishing_raise
     assert [answer.status_code for answer in answers] == [202, 202]
     assert first["batch_id"] == second["batch_id"]
     assert credits.balance(unit.database, account.id).images_used == 1
+    age(unit, "6 seconds")
     sweep.sweep(unit)
-    assert unit.redis.llen(IMAGES_QUEUE) == 1
+    assert unit.redis.llen(IO_QUEUE) == 1
 
 
 @pytest.mark.full
@@ -80,7 +60,7 @@ def test_a_client_that_waits_is_not_told_of_an_outage_that_passes(still: Still) 
 
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(compress)
-        eventually(lambda: backlog.queue_state(still.unit.database).depth == 1)
+        eventually(lambda: backlog.queue_state(still.unit.database).images == 1)
         with still.unit.database.transaction() as elsewhere:
             # What the API reads while it waits ends with an error after ten seconds.
             elsewhere.execute("LOCK TABLE batches IN ACCESS EXCLUSIVE MODE")

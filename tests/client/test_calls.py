@@ -3,6 +3,7 @@
 import io
 import logging
 import socket
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,11 +11,12 @@ import pytest
 
 import fluximage
 from fluximage import Options, Source
+from fluximage.backoff import Backoff, Stopped
 from shared.plans import Plan
 from shared.services import Services
 from tests.client.line import Line
 from tests.support.client import Client
-from tests.support.making import make_account, png
+from tests.support.making import fill_storage, make_account, png
 
 PICTURE = Source(png(), "a/b/picture.png")
 
@@ -183,3 +185,26 @@ def test_no_log_has_the_key_or_a_signature(
     assert client.key not in caplog.text
     assert "ignature=" not in caplog.text
     assert client.key not in repr(vars(flux))
+
+
+def test_a_full_storage_is_a_plan_error(
+    flux: fluximage.Client, client: Client, service: Services
+) -> None:
+    fill_storage(service, client.account)
+    with pytest.raises(fluximage.PlanError, match="that the agency plan stores") as caught:
+        flux.send([PICTURE], idempotency_key="k")
+    assert (caught.value.status, caught.value.code) == (403, "storage_limit")
+
+
+@pytest.mark.parametrize(("retry_seconds", "waits"), [(300, True), (3, False)])
+def test_the_end_of_the_hour_is_waited_for_unless_a_person_waits_for_the_first_word(
+    retry_seconds: float, waits: bool
+) -> None:
+    told: list[float] = []
+    stop = threading.Event()
+    stop.set()  # so that the wait itself takes no time
+    backoff = Backoff(retry_seconds, stop, lambda _, seconds: told.append(seconds))
+    error = fluximage.Temporary("…", code="work_limit", status=429, retry_after_seconds=3000)
+    with pytest.raises(Stopped if waits else fluximage.Temporary):
+        backoff.wait(error)
+    assert [seconds >= 3000 for seconds in told] == [True] * waits

@@ -35,6 +35,7 @@ NOT_RUN = {
     '{\n  "Version"': "a policy of S3; tests/infra/test_minio.py",
     "export RCLONE_": "tests/infra/test_backup.py",
     "pg_": "tests/infra/test_backup.py",
+    "make attack": "minutes; tests/infra/attacks",
     "make chaos": "minutes; tests/infra/chaos",
     "import os\nfrom http.server": "serves until it is stopped; tests/api/test_webhooks.py",
     '{"type": "batch.completed"': "what a webhook gets; tests/api/test_webhooks.py",

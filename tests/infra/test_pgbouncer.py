@@ -132,7 +132,7 @@ def test_many_clients_share_few_connections(pooled: Services) -> None:
     ids = [accept(pooled, batch)[0] for batch in batches]
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda image_id: steps.optimise(pooled, image_id), ids))
-    assert backlog.queue_state(pooled.database).depth == 0
+    assert backlog.queue_state(pooled.database).images == 0
 
 
 def test_a_pooler_that_restarts_costs_no_attempt(pooled: Services, pooler: PgBouncer) -> None:

@@ -12,6 +12,7 @@ from tests.page.doing import choose
 from tests.support.browser import Faults, screenshot
 from tests.support.client import Client
 from tests.support.making import make_account, png
+from tests.support.processes import eventually
 
 KEPT_IN_TAB = "sessionStorage.getItem('fluximage-key')"
 THEME = "document.documentElement.dataset.theme ?? 'system'"
@@ -40,8 +41,13 @@ def test_the_menu_has_a_bar_for_what_has_a_limit(
 ) -> None:
     account, key = make_account(service, Plan.STARTER)
     accounts.add_topup(service.database, account.name, 7)
+    starter, stored = Client(client.url, key, account), 0
     for name, body in {"a.png": png(), "b.png": png()}.items():
-        assert Client(client.url, key, account).compress([(name, body)]).status_code == 200
+        (image,) = starter.compress([(name, body)]).json()["data"]
+        stored += image["compressed_size"]
+    assert eventually(  # its originals are deleted a moment later
+        lambda: starter.call("GET", "/api/account").json()["stored_bytes"] == stored
+    )
     menu = _menu(open_page(key))
     expect(menu.get_by_role("heading", name=account.name)).to_be_visible()
     images = menu.get_by_role("progressbar", name="Images")
@@ -50,6 +56,8 @@ def test_the_menu_has_a_bar_for_what_has_a_limit(
     expect(menu).to_contain_text("2 of 200")
     expect(menu.get_by_role("progressbar", name="AI credits")).to_have_js_property("max", 200)
     expect(menu).to_contain_text("7 top-up credits")
+    expect(menu.get_by_role("progressbar", name="Stored")).to_have_js_property("value", stored)
+    expect(menu).to_contain_text(f"{stored} B of 20 GB")
     ends = client.call("GET", "/api/account").json()["period_ends_at"]
     day = int(ends[8:10])
     expect(menu).to_contain_text(re.compile(rf"Renews on {day} [A-Z][a-z]+"))

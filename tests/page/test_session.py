@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
+from psycopg.types.json import Jsonb
 
 from infra.benchmarks.many_images import make_session
 from shared.services import Services
@@ -27,6 +28,21 @@ def test_the_address_opens_the_session_again(
     drop(again, *write(tmp_path, ["c.png"]))
     done(again, 3)
     assert session_of(again) == session_of(page)
+
+
+def test_a_row_says_that_its_image_was_encoded_faster(
+    open_page: OpenPage, client: Client, service: Services
+) -> None:
+    client.compress([("a.png", png())], {"sessionId": "s"})
+    warning = [{"code": "faster_encoding", "message": "It was encoded faster than was asked for"}]
+    with service.database.transaction() as connection:
+        connection.execute(
+            "UPDATE images SET warnings = %s WHERE session_id IN"
+            " (SELECT id FROM sessions WHERE account_id = %s)",
+            (Jsonb(warning), client.account.id),
+        )
+    page = open_page(client.key, fragment="#session=s")
+    expect(row(page, "a.webp")).to_contain_text(warning[0]["message"])
 
 
 def test_a_reload_goes_on_with_what_is_in_work(open_page: OpenPage, client: Client) -> None:

@@ -16,7 +16,7 @@ from tests.page.modules import BLANK, blank, picked
 from tests.page.uploading import Uploads, ended, names, used
 from tests.support.browser import Faults
 from tests.support.client import Client
-from tests.support.making import make_account, png
+from tests.support.making import fill_storage, make_account, png
 
 __all__ = ["blank"]  # a fixture
 
@@ -231,6 +231,17 @@ def test_where_the_plan_ends_all_that_waits_comes_back(
     assert codes == {"plan_limit"}
     assert len(uploads.refused) <= 3  # and not each request by itself
     assert sorted(refused + uploads.arrived) == names(90)
+
+
+def test_where_the_storage_is_full_all_that_waits_comes_back(
+    uploads: Uploads, service: Services, client: Client, faults: Faults
+) -> None:
+    faults.allow("status of 403")
+    fill_storage(service, client.account)
+    uploads.add(names(90))
+    uploads.wait()
+    assert {code for code, _ in uploads.refused} == {"storage_limit"}
+    assert sorted(path for _, paths in uploads.refused for path in paths) == names(90)
 
 
 def test_a_request_that_is_refused_does_not_end_the_others(

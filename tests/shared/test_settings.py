@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from shared.errors import OperatorError
+from shared.plans import Plan
 from shared.settings import load, names, secrets, strangers
 from tests.support.cases import every_case
 
@@ -293,3 +294,28 @@ def test_origins_are_read_one_by_one() -> None:
     origins = {"https://shop.example", "http://localhost:3000", "http://[::1]:8443", "http://a_b.c"}
     settings = load(NEEDED | {"FLUXIMAGE_CORS_ORIGINS": ", ".join(origins) + ","})
     assert settings.cors_origins == origins
+
+
+def test_the_storage_of_each_plan_is_read_in_any_order() -> None:
+    given = load(NEEDED | {"FLUXIMAGE_STORAGE_GB": "agency=4, pro=3,starter = 2.5, free=0.5"})
+    assert given.storage_bytes(Plan.FREE) == 500_000_000
+    assert given.storage_bytes(Plan.STARTER) == 2_500_000_000
+    assert load(NEEDED).storage_bytes(Plan.FREE) == 2_000_000_000
+
+
+@every_case(
+    "storage",
+    [
+        *("1", "free=1", "free=1, starter=1, pro=1, agency=1, other=1"),
+        *("free=1, free=1, starter=1, pro=1", "free=0, starter=1, pro=1, agency=1"),
+        *("free=-1, starter=1, pro=1, agency=1", "free=1e9, starter=1, pro=1, agency=inf"),
+    ],
+)
+def test_storage_that_is_not_an_amount_for_each_plan_is_refused(storage: str) -> None:
+    with pytest.raises(OperatorError, match="FLUXIMAGE_STORAGE_GB: "):
+        load(NEEDED | {"FLUXIMAGE_STORAGE_GB": storage})
+
+
+def test_a_folder_that_depends_on_the_working_directory_is_refused() -> None:
+    with pytest.raises(OperatorError, match='FLUXIMAGE_RUN_DIR: "run" is not an absolute path'):
+        load(NEEDED | {"FLUXIMAGE_RUN_DIR": "run"})

@@ -52,6 +52,10 @@ class MemoryStore:
         written = [at for key, (_, at) in self._bucket().items() if key.startswith(prefix)]
         return max(written, default=None)
 
+    def size(self) -> int:
+        """The bytes of all objects."""
+        return sum(len(content) for content, _ in self._bucket().values())
+
     def sign(self, key: str, file_name: str, seconds: int) -> str:
         return f"memory:{key}?{file_name}&{seconds}"
 

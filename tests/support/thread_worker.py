@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 from celery import signals
 from celery.contrib.testing.worker import start_worker
 
-from shared.clients.celery_queue import AI_QUEUE, IMAGES_QUEUE, IO_QUEUE, celery_app
+from shared.clients.celery_queue import AI_QUEUE, EXPRESS_QUEUE, IMAGES_QUEUE, IO_QUEUE, celery_app
 from shared.services import Services
 from workers import tasks
 from workers.ai.provider import Provider
@@ -25,7 +25,7 @@ def thread_worker(
     """One worker on all queues."""
     app = celery_app(services.settings)
     tasks.register(app, lambda: services, provider)
-    queues = [IMAGES_QUEUE, AI_QUEUE, IO_QUEUE]
+    queues = [IMAGES_QUEUE, EXPRESS_QUEUE, AI_QUEUE, IO_QUEUE]
     # Else Celery would change the root logger for all tests after this one.
     signals.setup_logging.connect(_leave_logging)
     try:

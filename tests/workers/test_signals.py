@@ -13,6 +13,7 @@ from uuid import UUID
 
 import pytest
 
+from infra.chaos.poison import Poison, poisoned
 from infra.dev.messages_api import Answer, MessagesApi
 from infra.processes import AI, WORKER, Process
 from shared import supervised
@@ -91,9 +92,16 @@ def batch(unit: Services, account: Account) -> NewBatch:
 
 
 def row(unit: Services, image_id: UUID) -> Row:
-    statement = "SELECT state, attempt, lease_until FROM images WHERE id = %s"
+    statement = "SELECT state, attempt, error_code FROM images WHERE id = %s"
     with unit.database.transaction() as connection:
         return one(connection.execute(statement, (image_id,)).fetchone())
+
+
+def spent(unit: Services, account: Account) -> float:
+    """CPU seconds that the account's images took."""
+    statement = "SELECT coalesce(sum(cpu_seconds), 0) AS spent FROM work WHERE account_id = %s"
+    with unit.database.transaction() as connection:
+        return float(one(connection.execute(statement, (account.id,)).fetchone())["spent"])
 
 
 def ends(unit: Services, image_id: UUID, state: State) -> bool:
@@ -139,7 +147,7 @@ def test_an_image_that_kills_its_process_three_times_fails_without_a_lease(
 
 
 @pytest.mark.full
-def test_an_image_whose_process_was_killed_at_the_task_limit_is_tried_again_at_once(
+def test_an_image_that_had_no_core_until_the_task_limit_is_tried_again_at_once(
     unit: Services, start: Start, batch: NewBatch, tmp_path: Path
 ) -> None:
     limits = {"FLUXIMAGE_TASK_LIMIT_SECONDS": "1"}
@@ -147,6 +155,21 @@ def test_an_image_whose_process_was_killed_at_the_task_limit_is_tried_again_at_o
     worker.holder(frozenset({worker.holder()}))
     worker.let_go()
     assert ends(unit, batch.images[0].id, State.DONE)
+
+
+@pytest.mark.full
+def test_an_image_that_worked_until_the_task_limit_is_not_tried_again(
+    unit: Services, start: Start, account: Account
+) -> None:
+    batch = make_batch(unit, account, data=poisoned(png(), Poison.ENDLESS_LOOP))
+    (image_id,) = accept(unit, batch)
+    unit.dispatch()
+    start(replace(HOLDING, app="infra.chaos.worker"), FLUXIMAGE_TASK_LIMIT_SECONDS="5")
+    assert ends(unit, image_id, State.FAILED)
+    found = row(unit, image_id)
+    assert (found["error_code"], found["attempt"]) == ("too_much_work", 1)
+    assert credits.balance(unit.database, account.id).images_used == 0
+    assert spent(unit, account) > 0
 
 
 @pytest.mark.parametrize("whole_group", [True, pytest.param(False, marks=pytest.mark.full)])

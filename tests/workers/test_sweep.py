@@ -14,12 +14,11 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from shared.clients.celery_queue import IMAGES_QUEUE, celery_app
+from shared.clients.celery_queue import IMAGES_QUEUE, IO_QUEUE, celery_app
 from shared.clients.object_store import original_key, output_key
 from shared.db import batches, credits, images, sessions, views
 from shared.db.database import Connection, one
 from shared.db.image_states import OPTIMISE
-from shared.dispatch import dispatch
 from shared.errors import CorruptImageError, StoreError
 from shared.imagetype import ImageType
 from shared.models import Options
@@ -41,6 +40,7 @@ def age(services: Services, interval: str) -> None:
     with services.database.transaction() as connection:
         for table, column in (
             ("batches", "created_at"),
+            ("batches", "measured_at"),
             ("batches", "published_at"),
             ("batches", "closed_at"),
             ("images", "published_at"),
@@ -68,7 +68,7 @@ def exists(services: Services, key: str) -> bool:
 def test_an_image_whose_worker_went_silent_is_sent_again(unit: Services) -> None:
     account, _ = make_account(unit)
     (image_id,) = accept(unit, make_batch(unit, account))
-    dispatch(unit.database, unit.queue, 40, 200)
+    unit.dispatch()
     lose_lease(unit, image_id)
     unit.redis.delete(IMAGES_QUEUE)
     sweep.sweep(unit)
@@ -93,13 +93,63 @@ def test_an_image_that_used_up_its_attempts_fails_and_costs_nothing(unit: Servic
 def test_a_published_batch_whose_messages_vanished_is_sent_again(unit: Services) -> None:
     account, _ = make_account(unit)
     accept(unit, make_batch(unit, account, ["a.png", "b.png"]))
-    dispatch(unit.database, unit.queue, 40, 200)
+    unit.dispatch()
     unit.redis.flushdb()
     sweep.sweep(unit)
     assert unit.redis.llen(IMAGES_QUEUE) == 0  # it may still be on its way
     age(unit, "2 minutes")
     sweep.sweep(unit)
     assert unit.redis.llen(IMAGES_QUEUE) == 2
+
+
+def test_a_batch_whose_measuring_message_was_lost_is_measured_soon(unit: Services) -> None:
+    account, _ = make_account(unit)
+    accept(unit, make_batch(unit, account, ["a.png", "b.png"]), None)
+    sweep.sweep(unit)
+    assert unit.redis.llen(IO_QUEUE) == 0  # it may still be on its way
+    age(unit, "6 seconds")
+    sweep.sweep(unit)
+    sweep.sweep(unit)
+    assert unit.redis.llen(IO_QUEUE) == 1
+
+
+def test_batches_that_nobody_measures_get_no_second_message(unit: Services) -> None:
+    account, _ = make_account(unit)
+    for _ in range(3):
+        accept(unit, make_batch(unit, account), None)
+    for _ in range(3):
+        age(unit, "2 minutes")
+        sweep.sweep(unit)
+    assert unit.redis.llen(IO_QUEUE) == 3
+
+
+@pytest.mark.parametrize("minutes", [0, 2])
+def test_a_batch_in_the_hands_of_a_killed_worker_is_measured_when_that_is_old(
+    unit: Services, minutes: int
+) -> None:
+    account, _ = make_account(unit)
+    batch = make_batch(unit, account)
+    accept(unit, batch, None)
+    unit.queue.publish_measuring(batch.id)
+    with (
+        celery_app(unit.settings).connection() as connection,
+        connection.SimpleQueue(IO_QUEUE) as queue,
+    ):
+        queue.get(timeout=10)  # and never acknowledged
+        [tag] = unit.redis.zrange("unacked_index", 0, -1)
+        unit.redis.zincrby("unacked_index", -60 * minutes, str(tag))
+        age(unit, "2 minutes")
+        assert sweep.remeasure(unit) == (1 if minutes else 0)
+
+
+def test_what_is_measured_or_ended_is_not_measured_again(unit: Services) -> None:
+    account, _ = make_account(unit)
+    accept(unit, make_batch(unit, account))
+    cancelled = make_batch(unit, account, session="s")
+    accept(unit, cancelled, None)
+    sessions.cancel(unit.database, account.id, "s")
+    age(unit, "2 minutes")
+    assert sweep.remeasure(unit) == 0
 
 
 def test_a_backlog_that_was_never_published_is_not_sent_as_stale(unit: Services) -> None:
@@ -323,7 +373,7 @@ def test_a_message_that_a_worker_has_taken_counts_until_it_is_old(
 ) -> None:
     account, _ = make_account(unit)
     accept(unit, make_batch(unit, account))
-    dispatch(unit.database, unit.queue, 40, 200)
+    unit.dispatch()
     with (
         celery_app(unit.settings).connection() as connection,
         connection.SimpleQueue("images") as queue,
@@ -352,7 +402,7 @@ def test_an_emptied_broker_is_noticed_before_messages_are_old(unit: Services) ->
 def test_messages_that_are_not_ours_do_not_stop_the_sweep(unit: Services, garbage: str) -> None:
     account, _ = make_account(unit)
     accept(unit, make_batch(unit, account))
-    dispatch(unit.database, unit.queue, 40, 200)
+    unit.dispatch()
     unit.redis.delete(IMAGES_QUEUE)
     unit.redis.lpush(IMAGES_QUEUE, garbage)
     unit.redis.hset("unacked", "tag", garbage)

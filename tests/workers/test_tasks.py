@@ -11,7 +11,6 @@ import pytest
 from infra.dev.messages_api import MessagesApi
 from shared.clients.celery_queue import IMAGES_QUEUE
 from shared.db import sessions, views
-from shared.dispatch import dispatch
 from shared.services import Services
 from tests.support.making import BOTH_TEXTS, accept, asking, make_account, make_batch, png
 from tests.support.processes import eventually
@@ -52,7 +51,7 @@ def test_a_chords_body_runs_though_some_of_its_images_fail(worker: Services) -> 
     bad = make_batch(worker, account, ["a.png", "b.png"], data=b"just text")
     for batch in (good, bad):
         accept(worker, batch)
-    dispatch(worker.database, worker.queue, 40, 200)
+    worker.dispatch()
     # No sweeper runs here: only the chord's body deletes the originals.
     for batch in (good, bad):
         assert eventually(lambda b=batch: worker.store.last_modified(f"{b.id}/in/") is None)  # type: ignore[misc] # mypy cannot type it
@@ -76,7 +75,7 @@ def test_publishing_subscribes_to_nothing(worker: Services) -> None:
     account, _ = make_account(worker)
     accept(worker, make_batch(worker, account, ["a.png"] * 20))
     before = set(worker.redis.pubsub_channels())
-    dispatch(worker.database, worker.queue, 40, 200)
+    worker.dispatch()
     assert set(worker.redis.pubsub_channels()) <= before
 
 
@@ -86,7 +85,7 @@ def test_a_chords_member_goes_on_to_the_model_before_its_body_runs(
     account, _ = make_account(worker)
     batch = make_batch(worker, account, ["a.png", "b.png"], options=BOTH_TEXTS)
     accept(worker, batch)
-    dispatch(worker.database, worker.queue, 40, 200)
+    worker.dispatch()
     # No sweeper runs here: only the body deletes the originals, once the batch is closed.
     assert eventually(lambda: worker.store.last_modified(f"{batch.id}/in/") is None)
     images = views.view_batch(worker.database, account.id, batch.id).images
@@ -101,6 +100,6 @@ def test_a_chords_body_runs_though_an_image_never_came_to_the_model(
     account, _ = make_account(worker)
     batch = make_batch(worker, account, ["a.txt"], data=b"just text", options=BOTH_TEXTS)
     accept(worker, batch)
-    dispatch(worker.database, worker.queue, 40, 200)
+    worker.dispatch()
     assert eventually(lambda: worker.store.last_modified(f"{batch.id}/in/") is None)
     assert model.requests == []

@@ -4,8 +4,6 @@ The steps of a still are listed in `_steps`. An animation goes through the same 
 frame, see `animation.animate`.
 """
 
-import resource
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -14,6 +12,7 @@ from PIL import Image
 
 from shared.errors import ImageError, WarningCode
 from shared.models import Encoding
+from workers.cpu_time import cpu_seconds
 from workers.imaging.animation import animate
 from workers.imaging.colour.convert import to_plain, to_srgb
 from workers.imaging.decoding.decode import Source, decode
@@ -68,7 +67,7 @@ def process(job: ImageJob) -> Output:
     CPU time is that of the process, not of the thread, because the PNG encoder uses threads of
     its own. So a process may only do one image at a time.
     """
-    started = _cpu_seconds()
+    started = cpu_seconds()
     try:
         with warnings.catch_warnings():
             # Pillow warns about harmless damage, mostly broken EXIF.
@@ -85,7 +84,7 @@ def process(job: ImageJob) -> Output:
         watermarked=job.watermark is not None,
         preview=finished.preview,
         seconds=job.timer.seconds,
-        cpu_seconds=_cpu_seconds() - started,
+        cpu_seconds=cpu_seconds() - started,
         warnings=tuple(_warnings(job, finished)),
     )
 
@@ -179,12 +178,6 @@ def _encode(still: _Still) -> None:
         if original:
             encoded = original.or_smaller(encoded)
     still.finished = Finished(encoded, width, height, still.preview)
-
-
-def _cpu_seconds() -> float:
-    """CPU time so far, including children that have ended."""
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.process_time() + children.ru_utime + children.ru_stime
 
 
 def _warnings(job: ImageJob, finished: Finished) -> Iterator[tuple[WarningCode, str]]:

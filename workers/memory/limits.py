@@ -24,15 +24,21 @@ def _limits(cgroups: Path, own: Path) -> Iterator[int]:
     lines = own.read_text().splitlines() if own.exists() else []
     for line in lines:
         _, controllers, path = line.split(":", 2)
-        if controllers == "":
-            root, name = cgroups, "memory.max"
-        elif "memory" in controllers.split(","):
-            root, name = cgroups / "memory", "memory.limit_in_bytes"
-        else:
-            continue
+        names = ["memory.max", "memory.high"]  # from `high` on, the kernel slows the group down
+        root = cgroups
+        if controllers:
+            if "memory" not in controllers.split(","):
+                continue
+            root, names = cgroups / "memory", ["memory.limit_in_bytes"]
         group = root / path.lstrip("/")
         for folder in (group, *group.parents):
-            if folder.is_relative_to(root) and (folder / name).exists():
-                limit = (folder / name).read_text().strip()
-                if limit != "max":
-                    yield int(limit)
+            if folder.is_relative_to(root):
+                yield from _written(folder, names)
+
+
+def _written(folder: Path, names: list[str]) -> Iterator[int]:
+    for name in names:
+        if (folder / name).exists():
+            limit = (folder / name).read_text().strip()
+            if limit != "max":
+                yield int(limit)

@@ -53,6 +53,8 @@ def describe(services: Services, provider: Provider, image_id: UUID) -> None:
             claim, ended = done
             services.announce(ended)
             report.publish(services, claim, "description")
+            if ended.batch_closed:
+                services.dispatch()  # its images have left room for others that are described
 
 
 def lease_seconds(settings: Settings) -> int:

@@ -2,6 +2,7 @@
 
 import io
 import logging
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
@@ -14,25 +15,31 @@ from shared.db.image_states import OPTIMISE, State
 from shared.db.images import ImageEnded
 from shared.errors import (
     NOT_PROCESSED,
+    AdmissionClosedError,
     DatabaseDownError,
     ImageError,
     MemoryTakenError,
     ObjectMissingError,
     UnavailableError,
 )
-from shared.models import Claim, Notice, Options, Result
+from shared.lanes import Lane
+from shared.models import Claim, Notice, Result
 from shared.services import Services
-from shared.settings import Settings
-from workers.cost.estimate import estimate
 from workers.imaging import ImageJob, Output, process
-from workers.imaging.formats.probe import Probe, check_animation, check_limits, probe
 from workers.memory import admission
 from workers.steps.claiming import with_claim
+from workers.steps.planning import planned
 from workers.steps.report import Report
 
 logger = logging.getLogger(__name__)
 
-_AfterCommit = Callable[[], None]  # called after the commit: notifies waiters, or dispatches
+# How long an image that found no memory is held back, and how often; then it waits in line.
+_HELD_BACK_SECONDS = 3
+_MAX_MEMORY_WAITS = 5
+# A worker that can admit no image would else take them all, faster than the others work.
+_CLOSED_PAUSE_SECONDS = 5.0
+
+_AfterCommit = Callable[[], None]  # called after the commit: notifies who waits
 
 
 def optimise(services: Services, image_id: UUID) -> None:
@@ -47,6 +54,8 @@ def optimise(services: Services, image_id: UUID) -> None:
             claim, after = done
             after()  # first: a client waits for it
             report.publish(services, claim, "image")
+            if claim.lane == Lane.EXPRESS:
+                services.dispatch()  # the account's next image may have the place
 
 
 def _attempt(services: Services, report: Report, claim: Claim) -> _AfterCommit | None:
@@ -58,9 +67,12 @@ def _attempt(services: Services, report: Report, claim: Claim) -> _AfterCommit |
         return _fail(services, claim, broken, report)
     except ImageError as error:
         return _fail(services, claim, error, report)
-    except MemoryTakenError:
-        logger.info("an image waits elsewhere for memory")
-        _send_again(services, claim)
+    except MemoryTakenError as error:
+        _hold_back(services, claim, error.needed_bytes)
+        return None
+    except AdmissionClosedError:  # which the main process logs
+        time.sleep(_CLOSED_PAUSE_SECONDS)
+        images.unclaim(services.database, OPTIMISE, claim.image_id, claim.token)
         return None
     except DatabaseDownError:
         raise  # for `with_claim`
@@ -78,13 +90,22 @@ def _attempt(services: Services, report: Report, claim: Claim) -> _AfterCommit |
 
 
 def _run(services: Services, claim: Claim, report: Report) -> _AfterCommit | None:
+    if claim.few_wait:
+        services.dispatch()  # now, so that no process waits for work while this one is busy
     with report.step("load"):
         data = services.store.get(original_key(claim.batch_id, claim.index))
         watermark = services.store.get(claim.watermark_key) if claim.watermark_key else None
-    facts = probe(data)
-    check_limits(facts, services.settings.max_pixels, services.settings.max_frames)
-    check_animation(facts, claim.options.format, services.settings.max_animation_pixels)
-    output = _process(services.settings, claim.options, facts, data, watermark, report)
+    memory = admission.of_machine(services.settings.memory_mb)
+    # Again: this machine may have less memory, or another version, than the one that measured.
+    facts, plan = planned(services.settings, claim.options, data, memory.most_bytes)
+    job = ImageJob(data, facts, claim.options, watermark, plan.effort, faster=plan.faster)
+    in_line = claim.memory_waits >= _MAX_MEMORY_WAITS
+    limit_seconds = services.settings.task_limit_seconds
+    patience_seconds = in_line * _patience_seconds(limit_seconds, plan.cost.cpu_seconds)
+    with ExitStack() as held:
+        with report.step("admit"):
+            held.enter_context(memory.admit(plan.cost.memory_bytes, patience_seconds))
+        output = process(job)
     report.seconds |= output.seconds
     report.engine_cpu_seconds = output.cpu_seconds
     report.bytes_out = len(output.data)
@@ -98,26 +119,8 @@ def _run(services: Services, claim: Claim, report: Report) -> _AfterCommit | Non
     return after
 
 
-def _process(
-    settings: Settings,
-    options: Options,
-    facts: Probe,
-    data: bytes,
-    watermark: bytes | None,
-    report: Report,
-) -> Output:
-    """Runs the engine once there is memory for it."""
-    cost = estimate(facts, len(data), options, settings.effort)
-    patience_seconds = _patience_seconds(settings.task_limit_seconds, cost.cpu_seconds)
-    with ExitStack() as held:
-        with report.step("admit"):
-            memory = admission.of_machine(settings.memory_mb)
-            held.enter_context(memory.admit(cost.memory_bytes, patience_seconds))
-        return process(ImageJob(data, facts, options, watermark, settings.effort))
-
-
 def _patience_seconds(task_limit_seconds: int, cpu_seconds: float) -> float:
-    """How long an image may wait for memory, while its task's limit and its lease run on.
+    """How long an image may wait in line for memory, while its task's limit and its lease run on.
 
     The limit minus four times the estimated work, since an estimate may be low and a core busy; at
     least a quarter of the limit.
@@ -142,6 +145,7 @@ def _save(services: Services, claim: Claim, output: Output) -> Result:
         encoding=output.encoding,
         notices=tuple(Notice(code, message) for code, message in output.warnings),
         preview_key=preview,
+        preview_size=len(output.preview or b""),
     )
 
 
@@ -150,31 +154,30 @@ def _commit(
 ) -> _AfterCommit | None:
     """Returns None when the claim was lost."""
     if result.preview_key is None:
-        return _announcing(services, images.complete(services.database, claim, result))
+        return _announcing(
+            services, images.complete(services.database, claim, result, report.cpu_seconds)
+        )
     report.result, report.ended = "optimised", State.OPTIMISED
-    marked = images.mark_optimised(services.database, claim, result)
-    return services.dispatch if marked else None  # a place in the window is free now
+    marked = images.mark_optimised(services.database, claim, result, report.cpu_seconds)
+    return (lambda: None) if marked else None
 
 
 def _fail(
     services: Services, claim: Claim, error: ImageError, report: Report
 ) -> _AfterCommit | None:
     report.result, report.ended = error.code, State.FAILED
-    return _announcing(services, images.fail(services.database, claim, error))
+    return _announcing(services, images.fail(services.database, claim, error, report.cpu_seconds))
 
 
 def _announcing(services: Services, ended: ImageEnded | None) -> _AfterCommit | None:
     return None if ended is None else partial(services.announce, ended)
 
 
-def _send_again(services: Services, claim: Claim) -> None:
-    """Publishes the image for a worker with memory; if that fails, the sweep does it later."""
-    if images.give_back(services.database, claim, waited=True):
-        ai = claim.options.description_request is not None
-        try:
-            services.queue.publish_image(claim.image_id, ai=ai)
-        except UnavailableError:
-            logger.warning("an image that waits for memory was not sent again yet")
+def _hold_back(services: Services, claim: Claim, needed_bytes: int) -> None:
+    """Leaves the image for when there is memory; a place in the window is free now."""
+    logger.info("an image waits for memory")
+    images.hold_back(services.database, claim, _HELD_BACK_SECONDS, needed_bytes)
+    services.dispatch()
 
 
 def _give_back(services: Services, claim: Claim, report: Report) -> _AfterCommit | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from shared.db.image_states import State
 from shared.models import Claim
 from shared.services import Services
+from workers.cpu_time import cpu_seconds
 
 logger = logging.getLogger("fluximage.images")
 
@@ -25,7 +26,13 @@ class Report:
     ended: State = State.DONE
     seconds: dict[str, float] = field(default_factory=dict)
     engine_cpu_seconds: float = 0.0
+    started_cpu_seconds: float = field(default_factory=cpu_seconds)
     bytes_out: int = 0
+
+    @property
+    def cpu_seconds(self) -> float:
+        """What the run has taken so far; a process for pixels has one run at a time."""
+        return cpu_seconds() - self.started_cpu_seconds
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -55,4 +62,5 @@ class Report:
                 "seconds": {step: round(taken, 4) for step, taken in self.seconds.items()},
             },
         )
-        services.metrics.count_image(self.ended.value, format, self.seconds)
+        cpu_seconds = self.cpu_seconds
+        services.metrics.count_image(self.ended.value, format, self.seconds, cpu_seconds)

@@ -6,7 +6,7 @@ import { call } from "../net/api.js";
 import { forgetKey, useKey } from "../net/key.js";
 import { isUnlimited } from "../plan.js";
 import { changed, state, watch } from "../store.js";
-import { number, words } from "../words.js";
+import { number, size, words } from "../words.js";
 import { panel } from "./panel.js";
 import { createTheme } from "./theme.js";
 
@@ -48,7 +48,10 @@ export function mountAccount(place) {
 /** Asks anew what is used and left. */
 export async function refreshUsage() {
   try {
-    state.usage = await call("GET", "/api/usage");
+    const asked = [call("GET", "/api/usage"), call("GET", "/api/account")];
+    const [usage, account] = await Promise.all(asked);
+    state.usage = usage;
+    if (state.account) Object.assign(state.account, account); // else signed out meanwhile
     changed("usage");
   } catch {
     // The old figures stay; whatever is wrong is said where the person is doing something.
@@ -63,18 +66,19 @@ function factsOf(account, usage) {
     el("p", { className: "note" }, said.plan(usage.plan)),
     ...gauge(said.images, usage.compressor_used, imagesLimit),
     ...(aiLimit ? gauge(said.aiCredits, aiUsed, aiLimit) : []),
+    ...gauge(said.storage, account.stored_bytes, account.storage_bytes, size),
     topUps > 0 && el("p", {}, said.topUps(topUps)),
     el("p", { className: "note" }, said.renews(account.period_ends_at)),
   ].filter(Boolean);
 }
 
 /** What is used, with a bar where there is a limit. */
-function gauge(name, used, limit) {
+function gauge(name, used, limit, shown = number) {
   const text = el(
     "p",
     { className: "gauge" },
     el("span", {}, name),
-    el("span", {}, limit === null ? said.unlimited(used) : said.of(used, limit)),
+    el("span", {}, limit === null ? said.unlimited(used) : said.of(shown(used), shown(limit))),
   );
   return limit === null
     ? [text]

@@ -10,6 +10,7 @@ import { state, watch } from "../store.js";
 import { percentSaved, size, words } from "../words.js";
 
 const texts = words.rows;
+const TOLD = new Set(["faster_encoding"]); // a row shows other warnings in ways of their own
 const elements = new Map(); // row id → its element
 
 export function mountRows(list) {
@@ -88,6 +89,9 @@ function drawRow(row) {
     ...(row.image ? drawResult(row, name) : drawFailure(row, name)),
   );
   if (row.isMadeAgain) item.append(el("p", { className: "note" }, texts.madeAgain));
+  for (const { code, message } of row.warnings ?? []) {
+    if (TOLD.has(code)) item.append(el("p", { className: "note" }, message));
+  }
   return item;
 }
 

@@ -11,6 +11,8 @@ OnRetry = Callable[[Temporary, float], object]
 
 _FIRST_SECONDS = 0.5
 _MOST_SECONDS = 30.0
+_WORK_LIMIT = "work_limit"  # of an hour, whose end the service names
+_PATIENT_SECONDS = 60.0  # with less, a person waits for the first word, and not for an hour
 
 
 class Stopped(FluximageError):  # noqa: N818 - it ends a thread, and is no error
@@ -30,7 +32,8 @@ class Backoff:
         stop: threading.Event | None = None,
         on_retry: OnRetry | None = None,
     ) -> None:
-        """retry_seconds: how long after the first failure the last attempt may begin.
+        """retry_seconds: how long after the first failure the last attempt may begin. What the
+        service asks to wait for an hour's CPU time to come again does not count.
 
         on_retry: called with the error and the seconds to the next attempt, before each wait.
         """
@@ -47,6 +50,8 @@ class Backoff:
         seconds = random.uniform(most / 10, most)  # noqa: S311 - spreads clients, keeps no secret
         seconds += error.retry_after_seconds or 0
         self._attempts += 1
+        if error.code == _WORK_LIMIT and self._retry_seconds >= _PATIENT_SECONDS:
+            self._deadline += seconds
         if time.monotonic() + seconds > self._deadline:
             raise error
         if self._on_retry:

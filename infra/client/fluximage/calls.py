@@ -25,7 +25,7 @@ _BY_STATUS = {
     409: errors.Conflict,
     410: errors.NotFound,
 }
-_PLAN_CODES = {"plan_limit", "ia_not_available", "no_credits"}
+_PLAN_CODES = {"plan_limit", "ia_not_available", "no_credits", "storage_limit"}
 _TEMPORARY = {408, 425, 429}
 _FOR_GOOD = {501, 505}
 _RESULT = "all_failed"  # a finished batch, although its status is 422

@@ -6,7 +6,7 @@ FluximageError
     BadRequest            400, 413, 415, 422 and what else the call itself is to blame for
       KeyReused             422: the Idempotency-Key was used with other files or options
     Unauthorized          401: the key is missing, malformed, unknown or revoked
-    PlanError             403: plan_limit, ia_not_available or no_credits
+    PlanError             403: plan_limit, ia_not_available, no_credits or storage_limit
     NotFound              404, 410: there is no such session, image or path
     Conflict              409: the session was cancelled, or the key of a request is in use
   Temporary             429, 5xx, or no connection: the same call may succeed later
@@ -73,7 +73,7 @@ class Unauthorized(ApiError):  # noqa: N818 - HTTP's own name for it
 
 
 class PlanError(ApiError):
-    """The plan has no images, no AI credits or no AI left; `code` says which."""
+    """The plan has no images, AI credits, AI or storage left; `code` says which."""
 
 
 class NotFound(ApiError):  # noqa: N818 - HTTP's own name for it

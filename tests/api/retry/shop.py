@@ -72,6 +72,11 @@ class Shop:
             assert images.fail(self.services.database, claim, error)
         self.close()
 
+    def measure(self) -> None:
+        """Measures every batch, and sends what may go out."""
+        for row in self.rows():
+            steps.measure(self.services, row["batch_id"])
+
     def optimise(self) -> None:
         """Processes every queued image, and closes the batches that are done."""
         for row in self.rows("i.state = 'queued'"):

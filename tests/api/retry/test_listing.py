@@ -133,6 +133,7 @@ def test_each_image_of_a_batch_is_sent_to_the_step_that_it_waits_for(shop: Shop)
     shop.describe(Description(), UNREACHABLE)
     shop.services.redis.flushdb()
     assert shop.retry()["retried"] == 2
+    shop.measure()
     assert [shop.services.redis.llen(queue) for queue in ("images", "ai")] == [1, 1]
 
 

@@ -14,7 +14,7 @@ from shared.plans import Plan
 from shared.services import Services
 from tests.client.command.conftest import Fx, used
 from tests.support.client import Client
-from tests.support.making import make_account, png
+from tests.support.making import fill_storage, make_account, png
 
 
 def tree(folder: Path) -> list[str]:
@@ -298,3 +298,13 @@ def test_a_name_cannot_write_to_the_terminal_and_may_be_no_text(
     names = {b"\x1b]0;owned\x07.webp", b"caf\xe9.webp", "日本.webp".encode()}
     assert names <= set(os.listdir(b"web"))
     assert "3 were done already" in fx("compress", "photos", "--out", "web").stdout
+
+
+def test_where_the_storage_is_full_the_run_ends_and_says_what_frees_it(
+    fx: Fx, account: Client, service: Services, photos: Path
+) -> None:
+    fill_storage(service, account.account)
+    refused = fx("compress", photos, "--out", "web")
+    assert refused.returncode == 4
+    assert "Delete a session" in refused.stderr
+    assert used(account) == 0

@@ -64,14 +64,25 @@ def test_a_service_that_others_can_reach_has_no_link_that_signs_in(data_dir: Dat
     assert f"Open it in a browser: {URL}/\n" in _on_a_terminal(data_dir, signs_in=False)
 
 
-def test_a_file_gets_no_link_that_signs_in(data_dir: DataDir) -> None:
+def test_a_file_gets_no_key_but_the_place_where_it_is(data_dir: DataDir) -> None:
     printed = StringIO()
     with Console(stream=printed) as console:
-        Announcement(data_dir, console, URL, signs_in=True, taken=8080).serves(DEMO)
-    assert "#key" not in printed.getvalue()
-    first, second, *_ = printed.getvalue().splitlines()
-    assert first.endswith(f"{URL} (not on port 8080, which another program has)")
-    assert second == f"  Open it in a browser: {URL}/"
+        announcement = Announcement(data_dir, console, URL, signs_in=True, taken=8080)
+        announcement.serves(DEMO)
+        announcement.key_changed(Demo("demo", "flx_live_1"))
+    ready = data_dir.path / "ready.json"
+    where = f"  The API key of the account demo is in {ready}, which you alone can read."
+    assert printed.getvalue().splitlines() == [
+        f"fluximage serves at {URL} (not on port 8080, which another program has)",
+        f"  Open it in a browser: {URL}/",
+        where,
+        "",
+        "The key of the account demo was rolled. Its new key:",
+        f"  Open it in a browser: {URL}/",
+        where,
+    ]
+    assert json.loads(ready.read_text())["api_key"] == "flx_live_1"
+    assert ready.stat().st_mode & 0o777 == 0o600
 
 
 @every_case(

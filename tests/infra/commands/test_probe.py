@@ -14,7 +14,8 @@ import pytest
 
 from infra.embedded.stack import temporary
 from infra.processes import IO, PERIODIC, Process
-from shared import heartbeat
+from shared import heartbeat, private_folder
+from shared.private_folder import RUN_DIR
 from shared.services import Services
 from tests.infra.commands.conftest import RunHere
 from tests.support.processes import eventually, naming
@@ -31,9 +32,9 @@ def own_tmpdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @contextmanager
 def started(
-    process: Process, environment: Mapping[str, str], tmpdir: Path
+    process: Process, environment: Mapping[str, str]
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    env = os.environ | dict(environment) | {"TMPDIR": str(tmpdir)}
+    env = os.environ | dict(environment) | {RUN_DIR: str(private_folder.run_folder())}
     command = (sys.executable, "-m", *process.arguments)
     with subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL) as running:
         try:
@@ -48,10 +49,11 @@ def test_a_worker_and_the_periodic_process_are_healthy_until_they_are_gone(
     own_tmpdir: Path,
     run_here: RunHere,
 ) -> None:
+    assert own_tmpdir.exists()
     assert unit_services.settings.s3_bucket  # its bucket is there
     with ExitStack() as ends:
         for process in (IO, PERIODIC):
-            ends.enter_context(started(process, unit_environment, own_tmpdir))
+            ends.enter_context(started(process, unit_environment))
         assert eventually(lambda: len([*heartbeat.running()]) == 2, START_SECONDS)
         assert run_here("probe", "worker").returncode == 1  # there is none
         assert run_here("probe").stdout == "Healthy: io, periodic\n"
@@ -62,8 +64,9 @@ def test_a_worker_and_the_periodic_process_are_healthy_until_they_are_gone(
 
 @pytest.mark.full
 def test_a_worker_whose_broker_hangs_gives_no_sign_of_life(own_tmpdir: Path) -> None:
+    assert own_tmpdir.exists()
     with temporary(("REDIS_URL", "S3_ENDPOINT", "DATABASE_URL")) as stack, ExitStack() as ends:
-        ends.enter_context(started(IO, stack.environment, own_tmpdir))
+        ends.enter_context(started(IO, stack.environment))
         assert eventually(lambda: [*heartbeat.running()], START_SECONDS)
         (broker,) = [
             pid for pid in stack.supervisor.pids.values() if pid in naming("valkey-server")
@@ -92,20 +95,46 @@ def test_one_process_that_hangs_is_not_hidden_by_another_that_works(
     own_tmpdir: Path, run_here: RunHere
 ) -> None:
     heartbeat.beat("images", 60)
-    (file,) = own_tmpdir.glob("fluximage-heartbeats-*/*")
+    (file,) = own_tmpdir.glob("fluximage-run-*/heartbeats/*")
     file.with_name(f"images.{os.getppid()}").touch()  # the test's own parent stands for another
     assert run_here("probe", "worker").returncode == 1
 
 
-def test_a_folder_of_signs_that_is_a_link_is_not_used(
-    own_tmpdir: Path, tmp_path_factory: pytest.TempPathFactory
+def test_a_process_that_can_do_no_work_is_not_healthy_and_says_why(
+    own_tmpdir: Path, run_here: RunHere
 ) -> None:
+    assert own_tmpdir.exists()
+    heartbeat.beat("images", 60, "it is tired")
+    ill = run_here("probe", "worker")
+    said = f"worker (process {os.getpid()}): it is tired.\n"
+    assert (ill.returncode, ill.stdout) == (1, said)
+    heartbeat.beat("images", 60)
+    assert run_here("probe", "worker").returncode == 0
+
+
+def test_the_processes_of_a_service_with_a_data_directory_are_found_in_it(
+    own_tmpdir: Path, run_here: RunHere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as there:
+        there.setenv(RUN_DIR, str(own_tmpdir / "data" / "run"))
+        (own_tmpdir / "data").mkdir()
+        heartbeat.beat("images", 60)
+    assert run_here("probe", "worker").returncode == 1
+    assert run_here("probe", "worker", "--data-dir", own_tmpdir / "data").returncode == 0
+
+
+def test_a_folder_of_signs_that_is_a_link_is_not_used(
+    own_tmpdir: Path, tmp_path_factory: pytest.TempPathFactory, run_here: RunHere
+) -> None:
+    assert own_tmpdir.exists()
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     theirs = elsewhere / f"images.{2**22 + 1}"  # no process can have this number
     theirs.touch()
-    (own_tmpdir / f"fluximage-heartbeats-{os.geteuid()}").symlink_to(elsewhere)
+    (private_folder.run_folder() / "heartbeats").symlink_to(elsewhere)
     heartbeat.beat("images", 60)
-    assert list(heartbeat.running()) == []
+    refused = run_here("probe", "worker")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("fluximage: The signs of life cannot be read: ")
     assert list(elsewhere.iterdir()) == [theirs]
 
 

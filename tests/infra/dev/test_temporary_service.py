@@ -15,7 +15,7 @@ def test_what_is_outside_the_data_directory_is_deleted_with_it(
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))  # closed to everyone else
     with temporary_service(workers=1) as service:
-        place = service.log.parent
+        place = service.data_dir.parent
         outside = Path((place / "data/postgres-home").read_text())
         assert outside.exists()
     assert not outside.exists()

@@ -26,11 +26,13 @@ def test_what_redis_did_not_take_is_added_with_the_next_image(unit: Services) ->
     counters = Metrics(unit.redis)
     with full(unit.redis):
         counters.count_image("done", "webp", {"load": 0.25, "save": 1})
-        counters.count_image("failed", "webp", {"load": 0.25})
+        counters.count_image("failed", "webp", {"load": 0.25}, cpu_seconds=0.5)
+        counters.count_cpu(0.25)
         counters.count_image("optimised", "webp", {"load": 0.25})
     assert counters.image_counts() == {}
     counters.count_image("done", "webp", {"load": 0.25})
     assert counters.image_counts() == {("done", "webp"): 2, ("failed", "webp"): 1}
+    assert counters.cpu_seconds() == 0.75
     assert counters.step_seconds() == {"load": (4, 1.0), "save": (1, 1.0)}
 
 

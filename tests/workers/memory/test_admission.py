@@ -7,12 +7,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 
-from shared.errors import MemoryTakenError, UnavailableError
+from shared.errors import AdmissionClosedError, MemoryTakenError, TooMuchWorkError
+from shared.private_folder import RUN_DIR
 from tests.support.processes import eventually
 from workers.memory.admission import MemoryAdmission, of_machine
 
@@ -180,7 +181,36 @@ def waiting(
     return inside
 
 
-def test_a_small_image_does_not_overtake_a_large_one_that_waits(
+def test_a_small_image_goes_in_while_large_ones_try(admission: MemoryAdmission) -> None:
+    ended, refused = threading.Event(), 0
+
+    def try_again() -> None:
+        nonlocal refused
+        while not ended.is_set():
+            with suppress(MemoryTakenError), admission.admit(80):
+                raise AssertionError
+            refused += 1
+
+    with admission.admit(60), ExitStack() as undo:
+        tries = threading.Thread(target=try_again)
+        tries.start()
+        undo.callback(tries.join)
+        undo.callback(ended.set)
+        for _ in range(100):
+            with admission.admit(20):
+                pass
+        assert eventually(lambda: refused > 0)
+
+
+def test_an_image_that_needs_more_than_the_machine_has_is_refused(folder: Path) -> None:
+    admission = MemoryAdmission(CAPACITY, folder, most_bytes=150)
+    with admission.admit(150):
+        pass
+    with pytest.raises(TooMuchWorkError), admission.admit(151):
+        pass
+
+
+def test_a_small_image_does_not_overtake_a_large_one_that_waits_in_line(
     admission: MemoryAdmission, folder: Path
 ) -> None:
     with ExitStack() as undo, admission.admit(60, 0):
@@ -225,23 +255,32 @@ def test_a_folder_of_another_user_is_not_used(
     admission: MemoryAdmission, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder.mkdir()
-    monkeypatch.setattr("os.geteuid", lambda: folder.stat().st_uid + 1)
-    with pytest.raises(UnavailableError), admission.admit(1, 0):
+    monkeypatch.setattr("os.geteuid", lambda: os.getuid() + 1)
+    with pytest.raises(AdmissionClosedError), admission.admit(1, 0):
         pass
+
+
+def test_a_check_says_why_no_image_can_be_admitted(
+    admission: MemoryAdmission, folder: Path
+) -> None:
+    admission.check()
+    folder.chmod(0o777)
+    with pytest.raises(AdmissionClosedError, match="other users may change it"):
+        admission.check()
 
 
 def test_a_link_to_another_folder_is_not_followed(
     admission: MemoryAdmission, folder: Path, tmp_path: Path
 ) -> None:
     folder.symlink_to(tmp_path)
-    with pytest.raises(UnavailableError), admission.admit(1, 0):
+    with pytest.raises(AdmissionClosedError), admission.admit(1, 0):
         pass
 
 
 def test_all_admissions_of_a_user_on_this_machine_are_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv(RUN_DIR, str(tmp_path))
     taken = pytest.raises(MemoryTakenError)
     with of_machine(1).admit(600_000, 0), taken, of_machine(1).admit(400_001, 0):
         pass
@@ -250,7 +289,7 @@ def test_all_admissions_of_a_user_on_this_machine_are_one(
 def test_without_a_setting_most_of_the_machine_is_given_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv(RUN_DIR, str(tmp_path))
     monkeypatch.setattr("workers.memory.admission.machine_bytes", lambda: 1000)
     admission, taken = of_machine(None), pytest.raises(MemoryTakenError)
     with admission.admit(1, 0), admission.admit(599, 0), taken, admission.admit(1, 0):

@@ -30,6 +30,7 @@ def test_without_control_groups_it_is_all_there_is(tmp_path: Path) -> None:
         ("0::/app/worker", {"app/worker/memory.max": "5000"}),
         ("0::/app/worker", {"app/worker/memory.max": "max", "app/memory.max": "5000"}),
         ("0::/app/worker", {"app/worker/memory.max": "9000", "app/memory.max": "5000"}),
+        ("0::/app", {"app/memory.max": "9000", "app/memory.high": "5000"}),
         ("4:cpu,memory:/docker/1\n0::/", {"memory/docker/1/memory.limit_in_bytes": "5000"}),
         ("4:memory:/docker/1\n3:cpu:/x", {"memory/memory.limit_in_bytes": "5000"}),
     ],

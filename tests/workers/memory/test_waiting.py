@@ -1,10 +1,9 @@
 """An image that finds the memory of its machine taken, in its step and in a real worker."""
 
-import json
 import os
 import subprocess
 import sys
-from base64 import b64decode
+import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -14,16 +13,19 @@ from uuid import UUID
 import pytest
 
 from infra.processes import WORKER
-from shared.clients.celery_queue import IMAGES_QUEUE
-from shared.db import sessions, views
+from shared.db import upkeep, views
+from shared.db.database import Row, one
+from shared.db.image_states import OPTIMISE
 from shared.imagetype import ImageType
 from shared.models import Options
+from shared.private_folder import RUN_DIR
 from shared.services import Services
 from tests.support.cases import every_case
-from tests.support.making import BOTH_TEXTS, accept, make_account, make_batch
+from tests.support.making import accept, make_account, make_batch
 from tests.support.processes import eventually
 from workers import steps
 from workers.memory.admission import of_machine
+from workers.steps import optimising
 from workers.steps.optimising import _patience_seconds
 
 PATIENCE_SECONDS = 60  # a worker starts in one or two, but not on a busy machine
@@ -33,8 +35,8 @@ TWO_PROCESSES = (sys.executable, "-m", *replace(WORKER, concurrency=2).arguments
 @pytest.fixture(autouse=True)
 def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A memory admission of the test's own, in this process and in those that it starts."""
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setenv(RUN_DIR, str(tmp_path / "run"))
+    monkeypatch.setattr(optimising, "_CLOSED_PAUSE_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -50,38 +52,58 @@ def accepted(services: Services, options: Options | None = None) -> UUID:
     return image_id
 
 
-def row(services: Services, image_id: UUID) -> tuple[str, int]:
-    """State and attempts."""
+def row(services: Services, image_id: UUID) -> Row:
     with services.database.transaction() as connection:
-        found = connection.execute("SELECT * FROM images WHERE id = %s", (image_id,)).fetchone()
-    assert found
-    return found["state"], found["attempt"]
+        return one(
+            connection.execute(
+                "SELECT *, extract(epoch FROM not_before - now())::float AS held_seconds"
+                " FROM images WHERE id = %s",
+                (image_id,),
+            ).fetchone()
+        )
 
 
-def test_an_image_goes_back_to_the_queue_when_the_memory_stays_taken(hasty: Services) -> None:
+def test_an_image_that_finds_no_memory_is_held_back_for_seconds(hasty: Services) -> None:
     image_id = accepted(hasty)
-    with of_machine(1).admit(1_000_000, 0):
+    with of_machine(1).admit(1_000_000):
         steps.optimise(hasty, image_id)
-    assert row(hasty, image_id)[0] == "queued"
-    assert hasty.redis.llen(IMAGES_QUEUE) == 1
+    image = row(hasty, image_id)
+    assert (image["state"], image["memory_waits"]) == ("queued", 1)
+    assert image["published_at"] is None  # so it is dispatched again
+    assert 0 < image["held_seconds"] < 10
+    assert image["memory_bytes"] > 1_000_000
 
 
-def test_waiting_uses_up_no_attempt_of_however_old_an_image(hasty: Services) -> None:
+def test_being_held_back_uses_up_no_attempt_of_however_old_an_image(hasty: Services) -> None:
     image_id = accepted(hasty)
     with hasty.database.transaction() as connection:
         connection.execute("UPDATE images SET created_at = now() - interval '1 day'")
-    with of_machine(1).admit(1_000_000, 0):
+    with of_machine(1).admit(1_000_000):
         steps.optimise(hasty, image_id)
-    assert row(hasty, image_id) == ("queued", 0)
+    assert row(hasty, image_id)["attempt"] == 0
 
 
-def test_an_image_that_is_sent_again_is_still_described(hasty: Services) -> None:
-    image_id = accepted(hasty, BOTH_TEXTS)
-    with of_machine(1).admit(1_000_000, 0):
-        steps.optimise(hasty, image_id)
-    (message,) = hasty.redis.lrange(IMAGES_QUEUE, 0, -1)
-    body = b64decode(json.loads(message)["body"])
-    assert b"fluximage.describe" in body
+def test_an_image_that_was_held_back_often_waits_in_line(hasty: Services, tmp_path: Path) -> None:
+    image_id = accepted(hasty)
+    with hasty.database.transaction() as connection:
+        connection.execute("UPDATE images SET memory_waits = 5")
+    folder = tmp_path / "run" / "memory"
+    with of_machine(1).admit(1_000_000):
+        waits = threading.Thread(target=steps.optimise, args=(hasty, image_id))
+        waits.start()
+        in_line = eventually(lambda: len(list(folder.iterdir())) == 2)
+    waits.join()
+    assert in_line
+    assert row(hasty, image_id)["state"] == "done"
+
+
+def test_an_image_that_needs_more_than_the_machine_has_fails_and_says_so(
+    hasty: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.memory.admission.machine_bytes", lambda: 1_000_000)
+    image_id = accepted(hasty)
+    steps.optimise(hasty, image_id)
+    assert row(hasty, image_id)["error_code"] == "too_much_work"
 
 
 def test_an_image_takes_what_its_estimate_says(
@@ -111,39 +133,41 @@ def test_an_image_that_runs_out_of_memory_gives_its_own_back(
     assert [path for path in tmp_path.rglob("*-*") if path.is_file()] == []
 
 
-def test_an_image_waits_its_turn_where_no_folder_can_be_made(
+def test_an_image_waits_where_no_folder_can_be_made_and_uses_up_no_attempt(
     unit: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tempfile.tempdir", "/proc/no/such")
+    monkeypatch.setenv(RUN_DIR, "/proc/no/such")
     image_id = accepted(unit)
     steps.optimise(unit, image_id)
-    assert row(unit, image_id) == ("queued", 0)
+    image = row(unit, image_id)
+    assert (image["state"], image["attempt"]) == ("queued", 0)
+    assert [taken["id"] for taken in upkeep.take_silent(unit.database, OPTIMISE, 60, [])] == []
+    unit.dispatch()
+    assert [taken["id"] for taken in upkeep.take_silent(unit.database, OPTIMISE, 60, [])] == [
+        image_id
+    ]
 
 
-def test_the_processes_of_a_worker_wait_for_one_memory(
+def test_the_processes_of_a_worker_share_one_memory(
     unit: Services, unit_environment: Mapping[str, str], tmp_path: Path
 ) -> None:
     account, _ = make_account(unit)
     batch = make_batch(unit, account, ["a.png", "b.png"])
     accept(unit, batch)
     unit.dispatch()
-    environment = os.environ | dict(unit_environment) | {"FLUXIMAGE_MEMORY_MB": "1"}
+    environment = {RUN_DIR: str(tmp_path / "run"), "FLUXIMAGE_MEMORY_MB": "1"}
+    environment = os.environ | dict(unit_environment) | environment
     with ExitStack() as undo:
         held = undo.enter_context(ExitStack())
-        held.enter_context(of_machine(1).admit(1_000_000, 0))
+        held.enter_context(of_machine(1).admit(1_000_000))
         worker = subprocess.Popen(TWO_PROCESSES, env=environment)
         undo.callback(worker.wait)
         undo.callback(worker.kill)
-        folder = next(tmp_path.glob("fluximage-memory-*"))
-        assert eventually(lambda: len(list(folder.iterdir())) == 3, PATIENCE_SECONDS)
-        assert views.view_batch(unit.database, account.id, batch.id).images == []
-        held.close()
-        closed = eventually(
-            lambda: sessions.is_batch_closed(unit.database, batch.id), PATIENCE_SECONDS
+        image_ids = [image.id for image in batch.images]
+        assert eventually(
+            lambda: all(row(unit, one)["memory_waits"] for one in image_ids), PATIENCE_SECONDS
         )
-        worker.terminate()
-        worker.wait(PATIENCE_SECONDS)
-        assert closed
+        assert views.view_batch(unit.database, account.id, batch.id).images == []
 
 
 @every_case("cpu_seconds, patience", [(1, 116), (20, 40), (80, 30)])

@@ -1,5 +1,6 @@
 """AVIF, by libaom through pillow-avif-plugin."""
 
+import math
 import random
 import time
 from typing import Any, Literal
@@ -123,11 +124,11 @@ def _seconds_by_trial(
 
 def tried_pixels(pixels: int) -> int:
     """The pixels that are tried of an image of so many."""
-    return int((_tiles_in_a_row(pixels) * _TILE_PIXELS) ** 2)
+    return (_tiles_in_a_row(pixels) * _TILE_PIXELS) ** 2
 
 
 def _tiles_in_a_row(pixels: int) -> int:
-    return max(1, min(_MAX_TILES, round((_TRIED_SHARE * pixels) ** 0.5 / _TILE_PIXELS)))
+    return max(1, min(_MAX_TILES, round(math.sqrt(_TRIED_SHARE * pixels) / _TILE_PIXELS)))
 
 
 def _tiles(image: Image.Image) -> Image.Image:

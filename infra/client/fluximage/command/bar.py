@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fluximage.command.outcome import Totals
-from fluximage.command.words import change, clock, size
+from fluximage.command.words import change, clock, duration, size
 
 SPEED_SECONDS = 5.0
 WAITING_SECONDS = 10.0  # how long an attempt may take until it fails, or something is told
@@ -21,7 +21,7 @@ LEAST_BAR_WIDTH = 8
 
 def again_in(reason: str, seconds: float) -> str:
     """Why nothing moves, and when it is tried again."""
-    when = f" in {math.ceil(seconds)} s" if seconds > 0 else ""
+    when = f" in {duration(math.ceil(seconds))}" if seconds > 0 else ""
     return f"{reason}; trying again{when}"
 
 

@@ -20,6 +20,7 @@ from fluximage.errors import Temporary
 REFRESH_PER_SECOND = 8
 SHOWN_FAILURES = 20
 LEAST_WAIT_SECONDS = 1.0  # a shorter wait needs no word
+TOLD = {"faster_encoding"}  # other warnings show in the line of the image
 SHOW_CURSOR = "\x1b[?25h"
 
 
@@ -91,6 +92,9 @@ class Display:
                 self._failure(outcome)
             elif not (self._live or self._quiet or self._json or outcome.status == "skipped"):
                 self.line(_told(outcome))
+            for warning in outcome.warnings:
+                if warning.code in TOLD:
+                    self.line(printable(f"warning  {outcome.source}: {warning.message}"))
 
     def _failure(self, outcome: Outcome) -> None:
         text = printable(_failure_words(outcome))
@@ -156,6 +160,8 @@ def _reason(error: Temporary) -> str | None:
     """Why a call is repeated; None where the server only asks to wait a moment."""
     if error.status is None:
         return "The server does not answer"
+    if error.code == "work_limit":
+        return "The account has used up its CPU time of this hour"
     if error.status == 429:
         return "The server limits this account"
     return "The server is busy" if error.status >= 500 else None

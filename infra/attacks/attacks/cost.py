@@ -1,0 +1,73 @@
+"""Uploads of few bytes that cost much: CPU time, bytes in the store."""
+
+from infra.attacks.clients import send_batches
+from infra.attacks.files import noise_png, tiny_webp
+from infra.attacks.run import Run
+from shared.plans import Plan
+
+_COUNT_IMAGES = """
+SELECT count(*) FROM images
+"""
+_COUNT_OPEN_IMAGES = """
+SELECT count(*) FROM images WHERE ended_number IS NULL
+"""
+_COUNT_IMAGES_IN_STATE = """
+SELECT count(*) FROM images WHERE state = %s
+"""
+_COUNT_FAILURES_OTHER_THAN_REFUSALS = """
+SELECT count(*) FROM images WHERE state = 'failed' AND error_code <> 'too_much_work'
+"""
+_STORED_BYTES = """
+SELECT coalesce(sum(compressed_size), 0) FROM images
+"""
+_END_SECONDS = 200.0
+_BEGIN_SECONDS = 60.0
+
+
+def hostile_png(run: Run) -> None:
+    """A PNG of 395 kB, noise of 9999 x 10000 pixels, to AVIF, WebP and JPEG at quality 100."""
+    key = run.target.new_account()
+    height = run.scaled(10_000)
+    asked = [(False, "avif"), (True, "avif"), (False, "webp"), (True, "webp"), (False, "jpg")]
+    for alpha, format in asked:
+        file = noise_png(9_999, height, alpha=alpha, seed=run.random.randrange(1 << 32))
+        run.start(send_batches, key, [file], {"format": format, "quality": 100}, 1, _BEGIN_SECONDS)
+    before = run.target.number(_COUNT_IMAGES)
+    run.wait_until_number(_COUNT_IMAGES, before + len(asked), _BEGIN_SECONDS)
+    run.feel()
+    ended = run.wait_until(lambda: not run.target.number(_COUNT_OPEN_IMAGES), _END_SECONDS)
+    run.require(ended, f"the images have not ended after {_END_SECONDS:.0f} s")
+    others = run.target.number(_COUNT_FAILURES_OTHER_THAN_REFUSALS)
+    run.require(not others, f"{others:.0f} images failed, and not because of too much work")
+    run.figures["refused"] = run.target.number(_COUNT_IMAGES_IN_STATE, "failed") - others
+
+
+def tiny_webps(run: Run) -> None:
+    """100 copies of a WebP of 38 bytes and 6000 x 5000 pixels, in batches of 20."""
+    key, copies = run.target.new_account(), [tiny_webp()] * 20
+    sending = run.start(send_batches, key, copies, {}, 5, _BEGIN_SECONDS)
+    run.figures["images"] = 20 * sending()["accepted"]
+    run.feel()
+
+
+def stored_bytes(run: Run) -> None:
+    """A PNG that becomes hundreds of MB of WebP, sent again and again on the free plan."""
+    key = run.target.new_account(Plan.FREE)
+    file = noise_png(3_000, run.scaled(3_000))
+    asked = {"format": "webp", "quality": 100}
+    sending = run.start(send_batches, key, [file], asked, 20, run.form.seconds)
+    run.feel()
+    answers = sending()
+    run.figures |= {"accepted": answers.get("accepted", 0)}
+    run.figures["stored_mb"] = round(run.target.number(_STORED_BYTES) / 1e6)
+    run.require(answers.get("storage_limit"), f"the store was filled without a bound: {answers}")
+
+
+def work_of_an_hour(run: Run) -> None:
+    """An account that goes on after it has used up the CPU time of its hour."""
+    key = run.target.new_account()
+    sending = run.start(send_batches, key, [tiny_webp()] * 5, {}, 1_000, run.form.seconds)
+    run.feel()
+    answers = sending()
+    run.figures |= answers
+    run.require(answers.get("work_limit"), f"the work of an hour has no bound: {answers}")
