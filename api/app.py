@@ -16,12 +16,14 @@ from api.lingering_close import close_after_unread_body
 from api.multipart import MAX_BODY_BYTES
 from api.places import Places
 from api.request_id import HEADER, request_id
+from api.room import room_for
 from api.routes import BLUEPRINTS
 from api.session_feed import Feeds
 from api.upload_quota import UploadQuota
 from shared import logs, services, settings
 from shared.clients.pubsub import Listener
 from shared.errors import OperatorError
+from shared.secret_keys import SecretKeys
 from shared.services import Services
 
 access = logging.getLogger("fluximage.access")
@@ -51,16 +53,7 @@ def build_app(built: Services) -> Flask:
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # its answers are HTML
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # its redirects are HTML
-    app.extensions["fluximage"] = Context(
-        built,
-        Listener(built.redis),
-        UploadQuota(built.settings.account_upload_bytes),
-        built.secret_keys,
-        Places(built.settings.max_listeners, built.settings.account_listeners),
-        Feeds(),
-        KeyWatch(built.database),
-        Places(MAX_DOWNLOADS, DOWNLOADS_OF_ACCOUNT),
-    )
+    app.extensions["fluximage"] = _context(built, built.secret_keys)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     errors.register(app)
@@ -68,6 +61,23 @@ def build_app(built: Services) -> Flask:
     cross_origin.register(app, built.settings.cors_origins)
     app.after_request(_finish)
     return app
+
+
+def _context(built: Services, secret_keys: SecretKeys) -> Context:
+    settings, room = built.settings, room_for(built.settings)
+    return Context(
+        services=built,
+        listener=Listener(built.redis),
+        upload_quota=UploadQuota(settings.account_upload_bytes),
+        secret_keys=secret_keys,
+        uploads=Places(room.uploads, settings.account_uploads),
+        waiters=Places(settings.max_waiters, settings.account_waiters),
+        listeners=Places(settings.max_listeners, settings.account_listeners),
+        downloads=Places(MAX_DOWNLOADS, DOWNLOADS_OF_ACCOUNT),
+        feeds=Feeds(),
+        key_watch=KeyWatch(built.database),
+        max_connections=room.connections,
+    )
 
 
 def _begin() -> None:

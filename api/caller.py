@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from functools import wraps
-from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from flask import g, request
 
+from api.addresses import behind_proxies, counted_as
 from api.context import context
 from shared import logs
 from shared.clients import ratelimit
@@ -14,7 +14,9 @@ from shared.db import accounts
 from shared.db.accounts import Account
 from shared.errors import UnauthorizedError
 from shared.services import Services
-from shared.setting_types import Network
+
+if TYPE_CHECKING:
+    from api.client_socket import ClientSocket
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -75,31 +77,18 @@ def account() -> Account:
 
 
 def client_address() -> str:
-    """Returns the client's address: the last one in the chain that is not a trusted proxy's.
-
-    X-Forwarded-For is read from its end, and only as far as trusted proxies wrote it: the client
-    sent the rest and may have sent anything.
-    """
-    trusted = context().services.settings.trusted_proxies
-    address = request.remote_addr or ""
-    hops = request.headers.get("X-Forwarded-For", "").split(",")
-    while hops and _is_in(address, trusted):
-        hop = hops.pop().strip()
-        if _parsed(hop) is None:
-            break
-        address = hop
-    return address
+    """Returns the client's address: the last one in the chain that is not a trusted proxy's."""
+    forwarded = request.headers.get("X-Forwarded-For", "")
+    proxies = context().services.settings.trusted_proxies
+    return behind_proxies(request.remote_addr or "", forwarded, proxies)
 
 
-def _is_in(address: str, networks: tuple[Network, ...]) -> bool:
-    parsed = _parsed(address)
-    return parsed is not None and any(parsed in network for network in networks)
+def share() -> str | None:
+    """Returns what the client's share is counted by; None for one without a bound by address."""
+    return counted_as(client_address(), context().services.settings.trusted_proxies)
 
 
-def _parsed(text: str) -> IPv4Address | IPv6Address | None:
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return None
-    # A socket for both versions reports an IPv4 client as ::ffff:10.0.0.1.
-    return (isinstance(address, IPv6Address) and address.ipv4_mapped) or address
+def client_socket() -> "ClientSocket | None":
+    """Returns the socket of this request's client; None in Flask's test client."""
+    found: ClientSocket | None = request.environ.get("gunicorn.socket")
+    return found

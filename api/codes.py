@@ -124,6 +124,7 @@ REFUSALS = (
         "The request body stopped arriving before it was complete; send the request again",
         "send it again",
     ),
+    _http(408, "send it again"),
     _ours(
         errors.ConflictError,
         "Another request with this Idempotency-Key is being accepted; send this one again in a"
@@ -164,8 +165,8 @@ REFUSALS = (
     _ours(
         errors.TooManyRequestsError,
         "Too many requests",
-        "wait for `Retry-After`; also where the account has too many streams or downloads at a"
-        " time",
+        "wait for `Retry-After`; also where the account, or all clients at one address, have too many"
+        " uploads, streams or downloads at a time",
     ),
     _ours(
         errors.WorkLimitError,
@@ -184,8 +185,8 @@ REFUSALS = (
         errors.UnavailableError,
         errors.DatabaseDownError().message,
         "wait for `Retry-After`",
-        "a sentence: a server is down, the disk is full, too many clients listen or download, or no"
-        " AI provider is configured",
+        "a sentence: a server is down, the disk is full, too many clients upload, listen or download,"
+        " or no AI provider is configured",
     ),
 )
 

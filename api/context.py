@@ -17,17 +17,21 @@ from shared.services import Services
 class Context:
     """Built once per process, in `api.app`. `secret_keys` sign its links.
 
-    listeners, downloads: the places of those who listen to events, and who download archives.
+    uploads, waiters, listeners, downloads: the places of those who send a batch, wait, listen to
+    events, and download archives. max_connections: how many this process has at one time.
     """
 
     services: Services
     listener: Listener
     upload_quota: UploadQuota
     secret_keys: SecretKeys
+    uploads: Places
+    waiters: Places
     listeners: Places
+    downloads: Places
     feeds: Feeds
     key_watch: KeyWatch
-    downloads: Places
+    max_connections: int
 
 
 def context() -> Context:

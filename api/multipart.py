@@ -27,6 +27,7 @@ from werkzeug.sansio.multipart import (
     NeedData,
 )
 
+from api.caller import client_socket
 from api.folders import folder_of
 from api.part_names import header_text, sent_name
 from api.uploads import MAX_FILE_BYTES, Upload, UploadWriter
@@ -49,7 +50,7 @@ _MAX_BUFFERED_BYTES = 64 * 1024
 
 _BROKEN = "The request body is not valid multipart/form-data, or ends before its last boundary"
 
-_STALLED = "The request body stopped arriving before it was complete; send the request again"
+_TOO_SLOW = "The request body stopped arriving before it was complete; send the request again"
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,6 @@ class Form:
 def read_form(
     request: Request,
     known: Mapping[str, str],
-    stall_seconds: int,
     reserve_bytes: Callable[[int], None],
 ) -> Iterator[Form]:
     """Yields the form of the request; its files are deleted when the block ends.
@@ -87,7 +87,7 @@ def read_form(
     may raise.
 
     Raises InvalidFieldError where the body breaks the contract, RequestTimeoutError where the
-    client sends nothing for `stall_seconds`, UnavailableError where the disk is full, Werkzeug's
+    client sends too slowly, UnavailableError where the disk is full, Werkzeug's
     UnsupportedMediaType for a compressed body, and what `reserve_bytes` raises.
     """
     if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
@@ -102,7 +102,7 @@ def read_form(
         charset = request.mimetype_params.get("charset", "")
         decoder = _Decoder(boundary.encode("latin-1", "replace"), charset)
         reader = _Reader(stack, decoder, known, reserve_bytes)
-        yield reader.read(request, stall_seconds)
+        yield reader.read(request)
 
 
 class _Decoder(MultipartDecoder):
@@ -131,8 +131,8 @@ class _Reader:
         self._form = Form()
         self._part: _TextPart | _NamelessPart | _FilePart | _IgnoredPart | None = None
 
-    def read(self, request: Request, stall_seconds: int) -> Form:
-        for chunk in _chunks(request, stall_seconds):
+    def read(self, request: Request) -> Form:
+        for chunk in _chunks(request):
             self._feed(chunk)
         self._feed(None)  # the end; raises where the last boundary is missing
         return self._form
@@ -236,10 +236,10 @@ class _FilePart:
         form.uploads.append(self._writer.finish())
 
 
-def _chunks(request: Request, stall_seconds: int) -> Iterator[bytes]:
-    connection = request.environ.get("gunicorn.socket")
+def _chunks(request: Request) -> Iterator[bytes]:
+    connection = client_socket()
     if connection is not None:
-        connection.settimeout(stall_seconds)
+        connection.await_body()
     try:
         while chunk := request.stream.read(_CHUNK_BYTES):
             yield chunk
@@ -250,8 +250,5 @@ def _chunks(request: Request, stall_seconds: int) -> Iterator[bytes]:
     except (ClientDisconnected, ParseException) as error:
         # The stream raises one class for every socket error, which is its context.
         if isinstance(error.__context__, TimeoutError):
-            raise RequestTimeoutError(_STALLED) from None
+            raise RequestTimeoutError(_TOO_SLOW) from None
         raise InvalidFieldError(_BROKEN) from error
-    finally:
-        if connection is not None:
-            connection.settimeout(None)

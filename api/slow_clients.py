@@ -4,7 +4,7 @@ import socket
 import struct
 from collections.abc import Iterator
 
-from flask import request
+from api.caller import client_socket
 
 # Without a bound, the system would keep megabytes of each answer for a client that does not read.
 _UNSENT_BYTES = 64 * 1024
@@ -17,9 +17,10 @@ def bound_writes(seconds: float) -> None:
     A part is what the view yields. A client that vanished, so that it acknowledges nothing, is
     noticed after a minute. The connection serves no further request: close it.
     """
-    connection = request.environ.get("gunicorn.socket")
-    if connection is None:  # Flask's test client
+    connection = client_socket()
+    if connection is None:
         return
+    connection.give_turn_back()
     connection.settimeout(seconds)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UNSENT_BYTES)
     if connection.family != socket.AF_UNIX and hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
@@ -31,7 +32,7 @@ def reset_unless_finished(parts: Iterator[bytes]) -> Iterator[bytes]:
 
     A client of HTTP/1.0, such as nginx by default, takes an orderly close for the answer's end.
     """
-    connection = request.environ.get("gunicorn.socket")
+    connection = client_socket()
     return parts if connection is None else _with_reset(connection, parts)
 
 

@@ -3,17 +3,19 @@
 import time
 from collections.abc import Callable
 
+from api.caller import account, client_socket, share
 from api.context import context
 from api.disconnect import has_hung_up
 from shared.clients.pubsub import Topic
-from shared.errors import UnavailableError
+from shared.errors import TooManyRequestsError, UnavailableError
 
 # Maximum delay of a waiter when a notification is lost, for example while Redis is down.
 _REREAD_SECONDS = 2.0
 
 
 def wait_until(topic: Topic, done: Callable[[], bool], seconds: float) -> None:
-    """Returns when `done()` is true, after `seconds`, or at once if too many requests wait.
+    """Returns when `done()` is true, after `seconds`, or at once if too many requests wait,
+    of all accounts or of this one.
 
     `done` reads the row. It is called first, at each notification of the topic and every few
     seconds. While Postgres is down the wait goes on, because the batch was accepted. The wait
@@ -21,10 +23,21 @@ def wait_until(topic: Topic, done: Callable[[], bool], seconds: float) -> None:
     """
     if seconds <= 0:
         return
-    listener = context().listener
-    if listener.waiters >= context().services.settings.max_waiters:
+    try:
+        free = context().waiters.take(account().id, share())
+    except (TooManyRequestsError, UnavailableError):
         return
-    deadline = time.monotonic() + seconds
+    connection = client_socket()
+    if connection is not None:
+        connection.give_turn_back()
+    try:
+        _wait(topic, done, time.monotonic() + seconds)
+    finally:
+        free()
+
+
+def _wait(topic: Topic, done: Callable[[], bool], deadline: float) -> None:
+    listener = context().listener
     with listener.waiting(topic) as notified:
         while not _is_done(done) and not listener.closing and not has_hung_up():
             seconds_left = deadline - time.monotonic()

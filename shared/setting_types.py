@@ -5,7 +5,7 @@ What a check raises is ValueError with a sentence, which `shared.settings` shows
 
 import re
 from collections.abc import Callable, Collection
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated
 
@@ -109,7 +109,24 @@ def _origin(text: str) -> str:
     return text
 
 
+def _listen(value: object) -> object:
+    """`127.0.0.1:9100` or `[::1]:9100`, as the system names the address of a listening socket."""
+    if not isinstance(value, str):
+        return value
+    host, _, port = value.rpartition(":")
+    try:
+        address = ip_address(host[1:-1] if host.startswith("[") else host)
+        (number,) = _range(port)
+    except ValueError:
+        raise ValueError(
+            f'"{value}" is no address to listen at. Set an IP address and a port, such as'
+            " 127.0.0.1:9100, [::1]:9100, or 0.0.0.0:9100 for all networks."
+        ) from None
+    return str(address), number
+
+
 # NoDecode: pydantic-settings would read the text as JSON.
 Ports = Annotated[frozenset[int], NoDecode, BeforeValidator(_ports)]
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
+Listen = Annotated[tuple[str, int], NoDecode, BeforeValidator(_listen)]
 Origins = Annotated[frozenset[str], NoDecode, BeforeValidator(_origins)]

@@ -35,6 +35,7 @@ from shared.models import Effort
 from shared.plans import Plan
 from shared.secret_keys import split_keys
 from shared.setting_types import (
+    Listen,
     Networks,
     Origins,
     Ports,
@@ -104,6 +105,11 @@ class Settings(BaseSettings):
     )
 
     web_concurrency: Positive = _named("WEB_CONCURRENCY", "Processes of the API.", default=2)
+    metrics_listen: Listen | None = Field(
+        default=None,
+        description="Second address of the API, such as `127.0.0.1:9100`, which answers `/metrics`"
+        " and health checks alone. With it, `/metrics` answers at no other.",
+    )
 
     # What is accepted
     max_pixels: Positive = Field(
@@ -151,9 +157,29 @@ class Settings(BaseSettings):
         description="GB (10^9 bytes) of originals and results that an account of each plan may have"
         " in the object store at one time; above it, POST answers 403.",
     )
+    min_bytes_per_second: Positive = Field(
+        default=4_000,
+        description="A client that sends a request more slowly than this gets 408, and one that"
+        " takes an answer more slowly is cut off.",
+    )
     body_stall_seconds: Positive = Field(
         default=30,
-        description="A request whose body receives no bytes for this many seconds gets 408.",
+        description="Seconds of waiting for a client over which `FLUXIMAGE_MIN_BYTES_PER_SECOND` is"
+        " measured, again and again.",
+    )
+    max_body_seconds: Positive = Field(
+        default=3_600,
+        description="Maximum time in which the body of a request must have arrived; then 408.",
+    )
+    max_uploads: Positive = Field(
+        default=500,
+        description="Maximum batches that arrive at one time in one API process; above it, 503. One"
+        " client address may have half of them.",
+    )
+    account_uploads: Positive = Field(
+        default=200,
+        description="Maximum batches of one account that arrive at one time in one API process;"
+        " above it, 429.",
     )
     trusted_proxies: Networks = Field(
         default=(),
@@ -256,9 +282,14 @@ class Settings(BaseSettings):
     max_waiters: int = Field(
         default=500,
         ge=0,
-        description="Maximum waiting requests in one API process; those above it get 202 at once.",
+        description="Maximum waiting requests in one API process; those above it get 202 at once."
+        " One client address may have half of them.",
     )
-
+    account_waiters: Positive = Field(
+        default=200,
+        description="Maximum waiting requests of one account in one API process; those above it get"
+        " 202 at once.",
+    )
     max_listeners: Positive = Field(
         default=500,
         description="Maximum clients that listen to events in one API process; above it, 503.",

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, request
 
 from api.archive import DOWNLOADS_OF_ACCOUNT, stream_archive
 from api.archive_links import session_of_link
-from api.caller import account, authenticated
+from api.caller import account, authenticated, share
 from api.context import context
 from api.openapi.declare import Answer, Call, Tag, documented
 from api.parameters import Text
@@ -87,7 +87,7 @@ def _respond(scope: ArchiveScope) -> Response:
     built = context()
     slot = Slot(built.services.redis, f"archives:{scope.account_id}", DOWNLOADS_OF_ACCOUNT)
     bound_writes(_WRITE_SECONDS)
-    free = built.downloads.take(scope.account_id)
+    free = built.downloads.take(scope.account_id, share())
     response.call_on_close(free)
     try:
         slot.take()

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 from flask import Blueprint, Response, request
 
 from api import fields
-from api.caller import account, authenticated
+from api.caller import account, authenticated, share
 from api.context import context
 from api.dispatching import dispatch_after_commit
 from api.fields import CompressRequest
@@ -107,12 +107,13 @@ def compress() -> Response:
     services = context().services
     prefer = preference(services.settings.wait_limit_seconds)
     key = IDEMPOTENCY_KEY.read(request.headers)
-    stall_seconds = services.settings.body_stall_seconds
-    if key is None:  # a repeat gets its answer, and only the whole request says whether it is one
+    if key is None:  # else it may be a repeat, which gets its answer: only the whole request says
         check_work_budget()
+        credits.balance(services.database, account().id).check_any_left()
     with (
+        context().uploads.held(account().id, share()),
         context().upload_quota.for_upload(account().id) as reserve_bytes,
-        read_form(request, fields.SPELLINGS, stall_seconds, reserve_bytes) as form,
+        read_form(request, fields.SPELLINGS, reserve_bytes) as form,
     ):
         balance = credits.balance(services.database, account().id)
         parsed = fields.parse(form, balance.allowance)

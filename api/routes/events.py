@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, request, stream_with_context
 
 from api.arguments import CURSOR, LAST_EVENT_ID
-from api.caller import account, authenticated, bearer_key
+from api.caller import account, authenticated, bearer_key, share
 from api.context import context
 from api.event_stream import Listening, events_of
 from api.openapi import examples
@@ -69,7 +69,7 @@ def listen(session_id: str) -> Response:
     response = Response(iter(()), content_type=kind, headers=_HEADERS)
     if request.method == "GET":
         bound_writes(_WRITE_SECONDS)
-        response.call_on_close(built.listeners.take(account().id))
+        response.call_on_close(built.listeners.take(account().id, share()))
         listening = Listening(account().id, key_hash(bearer_key()), view, after)
         response.response = stream_with_context(events_of(built, listening))
     return response

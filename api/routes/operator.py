@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import redis
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -13,6 +13,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
+from werkzeug.exceptions import NotFound
 
 from api.context import context
 from api.openapi import examples
@@ -92,7 +93,7 @@ def _workers(services: Services) -> tuple[dict[str, str], bool]:
         return {}, False
 
 
-@blueprint.get("/metrics")
+@blueprint.get("/metrics", strict_slashes=True)
 @documented(
     Call(
         "getMetrics",
@@ -104,10 +105,31 @@ def _workers(services: Services) -> tuple[dict[str, str], bool]:
     )
 )
 def scrape() -> Response:
-    """Returns metrics of the installation, for Prometheus; block it from outside at your proxy."""
+    """Returns metrics of the installation, for Prometheus.
+
+    Block it from outside at your proxy, or give it an address of its own by
+    `FLUXIMAGE_METRICS_LISTEN`; then it answers there alone.
+    """
     registry = CollectorRegistry()
     registry.register(_InstallationCollector(context().services))
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+@blueprint.before_app_request
+def keep_to_the_address() -> None:
+    """Raises NotFound for metrics at another address than theirs, and for anything else at theirs.
+
+    A proxy blocks exactly `/metrics`: no other spelling of it may answer either.
+    """
+    wanted = context().services.settings.metrics_listen
+    here = wanted == (request.environ["SERVER_NAME"], int(request.environ["SERVER_PORT"] or 0))
+    if request.path == "/metrics":
+        spelt = request.environ.get("RAW_URI", request.path).partition("?")[0]
+        allowed = spelt == "/metrics" and (here or wanted is None)
+    else:
+        allowed = not here or request.path.startswith("/health/")
+    if not allowed:
+        raise NotFound
 
 
 def _answers(check: Callable[[], object]) -> bool:

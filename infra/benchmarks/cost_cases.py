@@ -48,6 +48,10 @@ class Case:
             self.photograph, self.kind, self.megapixels, self.upload_quality, self.is_animated
         )
 
+    def tiny(self) -> bytes:
+        """A tiny file of the same type, to warm up a process."""
+        return as_file(self.photograph, self.kind, 0.01, self.upload_quality, self.is_animated)
+
     def to_json(self) -> dict[str, Any]:
         """The case as JSON values."""
         return {

@@ -2,12 +2,14 @@
 
 import multiprocessing
 import os
+import resource
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from infra.benchmarks.cost_cases import Case, as_file, watermark
+from infra.benchmarks.cost_cases import watermark
 from shared.errors import OperatorError
+from shared.models import Effort, Options
 from workers.cost.estimate import estimate
 from workers.imaging import ImageJob, Output, process
 from workers.imaging.formats.probe import probe
@@ -41,24 +43,36 @@ def _send_result(writer: Any, work: Callable[..., Any], arguments: tuple[Any, ..
     writer.send(work(*arguments))
 
 
-def write_files(case: Case, folder: Path) -> None:
-    """Writes the case's upload, and a tiny one of the same type to warm up a process."""
+class Upload(Protocol):
+    """What is measured. tiny: a small file of the same type, to warm up a process."""
+
+    @property
+    def options(self) -> Options: ...
+    @property
+    def effort(self) -> Effort: ...
+    def upload(self) -> bytes: ...
+    def tiny(self) -> bytes: ...
+
+
+def write_files(case: Upload, folder: Path) -> None:
+    """Writes the case's upload and its tiny one."""
     (folder / "upload").write_bytes(case.upload())
-    tiny = as_file(case.photograph, case.kind, 0.01, case.upload_quality, case.is_animated)
-    (folder / "tiny").write_bytes(tiny)
+    (folder / "tiny").write_bytes(case.tiny())
 
 
-def measure(case: Case, folder: Path) -> dict[str, Any]:
+def measure(case: Upload, folder: Path) -> dict[str, Any]:
     """What the case costs in this process, and what was estimated.
 
-    memory: bytes above what the process holds after a tiny image, as the codecs keep some of it.
+    memory: bytes above what the process holds after a tiny image, as the codecs keep some of it;
+    with those of a child process.
     """
     _run(case, (folder / "tiny").read_bytes())
     before = resident("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # resets the peak
     data = (folder / "upload").read_bytes()
     output = _run(case, data)
-    peak = resident("VmHWM")
+    in_child_process = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+    peak = max(resident("VmHWM"), resident("VmRSS") + in_child_process)
     facts = probe(data)
     cost = estimate(facts, len(data), case.options, case.effort)
     return {
@@ -73,12 +87,13 @@ def measure(case: Case, folder: Path) -> dict[str, Any]:
         "base": before,
         "memory": peak - before,
         "cpu": output.cpu_seconds,
-        "memory_expected": cost.memory_bytes,
+        "memory_bound": cost.memory_bytes,
         "cpu_expected": cost.cpu_seconds,
+        "cpu_bound": cost.max_cpu_seconds,
     }
 
 
-def _run(case: Case, data: bytes) -> Output:
+def _run(case: Upload, data: bytes) -> Output:
     return process(ImageJob(data, probe(data), case.options, watermark(), case.effort))
 
 

@@ -62,6 +62,14 @@ class Balance:
         """AI credits left in all."""
         return self.monthly_ai_left + self.topup_credits
 
+    def check_any_left(self) -> None:
+        """Raises PlanLimitError where no image is left in this period."""
+        if self.images_left == 0:
+            raise PlanLimitError(
+                f"You have used {self.images_used} of the {self.images_limit} images that the"
+                f" {self.plan} plan includes in a billing period; none is left."
+            )
+
     def check(self, images: int, *, ai_credits: int) -> None:
         """Raises the error that the contract names when so much does not fit into what is left."""
         if ai_credits and not self.allowance.ai:

@@ -83,6 +83,11 @@ def exchange(
                 connection.sendall(chunk)
             if half_close:
                 connection.shutdown(socket.SHUT_WR)
-        with http.client.HTTPResponse(connection) as response:
-            response.begin()
-            return Answer(response.status, response.headers, response.read())
+        return read_answer(connection)
+
+
+def read_answer(connection: socket.socket) -> Answer:
+    """Reads one answer to its end."""
+    with http.client.HTTPResponse(connection) as response:
+        response.begin()
+        return Answer(response.status, response.headers, response.read())

@@ -29,7 +29,7 @@ class ImageJob:
 
     data: the whole file. probe: what its header says, already checked against the limits.
     watermark_png: applied only if `options.watermark` is set too.
-    faster: whether that is less effort than the service makes for other images.
+    effort: what is made; faster: whether that is less than the service is set to.
     timer: filled while the job runs, so a job runs once.
     """
 

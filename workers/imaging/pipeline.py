@@ -27,6 +27,11 @@ from workers.imaging.transform.orient import upright
 from workers.imaging.transform.resize import resize
 from workers.imaging.watermark import apply_watermark
 
+FASTER = (
+    "The image was encoded with less effort, and may have more bytes,"
+    " since with more it could have taken too much CPU or memory"
+)
+
 
 @dataclass(frozen=True)
 class Output:
@@ -169,6 +174,7 @@ def _encode(still: _Still) -> None:
     if encoded is None:
         settings = EncoderSettings(job.options.quality, job.effort)
         encoded = encode(still.image, job.options.format, settings)
+        still.image = Image.new("1", (0, 0))  # else it would stand beside what is decoded again
         if original:
             encoded = original.or_smaller(encoded)
     still.finished = Finished(encoded, width, height, still.preview)
@@ -178,6 +184,10 @@ def _warnings(job: ImageJob, finished: Finished) -> Iterator[tuple[WarningCode, 
     frames = job.probe.frames
     if frames > 1 and not job.stays_animated:
         yield WarningCode.ANIMATION_FLATTENED, f"Only the first of the {frames} frames was used"
+    if (
+        job.faster or finished.encoded.faster
+    ) and finished.encoded.encoding is not Encoding.ORIGINAL:
+        yield WarningCode.FASTER_ENCODING, FASTER
     before, after = len(job.data), len(finished.encoded.data)
     if after > before:
         message = f"The result has {after:,} bytes, more than the upload's {before:,}"

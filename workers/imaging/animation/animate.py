@@ -1,5 +1,6 @@
 """The pipeline of an animation: each frame goes through all steps before the next is decoded."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain
@@ -7,7 +8,7 @@ from typing import Protocol
 
 from PIL import Image
 
-from shared.errors import CorruptImageError
+from shared.errors import CorruptImageError, TooMuchWorkError
 from shared.imagetype import ImageType
 from workers.imaging.animation import decode_gif, decode_webp
 from workers.imaging.animation.encode_avif import AvifAnimationWriter
@@ -31,11 +32,16 @@ from workers.imaging.watermark import Overlay, make_overlay
 _TOO_SHORT_MS = 10
 _SHOWN_INSTEAD_MS = 100
 
+# CPU seconds of this process for one animation, checked after each frame. Past the first the rest
+# is encoded faster, past the second the animation fails: how long it takes depends on its pixels.
+_HURRY_SECONDS, MAX_SECONDS = 20.0, 40.0
+
 
 class _Writer(Protocol):
     """An encoder that takes frame by frame."""
 
     def add(self, image: Image.Image, ms: int) -> None: ...
+    def hurry(self) -> None: ...
     def finish(self) -> Encoded: ...
 
 
@@ -52,10 +58,10 @@ WRITERS: dict[ImageType, Callable[[tuple[int, int], EncoderSettings, int], _Writ
 def animate(job: ImageJob) -> Finished:
     """All frames of a GIF or WebP as one WebP or AVIF, and a preview of the first if requested.
 
-    Raises CorruptImageError if a frame does not decode completely, TooLargeForFormatError, and
-    ImageError for a broken watermark.
+    Raises CorruptImageError if a frame does not decode completely, TooLargeForFormatError,
+    TooMuchWorkError past `MAX_SECONDS`, and ImageError for a broken watermark.
     """
-    measure = job.timer.measure
+    measure, started = job.timer.measure, time.process_time()
     with measure("decode"), _damage_reported(job.probe):
         animation = READERS[job.probe.kind](job.data, job.probe)
     original = _passthrough_candidate(job, animation)
@@ -73,11 +79,21 @@ def animate(job: ImageJob) -> Finished:
             marked = overlay.apply(image) if overlay else image
         with measure("encode"):
             writer.add(marked, ms)
+        _check_time(writer, time.process_time() - started)
     with measure("encode"):
         encoded = writer.finish()
         if original:
             encoded = original.or_smaller(encoded)
     return Finished(encoded, *first.size, preview)
+
+
+def _check_time(writer: _Writer, seconds: float) -> None:
+    if seconds > MAX_SECONDS:
+        raise TooMuchWorkError(
+            "This animation takes too much work; ask for half the maxWidth, or send fewer frames"
+        )
+    if seconds > _HURRY_SECONDS:
+        writer.hurry()
 
 
 def _passthrough_candidate(job: ImageJob, animation: Animation) -> OriginalAnimation | None:

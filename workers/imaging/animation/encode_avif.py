@@ -39,6 +39,9 @@ class AvifAnimationWriter:
         pixels = image.tobytes("raw", image.mode)
         self._encoder.add(pixels, ms, *image.size, image.mode, False)
 
+    def hurry(self) -> None:
+        """Does nothing: libaom has no faster speed for what is left."""
+
     def finish(self) -> Encoded:
         """Returns the file."""
         data = self._encoder.finish()

@@ -19,6 +19,7 @@ from workers.imaging.formats.riff import chunk, whole_chunks
 
 # libwebp's methods, 0 to 6, for opaque lossy frames.
 _METHODS = {Effort.FAST: 2, Effort.BALANCED: 4, Effort.SMALL: 6}
+_FASTEST_METHOD = 0
 
 # For alpha and lossless. With higher methods, alpha that looks like a photograph takes more than
 # a minute per megapixel, and lossless is not smaller.
@@ -61,6 +62,7 @@ class WebpAnimationWriter:
         self._last: Image.Image | None = None
         self._frames: list[_EncodedFrame] = []
         self._skip_lossless = self._skip_next = 0  # frames
+        self._hurries = False
 
     def add(self, image: Image.Image, ms: int) -> None:
         """One whole frame, RGB or RGBA like all before it, shown for so many milliseconds."""
@@ -74,6 +76,10 @@ class WebpAnimationWriter:
         self._frames.append(self._encoded(image.crop(box), changed, box[:2], ms))
         self._last = image
 
+    def hurry(self) -> None:
+        """Encodes the frames that follow with the least CPU."""
+        self._hurries, self._method = True, _FASTEST_METHOD
+
     def finish(self) -> Encoded:
         """Returns the file."""
         lossless = all(frame.encoding is Encoding.LOSSLESS for frame in self._frames)
@@ -84,7 +90,8 @@ class WebpAnimationWriter:
         body += chunk(b"ANIM", struct.pack("<IH", 0, self._plays))
         body += b"".join(chunk(b"ANMF", _anmf(frame)) for frame in self._frames)
         data = b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body
-        return Encoded(data, Encoding.LOSSLESS if lossless else Encoding.REENCODED)
+        encoding = Encoding.LOSSLESS if lossless else Encoding.REENCODED
+        return Encoded(data, encoding, faster=self._hurries)
 
     def _encoded(
         self, part: Image.Image, changed: Image.Image | None, position: tuple[int, int], ms: int
@@ -96,6 +103,8 @@ class WebpAnimationWriter:
         """
         pixels = self._save(part, quality=self._encoder_quality)
         lossy = _EncodedFrame(position, part.size, ms, False, pixels, Encoding.REENCODED)
+        if self._hurries:
+            return lossy
         if self._skip_lossless > 0:
             self._skip_lossless -= 1
             return lossy

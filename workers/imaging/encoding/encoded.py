@@ -7,10 +7,14 @@ from shared.models import Encoding
 
 @dataclass(frozen=True)
 class Encoded:
-    """One file without metadata, and how its pixels were made."""
+    """One file without metadata, and how its pixels were made.
+
+    faster: whether with less effort than was wanted, since that would have taken too long.
+    """
 
     data: bytes
     encoding: Encoding
+    faster: bool = False
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,10 @@ LOSSLESS_MAX_PIXELS = 12_000_000  # lossless takes 24 to 35 bytes per pixel
 # than a minute per megapixel.
 _ALPHA_OR_LOSSLESS_MAX_METHOD = 4
 
+# From 3 on, lossless groups its statistics by small squares. Noise takes 6 s per megapixel then and
+# has no fewer bytes, so a try keeps to this where few pixels repeat.
+_TRY_METHOD = 2
+
 # libwebp's quality where it means the effort of lossless.
 _LOSSLESS_EFFORT = {Effort.FAST: 20, Effort.BALANCED: 50, Effort.SMALL: 75}
 
@@ -94,7 +98,9 @@ def _lossy_or_lossless(image: Image.Image, settings: EncoderSettings) -> Encoded
     other = Encoded(_lossy(image, settings), Encoding.REENCODED)
     if lossless_is_surely_larger(image, len(other.data)):
         return other
-    exact = Encoded(lossless(image, settings.effort), Encoding.LOSSLESS)
+    is_drawing = repeated_share(image) >= _MIN_REPEATED_SHARE
+    method = _ALPHA_OR_LOSSLESS_MAX_METHOD if is_drawing else _TRY_METHOD
+    exact = Encoded(lossless(image, settings.effort, method), Encoding.LOSSLESS)
     ratio = len(exact.data) / len(other.data)
     return exact if ratio <= 1 or (ratio <= _MAX_RATIO_IF_BLEEDING and bleeds(image)) else other
 
@@ -142,13 +148,15 @@ def _bytes_by_trial(part: Image.Image) -> float:
     return max(0, len(quick) - _SAMPLE_TABLE_BYTES)
 
 
-def lossless(image: Image.Image, effort: Effort) -> bytes:
+def lossless(
+    image: Image.Image, effort: Effort, method: int = _ALPHA_OR_LOSSLESS_MAX_METHOD
+) -> bytes:
     """Exact, with the colour of fully transparent pixels. image: RGB or RGBA."""
     return _save(
         image,
         lossless=True,
         quality=_LOSSLESS_EFFORT[effort],
-        method=_ALPHA_OR_LOSSLESS_MAX_METHOD,
+        method=method,
         exact=True,
     )
 
