@@ -28,12 +28,11 @@ _STORING_PAUSE_SECONDS = 0.5
 def hostile_png(run: Run) -> None:
     """A PNG of 395 kB, noise of 9999 x 10000 pixels, to AVIF, WebP and JPEG at quality 100."""
     key = run.target.new_account()
-    height = run.scaled(10_000)
+    height, before = run.scaled(10_000), run.target.number(_COUNT_IMAGES)
     asked = [(False, "avif"), (True, "avif"), (False, "webp"), (True, "webp"), (False, "jpg")]
     for alpha, format in asked:
         file = noise_png(9_999, height, alpha=alpha, seed=run.random.randrange(1 << 32))
         run.start(send_batches, key, [file], {"format": format, "quality": 100}, 1, _BEGIN_SECONDS)
-    before = run.target.number(_COUNT_IMAGES)
     run.wait_until_number(_COUNT_IMAGES, before + len(asked), _BEGIN_SECONDS)
     run.feel()
     ended = run.wait_until(lambda: not run.target.number(_COUNT_OPEN_IMAGES), _END_SECONDS)
