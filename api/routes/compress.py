@@ -176,9 +176,15 @@ def _accept(
             notices=parsed.notices,
             idempotency=key_claim,
             webhook_url=parsed.webhook_url,
+<<<<<<< HEAD
             waited_for=waited_for,
             watermark_size=parsed.watermark.size if parsed.watermark else 0,
             storage_limit_bytes=services.settings.storage_bytes(balance.plan),
+=======
+            watermark_size=parsed.watermark.size if parsed.watermark else 0,
+            storage_limit_bytes=services.settings.storage_bytes(balance.plan),
+            waited_for=waited_for,
+>>>>>>> gate
         )
         batches.accept(services.database, uuid4(), batch)
     except (RequestRefusedError, StoreError):

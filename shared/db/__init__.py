@@ -2,18 +2,30 @@
 
 Which modules touch which table (a test compares this with the statements):
 
-accounts          accounts backlog credits webhook_secrets
+accounts          accounts credits webhook_secrets
 ai_usage          ai_usage
 api_keys          accounts
+<<<<<<< HEAD
+backlog           backlog
+batches           batches estimates image_states images retries sessions stand_ins stored upkeep
+                  views webhooks
+dispatcher        sending
+file_names        file_names
+idempotency_keys  idempotency upkeep
+images            ai_usage archives backlog batches descriptions estimates image_states images
+                  retries sending session_list sessions stand_ins stored upkeep views work
+=======
 batches           backlog batches estimates image_states images retries sessions stand_ins stored
                   upkeep views webhooks
 file_names        file_names
 idempotency_keys  idempotency upkeep
 images            ai_usage archives backlog batches descriptions estimates image_states images
                   retries session_list sessions stand_ins stored upkeep views work
+>>>>>>> gate
 ledger            credits
 sessions          archives batches estimates image_states images retries session_list sessions
                   stand_ins upkeep views webhooks
+shares            sending work
 usage             credits
 webhook_secrets   webhook_secrets
 webhooks          webhook_calls webhooks

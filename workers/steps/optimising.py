@@ -25,8 +25,16 @@ from shared.errors import (
 from shared.lanes import Lane
 from shared.models import Claim, Notice, Result
 from shared.services import Services
+<<<<<<< HEAD
 from workers.imaging import ImageJob, Output, process
 from workers.memory import admission
+=======
+from shared.settings import Settings
+from workers.cost.estimate import Cost
+from workers.imaging import ImageJob, Output, process
+from workers.memory import admission
+from workers.memory.admission import MemoryAdmission
+>>>>>>> gate
 from workers.steps.claiming import with_claim
 from workers.steps.planning import planned
 from workers.steps.report import Report
@@ -95,6 +103,7 @@ def _run(services: Services, claim: Claim, report: Report) -> _AfterCommit | Non
     with report.step("load"):
         data = services.store.get(original_key(claim.batch_id, claim.index))
         watermark = services.store.get(claim.watermark_key) if claim.watermark_key else None
+<<<<<<< HEAD
     memory = admission.of_machine(services.settings.memory_mb)
     # Again: this machine may have less memory, or another version, than the one that measured.
     facts, plan = planned(services.settings, claim.options, data, memory.most_bytes)
@@ -106,6 +115,14 @@ def _run(services: Services, claim: Claim, report: Report) -> _AfterCommit | Non
         with report.step("admit"):
             held.enter_context(memory.admit(plan.cost.memory_bytes, patience_seconds))
         output = process(job)
+=======
+    # Again: this machine may have less memory, or another version, than the one that measured.
+    memory = admission.of_machine(services.settings.memory_mb)
+    facts, plan = planned(services.settings, claim.options, data, memory.most_bytes)
+    job = ImageJob(data, facts, claim.options, watermark, plan.effort, faster=plan.faster)
+    in_line = claim.memory_waits >= _MAX_MEMORY_WAITS
+    output = _process(services.settings, memory, job, plan.cost, report, in_line=in_line)
+>>>>>>> gate
     report.seconds |= output.seconds
     report.engine_cpu_seconds = output.cpu_seconds
     report.bytes_out = len(output.data)
@@ -119,6 +136,26 @@ def _run(services: Services, claim: Claim, report: Report) -> _AfterCommit | Non
     return after
 
 
+<<<<<<< HEAD
+=======
+def _process(
+    settings: Settings,
+    memory: MemoryAdmission,
+    job: ImageJob,
+    cost: Cost,
+    report: Report,
+    *,
+    in_line: bool,
+) -> Output:
+    """Runs the engine if there is memory for it, or, `in_line`, once there is."""
+    patience_seconds = in_line * _patience_seconds(settings.task_limit_seconds, cost.cpu_seconds)
+    with ExitStack() as held:
+        with report.step("admit"):
+            held.enter_context(memory.admit(cost.memory_bytes, patience_seconds))
+        return process(job)
+
+
+>>>>>>> gate
 def _patience_seconds(task_limit_seconds: int, cpu_seconds: float) -> float:
     """How long an image may wait in line for memory, while its task's limit and its lease run on.
 
