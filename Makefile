@@ -10,7 +10,7 @@ DEV := .venv/ready
 RUN := $(if $(wildcard $(DEV)),$(DEV),.venv/ready-to-run)
 
 .PHONY: help demo test test-full test-image screenshots picture check audit check-access attack chaos fuzz up bench \
-	bench-archive bench-codecs bench-cost bench-lossless calibrate check-memory lock settings \
+	bench-archive bench-codecs bench-cost bench-cost-worst bench-lossless calibrate check-memory lock settings \
 	api-tables clear clean
 
 demo: $(RUN) ## compress the sample photographs, on real embedded servers
@@ -73,6 +73,9 @@ calibrate: $(DEV) ## measure the quality tables again (docs/quality.md): make ca
 
 bench-cost: $(DEV) ## compare estimated with real cost: make bench-cost PHOTOS=folder COUNT=400
 	@$(BIN)/python -m infra.benchmarks.cost "$(or $(PHOTOS),tests/samples)" "$(or $(COUNT),400)"
+
+bench-cost-worst: $(DEV) ## search for pixels that cost more than the estimate says they can: make bench-cost-worst COUNT=300 SEED=1
+	@$(BIN)/python -m infra.benchmarks.cost_worst "$(or $(COUNT),300)" "$(or $(SEED),1)"
 
 bench-archive: $(DEV) ## measure the API's memory while it sends an archive: make bench-archive COUNT=10000
 	@$(BIN)/python -m infra.benchmarks.archive "$(or $(COUNT),10000)"

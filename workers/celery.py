@@ -15,13 +15,7 @@ from celery import Celery, signals
 from redis.exceptions import RedisError
 
 from shared import heartbeat, logs, services, settings, supervised
-from shared.clients.celery_queue import (
-    AI_QUEUE,
-    CALLS_QUEUE,
-    IMAGES_QUEUE,
-    IO_QUEUE,
-    celery_app,
-)
+from shared.clients.celery_queue import AI_QUEUE, CALLS_QUEUE, IMAGES_QUEUE, IO_QUEUE, celery_app
 from shared.db import upkeep, webhook_calls
 from shared.errors import UnavailableError
 from workers import lost_claims, tasks, termination

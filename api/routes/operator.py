@@ -127,9 +127,8 @@ def scrape() -> Response:
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
-@blueprint.before_app_request
 def keep_to_the_address() -> None:
-    """Raises NotFound for metrics at another address than theirs, and for anything else at theirs.
+    """Raises NotFound for metrics at another address than theirs, and for anything else there.
 
     A proxy blocks exactly `/metrics`: no other spelling of it may answer either.
     """

@@ -83,7 +83,7 @@ def _ramp(shape: _Shape) -> numpy.ndarray:
     return numpy.stack([down, across, 255 - (down + across) / 2], axis=2)
 
 
-def _gradient(chance: numpy.random.Generator, shape: _Shape) -> numpy.ndarray:
+def _gradient(_chance: numpy.random.Generator, shape: _Shape) -> numpy.ndarray:
     return _ramp(shape).astype(numpy.uint8)
 
 
@@ -92,7 +92,7 @@ def _dither(chance: numpy.random.Generator, shape: _Shape) -> numpy.ndarray:
     return (_ramp(shape) > chance.integers(0, 255, (*shape, 3))).astype(numpy.uint8) * 255
 
 
-def _ordered_dither(chance: numpy.random.Generator, shape: _Shape) -> numpy.ndarray:
+def _ordered_dither(_chance: numpy.random.Generator, shape: _Shape) -> numpy.ndarray:
     bayer = numpy.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]]) * 16 + 8
     tiled = numpy.tile(bayer, (shape[0] // 4 + 1, shape[1] // 4 + 1))[: shape[0], : shape[1]]
     return (_ramp(shape) > tiled[:, :, None]).astype(numpy.uint8) * 255
@@ -106,11 +106,11 @@ def _faint_grain(chance: numpy.random.Generator, shape: _Shape) -> numpy.ndarray
     return numpy.clip(_ramp(shape) + chance.normal(0, 1.5, (*shape, 3)), 0, 255).astype(numpy.uint8)
 
 
-def _flat(chance: numpy.random.Generator, shape: _Shape) -> numpy.ndarray:
+def _flat(_chance: numpy.random.Generator, shape: _Shape) -> numpy.ndarray:
     return numpy.full((*shape, 3), 90, numpy.uint8)
 
 
-def _checker(chance: numpy.random.Generator, shape: _Shape) -> numpy.ndarray:
+def _checker(_chance: numpy.random.Generator, shape: _Shape) -> numpy.ndarray:
     rows, columns = numpy.mgrid[0 : shape[0], 0 : shape[1]]
     return numpy.repeat((((rows + columns) & 1) * 255).astype(numpy.uint8)[:, :, None], 3, axis=2)
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from shared.errors import NOT_PROCESSED, ImageError
 from shared.models import Effort, Notice, Options
 from workers.codec_limits import set_codec_limits
-from workers.cost.estimate import estimate
+from workers.cost.plan import Limits as CostLimits
+from workers.cost.plan import plan
 from workers.imaging import ImageJob, process
 from workers.imaging.formats.probe import check_animation, check_limits, probe
 from workers.memory import admission
@@ -87,11 +88,14 @@ def _made(job: Job, limits: Limits, jobs: Connection) -> Made:
     facts = probe(data)
     check_limits(facts, limits.max_pixels, limits.max_frames)
     check_animation(facts, job.options.format, limits.max_animation_pixels)
-    cost = estimate(facts, len(data), job.options, limits.effort)
     memory = admission.of_machine(limits.memory_mb)
-    with memory.admit(cost.memory_bytes, float("inf")):
+    any_time = CostLimits(float("inf"), memory.most_bytes)  # whoever waits may press Ctrl-C
+    how = plan(facts, len(data), job.options, limits.effort, any_time)
+    with memory.admit(how.cost.memory_bytes, float("inf")):
         jobs.send(STARTED)
-        output = process(ImageJob(data, facts, job.options, job.watermark_png, limits.effort))
+        output = process(
+            ImageJob(data, facts, job.options, job.watermark_png, how.effort, how.faster)
+        )
     return Made(
         data=output.data,
         original_size=len(data),

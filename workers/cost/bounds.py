@@ -7,6 +7,8 @@ pixel already holds noise that costs AVIF two thirds of the most. So the upload'
 here.
 """
 
+import math
+
 from shared.imagetype import ImageType
 from shared.models import Effort, Options
 from workers.cost.encoding import Picture, effective_effort, mode_of
@@ -99,7 +101,7 @@ def max_cpu_seconds(picture: Picture, options: Options, effort: Effort) -> float
 
 def _near_lossless_seconds(megapixels: float) -> float:
     linear, root = _NEAR_LOSSLESS_SECONDS
-    return min(linear * megapixels, root * megapixels**0.5)
+    return min(linear * megapixels, root * math.sqrt(megapixels))
 
 
 def _avif_seconds(picture: Picture, effort: Effort) -> float:

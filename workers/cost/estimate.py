@@ -88,7 +88,7 @@ _SCANS_PROCESS_BYTES = 40e6
 _REPEATING_BYTES_PER_PIXEL = {
     ImageType.PNG: 0.3,
     ImageType.TIFF: 0.3,
-    ImageType.GIF: 0.1,
+    ImageType.GIF: 0.02,
     ImageType.BMP: 0.3,
 }
 _ANY_BYTES_PER_PIXEL = 0.015

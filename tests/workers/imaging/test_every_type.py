@@ -12,7 +12,7 @@ To add a type that is read:
 To add a type that is written, give it a `longest_side` in its facts, and also:
     7. `workers/imaging/encoding/encode.py`: its encoder.
     8. `workers/imaging/strip/__init__.py`: its stripper, for passthrough.
-    9. `workers/cost/encoding.py`: the CPU and memory of encoding.
+    9. `workers/cost/encoding.py` and `bounds.py`: the CPU and memory of encoding.
     10. `workers/imaging/animation/animate.py`: a writer, if its outputs may be animations.
 """
 
@@ -125,11 +125,10 @@ def test_every_output_type_is_stripped_of_metadata(to: ImageType) -> None:
 
 @pytest.mark.parametrize("to", OUTPUT_TYPES)
 def test_encoding_every_output_type_has_a_cost(to: ImageType) -> None:
-    assert {to.value} <= encoding.RATES.keys() & encoding.BYTES_PER_PIXEL.keys()
-    assert to in encoding.FIXED_BYTES
+    assert to.value in encoding.RATES
     for kind, effort in product(ImageType, Effort):
         cost = estimate(probe(sample(kind)), len(sample(kind)), Options(to), effort)
-        assert cost.cpu_seconds > 0, (kind, effort)
+        assert 0 < cost.cpu_seconds <= cost.max_cpu_seconds, (kind, effort)
         assert cost.memory_bytes > 0, (kind, effort)
 
 
@@ -144,7 +143,9 @@ def test_every_type_that_writes_animations_has_its_writer_and_its_cost(to: Image
     for kind in ANIMATIONS_READ:
         output = run(moving(kind.facts.decoder, flat()), to)
         assert getattr(Image.open(io.BytesIO(output.data)), "n_frames", 1) == len(flat())
-    assert f"{to.value}_animation" in encoding.RATES.keys() & encoding.BYTES_PER_PIXEL.keys()
+        asked = probe(moving(kind.facts.decoder, flat()))
+        assert estimate(asked, 1000, Options(to)).max_cpu_seconds > 0, kind
+    assert f"{to.value}_animation" in encoding.RATES
 
 
 def test_no_other_type_has_a_writer_of_animations() -> None:

@@ -1,5 +1,6 @@
 """AVIF, by libaom through pillow-avif-plugin."""
 
+import math
 import random
 import time
 from typing import Any, Literal
@@ -39,7 +40,7 @@ BLOCK_COPY_MAX_PIXELS = 9_000_000
 
 # CPU seconds per megapixel that no pixels were found to exceed, in full colour and at 4:2:0
 # (docs/encoders.md). An image that may take more than `TRIED_SECONDS` is tried in part first.
-MAX_SECONDS = {Effort.FAST: (0.8, 0.55), Effort.BALANCED: (6.0, 4.4), Effort.SMALL: (13.0, 9.5)}
+MAX_SECONDS = {Effort.FAST: (0.8, 0.55), Effort.BALANCED: (6.0, 4.4), Effort.SMALL: (22.0, 16.0)}
 TRIED_SECONDS = 36.0
 _NEXT_EFFORT = {Effort.SMALL: Effort.BALANCED, Effort.BALANCED: Effort.FAST}
 _TRIED_SHARE, _TILE_PIXELS, _MAX_TILES = 0.04, 64, 12  # tiles: in each direction
@@ -123,11 +124,11 @@ def _seconds_by_trial(
 
 def tried_pixels(pixels: int) -> int:
     """The pixels that are tried of an image of so many."""
-    return int((_tiles_in_a_row(pixels) * _TILE_PIXELS) ** 2)
+    return (_tiles_in_a_row(pixels) * _TILE_PIXELS) ** 2
 
 
 def _tiles_in_a_row(pixels: int) -> int:
-    return max(1, min(_MAX_TILES, round((_TRIED_SHARE * pixels) ** 0.5 / _TILE_PIXELS)))
+    return max(1, min(_MAX_TILES, round(math.sqrt(_TRIED_SHARE * pixels) / _TILE_PIXELS)))
 
 
 def _tiles(image: Image.Image) -> Image.Image:
