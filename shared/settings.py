@@ -303,8 +303,8 @@ class Settings(BaseSettings):
     # The queue
     window_images: Positive = Field(
         default=40,
-        description="Maximum images, on all machines together, that are sent to `worker` processes"
-        " and not optimised yet.",
+        description="Maximum images that wait in Redis for a `worker` process, on all machines"
+        " together. Fewer where they are large; the rest waits in Postgres.",
     )
     max_attempts: Positive = Field(
         default=3,
