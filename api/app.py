@@ -18,6 +18,7 @@ from api.places import Places
 from api.request_id import HEADER, request_id
 from api.room import room_for
 from api.routes import BLUEPRINTS
+from api.routes.operator import keep_to_the_address
 from api.session_feed import Feeds
 from api.upload_quota import UploadQuota
 from shared import logs, services, settings
@@ -58,6 +59,7 @@ def build_app(built: Services) -> Flask:
         app.register_blueprint(blueprint)
     errors.register(app)
     app.before_request(_begin)
+    app.before_request(keep_to_the_address)
     cross_origin.register(app, built.settings.cors_origins)
     app.after_request(_finish)
     return app

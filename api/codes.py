@@ -165,8 +165,8 @@ REFUSALS = (
     _ours(
         errors.TooManyRequestsError,
         "Too many requests",
-        "wait for `Retry-After`; also where the account, or all clients at one address, have too many"
-        " uploads, streams or downloads at a time",
+        "wait for `Retry-After`; also where the account, or all clients at one address, have too"
+        " many uploads, streams or downloads at a time",
     ),
     _ours(
         errors.WorkLimitError,
@@ -185,8 +185,8 @@ REFUSALS = (
         errors.UnavailableError,
         errors.DatabaseDownError().message,
         "wait for `Retry-After`",
-        "a sentence: a server is down, the disk is full, too many clients upload, listen or download,"
-        " or no AI provider is configured",
+        "a sentence: a server is down, the disk is full, too many clients upload, listen or"
+        " download, or no AI provider is configured",
     ),
 )
 

@@ -4,6 +4,8 @@ import os
 import sys
 from typing import Any
 
+from gunicorn import sock
+
 from shared import supervised
 
 wsgi_app = "api.app:create_app()"
@@ -27,6 +29,25 @@ def on_starting(server: Any) -> None:
     """Called once, before anything listens."""
     if server.cfg.is_ssl:  # its bounds are those of plain sockets (api/client_socket.py)
         sys.exit("fluximage: the API speaks no TLS; put a proxy in front of it")
+
+
+def when_ready(server: Any) -> None:
+    """Called when the API listens: adds the address of the metrics.
+
+    Not by `--bind`, which gunicorn ignores beside sockets that it inherits.
+    """
+    listen = os.environ.get("FLUXIMAGE_METRICS_LISTEN")
+    if not listen:
+        return
+    host, _, port = listen.strip().rpartition(":")
+    address = host.strip("[]"), int(port)
+    if address in [listener.getsockname()[:2] for listener in server.LISTENERS]:
+        return  # inherited from the main process before this one
+    kind = sock.TCP6Socket if ":" in address[0] else sock.TCPSocket
+    try:
+        server.LISTENERS.append(kind(address, server.cfg, server.log))
+    except OSError as error:
+        sys.exit(f"fluximage: FLUXIMAGE_METRICS_LISTEN: cannot listen at {listen}: {error}")
 
 
 def post_worker_init(_: object) -> None:

@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass
 from typing import Literal
 
-from shared.clients.celery_queue import AI_QUEUE, CALLS_QUEUE, IMAGES_QUEUE, IO_QUEUE
+from shared.clients.celery_queue import AI_QUEUE, CALLS_QUEUE, EXPRESS_QUEUE, IMAGES_QUEUE, IO_QUEUE
 from shared.db.webhook_calls import CALLS_AT_ONCE
 
 
@@ -70,12 +70,18 @@ WEB = Process(
     grace_seconds=15.0,
 )
 WORKER = CeleryWorker(name="worker", queue=IMAGES_QUEUE, pool="prefork")
+EXPRESS = CeleryWorker(name="express", queue=EXPRESS_QUEUE, pool="prefork", concurrency=2)
 AI = CeleryWorker(name="ai", queue=AI_QUEUE, pool="threads", needs_provider=True)
 IO = CeleryWorker(name="io", queue=IO_QUEUE, pool="threads", concurrency=32)
 CALLS = CeleryWorker(name="calls", queue=CALLS_QUEUE, pool="threads", concurrency=CALLS_AT_ONCE)
 PERIODIC = Process(name="periodic", module="workers.periodic")
 
-PROCESSES = (WEB, WORKER, AI, IO, CALLS, PERIODIC)  # in the order of their start
+PROCESSES = (WEB, WORKER, EXPRESS, AI, IO, CALLS, PERIODIC)  # in the order of their start
+
+
+def express_processes(cores: int) -> int:
+    """How many processes the lane for small images has on a machine with so many cores."""
+    return max(2, cores // 2)
 
 
 def usable_cores() -> int:

@@ -349,11 +349,35 @@ class NewKey(TypedDict):
 
 
 @_documented
+class Queue(TypedDict):
+    """What waits for a worker, of all accounts together."""
+
+    images: int
+    """How many images."""
+    age_seconds: float
+    """How long the oldest of them has waited; 0 when none waits."""
+    accounts: int
+    """How many accounts they are of."""
+    cpu_seconds: float
+    """Their estimated work, without that of images that are not measured yet."""
+    full: bool
+    """Whether accounts that have more than their share of these images get `queue_full`."""
+
+
+@_documented
 class Health(TypedDict):
     """That all is well."""
 
     status: Literal["ok"]
     """Always `ok`."""
+
+
+@_documented
+class Ready(Health):
+    """That all servers answer, and how long the queue is."""
+
+    queue: Queue
+    """What waits for a worker."""
     faults: NotRequired[dict[str, str]]
     """Workers that can work on no image, while others can: why, by the worker's name."""
 

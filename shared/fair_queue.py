@@ -7,7 +7,7 @@ Between two accounts that both have work, the seconds given to each differ by at
 image of each.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 from typing import Protocol, TypeVar
@@ -42,7 +42,7 @@ class Shares:
         """Puts the account behind by a job's work."""
         self.accounts[account_id] = self.start(account_id) + cpu_seconds
 
-    def catch_up(self, waiting: Mapping[int, object]) -> None:
+    def catch_up(self, waiting: Iterable[int]) -> None:
         """Moves the system on to the lowest of the accounts that wait."""
         self.system = min(map(self.start, waiting), default=self.system)
 

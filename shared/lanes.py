@@ -108,11 +108,18 @@ class WaitingImages:
         """The next image, of those that may go. with_ai: whether those to be described may."""
         firsts = [
             found
-            for kind in list(self._kinds)
+            for kind in self._kinds
             if kind[0] == is_queued and (with_ai or not kind[2]) and (kind[1] or not only_small)
             if (found := self._first_of(kind))
         ]
         return min(firsts, key=lambda image: image.place, default=None)
+
+    def may_have(self, *, with_ai: bool) -> bool:
+        """Whether `first` may find an image, without reading any."""
+        return any(
+            kind[0] and (with_ai or not kind[2]) and (images or kind in self._unread)
+            for kind, images in self._kinds.items()
+        )
 
     def take(self, image: WaitingImage) -> None:
         """Removes an image that `first` has returned."""
@@ -213,7 +220,7 @@ class _Choice:
 
     def express(self) -> None:
         """Takes at most one small image of each account that has had no more than its share."""
-        queued = {one: one for one in self.waiting if self.first(one)}
+        queued = self.queued()
         self.shares.catch_up(queued)
         for account_id in sorted(queued, key=self.shares.start):
             if self.shares.start(account_id) > self.shares.system + _LEAD_SECONDS:
@@ -227,13 +234,17 @@ class _Choice:
 
     def images(self) -> None:
         """Takes images in turn, as long as there is room for the next one."""
-        queued = {one: self._queued(one) for one in self.waiting if self.first(one)}
-        for image in in_turn(self.shares, queued):
+        for image in in_turn(self.shares, {one: self._in_order(one) for one in self.queued()}):
             if not self.out.has_room(image, self.windows):
                 return
             self.take(image, Lane.IMAGES)
 
-    def _queued(self, account_id: int) -> Iterator[WaitingImage]:
+    def queued(self) -> list[int]:
+        """The accounts that wait for a core."""
+        with_ai = self.out.ai < self.windows.ai_images
+        return [one for one, images in self.waiting.items() if images.may_have(with_ai=with_ai)]
+
+    def _in_order(self, account_id: int) -> Iterator[WaitingImage]:
         while image := self.first(account_id):
             yield image
 

@@ -114,8 +114,9 @@ def _listen(value: object) -> object:
     if not isinstance(value, str):
         return value
     host, _, port = value.rpartition(":")
+    bracketed = re.fullmatch(r"\[(.*:.*)\]", host)
     try:
-        address = ip_address(host[1:-1] if host.startswith("[") else host)
+        address = ip_address(bracketed[1] if bracketed else host)
         (number,) = _range(port)
     except ValueError:
         raise ValueError(

@@ -4,6 +4,7 @@ Services are built after the fork, in the process that runs tasks: connections d
 """
 
 import logging
+import os
 import threading
 import warnings
 from contextlib import closing
@@ -14,7 +15,7 @@ from celery import Celery, signals
 from redis.exceptions import RedisError
 
 from shared import heartbeat, logs, services, settings, supervised
-from shared.clients.celery_queue import AI_QUEUE, CALLS_QUEUE, IO_QUEUE, celery_app
+from shared.clients.celery_queue import AI_QUEUE, CALLS_QUEUE, IMAGES_QUEUE, IO_QUEUE, celery_app
 from shared.db import upkeep, webhook_calls
 from shared.errors import UnavailableError
 from workers import lost_claims, tasks, termination
@@ -33,6 +34,8 @@ set_codec_limits()
 warnings.filterwarnings("ignore", "You're running the worker with superuser privileges")
 
 _GOOD_SECONDS = 30  # a machine that is busy with images may be late with some
+
+_NICENESS = 10  # a process without has ten times the weight, and so a core when it wants one
 
 _building = threading.RLock()  # the first tasks of a threaded worker may run at once
 
@@ -89,6 +92,13 @@ def _configure_logs(**_: Any) -> None:
 @signals.worker_process_init.connect
 def _obey_only_the_main_process(**_: Any) -> None:
     termination.obey_only_the_parent()
+
+
+@signals.worker_process_init.connect
+def _let_others_go_first(**_: Any) -> None:
+    if set(app.amqp.queues.consume_from) == {IMAGES_QUEUE}:
+        # A backlog keeps all cores busy for hours: answers, stores and small images go first.
+        os.nice(_NICENESS)
 
 
 @signals.worker_init.connect

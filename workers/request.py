@@ -5,9 +5,11 @@ class. Without ours the image of a process that was killed would wait for the en
 """
 
 import logging
+import os
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
+from pathlib import Path
 from signal import SIGKILL
 from typing import Any
 
@@ -23,7 +25,6 @@ from shared.db.upkeep import LostClaim
 from shared.errors import UnavailableError
 from shared.services import Services, build
 from workers import lost_claims
-from workers.cpu_time import cpu_seconds_of
 from workers.holder import holder
 
 logger = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ class ClaimRequest(Request):
 
     def on_accepted(self, pid: Any, time_accepted: float) -> None:
         """Called when the process `pid` has begun the run."""
-        self._cpu_seconds_before = cpu_seconds_of(pid)
+        self._cpu_seconds_before = _cpu_seconds_of(pid)
         super().on_accepted(pid, time_accepted)
 
     def on_failure(self, exc_info: ExceptionInfo, *arguments: Any, **more: Any) -> None:
@@ -53,7 +54,7 @@ class ClaimRequest(Request):
 
     def _used_seconds(self) -> float | None:
         """The CPU seconds of this run; None when the process is gone already."""
-        now = cpu_seconds_of(int(self.worker_pid or 0))
+        now = _cpu_seconds_of(int(self.worker_pid or 0))
         before = self._cpu_seconds_before
         return None if now is None or before is None else now - before
 
@@ -88,3 +89,18 @@ class ClaimRequest(Request):
 def _give_back(services: Services, claims: list[LostClaim]) -> None:
     for one in claims:
         images.give_back(services.database, one.claim, untried=True)
+
+
+def _cpu_seconds_of(pid: int) -> float | None:
+    """CPU time so far of a process, and of its children that have ended.
+
+    None when the process itself has ended, and on systems without /proc.
+    """
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return None
+    # proc_pid_stat(5): utime, stime, cutime and cstime are fields 14 to 17; the name, which may
+    # have blanks, ends with the last bracket and is field 2.
+    fields = text.rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")

@@ -168,6 +168,16 @@ WEBHOOK_EVENT: bodies.WebhookEvent = {
 }
 NEW_SECRET: bodies.NewSecret = {"secret": "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="}
 HEALTHY: bodies.Health = {"status": "ok"}
+READY: bodies.Ready = {
+    "status": "ok",
+    "queue": {
+        "images": 225,
+        "age_seconds": 12.5,
+        "accounts": 3,
+        "cpu_seconds": 160.2,
+        "full": False,
+    },
+}
 NOT_READY: bodies.NotReady = {
     "error": "Not ready: redis down",
     "code": "unavailable",

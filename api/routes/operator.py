@@ -54,7 +54,7 @@ def live() -> Response:
         "getReady",
         Tag.OPERATOR,
         answers={
-            200: Answer("All answer.", bodies.Health, examples.HEALTHY),
+            200: Answer("All answer.", bodies.Ready, examples.READY),
             503: Answer("Some do not.", bodies.NotReady, examples.NOT_READY),
         },
     )
@@ -75,7 +75,8 @@ def ready() -> Response:
     down += [part for part in supervised.unready_parts() if part != "web"]  # which is us
     faults, others_work = _workers(services)
     if not down and (others_work or not faults):
-        return json_response(_OK | {"faults": faults} if faults else _OK)
+        well: bodies.Ready = {"status": "ok", "queue": _queue(services)}
+        return json_response(well | {"faults": faults} if faults else well)
     sentences = [f"{', '.join(down)} down"] if down else []
     sentences += [f"{worker}: {fault}" for worker, fault in faults.items()]
     body: bodies.NotReady = {
@@ -84,6 +85,17 @@ def ready() -> Response:
         "down": [*down, *faults],
     }
     return json_response(body, 503)
+
+
+def _queue(services: Services) -> bodies.Queue:
+    queue = backlog.queue_state(services.database)
+    return {
+        "images": queue.images,
+        "age_seconds": round(queue.age_seconds, 3),
+        "accounts": queue.accounts,
+        "cpu_seconds": round(queue.cpu_seconds, 3),
+        "full": queue.images > services.settings.max_queue_images,
+    }
 
 
 def _workers(services: Services) -> tuple[dict[str, str], bool]:
@@ -115,9 +127,8 @@ def scrape() -> Response:
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
-@blueprint.before_app_request
 def keep_to_the_address() -> None:
-    """Raises NotFound for metrics at another address than theirs, and for anything else at theirs.
+    """Raises NotFound for metrics at another address than theirs, and for anything else there.
 
     A proxy blocks exactly `/metrics`: no other spelling of it may answer either.
     """
@@ -147,13 +158,15 @@ class _InstallationCollector(Collector):
         self._services = services
 
     def collect(self) -> Iterator[Metric]:
-        queue = backlog.queue_state(self._services.database)
-        yield GaugeMetricFamily(
-            "fluximage_queue_images", "Images that wait for a worker", queue.images
-        )
-        yield GaugeMetricFamily(
-            "fluximage_queue_age_seconds", "Age of the oldest waiting image", queue.age_seconds
-        )
+        queue = _queue(self._services)
+        for name, sentence, value in (
+            ("images", "Images that wait for a worker", queue["images"]),
+            ("age_seconds", "Age of the oldest waiting image", queue["age_seconds"]),
+            ("accounts", "Accounts that have waiting images", queue["accounts"]),
+            ("cpu_seconds", "Estimated work of the waiting images", queue["cpu_seconds"]),
+            ("full", "1 while accounts above their share are refused", queue["full"]),
+        ):
+            yield GaugeMetricFamily(f"fluximage_queue_{name}", sentence, value)
         yield from self._ai()
         try:
             yield self._images()

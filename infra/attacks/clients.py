@@ -40,11 +40,12 @@ def send_batches(
     batches: int,
     seconds: float,
     session_id: str | None = None,
+    pause_seconds: float = 0.0,
 ) -> dict[str, int]:
     """Sends the files as one batch, so often, without waiting for the results.
 
-    options: fields of `Options`. Returns how often each answer came: `accepted`, or the code
-    of the error, which a pause follows.
+    options: fields of `Options`. pause_seconds: after each that is accepted. Returns how often each
+    answer came: `accepted`, or the code of the error, which a pause follows.
     """
     answers: Counter[str] = Counter()
     until = time.monotonic() + seconds
@@ -55,6 +56,7 @@ def send_batches(
             try:
                 client.send(sources, asked, session_id=session_id)
                 answers["accepted"] += 1
+                time.sleep(pause_seconds)
             except FluximageError as error:
                 answers[error.code or "unreachable"] += 1
                 time.sleep(0.5)

@@ -18,7 +18,14 @@ from shared.private_folder import RUN_DIR, RUN_FOLDER
 
 API = "api"
 # What each process beats as: a worker as its queue (infra.processes, which would import Celery).
-BEATS = {"worker": "images", "ai": "ai", "io": "io", "calls": "calls", "periodic": "periodic"}
+BEATS = {
+    "worker": "images",
+    "express": "express",
+    "ai": "ai",
+    "io": "io",
+    "calls": "calls",
+    "periodic": "periodic",
+}
 TIMEOUT_SECONDS = 4.0
 
 

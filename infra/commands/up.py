@@ -24,12 +24,19 @@ from infra.commands.server_checks import check_servers
 from infra.embedded import Stack
 from infra.embedded.network import is_loopback, local, reachable
 from infra.migrations.run import migrate
-from infra.processes import PROCESSES, WEB, CeleryWorker, Process, usable_cores
+from infra.processes import (
+    PROCESSES,
+    WEB,
+    CeleryWorker,
+    Process,
+    express_processes,
+    usable_cores,
+)
 from infra.settings_without_servers import load_without_servers
 from infra.supervision.child import Child
 from infra.supervision.supervisor import Interrupted
 from shared import settings, supervised
-from shared.clients.celery_queue import AI_QUEUE, IMAGES_QUEUE
+from shared.clients.celery_queue import AI_QUEUE, EXPRESS_QUEUE, IMAGES_QUEUE
 from shared.db import backlog
 from shared.db.database import Database
 from shared.errors import OperatorError, UnavailableError
@@ -119,7 +126,11 @@ def children(
 def _adapted(process: Process, options: UpOptions, port: int, loaded: Settings) -> Process:
     """The process with the options that depend on this machine and on how we stop it."""
     if isinstance(process, CeleryWorker):
-        counts = {IMAGES_QUEUE: options.workers, AI_QUEUE: loaded.ai_concurrency}
+        counts = {
+            IMAGES_QUEUE: options.workers,
+            EXPRESS_QUEUE: express_processes(options.workers),
+            AI_QUEUE: loaded.ai_concurrency,
+        }
         count = counts.get(process.queue, process.concurrency)
         # We send SIGQUIT when the grace is over: then messages have to go back at once.
         more = ("--", "worker_soft_shutdown_timeout=0")

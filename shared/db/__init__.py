@@ -2,18 +2,21 @@
 
 Which modules touch which table (a test compares this with the statements):
 
-accounts          accounts backlog credits webhook_secrets
+accounts          accounts credits webhook_secrets
 ai_usage          ai_usage
 api_keys          accounts
-batches           backlog batches estimates image_states images retries sessions stand_ins stored
-                  upkeep views webhooks
+backlog           backlog
+batches           batches estimates image_states images retries sessions stand_ins stored upkeep
+                  views webhooks
+dispatcher        sending
 file_names        file_names
 idempotency_keys  idempotency upkeep
 images            ai_usage archives backlog batches descriptions estimates image_states images
-                  retries session_list sessions stand_ins stored upkeep views work
+                  retries sending session_list sessions stand_ins stored upkeep views work
 ledger            credits
 sessions          archives batches estimates image_states images retries session_list sessions
                   stand_ins upkeep views webhooks
+shares            sending work
 usage             credits
 webhook_secrets   webhook_secrets
 webhooks          webhook_calls webhooks

@@ -76,11 +76,14 @@ def unmeasured(database: Database, batch_id: UUID) -> UnmeasuredBatch | None:
     )
 
 
-# Not of one that another run has measured meanwhile: it may be sent, and is counted by that.
+# Not of an image that another run has measured meanwhile: it may be sent, and is counted by that.
+# The session is locked before any image, as by whoever cancels them.
 _SAVE = """
+WITH session AS (SELECT FROM sessions WHERE id = %s FOR NO KEY UPDATE)
 UPDATE images AS i
 SET cpu_seconds = new.cpu, max_cpu_seconds = new.max_cpu, memory_bytes = new.memory
-FROM unnest(%s::uuid[], %s::float8[], %s::float8[], %s::bigint[]) AS new (id, cpu, max_cpu, memory)
+FROM session, unnest(%s::uuid[], %s::float8[], %s::float8[], %s::bigint[])
+    AS new (id, cpu, max_cpu, memory)
 WHERE i.id = new.id AND i.state = 'queued' AND i.cpu_seconds IS NULL
 """
 
@@ -99,10 +102,10 @@ def save(
     """
     ended: dict[UUID, ImageEnded] = {}
     with database.transaction() as connection:
-        number = next_ended_number(connection, batch.session_id)  # locks: before any image
-        columns = zip(*(_values(*one) for one in estimates.items()), strict=True)
         if estimates:
-            connection.execute(_SAVE, [list(column) for column in columns])
+            columns = zip(*(_values(*one) for one in estimates.items()), strict=True)
+            connection.execute(_SAVE, [batch.session_id, *map(list, columns)])
+        number = next_ended_number(connection, batch.session_id) if refused else 0
         for image_id, refusal in refused.items():
             place = number + len(ended)
             if image_states.refuse(connection, image_id, refusal.code, refusal.message, place):

@@ -22,7 +22,11 @@ PROGRAMS = {"celery"}  # installed as a program; other modules run by `python -m
 AI_CONCURRENCY = "${FLUXIMAGE_AI_CONCURRENCY:-32}"
 # No number for `worker`: a process per core of the machine, which in a container is the host.
 PROCFILE_CONCURRENCY = {"ai": AI_CONCURRENCY}
-COMPOSE_CONCURRENCY = {"worker": "${WORKER_PROCESSES:-2}", "ai": AI_CONCURRENCY}
+COMPOSE_CONCURRENCY = {
+    "worker": "${WORKER_PROCESSES:-2}",
+    "express": "${EXPRESS_PROCESSES:-2}",
+    "ai": AI_CONCURRENCY,
+}
 PROCFILE_WEB = ("--bind", "0.0.0.0:${PORT:-8080}")
 # The file system of a container is read-only, apart from memory.
 CONTAINER_WEB = ("--bind", "0.0.0.0:8080", "--worker-tmp-dir", "/dev/shm", "--no-control-socket")

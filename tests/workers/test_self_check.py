@@ -71,10 +71,8 @@ def test_a_worker_that_can_do_no_work_is_named_while_others_go_on(unit: Services
     worker_reports.report(unit.redis, "images@b", "")
     with in_process(unit) as client:
         answer = client.get("/health/ready")
-    assert (answer.status_code, answer.json) == (
-        200,
-        {"status": "ok", "faults": {"images@a": "it is tired"}},
-    )
+    assert answer.status_code == 200
+    assert (answer.json or {})["faults"] == {"images@a": "it is tired"}
 
 
 def test_the_report_of_a_worker_that_is_gone_counts_no_more(unit: Services) -> None:

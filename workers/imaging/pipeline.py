@@ -12,9 +12,9 @@ from PIL import Image
 
 from shared.errors import ImageError, WarningCode
 from shared.models import Encoding
-from workers.cpu_time import cpu_seconds
 from workers.imaging.animation import animate
 from workers.imaging.colour.convert import to_plain, to_srgb
+from workers.imaging.cpu_time import cpu_seconds
 from workers.imaging.decoding.decode import Source, decode
 from workers.imaging.encoding.encode import encode
 from workers.imaging.encoding.encoded import Finished

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from shared.db.image_states import State
 from shared.models import Claim
 from shared.services import Services
-from workers.cpu_time import cpu_seconds
+from workers.imaging.cpu_time import cpu_seconds
 
 logger = logging.getLogger("fluximage.images")
 

@@ -32,7 +32,9 @@ _ALL = (
     Attack(refused_bodies),
     Attack(waiting_reads),
     Attack(event_listeners),
-    Attack(stored_bytes),
+    Attack(
+        stored_bytes, {"FLUXIMAGE_STORAGE_GB": "free=0.005, starter=0.005, pro=500, agency=2000"}
+    ),
     Attack(work_of_an_hour, {"FLUXIMAGE_ACCOUNT_CPU_SECONDS_PER_HOUR": "20"}),
     Attack(folder_of_another_user, before=take_folders),
 )

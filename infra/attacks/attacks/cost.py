@@ -22,17 +22,17 @@ SELECT coalesce(sum(compressed_size), 0) FROM images
 """
 _END_SECONDS = 200.0
 _BEGIN_SECONDS = 60.0
+_STORING_PAUSE_SECONDS = 0.5
 
 
 def hostile_png(run: Run) -> None:
     """A PNG of 395 kB, noise of 9999 x 10000 pixels, to AVIF, WebP and JPEG at quality 100."""
     key = run.target.new_account()
-    height = run.scaled(10_000)
+    height, before = run.scaled(10_000), run.target.number(_COUNT_IMAGES)
     asked = [(False, "avif"), (True, "avif"), (False, "webp"), (True, "webp"), (False, "jpg")]
     for alpha, format in asked:
         file = noise_png(9_999, height, alpha=alpha, seed=run.random.randrange(1 << 32))
         run.start(send_batches, key, [file], {"format": format, "quality": 100}, 1, _BEGIN_SECONDS)
-    before = run.target.number(_COUNT_IMAGES)
     run.wait_until_number(_COUNT_IMAGES, before + len(asked), _BEGIN_SECONDS)
     run.feel()
     ended = run.wait_until(lambda: not run.target.number(_COUNT_OPEN_IMAGES), _END_SECONDS)
@@ -51,16 +51,20 @@ def tiny_webps(run: Run) -> None:
 
 
 def stored_bytes(run: Run) -> None:
-    """A PNG that becomes hundreds of MB of WebP, sent again and again on the free plan."""
-    key = run.target.new_account(Plan.FREE)
-    file = noise_png(3_000, run.scaled(3_000))
-    asked = {"format": "webp", "quality": 100}
-    sending = run.start(send_batches, key, [file], asked, 20, run.form.seconds)
+    """A PNG of 8 kB that becomes 300 times as many bytes of JPEG, again and again."""
+    key = run.target.new_account(Plan.STARTER)
+    asked = {"format": "jpg", "quality": 100}
+    sending = run.start(
+        *(send_batches, key, [noise_png(1_200, 1_200)], asked, 100, run.form.seconds, None),
+        _STORING_PAUSE_SECONDS,
+    )
     run.feel()
     answers = sending()
     run.figures |= {"accepted": answers.get("accepted", 0)}
     run.figures["stored_mb"] = round(run.target.number(_STORED_BYTES) / 1e6)
     run.require(answers.get("storage_limit"), f"the store was filled without a bound: {answers}")
+    others = run.target.number(_COUNT_FAILURES_OTHER_THAN_REFUSALS)
+    run.require(not others, f"{others:.0f} accepted images failed")
 
 
 def work_of_an_hour(run: Run) -> None:

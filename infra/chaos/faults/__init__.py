@@ -9,10 +9,16 @@ from infra.chaos.faults.publishing import cut_publishing
 from infra.chaos.faults.races import repeat_request, spend_last_credits
 from infra.chaos.faults.store import fail_store
 from infra.chaos.faults.waiters import hang_up
-from infra.chaos.faults.workers import kill_workers, pause_workers, restart_service
+from infra.chaos.faults.workers import (
+    kill_measurers,
+    kill_workers,
+    pause_workers,
+    restart_service,
+)
 
 _ALL: tuple[Fault, ...] = (
     kill_workers,
+    kill_measurers,
     pause_workers,
     restart_service,
     poison,

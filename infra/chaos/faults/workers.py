@@ -5,10 +5,13 @@ from itertools import cycle
 from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM
 
 from infra.chaos.environment import IMAGE_WORKERS, eventually
-from infra.chaos.experiment import Experiment
+from infra.chaos.experiment import COUNT_REPEATED_EVENTS, Experiment
 
 _COUNT_BUSY = """
 SELECT count(*) FROM images WHERE state = 'processing'
+"""
+_COUNT_UNMEASURED = """
+SELECT count(*) FROM images WHERE state = 'queued' AND cpu_seconds IS NULL
 """
 _COMMIT_SECONDS = 5.0
 _RESTART_SECONDS = 60.0
@@ -29,6 +32,19 @@ def kill_workers(experiment: Experiment) -> None:
             environment.signal(name, SIGKILL)
 
     experiment.inject_under_load(inject, 24, 50)
+
+
+def kill_measurers(experiment: Experiment) -> None:
+    """kill -9 of the worker that measures images, while some are not measured yet."""
+
+    def inject() -> None:
+        eventually(lambda: experiment.query_number(_COUNT_UNMEASURED), 10)
+        experiment.environment.signal("io", SIGKILL)
+
+    experiment.inject_under_load(inject, 24, 50)
+    experiment.require_no_failure()
+    repeated = experiment.query_number(COUNT_REPEATED_EVENTS, "claimed", 1)
+    experiment.require(not repeated, f"{repeated} images were made more than once")
 
 
 def pause_workers(experiment: Experiment) -> None:

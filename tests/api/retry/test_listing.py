@@ -119,7 +119,7 @@ def test_an_accepted_retry_outlives_the_process_that_accepted_it(shop: Shop) -> 
     shop.retry()
     shop.services.redis.flushdb()  # as if nothing had been sent
     with shop.services.database.transaction() as connection:
-        connection.execute("UPDATE batches SET published_at = NULL WHERE closed_at IS NULL")
+        connection.execute("UPDATE images SET published_at = NULL WHERE ended_number IS NULL")
     sweep.sweep(shop.services)
     assert shop.services.redis.llen("ai") == 1
     assert shop.services.redis.llen("images") == 0
@@ -134,7 +134,7 @@ def test_each_image_of_a_batch_is_sent_to_the_step_that_it_waits_for(shop: Shop)
     shop.services.redis.flushdb()
     assert shop.retry()["retried"] == 2
     shop.measure()
-    assert [shop.services.redis.llen(queue) for queue in ("images", "ai")] == [1, 1]
+    assert [shop.services.redis.llen(queue) for queue in ("express", "ai")] == [1, 1]
 
 
 def test_an_image_that_waits_to_be_sent_to_the_model_keeps_its_patience(shop: Shop) -> None:
@@ -144,11 +144,11 @@ def test_an_image_that_waits_to_be_sent_to_the_model_keeps_its_patience(shop: Sh
     database = shop.services.database
     with database.transaction() as connection:
         connection.execute("UPDATE images SET created_at = created_at - interval '1 day'")
-        connection.execute("UPDATE batches SET published_at = NULL WHERE closed_at IS NULL")
+        connection.execute("UPDATE images SET published_at = NULL WHERE ended_number IS NULL")
     assert upkeep.undescribed(database, 60) == []
     with database.transaction() as connection:
         connection.execute(
-            "UPDATE batches SET published_at = now() - interval '61 s' WHERE closed_at IS NULL"
+            "UPDATE images SET published_at = now() - interval '61 s' WHERE ended_number IS NULL"
         )
     assert upkeep.undescribed(database, 60) == [row["id"]]
 
