@@ -42,7 +42,7 @@ class Form:
     max_p99_ratio: float | None
 
 
-FULL = Form(idle_seconds=8, seconds=30, share=1.0, max_p50_ratio=3, max_p99_ratio=3)
+FULL = Form(idle_seconds=6, seconds=20, share=1.0, max_p50_ratio=3, max_p99_ratio=3)
 # Other tests run at the same time, so the bound is generous.
 SHORT = Form(idle_seconds=2, seconds=6, share=0.1, max_p50_ratio=10, max_p99_ratio=None)
 
