@@ -82,9 +82,9 @@ class Run:
         """`full`, which fits the full form, scaled to this one; at least 1."""
         return max(1, round(full * self.form.share))
 
-    def feel(self) -> None:
-        """Measures what the innocent account feels now."""
-        self.felt = self.innocent.feel(self.form.seconds)
+    def feel(self, seconds: float | None = None) -> None:
+        """Measures what the innocent account feels now; for as long as the form says by default."""
+        self.felt = self.innocent.feel(seconds or self.form.seconds)
 
     def require(self, holds: object, sentence: str) -> None:
         """Notes the sentence as a violation unless `holds`."""
