@@ -178,7 +178,7 @@ REFUSALS = (
     _http(501, "send a `Content-Length`"),
     _ours(
         errors.QueueFullError,
-        "The queue is too long now; try again later",
+        "Your images have waited for too long; try again later",
         "wait for `Retry-After`",
     ),
     _ours(

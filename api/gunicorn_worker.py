@@ -127,7 +127,10 @@ class ApiWorker(GeventWorker):  # type: ignore[misc] # gunicorn ships no types
         settings = context.services.settings
         self._proxies = settings.trusted_proxies
         self._limits = Limits(
-            settings.min_bytes_per_second, settings.body_stall_seconds, settings.max_body_seconds
+            bytes_per_second=settings.min_bytes_per_second,
+            window_seconds=settings.min_rate_seconds,
+            stall_seconds=settings.body_stall_seconds,
+            total_seconds=settings.max_body_seconds,
         )
         self._connections = Connections(context.max_connections)
         self.worker_connections = context.max_connections + _SPARE_CONNECTIONS

@@ -6,10 +6,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Limits:
-    """In every `window_seconds` so many bytes per second must come, and all in `total_seconds`."""
+    """In every `window_seconds` so many bytes per second must come, and all in `total_seconds`.
+
+    stall_seconds: how long nothing at all may come.
+    """
 
     bytes_per_second: int
     window_seconds: int
+    stall_seconds: int
     total_seconds: int
 
 
@@ -29,12 +33,17 @@ class Pace:
         self._limits = limits
         self._deadline = time.monotonic() + limits.total_seconds
         self._waited_seconds = 0.0
+        self._stalled_seconds = 0.0
         self._bytes = 0
 
     def seconds_left(self) -> float:
         """How long to wait for more; raises TooSlowError where the client's time is over."""
         limits = self._limits
-        left = min(limits.window_seconds - self._waited_seconds, self._deadline - time.monotonic())
+        left = min(
+            limits.window_seconds - self._waited_seconds,
+            limits.stall_seconds - self._stalled_seconds,
+            self._deadline - time.monotonic(),
+        )
         if left <= 0:
             raise TooSlowError
         return left
@@ -44,6 +53,7 @@ class Pace:
         limits = self._limits
         self._bytes += count
         self._waited_seconds += waited_seconds
+        self._stalled_seconds = 0.0 if count else self._stalled_seconds + waited_seconds
         if self._waited_seconds < limits.window_seconds:
             return
         if self._bytes < limits.bytes_per_second * limits.window_seconds:

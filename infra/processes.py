@@ -35,13 +35,14 @@ class Process:
 
 @dataclass(frozen=True, kw_only=True)
 class CeleryWorker(Process):
-    """A Celery worker on one queue.
+    """A Celery worker on one queue, and on others `besides`.
 
     `concurrency` is the number of processes (prefork) or threads; None: whoever starts it decides.
     `node` is its name among workers; None: that of the queue.
     """
 
     queue: str
+    besides: tuple[str, ...] = ()
     pool: Literal["prefork", "threads"]
     concurrency: int | str | None = None
     node: str | None = None
@@ -57,7 +58,7 @@ class CeleryWorker(Process):
         count = () if self.concurrency is None else ("--concurrency", str(self.concurrency))
         return (
             *(self.module, "--quiet", "--app", self.app, "worker"),
-            *("--queues", self.queue, "--pool", self.pool, *count),
+            *("--queues", ",".join((self.queue, *self.besides)), "--pool", self.pool, *count),
             *("--hostname", f"{self.node or self.queue}@%h", "--loglevel", "warning"),
             # Workers would tell each other of every event, and nothing here listens.
             *("--without-gossip", "--without-mingle", *self.options),
@@ -69,7 +70,8 @@ WEB = Process(
     module="api",
     grace_seconds=15.0,
 )
-WORKER = CeleryWorker(name="worker", queue=IMAGES_QUEUE, pool="prefork")
+# It takes small images too while it has nothing else to do, and where no `express` runs.
+WORKER = CeleryWorker(name="worker", queue=IMAGES_QUEUE, besides=(EXPRESS_QUEUE,), pool="prefork")
 EXPRESS = CeleryWorker(name="express", queue=EXPRESS_QUEUE, pool="prefork", concurrency=2)
 AI = CeleryWorker(name="ai", queue=AI_QUEUE, pool="threads", needs_provider=True)
 IO = CeleryWorker(name="io", queue=IO_QUEUE, pool="threads", concurrency=32)

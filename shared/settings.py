@@ -162,10 +162,14 @@ class Settings(BaseSettings):
         description="A client that sends a request more slowly than this gets 408, and one that"
         " takes an answer more slowly is cut off.",
     )
-    body_stall_seconds: Positive = Field(
+    min_rate_seconds: Positive = Field(
         default=30,
         description="Seconds of waiting for a client over which `FLUXIMAGE_MIN_BYTES_PER_SECOND` is"
         " measured, again and again.",
+    )
+    body_stall_seconds: Positive = Field(
+        default=30,
+        description="A request that receives no bytes for this many seconds gets 408.",
     )
     max_body_seconds: Positive = Field(
         default=3_600,
@@ -303,8 +307,8 @@ class Settings(BaseSettings):
     # The queue
     window_images: Positive = Field(
         default=40,
-        description="Maximum images, on all machines together, that are sent to `worker` processes"
-        " and not optimised yet.",
+        description="Maximum images that wait in Redis for a `worker` process, on all machines"
+        " together. Fewer where they are large; the rest waits in Postgres.",
     )
     max_attempts: Positive = Field(
         default=3,

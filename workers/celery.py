@@ -96,7 +96,7 @@ def _obey_only_the_main_process(**_: Any) -> None:
 
 @signals.worker_process_init.connect
 def _let_others_go_first(**_: Any) -> None:
-    if set(app.amqp.queues.consume_from) == {IMAGES_QUEUE}:
+    if IMAGES_QUEUE in app.amqp.queues.consume_from:
         # A backlog keeps all cores busy for hours: answers, stores and small images go first.
         os.nice(_NICENESS)
 

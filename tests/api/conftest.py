@@ -103,7 +103,6 @@ def still_process(unit_environment: Mapping[str, str], start_api: Start) -> Iter
     """An API without workers, with small settings."""
     small = {
         "FLUXIMAGE_BODY_STALL_SECONDS": "1",
-        "FLUXIMAGE_MIN_BYTES_PER_SECOND": "1000",
         "FLUXIMAGE_FAILED_KEYS_PER_MINUTE": "10",
         "FLUXIMAGE_REQUESTS_PER_MINUTE": "40",
         "FLUXIMAGE_WAIT_LIMIT_SECONDS": "30",

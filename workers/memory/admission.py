@@ -1,11 +1,13 @@
 """Memory admission: an image starts when the memory of this machine has room for it.
 
-An image takes a ticket: a file in one folder, named by its turn and the bytes it needs, and
-locked as long as the image waits and works. It is admitted if it fits beside all earlier tickets,
-so the images in work never need more than the capacity. One that does not fit leaves no ticket, so
-a smaller one may overtake it; only one that was told to be patient leaves its ticket and waits,
-and then none overtakes it. An image that needs more than the whole capacity is admitted alone:
-users want their image, and the capacity leaves some of the machine's memory free.
+An image takes a ticket: a file in one folder, named by its turn and the bytes it needs, and locked
+as long as the image works. It is admitted if it fits beside those in work, so they never need more
+than the capacity. One that does not fit leaves no ticket, so that a smaller one may overtake it.
+
+Only one that is told to be patient leaves a ticket and waits in line. It is overtaken by those
+alone that fit beside it too, so that it starts as early as without them (as in backfilling:
+Lifka 1995, "The ANL/IBM SP scheduling system"). An image that needs more than the whole capacity is
+admitted alone: users want their image, and the capacity leaves some of the machine's memory free.
 
 The kernel drops the locks of a process that ends, however it ends. A ticket without a lock is
 void and is deleted by whoever finds it, so there is nothing to repair and no server to ask.
@@ -14,9 +16,9 @@ void and is deleted by whoever finds it, so there is nothing to repair and no se
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from shared import private_folder
@@ -34,17 +36,20 @@ _MOMENT_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class _Ticket:
+    """waits: in line, and not in work yet."""
+
     turn: int
     needed_bytes: int
+    waits: bool = False
 
     @property
     def name(self) -> str:
-        return f"{self.turn}-{self.needed_bytes}"
+        return f"{self.turn}-{self.needed_bytes}{'-waits' * self.waits}"
 
     @classmethod
     def named(cls, name: str) -> "_Ticket":
-        turn, _, needed = name.partition("-")
-        return cls(int(turn), int(needed))
+        turn, needed, *waits = name.split("-")
+        return cls(int(turn), int(needed), bool(waits))
 
 
 class MemoryAdmission:
@@ -72,7 +77,7 @@ class MemoryAdmission:
             raise TooMuchWorkError("This image needs more memory than there is; send it smaller")
         ticket, lock = self._take_one(needed_bytes, in_line=patience_seconds > 0)
         try:
-            self._wait(ticket, time.monotonic() + patience_seconds)
+            ticket = self._wait(ticket, time.monotonic() + patience_seconds)
             yield
         finally:
             self._delete(ticket)
@@ -89,23 +94,47 @@ class MemoryAdmission:
         """A ticket that fits, and the descriptor of its lock; or one to wait with, if `in_line`."""
         deadline = time.monotonic() + _MOMENT_SECONDS
         while True:
-            with _errors(), self._exclusively():
-                ticket, is_late = self._next_ticket(needed_bytes), time.monotonic() > deadline
-                if self._fits(ticket) or (in_line and is_late):
+            is_late = time.monotonic() > deadline
+            with self._exclusively():
+                others = self._living()
+                turn = max((other.turn for other in others), default=0) + 1
+                ticket = _Ticket(turn, needed_bytes)
+                if not self._fits(ticket, others):
+                    ticket = replace(ticket, waits=True)
+                if in_line or not ticket.waits:
                     return ticket, self._lock(ticket)
             if is_late:
                 raise MemoryTakenError(needed_bytes)
             time.sleep(_POLL_SECONDS)
 
-    def _wait(self, ticket: _Ticket, deadline: float) -> None:
-        while not self._fits(ticket):
+    def _wait(self, ticket: _Ticket, deadline: float) -> _Ticket:
+        """The ticket once it is in work."""
+        while ticket.waits:
+            with self._exclusively():
+                others = [other for other in self._living() if other != ticket]
+                if self._fits(ticket, others):
+                    admitted = replace(ticket, waits=False)
+                    os.rename(self._folder / ticket.name, self._folder / admitted.name)
+                    return admitted
             if time.monotonic() > deadline:
                 raise MemoryTakenError(ticket.needed_bytes)
             time.sleep(_POLL_SECONDS)
+        return ticket
 
-    def _next_ticket(self, needed_bytes: int) -> _Ticket:
-        turn = max((other.turn for other in self._tickets()), default=0) + 1
-        return _Ticket(turn, needed_bytes)
+    def _fits(self, ticket: _Ticket, others: list[_Ticket]) -> bool:
+        """Whether it may work beside those in work, and delays none that waits before it."""
+        in_work = [other for other in others if not other.waits]
+        free = self._capacity_bytes - ticket.needed_bytes
+        return (not in_work or _sum(in_work) <= free) and all(
+            first.needed_bytes + _sum(one for one in in_work if one.turn > first.turn) <= free
+            for first in others
+            if first.waits and first.turn < ticket.turn
+        )
+
+    def _living(self) -> list[_Ticket]:
+        """All tickets that somebody holds; to be called exclusively."""
+        tickets = [_Ticket.named(path.name) for path in self._folder.glob("[0-9]*-[0-9]*")]
+        return [ticket for ticket in tickets if not self._is_void(ticket)]
 
     def _lock(self, ticket: _Ticket) -> int:
         """The file descriptor that holds the lock of a new ticket; to be called exclusively."""
@@ -116,27 +145,13 @@ class MemoryAdmission:
 
     @contextmanager
     def _exclusively(self) -> Iterator[None]:
-        """One process at a time numbers, creates and locks its ticket."""
-        with private_folder.opened(self._folder) as lock:
+        """One process at a time looks at the tickets, takes one, or puts one in work."""
+        with _errors(), private_folder.opened(self._folder) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
-    def _fits(self, ticket: _Ticket) -> bool:
-        with _errors():
-            before = [
-                other
-                for other in self._tickets()
-                if other.turn < ticket.turn and not self._is_void(other)
-            ]
-        needed = sum(one.needed_bytes for one in (*before, ticket))
-        return not before or needed <= self._capacity_bytes
-
     def _is_void(self, other: _Ticket) -> bool:
-        """Whether nobody holds an earlier ticket, which is then deleted.
-
-        No new ticket can have its name meanwhile: as long as ours exists, new turns come behind it,
-        and before that we have the folder for us alone.
-        """
+        """Whether nobody holds this ticket, which is then deleted; to be called exclusively."""
         try:
             lock = os.open(self._folder / other.name, os.O_RDWR)
         except FileNotFoundError:
@@ -155,8 +170,9 @@ class MemoryAdmission:
         with suppress(OSError):  # deleted already; and without its lock it is void anyway
             (self._folder / ticket.name).unlink()
 
-    def _tickets(self) -> list[_Ticket]:
-        return [_Ticket.named(path.name) for path in self._folder.glob("[0-9]*-[0-9]*")]
+
+def _sum(tickets: Iterable[_Ticket]) -> int:
+    return sum(ticket.needed_bytes for ticket in tickets)
 
 
 def of_machine(memory_mb: int | None) -> MemoryAdmission:

@@ -210,13 +210,30 @@ def test_an_image_that_needs_more_than_the_machine_has_is_refused(folder: Path) 
         pass
 
 
-def test_a_small_image_does_not_overtake_a_large_one_that_waits_in_line(
+def test_a_small_image_overtakes_one_in_line_if_it_fits_beside_it_too(
     admission: MemoryAdmission, folder: Path
 ) -> None:
-    with ExitStack() as undo, admission.admit(60, 0):
-        waiting(admission, folder, 80, undo)
-        with pytest.raises(MemoryTakenError), admission.admit(20, 0.2):
-            pass
+    with ExitStack() as undo:
+        with admission.admit(60):
+            inside = waiting(admission, folder, 80, undo)
+            undo.enter_context(admission.admit(15))
+            with pytest.raises(MemoryTakenError), admission.admit(6):  # 15 + 80 + 6: too many
+                pass
+        assert inside.wait(5)  # though the small one is still in
+
+
+def test_an_image_that_would_delay_one_in_line_waits_behind_it(
+    admission: MemoryAdmission, folder: Path
+) -> None:
+    with ExitStack() as undo:
+        with ExitStack() as leaves:
+            with admission.admit(60):
+                first = waiting(admission, folder, 80, leaves)
+                second = waiting(admission, folder, 30, undo)
+                assert not second.wait(0.2)  # although there are 40 free
+            assert first.wait(5)
+            assert not second.wait(0.2)
+        assert second.wait(5)
 
 
 def test_a_large_image_goes_in_when_those_before_it_have_left(
