@@ -24,7 +24,7 @@ _ALL = (
     Attack(large_backlog),
     Attack(ten_accounts),
     Attack(own_bulk),
-    Attack(images_that_wait_for_memory, {"FLUXIMAGE_MEMORY_MB": "700"}),
+    Attack(images_that_wait_for_memory, {"FLUXIMAGE_MEMORY_MB": "1500"}),
     Attack(idle_connections),
     Attack(slow_heads),
     Attack(slow_bodies_without_credit),

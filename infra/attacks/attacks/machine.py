@@ -14,7 +14,7 @@ _SEND_SECONDS = 60.0
 _MAKE_FOLDERS = """
 import os, sys
 os.setgid({nobody}); os.setuid({nobody})
-for name in ("memory", "metrics", "gate"):
+for name in ("memory", "run"):
     os.mkdir(os.path.join(sys.argv[1], f"fluximage-{{name}}-{{sys.argv[2]}}"))
 """
 

@@ -15,6 +15,7 @@ _LISTENERS = 600
 _BODY_BYTES = 20 << 20
 _SEND_SECONDS = 60.0
 _BEGIN_SECONDS = 10.0  # until the connections are open
+_MORE_SECONDS = 10.0  # so that the first of them have reached the service's own limits
 _BAD_KEY = "flx_live_" + 40 * "0"
 
 _USE_UP = """
@@ -69,10 +70,10 @@ def event_listeners(run: Run) -> None:
 
 def _hold(run: Run, connection: Connection, count: int) -> None:
     """Holds so many connections while the innocent account is measured."""
-    seconds = _BEGIN_SECONDS + run.form.seconds
-    holding = run.start(hold_connections, connection, count, seconds)
+    seconds = run.form.seconds + _MORE_SECONDS
+    holding = run.start(hold_connections, connection, count, _BEGIN_SECONDS + seconds)
     time.sleep(_BEGIN_SECONDS)
-    run.feel()
+    run.feel(seconds)
     _listen(run)
     run.figures |= {name: count for name, count in holding().items() if count}
 
