@@ -55,7 +55,7 @@ _BYTES: dict[str, tuple[float, float]] = {
 # Per pixel of each coded frame, which are kept until all are joined, opaque and with alpha.
 _FRAME_BYTES = {ImageType.WEBP: (9.5, 13.0), ImageType.AVIF: (6.5, 12.0)}
 _FIXED_BYTES = {
-    ImageType.WEBP: 4e6,
+    ImageType.WEBP: 12e6,
     ImageType.JPG: 4e6,
     ImageType.PNG: 18e6,
     ImageType.AVIF: 16e6,

@@ -82,7 +82,7 @@ def test_webp_that_may_be_lossless_costs_the_memory_of_that() -> None:
 
 
 def test_for_a_preview_an_image_is_decoded_larger_than_its_box_needs() -> None:
-    box = Options(max_width=100)
+    box = Options(ImageType.JPG, max_width=100)
     asked = replace(box, description_request=DescriptionRequest(alt_text=True, file_name=False))
     larger = cost(options=asked).memory_bytes - cost(options=box).memory_bytes
     assert larger == pytest.approx(4 * (2000 * 1500 - 500 * 375), rel=0.1)  # half a side, an eighth
