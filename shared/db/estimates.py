@@ -3,7 +3,7 @@
 The dispatcher sends no image without an estimate, so that of a batch all can go out, or none.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -48,15 +48,72 @@ class UnmeasuredBatch:
     account_id: int
     session_name: str
     options: Options
+    waited_for: bool
     images: Sequence[UnmeasuredImage]
 
 
+# The accounts with an image to measure, by a walk from one to the next in the index.
+_TAKE_NEXT = """
+WITH RECURSIVE waiting (id) AS (
+    SELECT min(account_id) FROM images WHERE state = 'queued' AND cpu_seconds IS NULL
+    UNION ALL
+    SELECT (SELECT min(account_id) FROM images
+        WHERE state = 'queued' AND cpu_seconds IS NULL AND account_id > waiting.id)
+    FROM waiting WHERE id IS NOT NULL),
+next AS (
+    SELECT first.batch_id FROM waiting, LATERAL (
+        SELECT i.batch_id FROM images AS i JOIN batches AS b ON b.id = i.batch_id
+        WHERE i.account_id = waiting.id AND i.state = 'queued' AND i.cpu_seconds IS NULL
+        AND (b.measuring_until IS NULL OR b.measuring_until < now())
+        AND (i.account_id, i.waited_for)
+            NOT IN (SELECT * FROM unnest(%(busy_ids)s::bigint[], %(busy_waited)s::boolean[]))
+        ORDER BY i.waited_for DESC, i.created_at LIMIT 1) AS first
+    ORDER BY array_position(%(served)s::bigint[], waiting.id) NULLS FIRST)
+UPDATE batches SET measuring_until = now() + make_interval(secs => %(lease_seconds)s)
+WHERE id = (SELECT id FROM batches WHERE id IN (SELECT batch_id FROM next LIMIT 1)
+    FOR UPDATE SKIP LOCKED)
+RETURNING id
+"""
 _UNMEASURED = """
-SELECT i.id, i.index, i.original_size AS size, b.session_id, b.account_id, b.options,
+SELECT i.id, i.index, i.original_size AS size, i.waited_for, b.session_id, b.account_id, b.options,
     s.name AS session_name
 FROM images AS i JOIN batches AS b ON b.id = i.batch_id JOIN sessions AS s ON s.id = b.session_id
 WHERE i.batch_id = %s AND i.state = 'queued' AND i.cpu_seconds IS NULL ORDER BY i.index
 """
+
+
+def take_next(
+    database: Database,
+    lease_seconds: int,
+    *,
+    busy: Collection[tuple[int, bool]] = (),
+    served: Sequence[int] = (),
+) -> UnmeasuredBatch | None:
+    """The batch to measure next, which no other worker takes for `lease_seconds`.
+
+    That is one of the account that comes last in `served`, or not at all: those that are waited for
+    first, then the oldest. busy: accounts whose batches are left out, with whether those that are
+    waited for are. Returns None where no batch is left.
+    """
+    ids, waited = [one for one, _ in busy], [one for _, one in busy]
+    values = {
+        "busy_ids": ids,
+        "busy_waited": waited,
+        "served": list(served),
+        "lease_seconds": lease_seconds,
+    }
+    with database.transaction() as connection:
+        taken = connection.execute(_TAKE_NEXT, values).fetchone()
+    return unmeasured(database, taken["id"]) if taken else None
+
+
+_GIVE_BACK = "UPDATE batches SET measuring_until = NULL WHERE id = %s"
+
+
+def give_back(database: Database, batch_id: UUID) -> None:
+    """Lets another worker take the batch at once."""
+    with database.transaction() as connection:
+        connection.execute(_GIVE_BACK, (batch_id,))
 
 
 def unmeasured(database: Database, batch_id: UUID) -> UnmeasuredBatch | None:
@@ -72,6 +129,7 @@ def unmeasured(database: Database, batch_id: UUID) -> UnmeasuredBatch | None:
         account_id=first["account_id"],
         session_name=first["session_name"],
         options=Options.from_json(first["options"]),
+        waited_for=first["waited_for"],
         images=[UnmeasuredImage(row["id"], row["index"], row["size"]) for row in rows],
     )
 

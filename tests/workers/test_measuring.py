@@ -15,8 +15,9 @@ from shared.clients import pubsub
 from shared.clients.celery_queue import EXPRESS_QUEUE, IMAGES_QUEUE
 from shared.clients.object_store import original_key
 from shared.clients.pubsub import Listener
-from shared.db import credits, images, sessions, views
+from shared.db import credits, estimates, images, sessions, views
 from shared.db.database import one
+from shared.db.estimates import UnmeasuredBatch
 from shared.db.image_states import OPTIMISE
 from shared.db.views import View
 from shared.errors import UnavailableError
@@ -174,6 +175,7 @@ def test_a_fault_of_the_database_leaves_the_batch_to_be_measured_again(
     with failing(unit, "connection lost", at) as broken, pytest.raises(UnavailableError):
         steps.measure(broken, batch.id)
     assert estimated(unit) == 0
+    estimates.give_back(unit.database, batch.id)  # as its lease ends
     steps.measure(unit, batch.id)
     view = views.view_batch(unit.database, account.id, batch.id)
     assert [image.error_code for image in view.images] == ["unsupported_image"]
@@ -198,7 +200,9 @@ class CountingStore(MemoryStore):
         return super().get(key)
 
 
-def test_few_originals_are_in_memory_however_many_batches_are_measured(unit: Services) -> None:
+def test_of_one_account_two_originals_are_in_memory_however_many_batches_are_measured(
+    unit: Services,
+) -> None:
     store = CountingStore()
     services = replace(unit, store=store)
     account, _ = make_account(services)
@@ -210,7 +214,44 @@ def test_few_originals_are_in_memory_however_many_batches_are_measured(unit: Ser
     with ThreadPoolExecutor(5) as pool:
         list(pool.map(lambda one: steps.measure(services, one), ids))
     assert estimated(unit) == 20
-    assert store.most == 4
+    assert store.most == 2
+
+
+def test_accounts_take_turns_at_being_measured(unit: Services) -> None:
+    large, small = (make_account(unit)[0] for _ in range(2))
+    wanted = [make_batch(unit, one) for one in (large, large, small, large)]
+    for batch in wanted:
+        accept(unit, batch, None)
+    first, second, third, fourth = wanted
+    taken: list[UnmeasuredBatch] = []
+    while (
+        batch := estimates.take_next(unit.database, 60, served=[one.account_id for one in taken])
+    ) is not None:
+        taken.append(batch)
+    assert {one.id for one in taken[:2]} == {first.id, third.id}
+    assert [one.id for one in taken[2:]] == [second.id, fourth.id]
+
+
+def test_what_is_waited_for_is_measured_before_the_rest_of_its_account(unit: Services) -> None:
+    account, _ = make_account(unit)
+    bulk, waited_for = make_batch(unit, account), make_batch(unit, account)
+    accept(unit, bulk, None)
+    accept(unit, replace(waited_for, waited_for=True), None)
+    first = estimates.take_next(unit.database, 60)
+    assert first is not None
+    assert first.id == waited_for.id
+
+
+def test_a_batch_that_its_worker_left_is_taken_again_when_its_lease_has_ended(
+    unit: Services,
+) -> None:
+    account, _ = make_account(unit)
+    accept(unit, make_batch(unit, account), None)
+    assert estimates.take_next(unit.database, lease_seconds=60) is not None
+    assert estimates.take_next(unit.database, lease_seconds=60) is None
+    pass_time(unit, "measuring_until", 61, table="batches")
+    assert estimates.take_next(unit.database, lease_seconds=60) is not None
+
 
 
 class CancellingStore(MemoryStore):

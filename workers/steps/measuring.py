@@ -7,16 +7,16 @@ made at all ends here.
 import logging
 import math
 import time
-from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter, OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Lock
 from uuid import UUID
 
 from shared import logs
 from shared.clients.object_store import original_key
 from shared.db import estimates
+from shared.db.database import Database
 from shared.db.estimates import Estimate, Refusal, UnmeasuredBatch, UnmeasuredImage
 from shared.db.image_states import State
 from shared.errors import NOT_PROCESSED, ImageError, ObjectMissingError, UnavailableError
@@ -25,12 +25,47 @@ from workers.steps.planning import planned
 
 logger = logging.getLogger("fluximage.images")
 
-# Each is held in memory whole, 20 MB at most: some headers can only be read to the end. A batch
-# asks for its next place when it has had its last one, so a small one does not wait for all of a
-# large one.
-_ORIGINALS_AT_ONCE = 4
-_places = BoundedSemaphore(_ORIGINALS_AT_ONCE)
-_threads = ThreadPoolExecutor(_ORIGINALS_AT_ONCE, thread_name_prefix="measure")
+# Batches that one process measures at a time, an original of each in memory: 20 MB at most, since
+# some headers can only be read to the end.
+_BATCHES_AT_ONCE = 6
+# Of one account, so that one is left for another account's; and as many that are waited for.
+_BATCHES_OF_ACCOUNT = 2
+_ACCOUNTS_REMEMBERED = 1_000
+_LEASE_SECONDS = 30  # far more than a batch takes; measured twice, it only costs twice
+
+
+class _Turns:
+    """Whose batches this process measures, and whose it has measured last."""
+
+    def __init__(self) -> None:
+        self.places = BoundedSemaphore(_BATCHES_AT_ONCE)
+        self._lock = Lock()
+        self._under_way: Counter[tuple[int, bool]] = Counter()
+        self._served: OrderedDict[int, None] = OrderedDict()
+
+    def take(self, database: Database) -> UnmeasuredBatch | None:
+        """The batch whose turn it is; `end` must follow."""
+        with self._lock:
+            busy = [one for one, count in self._under_way.items() if count >= _BATCHES_OF_ACCOUNT]
+            batch = estimates.take_next(
+                database, _LEASE_SECONDS, busy=busy, served=list(self._served)
+            )
+            if batch is not None:
+                self._under_way[batch.account_id, batch.waited_for] += 1
+                self._served[batch.account_id] = None
+                self._served.move_to_end(batch.account_id)
+                while len(self._served) > _ACCOUNTS_REMEMBERED:
+                    self._served.popitem(last=False)
+        return batch
+
+    def end(self, batch: UnmeasuredBatch) -> None:
+        """Lets another batch of the account be taken."""
+        with self._lock:
+            self._under_way[batch.account_id, batch.waited_for] -= 1
+            self._under_way += Counter()  # drops those that are zero
+
+
+_turns = _Turns()
 
 # Another machine may have more memory than this one, so memory is a matter of the next step.
 _ANY_MEMORY = math.inf
@@ -48,22 +83,39 @@ class _Measured:
 
 
 def measure(services: Services, batch_id: UUID) -> None:
-    """Estimates the queued images of a batch, refuses those that cannot be made, and dispatches.
+    """Measures the batches whose turn it is, until none is left that this process may take.
 
-    Raises UnavailableError while a server is down: nothing is written then, and the sweep has the
-    batch measured later.
+    batch_id: the one whose message came, which need not be first. Estimates the queued images of
+    each, refuses those that cannot be made, and dispatches. Raises UnavailableError while a server
+    is down: nothing is written then, and the sweep has the batch measured later.
     """
     with logs.about(batch=batch_id):
-        if batch := estimates.unmeasured(services.database, batch_id):
+        if not _turns.places.acquire(blocking=False):
+            return  # those who have the places go on until nothing is left
+        try:
+            while batch := _turns.take(services.database):
+                _measure_taken(services, batch)
+            services.dispatch()  # a retry keeps its estimates, and a message may come twice
+        finally:
+            _turns.places.release()
+
+
+def _measure_taken(services: Services, batch: UnmeasuredBatch) -> None:
+    try:
+        with logs.about(batch=batch.id):
             _measure(services, batch)
-        else:
-            services.dispatch()  # a retry that keeps its estimates, or a message that came twice
+    except BaseException:
+        with suppress(UnavailableError):
+            estimates.give_back(services.database, batch.id)
+        raise
+    finally:
+        _turns.end(batch)
 
 
 def _measure(services: Services, batch: UnmeasuredBatch) -> None:
     logs.add(account=batch.account_id, session=batch.session_name)
     started = time.perf_counter()
-    measured = list(_each(services, batch))
+    measured = [_look_at(services, batch, image) for image in batch.images]
     good = {one.image.id: one.found for one in measured if isinstance(one.found, Estimate)}
     refused = {one.image.id: one.found for one in measured if isinstance(one.found, Refusal)}
     cpu_seconds = sum(one.cpu_seconds for one in measured)
@@ -73,20 +125,6 @@ def _measure(services: Services, batch: UnmeasuredBatch) -> None:
     if good:
         services.dispatch()
     _report(services, batch, measured, time.perf_counter() - started)
-
-
-def _each(services: Services, batch: UnmeasuredBatch) -> Iterator[_Measured]:
-    """Measures all images, some at a time; no further ones after a fault of a server."""
-    under_way: deque[Future[_Measured]] = deque()
-    for image in batch.images:
-        if len(under_way) == _ORIGINALS_AT_ONCE:
-            yield under_way.popleft().result()
-        _places.acquire()
-        future = _threads.submit(_look_at, services, batch, image)
-        future.add_done_callback(lambda _: _places.release())
-        under_way.append(future)
-    for future in under_way:
-        yield future.result()
 
 
 def _look_at(services: Services, batch: UnmeasuredBatch, image: UnmeasuredImage) -> _Measured:

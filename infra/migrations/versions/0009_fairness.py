@@ -52,14 +52,15 @@ CREATE INDEX images_out ON images (state, lane)
 -- What waits for memory.
 CREATE INDEX images_held_back ON images (not_before)
     WHERE state = 'queued' AND not_before IS NOT NULL;
-CREATE INDEX images_to_measure ON images (batch_id)
+CREATE INDEX images_to_measure ON images (account_id, waited_for DESC, created_at)
     WHERE state = 'queued' AND cpu_seconds IS NULL;
 CREATE INDEX images_backlog ON images (account_id, created_at)
     WHERE state IN ('queued', 'optimised');
 
 -- Bytes in the store: of originals and watermark until they are deleted, and of outputs.
 ALTER TABLE batches
-    ADD COLUMN measured_at timestamptz,  -- when its images were estimated, or last sent for that
+    ADD COLUMN measured_at timestamptz,  -- when it was last sent to be measured again
+    ADD COLUMN measuring_until timestamptz,  -- a worker measures it, if that has not ended by then
     ADD COLUMN input_bytes bigint NOT NULL DEFAULT 0,
     ADD COLUMN output_bytes bigint NOT NULL DEFAULT 0;
 
