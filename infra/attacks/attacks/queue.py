@@ -15,7 +15,7 @@ _MAX_SHARE_ERROR = 0.15
 _SHARE_SECONDS = 4.0
 _SHARES_LIMIT_SECONDS = 120.0
 _MIN_BULK_SHARE = 0.5
-_BULK_IMAGES = 225
+_BULK_IMAGES = 220
 # What each of ten accounts sends: images of so many megapixels, of which more than enough.
 _LOADS = {0.3: 240, 0.5: 180, 1.0: 120, 2.0: 60, 3.0: 60}
 
@@ -79,7 +79,7 @@ def ten_accounts(run: Run) -> None:
 
 
 def own_bulk(run: Run) -> None:
-    """225 photographs that the innocent account itself has sent without waiting for them."""
+    """220 photographs that the innocent account itself has sent without waiting for them."""
     files = [file for file in photographs() if file != small_jpeg()]
     count = run.scaled(_BULK_IMAGES)
     bulk = list(itertools.islice(itertools.cycle(files), _BATCH_IMAGES))
