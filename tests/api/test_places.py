@@ -100,7 +100,7 @@ def test_uploads_of_one_account_leave_room_for_anothers(few: Still) -> None:
     _, key = make_account(few.unit)
     start = head(few.key, TYPE, LENGTH)
     with ExitStack() as stack:
-        for _ in range(3):
+        for _ in range(5):  # one of ours may come before theirs
             stack.enter_context(connected(few, start))
         assert eventually(lambda: _posted(few, few.key) == 429)
         assert _posted(few, key) == 202
@@ -114,7 +114,7 @@ def test_waits_of_one_account_leave_room_for_anothers(few: Still) -> None:
         client.compress([("a.png", png())], {"sessionId": "s"}, LATER)
     poll = head(few.key, method="GET", path="/api/sessions/s?wait=25")
     with ExitStack() as stack:
-        for _ in range(3):
+        for _ in range(5):  # one of ours may come before theirs
             stack.enter_context(connected(few, poll))
         assert eventually(lambda: _waited(few) < 2)
         assert _waited(other) > 2

@@ -17,7 +17,7 @@ from tests.support.making import BOTH_TEXTS, SMALL, accept, make_account, make_b
 
 WINDOWS = Windows(40, 200)
 LARGE = Estimate(cpu_seconds=5, max_cpu_seconds=20, memory_bytes=500_000_000)
-MEDIUM = Estimate(cpu_seconds=0.1, max_cpu_seconds=2, memory_bytes=50_000_000)
+MEDIUM = Estimate(cpu_seconds=0.1, max_cpu_seconds=5, memory_bytes=50_000_000)
 
 
 def sent(services: Services) -> list[UUID]:

@@ -25,7 +25,7 @@ from shared.services import Services
 from shared.settings import Settings
 
 SMALL = Estimate(cpu_seconds=0.01, max_cpu_seconds=0.02, memory_bytes=2_000_000)
-CHEAP = replace(SMALL, max_cpu_seconds=2)  # not for the lane `express`
+CHEAP = replace(SMALL, max_cpu_seconds=5)  # not for the lane `express`
 BOTH_TEXTS = Options(
     format=ImageType.WEBP, description_request=DescriptionRequest(alt_text=True, file_name=True)
 )

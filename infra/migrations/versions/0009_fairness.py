@@ -43,8 +43,8 @@ FROM batches AS b WHERE b.id = i.batch_id AND i.ended_number IS NULL;
 
 -- What is to be sent, by account and kind. The third column is `_IS_SMALL` of shared/db/sending.py.
 CREATE INDEX images_to_send ON images (account_id, state,
-    ((max_cpu_seconds <= 1 AND memory_bytes <= 200000000) IS TRUE), ai, waited_for DESC,
-    created_at, index)
+    ((cpu_seconds <= 0.5 AND max_cpu_seconds <= 4 AND memory_bytes <= 200000000) IS TRUE), ai,
+    waited_for DESC, created_at, index)
     WHERE published_at IS NULL AND state IN ('queued', 'optimised') AND cpu_seconds IS NOT NULL;
 -- What was sent and has not ended.
 CREATE INDEX images_out ON images (state, lane)
