@@ -20,7 +20,7 @@ SHORT_SECONDS = 1.0
 # not notice it, and enough that a process does not wait for the next dispatch.
 _WINDOW_SECONDS = 0.5
 # With more work than this for each process, the lane `images` is slow for a small image.
-_SLOW_SECONDS = 1.0
+_SLOW_SECONDS = 0.2
 # How far an account may be ahead of its share and use the lane `express` nevertheless.
 _LEAD_SECONDS = 2.0
 
@@ -228,7 +228,9 @@ class _Choice:
             if account_id in self.out.express_accounts:
                 continue
             image = self.first(account_id, only_small=True)
-            if image and (self.out.is_slow or account_id not in self.out.accounts):
+            if image and (
+                account_id not in self.out.accounts or (image.waited_for and self.out.is_slow)
+            ):
                 self.take(image, Lane.EXPRESS)
                 self.shares.charge(account_id, image.cost_seconds)
 
