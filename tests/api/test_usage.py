@@ -96,7 +96,7 @@ def test_the_free_plans_twenty_first_image_is_refused_with_used_and_limit(free: 
     assert response.status_code == 403
     assert response.json() == {
         "error": "You have used 20 of the 20 images that the free plan includes in a billing"
-        " period; a batch of 1 does not fit.",
+        " period; none is left.",
         "code": "plan_limit",
     }
 

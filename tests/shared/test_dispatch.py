@@ -105,15 +105,17 @@ def test_a_large_accounts_backlog_delays_no_other(unit: Services) -> None:
     assert sent(unit) == [theirs[0], late]
 
 
-def test_a_small_image_goes_to_the_express_lane_past_its_own_accounts_backlog(
-    unit: Services,
+@pytest.mark.parametrize("waited_for", [True, False])
+def test_a_small_image_passes_its_own_accounts_backlog_if_it_is_waited_for(
+    unit: Services, *, waited_for: bool
 ) -> None:
     account, _ = make_account(unit)
     accept(unit, make_batch(unit, account, ["a.png"] * 20), estimate=LARGE)
     unit.dispatch()
-    accept(unit, make_batch(unit, account, ["a.png"] * 2), estimate=SMALL)
+    batch = replace(make_batch(unit, account, ["a.png"] * 2), waited_for=waited_for)
+    accept(unit, batch, estimate=SMALL)
     unit.dispatch()
-    assert waiting(unit) == (1, 1)
+    assert waiting(unit) == (1, int(waited_for))
 
 
 def test_what_a_request_waits_for_goes_before_the_accounts_own_backlog(unit: Services) -> None:
