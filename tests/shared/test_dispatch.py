@@ -114,7 +114,7 @@ def test_a_small_image_passes_its_own_accounts_backlog_if_it_is_waited_for(
     account, _ = make_account(unit)
     accept(unit, make_batch(unit, account, ["a.png"] * 20), estimate=LARGE)
     unit.dispatch()
-    batch = replace(make_batch(unit, account, ["a.png"] * 2), waited_for=waited_for)
+    batch = replace(make_batch(unit, account), waited_for=waited_for)
     accept(unit, batch, estimate=SMALL)
     unit.dispatch()
     assert waiting(unit) == (1, int(waited_for))
