@@ -135,11 +135,11 @@ def test_an_account_has_its_part_of_the_places_and_a_process_its_own(
 ) -> None:
     few = {"FLUXIMAGE_MAX_LISTENERS": "3", "FLUXIMAGE_ACCOUNT_LISTENERS": "2"}
     with start_api(dict(unit_environment) | few) as process:
-        one, other = (
+        one, other, third = (
             Client(process.url, key, account)
-            for account, key in (make_account(unit), make_account(unit))
+            for account, key in (make_account(unit), make_account(unit), make_account(unit))
         )
-        for client in (one, other):
+        for client in (one, other, third):
             client.compress(FILES, {"sessionId": "s"}, LATER)
 
         def refused(client: Client) -> tuple[int, str]:
@@ -149,7 +149,7 @@ def test_an_account_has_its_part_of_the_places_and_a_process_its_own(
         with listening(one, "s"), listening(one, "s"):
             assert refused(one) == (429, "10")
             with listening(other, "s"):
-                assert refused(other) == (503, "10")
+                assert refused(third) == (503, "10")
         # All of them hung up.
         assert eventually(lambda: refused(one)[0] == 200)
 
