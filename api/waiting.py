@@ -9,16 +9,20 @@ from api.disconnect import has_hung_up
 from shared.clients.pubsub import Topic
 from shared.errors import TooManyRequestsError, UnavailableError
 
-# Maximum delay of a waiter when a notification is lost, for example while Redis is down.
-_REREAD_SECONDS = 2.0
+# So often a waiter looks whether its client is there.
+_LOOK_SECONDS = 2.0
+# Maximum delay of a waiter when a notification is lost: long while they come, since thousands may
+# wait; short while Redis is down.
+_REREAD_SECONDS = 15.0
+_REREAD_WITHOUT_NEWS_SECONDS = 2.0
 
 
 def wait_until(topic: Topic, done: Callable[[], bool], seconds: float) -> None:
     """Returns when `done()` is true, after `seconds`, or at once if too many requests wait,
     of all accounts or of this one.
 
-    `done` reads the row. It is called first, at each notification of the topic and every few
-    seconds. While Postgres is down the wait goes on, because the batch was accepted. The wait
+    `done` reads the row. It is called first, at each notification of the topic and every now and
+    then. While Postgres is down the wait goes on, because the batch was accepted. The wait
     ends when the client hangs up, so that another request can wait.
     """
     if seconds <= 0:
@@ -34,17 +38,25 @@ def wait_until(topic: Topic, done: Callable[[], bool], seconds: float) -> None:
         _wait(topic, done, time.monotonic() + seconds)
     finally:
         free()
+        if connection is not None:  # all who wait for one topic are woken at once
+            connection.take_turn(share(), pause=True)
 
 
 def _wait(topic: Topic, done: Callable[[], bool], deadline: float) -> None:
     listener = context().listener
+    read_again_at = 0.0
     with listener.waiting(topic) as notified:
-        while not _is_done(done) and not listener.closing and not has_hung_up():
+        while not listener.closing and not has_hung_up():
+            if notified.is_set() or time.monotonic() >= read_again_at:
+                notified.clear()
+                if _is_done(done):
+                    return
+                reread = _REREAD_SECONDS if listener.subscribed else _REREAD_WITHOUT_NEWS_SECONDS
+                read_again_at = time.monotonic() + reread
             seconds_left = deadline - time.monotonic()
             if seconds_left <= 0:
                 return
-            notified.wait(min(seconds_left, _REREAD_SECONDS))
-            notified.clear()
+            notified.wait(min(seconds_left, _LOOK_SECONDS))
 
 
 def _is_done(done: Callable[[], bool]) -> bool:

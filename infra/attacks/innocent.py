@@ -13,7 +13,7 @@ from fluximage import Client, Source
 from fluximage.errors import FluximageError, Temporary
 from infra.attacks.files import small_jpeg
 
-PATIENCE_SECONDS = 20.0  # then a request counts as not answered
+PATIENCE_SECONDS = 60.0  # then a request counts as not answered
 _PAUSE_SECONDS = 0.05
 _HEALTH_PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 1.0

@@ -30,21 +30,20 @@ SELECT count(*) FROM images WHERE attempt > 1
 class Form:
     """How long an attack is measured, and how much slower the innocent account may become.
 
-    share: of the images of the full form; connections are as many in each. max_p50_ratio,
-    max_p99_ratio: of the time of a small image during the attack to that before it; None: it is
-    not looked at.
+    share: of the images and connections of the full form. max_p50_ratio, max_p99_ratio: of the time
+    of a small image during the attack to that before it; None: it is not looked at.
     """
 
     idle_seconds: float
     seconds: float
     share: float
-    max_p50_ratio: float
+    max_p50_ratio: float | None
     max_p99_ratio: float | None
 
 
 FULL = Form(idle_seconds=6, seconds=20, share=1.0, max_p50_ratio=3, max_p99_ratio=3)
-# Other tests run at the same time, so the bound is generous.
-SHORT = Form(idle_seconds=2, seconds=6, share=0.1, max_p50_ratio=10, max_p99_ratio=None)
+# Other tests run at the same time, so only facts are looked at, and no time.
+SHORT = Form(idle_seconds=2, seconds=6, share=0.1, max_p50_ratio=None, max_p99_ratio=None)
 
 
 class Run:
@@ -170,10 +169,12 @@ def _check_innocent(run: Run, idle: Felt) -> None:
         felt.refused_seconds <= _MAX_REFUSED_SECONDS,
         f"the innocent account was refused for {felt.refused_seconds:.1f} s",
     )
-    ratio = median(felt.images) / median(idle.images)
-    run.require(
-        not ratio > form.max_p50_ratio, f"the innocent account's p50 is {ratio:.1f} x its idle one"
-    )
+    if form.max_p50_ratio is not None:
+        ratio = median(felt.images) / median(idle.images)
+        run.require(
+            not ratio > form.max_p50_ratio,
+            f"the innocent account's p50 is {ratio:.1f} x its idle one",
+        )
     if form.max_p99_ratio is not None:
         ratio = percentile(felt.images, 99) / percentile(idle.images, 99)
         run.require(

@@ -111,6 +111,7 @@ def test_a_restore_brings_sessions_credits_and_downloads_back(restored: Restored
 
 
 def test_a_batch_that_was_open_at_the_backup_ends(restored: Restored) -> None:
+    before = restored.before.balance
     impatient = restored.services.settings.model_copy(update={"republish_seconds": 0})
     built = replace(restored.services, settings=impatient)
     with thread_worker(built):
@@ -118,7 +119,9 @@ def test_a_batch_that_was_open_at_the_backup_ends(restored: Restored) -> None:
         assert eventually(lambda: sessions.is_batch_closed(built.database, restored.open), 30)
     after = seen(built, restored.key, [restored.open])
     assert after.views[0].progress.completed == 3
-    assert after.balance == restored.before.balance  # what was reserved is spent
+    # What was reserved is spent, and the originals are gone.
+    assert replace(after.balance, stored_bytes=0) == replace(before, stored_bytes=0)
+    assert after.balance.stored_bytes < before.stored_bytes
 
 
 def test_a_copy_of_the_embedded_stack_is_complete(tmp_path: Path) -> None:

@@ -171,6 +171,7 @@ def test_an_image_is_compressed_by_containers_that_are_healthy_and_end_after_sig
     with ExitStack() as ends:
         # Apart from the service of other tests, whose workers would take this image.
         environment = ends.enter_context(installation(stack, 4)) | {"PORT": str(port)}
+        environment.pop("FLUXIMAGE_RUN_DIR")  # a container has a folder of its own
         migrate = running(image, ["fluximage", "migrate", "--wait-seconds=60"], environment)
         assert ends.enter_context(migrate).outer.wait(90) == 0
         all_: dict[str, Container] = {

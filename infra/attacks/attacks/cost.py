@@ -22,6 +22,7 @@ SELECT coalesce(sum(compressed_size), 0) FROM images
 """
 _END_SECONDS = 200.0
 _BEGIN_SECONDS = 60.0
+_LONGER_SECONDS = 10.0  # than it is measured, so that a busy machine reaches the bound too
 _STORING_PAUSE_SECONDS = 0.5
 
 
@@ -55,7 +56,15 @@ def stored_bytes(run: Run) -> None:
     key = run.target.new_account(Plan.STARTER)
     asked = {"format": "jpg", "quality": 100}
     sending = run.start(
-        *(send_batches, key, [noise_png(1_200, 1_200)], asked, 100, run.form.seconds, None),
+        *(
+            send_batches,
+            key,
+            [noise_png(1_200, 1_200)],
+            asked,
+            100,
+            run.form.seconds + _LONGER_SECONDS,
+            None,
+        ),
         _STORING_PAUSE_SECONDS,
     )
     run.feel()
@@ -70,7 +79,8 @@ def stored_bytes(run: Run) -> None:
 def work_of_an_hour(run: Run) -> None:
     """An account that goes on after it has used up the CPU time of its hour."""
     key = run.target.new_account()
-    sending = run.start(send_batches, key, [tiny_webp()] * 5, {}, 1_000, run.form.seconds)
+    seconds = run.form.seconds + _LONGER_SECONDS
+    sending = run.start(send_batches, key, [noise_png(1_200, 1_200)] * 5, {}, 1_000, seconds)
     run.feel()
     answers = sending()
     run.figures |= answers

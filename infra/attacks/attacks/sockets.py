@@ -71,7 +71,8 @@ def event_listeners(run: Run) -> None:
 def _hold(run: Run, connection: Connection, count: int) -> None:
     """Holds so many connections while the innocent account is measured."""
     seconds = run.form.seconds + _MORE_SECONDS
-    holding = run.start(hold_connections, connection, count, _BEGIN_SECONDS + seconds)
+    held = run.scaled(count)
+    holding = run.start(hold_connections, connection, held, _BEGIN_SECONDS + seconds)
     time.sleep(_BEGIN_SECONDS)
     run.feel(seconds)
     _listen(run)
