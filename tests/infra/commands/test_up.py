@@ -152,10 +152,11 @@ def test_an_image_is_processed_and_can_be_downloaded(service: Service) -> None:
     assert compress(service)[8:12] == b"WEBP"
 
 
-def test_what_is_printed_can_be_pasted(service: Service) -> None:
-    ready = service.ready()
-    assert f"curl -H 'Authorization: Bearer {ready['api_key']}'" in service.output()
-    assert f"{ready['url']}/api/compress" in service.output()
+def test_a_log_gets_no_key_but_the_file_that_has_it(service: Service) -> None:
+    assert service.ready()["api_key"] not in service.output()
+    ready = service.data_dir / "ready.json"
+    assert f"{ready}, which you alone can read" in service.output()
+    assert ready.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_log_gets_no_link_that_signs_in(service: Service) -> None:
