@@ -16,7 +16,7 @@ from tests.client.test_journal import all_names, finished, killed, start, used
 from tests.support.client import Client
 from tests.support.making import make_account, png
 
-MORE_KILLS = [("on_post", 2), ("on_post", 7), ("on_answer", 1), ("on_answer", 5)]
+MORE_KILLS = [("on_post", 2), ("on_post", 5), ("on_answer", 1), ("on_answer", 5)]
 
 
 def make(folder: Path, sizes: list[int]) -> Path:

@@ -236,9 +236,9 @@ def test_a_late_optimisation_leaves_neither_output_nor_preview(
     (image_id,) = accept(unit, batch)
     real = images.mark_optimised
 
-    def too_late(database: Database, claim: Claim, result: Result) -> bool:
+    def too_late(database: Database, claim: Claim, result: Result, cpu_seconds: float) -> bool:
         images.give_back(database, claim)
-        return real(database, claim, result)
+        return real(database, claim, result, cpu_seconds)
 
     monkeypatch.setattr(images, "mark_optimised", too_late)
     steps.optimise(unit, image_id)

@@ -164,7 +164,7 @@ def test_an_image_that_worked_until_the_task_limit_is_not_tried_again(
     batch = make_batch(unit, account, data=poisoned(png(), Poison.ENDLESS_LOOP))
     (image_id,) = accept(unit, batch)
     unit.dispatch()
-    start(replace(HOLDING, app="infra.chaos.worker"), FLUXIMAGE_TASK_LIMIT_SECONDS="5")
+    start(replace(HOLDING, app="infra.chaos.worker"), FLUXIMAGE_TASK_LIMIT_SECONDS="15")
     assert ends(unit, image_id, State.FAILED)
     found = row(unit, image_id)
     assert (found["error_code"], found["attempt"]) == ("too_much_work", 1)

@@ -35,7 +35,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 @pytest.mark.full
 def test_images_take_no_more_than_the_estimated_memory(rows: list[dict[str, Any]]) -> None:
     for row in rows:
-        assert row["memory"] < row["memory_expected"] + 12 * MB
+        assert row["memory"] < row["memory_bound"] + 12 * MB
 
 
 @pytest.mark.full

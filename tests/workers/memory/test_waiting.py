@@ -119,7 +119,7 @@ def test_an_image_takes_what_its_estimate_says(
     steps.optimise(unit, accepted(unit, Options(ImageType.AVIF)))
     (ticket,) = seen
     needed = int(ticket.partition("-")[2])
-    assert 9_000_000 < needed < 12_000_000  # libaom's own 9 MB, and one for all
+    assert 9_000_000 < needed < 25_000_000  # libaom's own, and some for all
 
 
 def test_an_image_that_runs_out_of_memory_gives_its_own_back(
