@@ -30,10 +30,6 @@ def test_the_backlog_of_one_account_delays_no_other() -> None:
     survive("large_backlog")
 
 
-def test_accounts_with_unequal_loads_get_equal_shares() -> None:
-    survive("ten_accounts")
-
-
 def test_a_request_that_waits_goes_before_its_accounts_own_bulk() -> None:
     survive("own_bulk")
 
@@ -54,16 +50,8 @@ def test_slow_bodies_of_an_account_without_credit_keep_nobody_out() -> None:
     survive("slow_bodies_without_credit")
 
 
-def test_slow_bodies_of_an_account_with_credit_keep_nobody_out() -> None:
-    survive("slow_bodies")
-
-
 def test_large_bodies_under_a_bad_key_delay_nobody() -> None:
     survive("refused_bodies")
-
-
-def test_reads_that_wait_leave_places_to_other_accounts() -> None:
-    survive("waiting_reads")
 
 
 def test_listeners_of_one_account_leave_places_to_others() -> None:
