@@ -66,7 +66,7 @@ def _authenticate(services: Services) -> Account:
         # may be a whole office, or all clients where no proxy is configured as trusted. One
         # revoked key in a script must not lock them out, and 160 random bits are not guessed.
         limit = services.settings.failed_keys_per_minute
-        ratelimit.count_failed_key(services.redis, client_address(), limit)
+        ratelimit.count_failed_key(services.redis, share() or client_address(), limit)
         raise
 
 

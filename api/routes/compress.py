@@ -107,15 +107,15 @@ def compress() -> Response:
     services = context().services
     prefer = preference(services.settings.wait_limit_seconds)
     key = IDEMPOTENCY_KEY.read(request.headers)
+    balance = credits.balance(services.database, account().id)  # `batches.accept` reads it again
     if key is None:  # else it may be a repeat, which gets its answer: only the whole request says
         check_work_budget()
-        credits.balance(services.database, account().id).check_any_left()
+        balance.check_any_left()
     with (
         context().uploads.held(account().id, share()),
         context().upload_quota.for_upload(account().id) as reserve_bytes,
         read_form(request, fields.SPELLINGS, reserve_bytes) as form,
     ):
-        balance = credits.balance(services.database, account().id)
         parsed = fields.parse(form, balance.allowance)
         if parsed.webhook_url is not None:
             called = check_webhook_url(services, account().id, parsed.webhook_url)

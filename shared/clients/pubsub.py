@@ -84,12 +84,6 @@ class Listener:
         self._thread = threading.Thread(target=self._run, name="pubsub", daemon=True)
         self._thread.start()
 
-    @property
-    def waiters(self) -> int:
-        """How many wait now."""
-        with self._lock:
-            return sum(len(events) for events in self._waiting.values())
-
     @contextmanager
     def waiting(self, topic: Topic) -> Iterator[threading.Event]:
         """An event that is set when the topic is notified, or may have been.
@@ -110,7 +104,7 @@ class Listener:
 
     @contextmanager
     def watching(self, topic: Topic) -> Iterator[News]:
-        """The news of a topic, for a stream, which is none of the `waiters`.
+        """The news of a topic, for a stream.
 
         Take its `count` before you read the row, so that nothing is missed between the two.
         """

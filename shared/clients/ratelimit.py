@@ -2,7 +2,6 @@
 
 import logging
 import time
-from ipaddress import ip_address, ip_network
 
 import redis
 
@@ -21,21 +20,12 @@ def count_request(client: redis.Redis, account_id: int, limit: int) -> None:
     _count(client, f"account:{account_id}", limit)
 
 
-def count_failed_key(client: redis.Redis, address: str, limit: int) -> None:
+def count_failed_key(client: redis.Redis, share: str, limit: int) -> None:
     """Counts a refused key; raises TooManyRequestsError above `limit` per minute.
 
-    address: the client's. An IPv6 client has a whole /64 network of addresses, so its network
-    is counted.
+    share: what the client is counted by, its address or its network.
     """
-    _count(client, f"failed:{_network(address)}", limit)
-
-
-def _network(address: str) -> str:
-    try:
-        parsed = ip_address(address)
-    except ValueError:  # a client on a UNIX socket has no address
-        return address
-    return str(ip_network((parsed, 64), strict=False)) if parsed.version == 6 else address
+    _count(client, f"failed:{share}", limit)
 
 
 def _count(client: redis.Redis, who: str, limit: int) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from shared.db import credits, image_states, work
-from shared.db.database import Database
+from shared.db.database import Connection, Database
 from shared.db.images import ImageEnded, count_end, next_ended_number
 from shared.models import ImageRef, Options
 
@@ -104,7 +104,7 @@ def take_next(
     }
     with database.transaction() as connection:
         taken = connection.execute(_TAKE_NEXT, values).fetchone()
-    return unmeasured(database, taken["id"]) if taken else None
+        return _unmeasured(connection, taken["id"]) if taken else None
 
 
 _GIVE_BACK = "UPDATE batches SET measuring_until = NULL WHERE id = %s"
@@ -119,7 +119,11 @@ def give_back(database: Database, batch_id: UUID) -> None:
 def unmeasured(database: Database, batch_id: UUID) -> UnmeasuredBatch | None:
     """The batch, with those of its images that lack an estimate; None where none does."""
     with database.transaction() as connection:
-        rows = connection.execute(_UNMEASURED, (batch_id,)).fetchall()
+        return _unmeasured(connection, batch_id)
+
+
+def _unmeasured(connection: Connection, batch_id: UUID) -> UnmeasuredBatch | None:
+    rows = connection.execute(_UNMEASURED, (batch_id,)).fetchall()
     if not rows:
         return None
     first = rows[0]

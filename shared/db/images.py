@@ -66,8 +66,7 @@ def complete(
         if not image_states.save(connection, claim, result, ended_number):
             return None
         credits.spend(connection, claim.image_id, "image")
-        stored.add(connection, claim.batch_id, result)
-        ended = count_end(connection, claim, "completed")
+        ended = count_end(connection, claim, "completed", result=result)
         work.add(connection, claim.image_id, cpu_seconds)
         return ended
 
@@ -162,7 +161,8 @@ RETURNING i.retry_of
 """
 _COUNT_ON_BATCH = """
 UPDATE batches
-SET ended = ended + 1, closed_at = CASE WHEN ended + 1 = total THEN now() END
+SET ended = ended + 1, closed_at = CASE WHEN ended + 1 = total THEN now() END,
+    input_bytes = input_bytes + %s, output_bytes = output_bytes + %s
 WHERE id = %s
 RETURNING closed_at IS NOT NULL AS closed
 """
@@ -174,13 +174,16 @@ def count_end(
     column: Literal["completed", "failed"],
     *,
     brings_text: bool = False,
+    result: Result | None = None,
 ) -> ImageEnded:
     """Counts one more ended image on its session and batch; closes a batch that is complete.
 
+    result: what is stored of it and not counted yet.
     brings_text: whether a retry that was only described again brings any of the missing text.
     """
     row = connection.execute(_COUNT_ON_SESSION.format(column=column), (image.image_id,)).fetchone()
     if row and row["retry_of"]:
         stand_ins.settle(connection, image.image_id, brings_text=brings_text)
-    batch = one(connection.execute(_COUNT_ON_BATCH, (image.batch_id,)).fetchone())
+    new_bytes = (result.preview_size, result.size) if result else (0, 0)
+    batch = one(connection.execute(_COUNT_ON_BATCH, (*new_bytes, image.batch_id)).fetchone())
     return ImageEnded(image.session_id, image.batch_id, batch["closed"])

@@ -12,7 +12,10 @@ UPDATE batches SET input_bytes = input_bytes + %s, output_bytes = output_bytes +
 
 
 def add(connection: Connection, batch_id: UUID, result: Result) -> None:
-    """Counts what an image became; its preview is deleted with the inputs."""
+    """Counts what an image became that has not ended yet (`images.count_end` counts others).
+
+    Its preview is deleted with the inputs.
+    """
     connection.execute(_ADD, (result.preview_size, result.size, batch_id))
 
 

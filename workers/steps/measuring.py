@@ -93,9 +93,12 @@ def measure(services: Services, batch_id: UUID) -> None:
         if not _turns.places.acquire(blocking=False):
             return  # those who have the places go on until nothing is left
         try:
-            while batch := _turns.take(services.database):
+            batch = _turns.take(services.database)
+            if batch is None:
+                services.dispatch()  # a retry keeps its estimates, and a message may come twice
+            while batch is not None:
                 _measure_taken(services, batch)
-            services.dispatch()  # a retry keeps its estimates, and a message may come twice
+                batch = _turns.take(services.database)
         finally:
             _turns.places.release()
 

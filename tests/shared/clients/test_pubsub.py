@@ -53,9 +53,7 @@ def test_many_waiters_share_one_subscription(unit: Services) -> None:
         with ExitStack() as stack:
             for _ in range(50):
                 stack.enter_context(listener.waiting(batch_topic(uuid4())))
-            assert listener.waiters == 50
             assert len(unit.redis.client_list(_type="pubsub")) <= before
-        assert listener.waiters == 0
     finally:
         listener.close()
 
@@ -73,13 +71,12 @@ def test_released_waiters_do_not_wait_on(unit: Services) -> None:
         listener.close()
 
 
-def test_all_streams_of_a_topic_share_its_news_and_are_no_waiters(unit: Services) -> None:
+def test_all_streams_of_a_topic_share_its_news(unit: Services) -> None:
     topic = session_topic(uuid4())
     listener = Listener(unit.redis)
     try:
         with listener.watching(topic) as news, listener.watching(topic) as same:
             assert news is same
-            assert listener.waiters == 0
             while not news.wait_past(0, 0.05):
                 pubsub.publish(unit.redis, [topic])
             heard = news.count
