@@ -57,7 +57,7 @@ _FRAME_BYTES = {ImageType.WEBP: (9.5, 13.0), ImageType.AVIF: (6.5, 12.0)}
 _FIXED_BYTES = {
     ImageType.WEBP: 12e6,
     ImageType.JPG: 4e6,
-    ImageType.PNG: 18e6,
+    ImageType.PNG: 40e6,  # it varies from run to run by 20 MB
     ImageType.AVIF: 16e6,
 }
 
