@@ -14,9 +14,9 @@ from shared.db import backlog, credits
 from shared.errors import UnavailableError
 from shared.services import Services
 from tests.api.conftest import Still, in_process
+from tests.support.aging import age
 from tests.support.making import make_account, png
 from tests.support.processes import eventually
-from tests.workers.test_sweep import age
 from workers import sweep
 
 
