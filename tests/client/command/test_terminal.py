@@ -48,10 +48,11 @@ def test_a_bar_shows_how_far_it_is_and_leaves_the_sums(account: Client, photos: 
     (photos / "notes.png").write_text("no image")
     with terminal("compress", photos, "--out", "web") as child:
         child.expect(r"photos.*━.* \d+/26 ")
+        seen = str(child.before) + str(child.after)  # the failure may be told before the bar
         end = ended(child)
         assert child.exitstatus == 3
     assert COLOUR.search(end)
-    assert "photos/notes.png is not an image this service reads" in end
+    assert "photos/notes.png is not an image this service reads" in seen + end
     assert "25 images " in end
     assert "1 failed: " in end
     assert " → " not in end.rpartition("\r")[2]  # no line for each image
