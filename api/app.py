@@ -20,6 +20,7 @@ from api.room import room_for
 from api.routes import BLUEPRINTS
 from api.routes.operator import keep_to_the_address
 from api.session_feed import Feeds
+from api.spent_keys import SpentKeys
 from api.upload_quota import UploadQuota
 from shared import logs, services, settings
 from shared.clients.pubsub import Listener
@@ -78,6 +79,7 @@ def _context(built: Services, secret_keys: SecretKeys) -> Context:
         downloads=Places(MAX_DOWNLOADS, DOWNLOADS_OF_ACCOUNT),
         feeds=Feeds(),
         key_watch=KeyWatch(built.database),
+        spent_keys=SpentKeys(),
         max_connections=room.connections,
     )
 

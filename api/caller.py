@@ -1,18 +1,21 @@
 """Who sends a request: the account, by its key; the address, by the trusted proxies."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
+from random import SystemRandom
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from flask import g, request
 
 from api.addresses import behind_proxies, counted_as
 from api.context import context
+from api.spent_keys import SpentKeys
 from shared import logs
 from shared.clients import ratelimit
 from shared.db import accounts
 from shared.db.accounts import Account
-from shared.errors import UnauthorizedError
+from shared.errors import TooManyRequestsError, UnauthorizedError
 from shared.services import Services
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _SCHEME = "Bearer "
+_HELD_BACK_SECONDS = (5.0, 10.0)  # not all the same, or thousands would come back at one moment
 _AUTHENTICATED: set[Callable[..., Any]] = set()
 
 
@@ -36,17 +40,19 @@ def bearer_key() -> str:
 def authenticated(view: Callable[P, R]) -> Callable[P, R]:
     """Decorates a view: it runs only for a valid key within its rate limit.
 
-    The check reads no body. Raises UnauthorizedError or TooManyRequestsError.
+    The check reads no body. Raises UnauthorizedError or TooManyRequestsError, the latter late where
+    the same client was refused for it just before.
     """
 
     @wraps(view)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-        services = context().services
-        g.account = _authenticate(services)
+        services, spent_keys = context().services, context().spent_keys
+        g.account, key = _authenticate(services, spent_keys)
         g.account_id = g.account.id
         logs.add(account=g.account_id)
         limit = services.settings.requests_per_minute
-        ratelimit.count_request(services.redis, g.account_id, limit)
+        with spent_keys.noting(key):
+            ratelimit.count_request(services.redis, g.account_id, limit)
         return view(*args, **kwargs)
 
     _AUTHENTICATED.add(checked)
@@ -58,15 +64,31 @@ def needs_key(view: Callable[..., Any]) -> bool:
     return view in _AUTHENTICATED
 
 
-def _authenticate(services: Services) -> Account:
+def _authenticate(services: Services, spent_keys: SpentKeys) -> tuple[Account, str]:
     try:
-        return accounts.authenticate(services.database, bearer_key())
+        key = bearer_key()
+        with _holding_back():
+            spent_keys.check(key)
+        return accounts.authenticate(services.database, key), key
     except UnauthorizedError:
         # Counted only after the key was checked, so that a valid key always passes: one address
         # may be a whole office, or all clients where no proxy is configured as trusted. One
         # revoked key in a script must not lock them out, and 160 random bits are not guessed.
         limit = services.settings.failed_keys_per_minute
-        ratelimit.count_failed_key(services.redis, share() or client_address(), limit)
+        with _holding_back():
+            ratelimit.count_failed_key(services.redis, share() or client_address(), limit)
+        raise
+
+
+@contextmanager
+def _holding_back() -> Iterator[None]:
+    """Answers a refusal for too many requests late: whoever sends on would keep a core busy."""
+    try:
+        yield
+    except TooManyRequestsError:
+        connection = client_socket()
+        if connection is not None:
+            connection.hold_back(share(), SystemRandom().uniform(*_HELD_BACK_SECONDS))
         raise
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from api.connections import Connections
+    from api.turns import Turn
 
 
 class ClientSocket(GeventSocket):
@@ -42,6 +43,7 @@ class ClientSocket(GeventSocket):
         self._limits = limits
         self._idle_seconds = idle_seconds
         self._pace: Pace | None = None
+        self._turn: Turn | None = None
         self._turn_of: Hashable = None
         self.greenlet: Any = gevent.getcurrent()
 
@@ -73,7 +75,7 @@ class ClientSocket(GeventSocket):
         self.counted_as = group
         self._connections.waits(self, Waits.TURN)
         try:
-            self._connections.turns.take(group, pause=pause)
+            self._turn = self._connections.turns.take(group, pause=pause)
         except gevent.GreenletExit:
             return False
         self._turn_of = group
@@ -82,9 +84,19 @@ class ClientSocket(GeventSocket):
 
     def give_turn_back(self) -> None:
         """Lets the next request of the same client begin, since this one is done or lasts."""
-        if self._turn_of is not None:
-            self._connections.turns.give_back(self._turn_of)
-            self._turn_of = None
+        if self._turn is not None:
+            self._turn.end()
+            self._turn = self._turn_of = None
+
+    def hold_back(self, address: str | None, seconds: float) -> None:
+        """Lets its client wait, then for its turn; the connection gives way where it must."""
+        self.give_turn_back()
+        self._connections.waits(self, Waits.TURN)
+        try:
+            gevent.sleep(seconds)
+        except gevent.GreenletExit:  # it gave way: the answer finds it closed
+            return
+        self.take_turn(address)
 
     def await_body(self) -> None:
         """Bounds the reads that follow by the time that a body may take."""

@@ -7,6 +7,7 @@ from flask import current_app
 from api.key_watch import KeyWatch
 from api.places import Places
 from api.session_feed import Feeds
+from api.spent_keys import SpentKeys
 from api.upload_quota import UploadQuota
 from shared.clients.pubsub import Listener
 from shared.secret_keys import SecretKeys
@@ -31,6 +32,7 @@ class Context:
     downloads: Places
     feeds: Feeds
     key_watch: KeyWatch
+    spent_keys: SpentKeys
     max_connections: int
 
 

@@ -151,7 +151,7 @@ class _Server(StreamServer):
     @property
     def max_accept(self) -> int:
         """How many are accepted before anything else is done."""
-        return 256
+        return 16
 
     @max_accept.setter
     def max_accept(self, _: int) -> None:

@@ -27,7 +27,7 @@ from werkzeug.sansio.multipart import (
     NeedData,
 )
 
-from api.caller import client_socket
+from api.caller import client_socket, share
 from api.folders import folder_of
 from api.part_names import header_text, sent_name
 from api.uploads import MAX_FILE_BYTES, Upload, UploadWriter
@@ -132,9 +132,18 @@ class _Reader:
         self._part: _TextPart | _NamelessPart | _FilePart | _IgnoredPart | None = None
 
     def read(self, request: Request) -> Form:
-        for chunk in _chunks(request):
-            self._feed(chunk)
-        self._feed(None)  # the end; raises where the last boundary is missing
+        connection, gave_way = client_socket(), False
+        if connection is not None:
+            connection.await_body()
+        try:
+            for chunk in _chunks(request):
+                self._feed(chunk)
+            self._feed(None)  # the end; raises where the last boundary is missing
+        finally:
+            if connection is not None:  # many bodies may end at once
+                gave_way = not connection.take_turn(share())
+        if gave_way:
+            raise InvalidFieldError(_BROKEN)
         return self._form
 
     def _feed(self, chunk: bytes | None) -> None:
@@ -237,9 +246,6 @@ class _FilePart:
 
 
 def _chunks(request: Request) -> Iterator[bytes]:
-    connection = client_socket()
-    if connection is not None:
-        connection.await_body()
     try:
         while chunk := request.stream.read(_CHUNK_BYTES):
             yield chunk

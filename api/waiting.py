@@ -31,15 +31,24 @@ def wait_until(topic: Topic, done: Callable[[], bool], seconds: float) -> None:
         free = context().waiters.take(account().id, share())
     except (TooManyRequestsError, UnavailableError):
         return
-    connection = client_socket()
-    if connection is not None:
-        connection.give_turn_back()
     try:
         _wait(topic, done, time.monotonic() + seconds)
     finally:
         free()
-        if connection is not None:  # all who wait for one topic are woken at once
-            connection.take_turn(share(), pause=True)
+        _take_turn()
+
+
+def _take_turn() -> None:
+    """All who wait for one topic are woken at once: each reads and answers when it has a turn."""
+    connection = client_socket()
+    if connection is not None:
+        connection.take_turn(share(), pause=True)
+
+
+def _give_turn_back() -> None:
+    connection = client_socket()
+    if connection is not None:
+        connection.give_turn_back()
 
 
 def _wait(topic: Topic, done: Callable[[], bool], deadline: float) -> None:
@@ -49,8 +58,10 @@ def _wait(topic: Topic, done: Callable[[], bool], deadline: float) -> None:
         while not listener.closing and not has_hung_up():
             if notified.is_set() or time.monotonic() >= read_again_at:
                 notified.clear()
+                _take_turn()
                 if _is_done(done):
                     return
+                _give_turn_back()
                 reread = _REREAD_SECONDS if listener.subscribed else _REREAD_WITHOUT_NEWS_SECONDS
                 read_again_at = time.monotonic() + reread
             seconds_left = deadline - time.monotonic()

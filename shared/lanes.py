@@ -19,9 +19,7 @@ SHORT_SECONDS = 1.0
 # The work of such images that waits there, for each process: small enough that who comes next does
 # not notice it, and enough that a process does not wait for the next dispatch.
 _WINDOW_SECONDS = 0.5
-# With more work than this for each process, the lane `images` is slow for a small image.
-_SLOW_SECONDS = 0.2
-# How far an account may be ahead of its share and use the lane `express` nevertheless.
+# How far an account may be ahead of its share and have images that it waits for in `express`.
 _LEAD_SECONDS = 2.0
 
 
@@ -145,15 +143,15 @@ class Out:
     """What was sent and has not ended.
 
     Of the lane `images`: how many wait for a process and how many are processed, the seconds of
-    work of both, those of the waiting ones that are short, and the accounts. Of the lane `express`:
-    the accounts. ai: images that are to be described, in whatever state.
+    work of the waiting ones that are short, and the accounts. Of the lane `express`: how many wait,
+    and the accounts. ai: images that are to be described, in whatever state.
     """
 
     waiting: int = 0
     processing: int = 0
-    seconds: float = 0.0
     short_seconds: float = 0.0
     accounts: set[int] = field(default_factory=set)
+    express_waiting: int = 0
     express_accounts: set[int] = field(default_factory=set)
     ai: int = 0
 
@@ -169,19 +167,14 @@ class Out:
             and short_seconds <= _WINDOW_SECONDS * processes
         )
 
-    @property
-    def is_slow(self) -> bool:
-        """Whether the lane `images` is slow for a small image."""
-        return self.seconds > _SLOW_SECONDS * max(1, self.processing)
-
     def add(self, image: WaitingImage, lane: Lane | None) -> None:
         """Counts an image that is sent now."""
         self.ai += image.ai
         if lane is Lane.EXPRESS:
+            self.express_waiting += 1
             self.express_accounts.add(image.account_id)
         elif lane is Lane.IMAGES:
             self.waiting += 1
-            self.seconds += image.cpu_seconds
             self.short_seconds += image.cpu_seconds * (image.cpu_seconds <= SHORT_SECONDS)
             self.accounts.add(image.account_id)
 
@@ -228,11 +221,17 @@ class _Choice:
             if account_id in self.out.express_accounts:
                 continue
             image = self.first(account_id, only_small=True)
-            if image and (
-                account_id not in self.out.accounts or (image.waited_for and self.out.is_slow)
-            ):
+            if image and self._may_be_express(image):
                 self.take(image, Lane.EXPRESS)
                 self.shares.charge(account_id, image.cost_seconds)
+
+    def _may_be_express(self, image: WaitingImage) -> bool:
+        """An image that nobody waits for holds up none that somebody waits for, nor gets ahead."""
+        out, account_id = self.out, image.account_id
+        is_ahead = self.shares.start(account_id) > self.shares.system
+        return image.waited_for or not (
+            out.express_waiting or account_id in out.accounts or is_ahead
+        )
 
     def images(self) -> None:
         """Takes images in turn, as long as there is room for the next one."""

@@ -107,12 +107,17 @@ def compress() -> Response:
     services = context().services
     prefer = preference(services.settings.wait_limit_seconds)
     key = IDEMPOTENCY_KEY.read(request.headers)
+    with context().uploads.held(account().id, share()):
+        batch = _read_and_accept(services, key, waited_for=prefer.seconds > 0)
+    return _respond_when_done(services, batch, prefer)
+
+
+def _read_and_accept(services: Services, key: str | None, *, waited_for: bool) -> NewBatch | UUID:
     balance = credits.balance(services.database, account().id)  # `batches.accept` reads it again
     if key is None:  # else it may be a repeat, which gets its answer: only the whole request says
         check_work_budget()
         balance.check_any_left()
     with (
-        context().uploads.held(account().id, share()),
         context().upload_quota.for_upload(account().id) as reserve_bytes,
         read_form(request, fields.SPELLINGS, reserve_bytes) as form,
     ):
@@ -120,8 +125,7 @@ def compress() -> Response:
         if parsed.webhook_url is not None:
             called = check_webhook_url(services, account().id, parsed.webhook_url)
             parsed = replace(parsed, webhook_url=called)
-        batch = _accept_once(services, parsed, balance, key, waited_for=prefer.seconds > 0)
-    return _respond_when_done(services, batch, prefer)
+        return _accept_once(services, parsed, balance, key, waited_for=waited_for)
 
 
 def _accept_once(

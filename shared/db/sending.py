@@ -107,7 +107,6 @@ def _image(row: Row) -> WaitingImage:
 
 _OUT = """
 SELECT account_id, state, coalesce(lane, 'images') AS lane, ai, count(*) AS images,
-    coalesce(sum(cpu_seconds), 0) AS seconds,
     coalesce(sum(cpu_seconds) FILTER (WHERE cpu_seconds <= %s), 0) AS short_seconds
 FROM images WHERE published_at IS NOT NULL AND ended_number IS NULL
 GROUP BY account_id, state, coalesce(lane, 'images'), ai
@@ -122,9 +121,9 @@ def _out(connection: Connection) -> Out:
             continue
         if row["lane"] == Lane.EXPRESS:
             out.express_accounts.add(row["account_id"])
+            out.express_waiting += row["images"] * (row["state"] == "queued")
             continue
         out.accounts.add(row["account_id"])
-        out.seconds += row["seconds"]
         if row["state"] == "processing":
             out.processing += row["images"]
         else:

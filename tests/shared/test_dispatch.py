@@ -120,6 +120,28 @@ def test_a_small_image_passes_its_own_accounts_backlog_if_it_is_waited_for(
     assert waiting(unit) == (1, int(waited_for))
 
 
+@pytest.mark.parametrize("waited_for", [True, False])
+def test_only_what_is_waited_for_queues_in_the_lane_express(
+    unit: Services, *, waited_for: bool
+) -> None:
+    for _ in range(4):
+        batch = make_batch(unit, make_account(unit)[0], ["a.png"] * 2)
+        accept(unit, replace(batch, waited_for=waited_for), estimate=SMALL)
+    unit.dispatch()
+    assert waiting(unit)[1] == (4 if waited_for else 1)
+
+
+def test_an_account_ahead_of_its_share_takes_no_turn_in_the_lane_express(unit: Services) -> None:
+    ahead, behind = make_account(unit)[0], make_account(unit)[0]
+    large, *_ = accept(unit, make_batch(unit, ahead, ["a.png"]), estimate=LARGE)
+    accept(unit, make_batch(unit, behind, ["a.png"] * 9), estimate=LARGE)
+    unit.dispatch()
+    end(unit, large, cpu_seconds=1)
+    accept(unit, make_batch(unit, ahead), estimate=SMALL)
+    unit.dispatch()
+    assert waiting(unit)[1] == 0
+
+
 def test_what_a_request_waits_for_goes_before_the_accounts_own_backlog(unit: Services) -> None:
     account, _ = make_account(unit)
     first, *_ = accept(unit, make_batch(unit, account, ["a.png"] * 5), estimate=LARGE)

@@ -12,12 +12,12 @@ _BATCH_IMAGES = 20
 _SEND_SECONDS = 120.0
 _MAX_SHARE_ERROR = 0.15
 # So much CPU time of each account is compared: one large image is a tenth of it.
-_SHARE_SECONDS = 4.0
-_SHARES_LIMIT_SECONDS = 120.0
+_SHARE_SECONDS = 8.0
+_SHARES_LIMIT_SECONDS = 170.0
 _MIN_BULK_SHARE = 0.5
 _BULK_IMAGES = 220
 # What each of ten accounts sends: images of so many megapixels, of which more than enough.
-_LOADS = {0.3: 240, 0.5: 180, 1.0: 120, 2.0: 60, 3.0: 60}
+_LOADS = {0.3: 480, 0.5: 360, 1.0: 240, 2.0: 120, 3.0: 120}
 
 _COUNT_IMAGES = """
 SELECT count(*) FROM images

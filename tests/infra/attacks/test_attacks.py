@@ -30,6 +30,10 @@ def test_the_backlog_of_one_account_delays_no_other() -> None:
     survive("large_backlog")
 
 
+def test_ten_accounts_all_get_cores() -> None:
+    survive("ten_accounts")
+
+
 def test_a_request_that_waits_goes_before_its_accounts_own_bulk() -> None:
     survive("own_bulk")
 
@@ -50,8 +54,16 @@ def test_slow_bodies_of_an_account_without_credit_keep_nobody_out() -> None:
     survive("slow_bodies_without_credit")
 
 
+def test_slow_bodies_of_one_account_keep_nobody_out() -> None:
+    survive("slow_bodies")
+
+
 def test_large_bodies_under_a_bad_key_delay_nobody() -> None:
     survive("refused_bodies")
+
+
+def test_reads_of_one_account_that_wait_leave_places_to_others() -> None:
+    survive("waiting_reads")
 
 
 def test_listeners_of_one_account_leave_places_to_others() -> None:
