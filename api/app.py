@@ -20,6 +20,7 @@ from api.room import room_for
 from api.routes import BLUEPRINTS
 from api.routes.operator import keep_to_the_address
 from api.session_feed import Feeds
+from api.shared_reads import SharedReads
 from api.spent_keys import SpentKeys
 from api.upload_quota import UploadQuota
 from shared import logs, services, settings
@@ -80,6 +81,7 @@ def _context(built: Services, secret_keys: SecretKeys) -> Context:
         feeds=Feeds(),
         key_watch=KeyWatch(built.database),
         spent_keys=SpentKeys(),
+        session_pages=SharedReads(),
         max_connections=room.connections,
     )
 

@@ -7,9 +7,11 @@ from flask import current_app
 from api.key_watch import KeyWatch
 from api.places import Places
 from api.session_feed import Feeds
+from api.shared_reads import SharedReads
 from api.spent_keys import SpentKeys
 from api.upload_quota import UploadQuota
 from shared.clients.pubsub import Listener
+from shared.db.views import View
 from shared.secret_keys import SecretKeys
 from shared.services import Services
 
@@ -33,6 +35,7 @@ class Context:
     feeds: Feeds
     key_watch: KeyWatch
     spent_keys: SpentKeys
+    session_pages: SharedReads[View]
     max_connections: int
 
 

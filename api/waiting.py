@@ -17,13 +17,14 @@ _REREAD_SECONDS = 15.0
 _REREAD_WITHOUT_NEWS_SECONDS = 2.0
 
 
-def wait_until(topic: Topic, done: Callable[[], bool], seconds: float) -> None:
-    """Returns when `done()` is true, after `seconds`, or at once if too many requests wait,
+def wait_until(topic: Topic, done: Callable[[float], bool], seconds: float) -> None:
+    """Returns when `done` is true, after `seconds`, or at once if too many requests wait,
     of all accounts or of this one.
 
-    `done` reads the row. It is called first, at each notification of the topic and every now and
-    then. While Postgres is down the wait goes on, because the batch was accepted. The wait
-    ends when the client hangs up, so that another request can wait.
+    `done` reads the row, as it was at the moment (by `time.monotonic`) that it is given, or later.
+    It is called first, at each notification of the topic, every now and then, and at the end. While
+    Postgres is down the wait goes on, because the batch was accepted. The wait ends when the client
+    hangs up, so that another request can wait.
     """
     if seconds <= 0:
         return
@@ -51,27 +52,27 @@ def _give_turn_back() -> None:
         connection.give_turn_back()
 
 
-def _wait(topic: Topic, done: Callable[[], bool], deadline: float) -> None:
+def _wait(topic: Topic, done: Callable[[float], bool], deadline: float) -> None:
     listener = context().listener
     read_again_at = 0.0
     with listener.waiting(topic) as notified:
         while not listener.closing and not has_hung_up():
-            if notified.is_set() or time.monotonic() >= read_again_at:
+            is_over = time.monotonic() >= deadline
+            if notified.is_set() or time.monotonic() >= read_again_at or is_over:
                 notified.clear()
+                since = time.monotonic()
                 _take_turn()
-                if _is_done(done):
+                if _is_done(done, since) or is_over:
                     return
                 _give_turn_back()
                 reread = _REREAD_SECONDS if listener.subscribed else _REREAD_WITHOUT_NEWS_SECONDS
                 read_again_at = time.monotonic() + reread
             seconds_left = deadline - time.monotonic()
-            if seconds_left <= 0:
-                return
-            notified.wait(min(seconds_left, _LOOK_SECONDS))
+            notified.wait(max(0.0, min(seconds_left, _LOOK_SECONDS)))
 
 
-def _is_done(done: Callable[[], bool]) -> bool:
+def _is_done(done: Callable[[float], bool], since: float) -> bool:
     try:
-        return done()
+        return done(since)
     except UnavailableError:
         return False

@@ -234,7 +234,7 @@ def _respond_when_done(services: Services, batch: NewBatch | UUID, prefer: Prefe
     try:
         wait_until(
             batch_topic(batch_id),
-            lambda: sessions.is_batch_closed(services.database, batch_id),
+            lambda _: sessions.is_batch_closed(services.database, batch_id),
             prefer.seconds,
         )
         response = _batch_response(views.view_batch(services.database, account().id, batch_id))

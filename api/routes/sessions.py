@@ -91,13 +91,15 @@ def poll(session_id: str) -> Response:
         )
 
     page = view()
+
+    def has_news(since: float) -> bool:
+        nonlocal page
+        key = (account().id, session_id, after, limit)
+        page = context().session_pages.get(key, since, view)
+        return bool(page.images or page.complete)
+
     if wait_seconds and not page.images and not page.complete:
-        wait_until(
-            session_topic(page.session_id),
-            lambda: sessions.has_ended_since(services.database, page.session_id, page.last_number),
-            wait_seconds,
-        )
-        page = view()
+        wait_until(session_topic(page.session_id), has_news, wait_seconds)
     return json_response(session_body(page))
 
 

@@ -16,21 +16,6 @@ def is_batch_closed(database: Database, batch_id: UUID) -> bool:
     return row is None or bool(row["closed"])
 
 
-_HAS_ENDED_SINCE = """
-SELECT last_ended > %s OR cancelled_at IS NOT NULL OR NOT EXISTS (
-    SELECT FROM images
-    WHERE session_id = s.id AND state NOT IN ('done', 'failed', 'cancelled')) AS found
-FROM sessions AS s WHERE id = %s
-"""
-
-
-def has_ended_since(database: Database, session_id: UUID, after_number: int) -> bool:
-    """Whether an image of the session ended after that number, or nothing is open any more."""
-    with database.transaction() as connection:
-        row = connection.execute(_HAS_ENDED_SINCE, (after_number, session_id)).fetchone()
-    return row is None or bool(row["found"])
-
-
 _COUNT_CANCELLED = """
 UPDATE sessions
 SET last_ended = last_ended + %(n)s, cancelled = cancelled

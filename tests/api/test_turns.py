@@ -16,7 +16,9 @@ def turns(monkeypatch: pytest.MonkeyPatch) -> Turns:
     return Turns()
 
 
-def _take_all(turns: Turns, address: str, into: list[tuple[str, Turn]]) -> list["gevent.Greenlet[[], None]"]:
+def _take_all(
+    turns: Turns, address: str, into: list[tuple[str, Turn]]
+) -> list["gevent.Greenlet[[], None]"]:
     def take() -> None:
         into.append((address, turns.take(address, pause=False)))
 
