@@ -18,7 +18,7 @@ from shared import heartbeat, logs, services, settings, supervised
 from shared.clients.celery_queue import AI_QUEUE, CALLS_QUEUE, IMAGES_QUEUE, IO_QUEUE, celery_app
 from shared.db import upkeep, webhook_calls
 from shared.errors import UnavailableError
-from workers import lost_claims, tasks, termination
+from workers import dispatching, lost_claims, tasks, termination
 from workers.codec_limits import set_codec_limits
 from workers.holder import WORKER
 from workers.self_check import SelfCheck
@@ -98,6 +98,7 @@ def _obey_only_the_main_process(**_: Any) -> None:
 def _let_others_go_first(**_: Any) -> None:
     if IMAGES_QUEUE in app.amqp.queues.consume_from:
         # A backlog keeps all cores busy for hours: answers, stores and small images go first.
+        dispatching.start()
         os.nice(_NICENESS)
 
 

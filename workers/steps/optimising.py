@@ -25,6 +25,7 @@ from shared.errors import (
 from shared.lanes import Lane
 from shared.models import Claim, Notice, Result
 from shared.services import Services
+from workers.dispatching import dispatch
 from workers.imaging import ImageJob, Output, process
 from workers.memory import admission
 from workers.steps.claiming import with_claim
@@ -55,7 +56,7 @@ def optimise(services: Services, image_id: UUID) -> None:
             after()  # first: a client waits for it
             report.publish(services, claim, "image")
             if claim.lane == Lane.EXPRESS:
-                services.dispatch()  # the account's next image may have the place
+                dispatch(services)  # the account's next image may have the place
 
 
 def _attempt(services: Services, report: Report, claim: Claim) -> _AfterCommit | None:
@@ -91,7 +92,7 @@ def _attempt(services: Services, report: Report, claim: Claim) -> _AfterCommit |
 
 def _run(services: Services, claim: Claim, report: Report) -> _AfterCommit | None:
     if claim.few_wait:
-        services.dispatch()  # now, so that no process waits for work while this one is busy
+        dispatch(services)  # now, so that no process waits for work while this one is busy
     with report.step("load"):
         data = services.store.get(original_key(claim.batch_id, claim.index))
         watermark = services.store.get(claim.watermark_key) if claim.watermark_key else None
@@ -177,7 +178,7 @@ def _hold_back(services: Services, claim: Claim, needed_bytes: int) -> None:
     """Leaves the image for when there is memory; a place in the window is free now."""
     logger.info("an image waits for memory")
     images.hold_back(services.database, claim, _HELD_BACK_SECONDS, needed_bytes)
-    services.dispatch()
+    dispatch(services)
 
 
 def _give_back(services: Services, claim: Claim, report: Report) -> _AfterCommit | None:
