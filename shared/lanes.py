@@ -20,7 +20,7 @@ SHORT_SECONDS = 1.0
 # not notice it, and enough that a process does not wait for the next dispatch.
 _WINDOW_SECONDS = 0.5
 # How far an account may be ahead of its share and have images that it waits for in `express`.
-_LEAD_SECONDS = 2.0
+_LEAD_SECONDS = 5.0
 
 
 class Lane(StrEnum):
