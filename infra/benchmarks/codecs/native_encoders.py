@@ -8,6 +8,7 @@ from PIL import Image
 
 from shared.models import Effort
 from workers.imaging.encoding import avif, jpeg, webp
+from workers.imaging.encoding.libavif import Subsampling
 from workers.imaging.encoding.quality import QualityCurve
 
 
@@ -29,17 +30,14 @@ def _always(curve: QualityCurve) -> Callable[[Image.Image], QualityCurve]:
     return lambda _: curve
 
 
-def _avif(effort: Effort) -> NativeEncoder:
+def _avif(effort: Effort, subsampling: Subsampling) -> NativeEncoder:
+    def way(image: Image.Image) -> avif.Way:
+        return avif.way_for(image, effort, subsampling)
+
     def encode(image: Image.Image, encoder_quality: float) -> bytes:
-        speed, _ = avif.speed_and_curve(image, effort)
-        return avif.lossy(image, encoder_quality, speed, "4:4:4")
+        return avif.lossy(image, encoder_quality, way(image))
 
-    return NativeEncoder(encode, lambda image: avif.speed_and_curve(image, effort)[1])
-
-
-def _avif420(image: Image.Image, encoder_quality: float) -> bytes:
-    speed, _ = avif.speed_and_curve(image, Effort.BALANCED)
-    return avif.lossy(image, encoder_quality, speed, "4:2:0")
+    return NativeEncoder(encode, lambda image: way(image).curve)
 
 
 # Give each a copy: the engine's encoders close their image.
@@ -47,9 +45,11 @@ ENCODERS: Mapping[str, NativeEncoder] = {
     "webp": NativeEncoder(webp.lossy, _always("webp")),
     "jpegli": NativeEncoder(jpeg.half_colour, _always("jpegli")),
     "jpeg444": NativeEncoder(jpeg.full_colour, _always("jpeg444")),
-    "avif": _avif(Effort.BALANCED),
-    "avif_fast": _avif(Effort.FAST),
-    "avif_small": _avif(Effort.SMALL),
-    "avif420": NativeEncoder(_avif420, _always("avif420")),
+    "avif_fast_420": _avif(Effort.FAST, "4:2:0"),
+    "avif_fast_444": _avif(Effort.FAST, "4:4:4"),
+    "avif_420": _avif(Effort.BALANCED, "4:2:0"),
+    "avif_444": _avif(Effort.BALANCED, "4:4:4"),
+    "avif_small_420": _avif(Effort.SMALL, "4:2:0"),
+    "avif_small_444": _avif(Effort.SMALL, "4:4:4"),
 }
 TURBO = _turbo  # 4:2:0, Pillow's default

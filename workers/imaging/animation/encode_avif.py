@@ -24,7 +24,7 @@ class AvifAnimationWriter:
     """Takes frame by frame; the encoder keeps their coded bytes and its reference frames."""
 
     def __init__(self, size: tuple[int, int], settings: EncoderSettings, plays: int) -> None:
-        encoder_quality = round(to_encoder_quality(settings.quality, "avif_fast"))
+        encoder_quality = round(to_encoder_quality(settings.quality, "avif_fast_420"))
         # Not through the plugin's `_save`, which wants a list of all frames. Its order of
         # arguments: size, subsampling, quantisers (-1: by quality), quality, speed, threads,
         # codec, range, tiles, alpha, tiling, then metadata.

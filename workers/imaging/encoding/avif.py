@@ -1,37 +1,41 @@
-"""AVIF, by libaom through pillow-avif-plugin."""
+"""AVIF, by libaom through the libavif of pillow-avif-plugin."""
 
 import math
 import random
 import time
-from typing import Any, Literal
+from dataclasses import dataclass
 
 from PIL import Image
-from pillow_avif import _avif
 
-from shared.errors import ImageError
 from shared.models import Effort, Encoding
-from workers.imaging.encoding.content import smooth_share
+from workers.imaging.encoding import libavif
+from workers.imaging.encoding.content import bleeds, smooth_share
 from workers.imaging.encoding.encoded import Encoded
-from workers.imaging.encoding.packed import packed
+from workers.imaging.encoding.libavif import Subsampling
+from workers.imaging.encoding.planes import colour_planes, plane
 from workers.imaging.encoding.quality import QualityCurve, to_encoder_quality
 from workers.imaging.encoding.settings import EncoderSettings
 
-# Above this 4:2:0, which takes less memory. Below it 4:4:4, which is smaller
-# at the same score and lets no colour bleed.
+# Above this 4:2:0 in any case, which takes less memory.
 FULL_COLOUR_MAX_PIXELS = 32_000_000
+# Up to this quality 4:2:0 takes fewer bytes at the same score, and less CPU; above it 4:4:4. Where
+# colours would bleed it is 4:4:4 at any quality.
+_HALF_COLOUR_MAX_QUALITY = 60
 
-# libaom's speeds, for smooth images and for others. From 7 on it chooses blocks by variance
-# instead of by trial. That makes smooth images much larger, and these are cheap to encode at 6.
-_MIN_SMOOTH_SHARE = 0.55
-_SPEEDS = {Effort.FAST: (9, 9), Effort.BALANCED: (6, 7), Effort.SMALL: (5, 5)}
+_SPEEDS = {Effort.FAST: 9, Effort.BALANCED: 6, Effort.SMALL: 5}  # libaom's
 
 # Smooth images have curves of their own: at one encoder quality they score like others at up to
 # 14 more (docs/quality.md).
-_CURVES: dict[Effort, tuple[QualityCurve, QualityCurve]] = {
-    Effort.FAST: ("avif_fast_smooth", "avif_fast"),
-    Effort.BALANCED: ("avif_smooth", "avif"),
-    Effort.SMALL: ("avif_small_smooth", "avif_small"),
+_MIN_SMOOTH_SHARE = 0.55
+_CURVES: dict[tuple[Effort, Subsampling], tuple[QualityCurve, QualityCurve]] = {
+    (Effort.FAST, "4:2:0"): ("avif_fast_420_smooth", "avif_fast_420"),
+    (Effort.FAST, "4:4:4"): ("avif_fast_444_smooth", "avif_fast_444"),
+    (Effort.BALANCED, "4:2:0"): ("avif_420_smooth", "avif_420"),
+    (Effort.BALANCED, "4:4:4"): ("avif_444_smooth", "avif_444"),
+    (Effort.SMALL, "4:2:0"): ("avif_small_420_smooth", "avif_small_420"),
+    (Effort.SMALL, "4:4:4"): ("avif_small_444_smooth", "avif_small_444"),
 }
+
 SMALL_EFFORT_MAX_PIXELS = 16_000_000  # larger ones would not finish within a task's time limit
 
 # Above this nothing is looked for elsewhere in the picture (intra block copy), which takes up to
@@ -45,13 +49,22 @@ TRIED_SECONDS = 36.0
 _NEXT_EFFORT = {Effort.SMALL: Effort.BALANCED, Effort.BALANCED: Effort.FAST}
 _TRIED_SHARE, _TILE_PIXELS, _MAX_TILES = 0.04, 64, 12  # tiles: in each direction
 
-# Tuned to the score that our quality is measured by. Trellis quantisation costs CPU and saves no
-# bytes at these speeds.
-_ADVANCED = {"tune": "ssimulacra2", "disable-trellis-quant": "1"}
+# Tuned to the score that our quality is measured by. Trellis quantisation and blocks below 8 pixels
+# cost CPU and save no bytes at these speeds.
+_OPTIONS = {"tune": "ssimulacra2", "disable-trellis-quant": "1", "min-partition-size": "8"}
+# Speed 5 with square blocks alone: its bytes at a third of its CPU.
+_SQUARE_BLOCKS = {f"enable-{kind}-partitions": "0" for kind in ("rect", "ab", "1to4")}
 
 _MAX_ENCODER_QUALITY = 99  # 100 would be lossless, which libaom refuses together with a tuning
 
-Subsampling = Literal["4:4:4", "4:2:0"]
+
+@dataclass(frozen=True)
+class Way:
+    """How an image is encoded, and the quality curve that belongs to it."""
+
+    effort: Effort
+    subsampling: Subsampling
+    curve: QualityCurve
 
 
 def encode(image: Image.Image, settings: EncoderSettings) -> Encoded:
@@ -60,16 +73,18 @@ def encode(image: Image.Image, settings: EncoderSettings) -> Encoded:
     SVT-AV1 4.1 is not used: if permitted, it leaves its caller under real-time scheduling
     (SCHED_FIFO 99), which starves the rest of the machine.
     """
+    subsampling = subsampling_for(image, settings.quality)
     wanted = effort_for(_pixels(image), settings.effort)
-    effort = _affordable(image, settings.quality, wanted)
-    speed, encoder_quality, subsampling = _how(image, settings.quality, effort)
-    data = lossy(image, encoder_quality, speed, subsampling)
-    return Encoded(data, Encoding.REENCODED, faster=effort is not wanted)
+    way = _affordable(image, settings.quality, way_for(image, wanted, subsampling))
+    data = lossy(image, to_encoder_quality(settings.quality, way.curve), way)
+    return Encoded(data, Encoding.REENCODED, faster=way.effort is not wanted)
 
 
-def subsampling_for(pixels: int) -> Subsampling:
-    """4:4:4, or 4:2:0 for large images."""
-    return "4:2:0" if pixels > FULL_COLOUR_MAX_PIXELS else "4:4:4"
+def subsampling_for(image: Image.Image, quality: int) -> Subsampling:
+    """4:2:0 where it takes fewer bytes or the image is large, 4:4:4 where colours would bleed."""
+    if _pixels(image) > FULL_COLOUR_MAX_PIXELS:
+        return "4:2:0"
+    return "4:4:4" if quality > _HALF_COLOUR_MAX_QUALITY or bleeds(image) else "4:2:0"
 
 
 def effort_for(pixels: int, effort: Effort) -> Effort:
@@ -80,45 +95,35 @@ def effort_for(pixels: int, effort: Effort) -> Effort:
 
 def max_seconds(pixels: int, effort: Effort) -> float:
     """CPU seconds of one encoding that no pixels were found to exceed."""
-    return MAX_SECONDS[effort][subsampling_for(pixels) == "4:2:0"] * pixels / 1e6
+    return MAX_SECONDS[effort][pixels > FULL_COLOUR_MAX_PIXELS] * pixels / 1e6
 
 
-def speed_and_curve(image: Image.Image, effort: Effort) -> tuple[int, QualityCurve]:
-    """libaom's speed for an image in full colour, and the curve that belongs to it."""
+def way_for(image: Image.Image, effort: Effort, subsampling: Subsampling) -> Way:
+    """The way for an image with that effort and resolution of colour."""
     detailed = smooth_share(image) < _MIN_SMOOTH_SHARE
-    return _SPEEDS[effort][detailed], _CURVES[effort][detailed]
+    return Way(effort, subsampling, _CURVES[effort, subsampling][detailed])
 
 
-def _how(image: Image.Image, quality: int, effort: Effort) -> tuple[int, float, Subsampling]:
-    """libaom's speed, the encoder quality and the subsampling."""
-    speed, curve = speed_and_curve(image, effort)
-    subsampling = subsampling_for(_pixels(image))
-    curve = "avif420" if subsampling == "4:2:0" else curve
-    return speed, to_encoder_quality(quality, curve), subsampling
-
-
-def _affordable(image: Image.Image, quality: int, wanted: Effort) -> Effort:
-    """The effort, up to the one wanted, that takes no more than `TRIED_SECONDS` as it seems.
+def _affordable(image: Image.Image, quality: int, wanted: Way) -> Way:
+    """The way, with up to the effort wanted, that takes no more than `TRIED_SECONDS` as it seems.
 
     What may take more with some pixels is tried with tiles from random places: nobody can make a
     picture that is easy there alone.
     """
-    effort = wanted
-    while effort in _NEXT_EFFORT and max_seconds(_pixels(image), effort) > TRIED_SECONDS:
-        if _seconds_by_trial(image, *_how(image, quality, effort)) <= TRIED_SECONDS:
+    way = wanted
+    while way.effort in _NEXT_EFFORT and max_seconds(_pixels(image), way.effort) > TRIED_SECONDS:
+        if _seconds_by_trial(image, quality, way) <= TRIED_SECONDS:
             break
-        effort = _NEXT_EFFORT[effort]
-    return effort
+        way = way_for(image, _NEXT_EFFORT[way.effort], way.subsampling)
+    return way
 
 
-def _seconds_by_trial(
-    image: Image.Image, speed: int, encoder_quality: float, subsampling: Subsampling
-) -> float:
+def _seconds_by_trial(image: Image.Image, quality: int, way: Way) -> float:
     """The CPU seconds that the whole image would take by what tiles of it take."""
     tiles = _tiles(image)
     pixels = _pixels(tiles)
     started = time.process_time()
-    lossy(tiles, encoder_quality, speed, subsampling)
+    lossy(tiles, to_encoder_quality(quality, way.curve), way)
     return (time.process_time() - started) * _pixels(image) / pixels
 
 
@@ -147,30 +152,16 @@ def _pixels(image: Image.Image) -> int:
     return image.width * image.height
 
 
-def lossy(
-    image: Image.Image, encoder_quality: float, speed: int, subsampling: Subsampling
-) -> bytes:
+def lossy(image: Image.Image, encoder_quality: float, way: Way) -> bytes:
     """A still at libavif's own quality of 0 to 100. Grey images stay grey. Closes the image."""
-    if image.mode == "LA":
-        image = image.convert("RGBA")
-    advanced = _ADVANCED
+    options = _OPTIONS | (_SQUARE_BLOCKS if way.effort is Effort.SMALL else {})
     if _pixels(image) > BLOCK_COPY_MAX_PIXELS:
-        advanced = advanced | {"enable-intrabc": "0"}
-    # Not through the plugin's `_save`, which keeps the image beside two copies. Its order of
-    # arguments: size, subsampling, quantisers (-1: by quality), quality, speed, threads, codec,
-    # range, tiles, alpha, tiling, then metadata.
-    encoder: Any = _avif.AvifEncoder(
-        *image.size,
-        "4:0:0" if image.mode == "L" else subsampling,
-        *(-1, -1, min(round(encoder_quality), _MAX_ENCODER_QUALITY), speed, 1, "aom", "full"),
-        *(0, 0, False, False, b"", b"", 1, b""),
-        tuple((name.encode(), value.encode()) for name, value in advanced.items()),
-    )
-    mode, size = image.mode, image.size
-    pixels = packed(image)
+        options = options | {"enable-intrabc": "0"}
+    size, is_grey = image.size, image.mode in ("L", "LA")
+    planes = colour_planes(image, half_colour=way.subsampling == "4:2:0")
+    alpha = plane(image, "A") if "A" in image.getbands() else None
     image.close()
-    encoder.add(pixels, 0, *size, mode, True)
-    data = encoder.finish()
-    if data is None:
-        raise ImageError("The image could not be encoded as AVIF")
-    return bytes(data)
+    subsampling: Subsampling = "4:0:0" if is_grey else way.subsampling
+    quality = min(round(encoder_quality), _MAX_ENCODER_QUALITY)
+    speed = _SPEEDS[way.effort]
+    return libavif.encode(size, subsampling, planes, alpha, quality, speed, options)
