@@ -49,11 +49,18 @@ TRIED_SECONDS = 36.0
 _NEXT_EFFORT = {Effort.SMALL: Effort.BALANCED, Effort.BALANCED: Effort.FAST}
 _TRIED_SHARE, _TILE_PIXELS, _MAX_TILES = 0.04, 64, 12  # tiles: in each direction
 
-# Tuned to the score that our quality is measured by. Trellis quantisation and blocks below 8 pixels
-# cost CPU and save no bytes at these speeds.
-_OPTIONS = {"tune": "ssimulacra2", "disable-trellis-quant": "1", "min-partition-size": "8"}
-# Speed 5 with square blocks alone: its bytes at a third of its CPU.
-_SQUARE_BLOCKS = {f"enable-{kind}-partitions": "0" for kind in ("rect", "ab", "1to4")}
+# libaom's options, tuned to the score that our quality is measured by. Trellis quantisation saves
+# bytes at speed 9 alone. Smaller blocks than these cost CPU and save nothing; speed 5 with square
+# blocks alone has its bytes at a third of its CPU.
+_OPTIONS = {
+    Effort.FAST: {"min-partition-size": "16"},
+    Effort.BALANCED: {"min-partition-size": "8", "disable-trellis-quant": "1"},
+    Effort.SMALL: {
+        "min-partition-size": "8",
+        "disable-trellis-quant": "1",
+        **{f"enable-{kind}-partitions": "0" for kind in ("rect", "ab", "1to4")},
+    },
+}
 
 _MAX_ENCODER_QUALITY = 99  # 100 would be lossless, which libaom refuses together with a tuning
 
@@ -154,9 +161,9 @@ def _pixels(image: Image.Image) -> int:
 
 def lossy(image: Image.Image, encoder_quality: float, way: Way) -> bytes:
     """A still at libavif's own quality of 0 to 100. Grey images stay grey. Closes the image."""
-    options = _OPTIONS | (_SQUARE_BLOCKS if way.effort is Effort.SMALL else {})
+    options = {"tune": "ssimulacra2"} | _OPTIONS[way.effort]
     if _pixels(image) > BLOCK_COPY_MAX_PIXELS:
-        options = options | {"enable-intrabc": "0"}
+        options["enable-intrabc"] = "0"
     size, is_grey = image.size, image.mode in ("L", "LA")
     planes = colour_planes(image, half_colour=way.subsampling == "4:2:0")
     alpha = plane(image, "A") if "A" in image.getbands() else None
