@@ -50,7 +50,7 @@ def test_the_planes_are_rounded_and_not_cut_off() -> None:
     for plane, values in zip(colour_planes(image, half_colour=False), exact, strict=True):
         off = np.frombuffer(plane, np.uint8).reshape(values.shape) - values
         assert np.abs(off).max() < 0.51
-        assert abs(off.mean()) < 0.01
+        assert abs(off.mean()) < 0.05  # 0.5, were it cut off
 
 
 @pytest.mark.parametrize("size", [(1, 1), (5, 3), (64, 515)])
