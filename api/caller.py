@@ -10,7 +10,6 @@ from flask import g, request
 
 from api.addresses import behind_proxies, counted_as
 from api.context import context
-from api.spent_keys import SpentKeys
 from shared import logs
 from shared.clients import ratelimit
 from shared.db import accounts
@@ -46,12 +45,12 @@ def authenticated(view: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(view)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-        services, spent_keys = context().services, context().spent_keys
-        g.account, key = _authenticate(services, spent_keys)
+        services = context().services
+        g.account = _authenticate(services)
         g.account_id = g.account.id
         logs.add(account=g.account_id)
         limit = services.settings.requests_per_minute
-        with spent_keys.noting(key):
+        with context().spent_keys.noting(bearer_key()):
             ratelimit.count_request(services.redis, g.account_id, limit)
         return view(*args, **kwargs)
 
@@ -64,12 +63,12 @@ def needs_key(view: Callable[..., Any]) -> bool:
     return view in _AUTHENTICATED
 
 
-def _authenticate(services: Services, spent_keys: SpentKeys) -> tuple[Account, str]:
+def _authenticate(services: Services) -> Account:
     try:
         key = bearer_key()
         with _holding_back():
-            spent_keys.check(key)
-        return accounts.authenticate(services.database, key), key
+            context().spent_keys.check(key)
+        return accounts.authenticate(services.database, key)
     except UnauthorizedError:
         # Counted only after the key was checked, so that a valid key always passes: one address
         # may be a whole office, or all clients where no proxy is configured as trusted. One

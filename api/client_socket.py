@@ -83,7 +83,7 @@ class ClientSocket(GeventSocket):
         return True
 
     def give_turn_back(self) -> None:
-        """Lets the next request of the same client begin, since this one is done or lasts."""
+        """Lets the next request begin, since this one is done or lasts."""
         if self._turn is not None:
             self._turn.end()
             self._turn = self._turn_of = None

@@ -165,8 +165,9 @@ REFUSALS = (
     _ours(
         errors.TooManyRequestsError,
         "Too many requests",
-        "wait for `Retry-After`; also where the account, or all clients at one address, have too"
-        " many uploads, streams or downloads at a time",
+        "wait for `Retry-After`: whoever sends on before gets the answer late; also where the"
+        " account, or all clients at one address, have too many uploads, streams or downloads at a"
+        " time",
     ),
     _ours(
         errors.WorkLimitError,

@@ -28,7 +28,7 @@ class Waits(IntEnum):
     HEAD = 1  # a part of it has come
     REST = 2  # of the body of a refused request, which is discarded
     ANSWER = 3  # to be taken
-    TURN = 4  # for other requests of the same address to end (api/turns.py)
+    TURN = 4  # to be worked on (api/turns.py), or for an answer that is late on purpose
 
 
 class _Group:

@@ -145,7 +145,8 @@ class _Server(StreamServer):
     """Accepts many connections each time that it looks for new ones.
 
     gunicorn would accept one, and work on all requests that are ready before the next one: a client
-    whose connection is behind a thousand others would wait for a thousand such rounds.
+    whose connection is behind a thousand others would wait for a thousand such rounds. Not too many
+    either: each step of a request that is under way waits for a whole round.
     """
 
     @property

@@ -6,7 +6,6 @@ So a thread dispatches that has the priority of other processes; on Linux each t
 
 import logging
 import threading
-from functools import cache
 from queue import SimpleQueue
 
 from shared.errors import UnavailableError
@@ -14,30 +13,29 @@ from shared.services import Services
 
 logger = logging.getLogger(__name__)
 
-
-@cache
-def _asked() -> "SimpleQueue[Services]":
-    return SimpleQueue()
+_asked: "SimpleQueue[Services]" = SimpleQueue()
+_started = threading.Event()
 
 
 def start() -> None:
     """Starts the thread of this process; call it before the priority is lowered."""
-    threading.Thread(target=_run, args=(_asked(),), name="dispatch", daemon=True).start()
+    threading.Thread(target=_run, name="dispatch", daemon=True).start()
+    _started.set()
 
 
 def dispatch(services: Services) -> None:
     """Has waiting images sent soon; at once where this process has no such thread."""
-    if _asked.cache_info().currsize:
-        _asked().put(services)
+    if _started.is_set():
+        _asked.put(services)
     else:
         services.dispatch()
 
 
-def _run(asked: "SimpleQueue[Services]") -> None:
+def _run() -> None:
     while True:
-        services = asked.get()
-        while not asked.empty():
-            services = asked.get()
+        services = _asked.get()
+        while not _asked.empty():
+            services = _asked.get()
         try:
             services.dispatch()
         except UnavailableError as error:  # the periodic process dispatches too

@@ -35,7 +35,7 @@ _ALL = (
     Attack(
         stored_bytes, {"FLUXIMAGE_STORAGE_GB": "free=0.001, starter=0.001, pro=500, agency=2000"}
     ),
-    Attack(work_of_an_hour, {"FLUXIMAGE_ACCOUNT_CPU_SECONDS_PER_HOUR": "20"}),
+    Attack(work_of_an_hour),
     Attack(folder_of_another_user, before=take_folders),
 )
 ATTACKS = {attack.name: attack for attack in _ALL}
