@@ -3,6 +3,7 @@
 import math
 import random
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from PIL import Image
@@ -61,6 +62,8 @@ _OPTIONS = {
         **{f"enable-{kind}-partitions": "0" for kind in ("rect", "ab", "1to4")},
     },
 }
+
+_NO_OPTIONS: Mapping[str, str] = {}
 
 _MAX_ENCODER_QUALITY = 99  # 100 would be lossless, which libaom refuses together with a tuning
 
@@ -159,9 +162,14 @@ def _pixels(image: Image.Image) -> int:
     return image.width * image.height
 
 
-def lossy(image: Image.Image, encoder_quality: float, way: Way) -> bytes:
-    """A still at libavif's own quality of 0 to 100. Grey images stay grey. Closes the image."""
-    options = {"tune": "ssimulacra2"} | _OPTIONS[way.effort]
+def lossy(
+    image: Image.Image, encoder_quality: float, way: Way, more: Mapping[str, str] = _NO_OPTIONS
+) -> bytes:
+    """A still at libavif's own quality of 0 to 100. Grey images stay grey. Closes the image.
+
+    more: libaom's options for a trial, over ours.
+    """
+    options = {"tune": "ssimulacra2"} | _OPTIONS[way.effort] | dict(more)
     if _pixels(image) > BLOCK_COPY_MAX_PIXELS:
         options["enable-intrabc"] = "0"
     size, is_grey = image.size, image.mode in ("L", "LA")
