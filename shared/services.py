@@ -45,7 +45,7 @@ class Services:
         if ended.batch_closed:
             topics.append(pubsub.batch_topic(ended.batch_id))
         pubsub.publish(self.redis, topics)
-        if ended.batch_closed:
+        if ended.batch_closed and ended.has_webhook:
             self.dispatch_calls()
 
     def dispatch(self) -> None:

@@ -102,7 +102,7 @@ def take_next(
         "served": list(served),
         "lease_seconds": lease_seconds,
     }
-    with database.transaction() as connection:
+    with database.transaction(durable=False) as connection:
         taken = connection.execute(_TAKE_NEXT, values).fetchone()
         return _unmeasured(connection, taken["id"]) if taken else None
 
@@ -112,7 +112,7 @@ _GIVE_BACK = "UPDATE batches SET measuring_until = NULL WHERE id = %s"
 
 def give_back(database: Database, batch_id: UUID) -> None:
     """Lets another worker take the batch at once."""
-    with database.transaction() as connection:
+    with database.transaction(durable=False) as connection:
         connection.execute(_GIVE_BACK, (batch_id,))
 
 
@@ -163,7 +163,7 @@ def save(
     had reserved is released. Nothing happens to images that do not wait any more.
     """
     ended: dict[UUID, ImageEnded] = {}
-    with database.transaction() as connection:
+    with database.transaction(durable=bool(refused)) as connection:
         if estimates:
             columns = zip(*(_values(*one) for one in estimates.items()), strict=True)
             connection.execute(_SAVE, [batch.session_id, *map(list, columns)])
