@@ -10,6 +10,7 @@ from uuid import UUID
 from shared.db import credits, image_states, work
 from shared.db.database import Connection, Database
 from shared.db.images import ImageEnded, count_end, next_ended_number
+from shared.lanes import EXPRESS_BYTES
 from shared.models import ImageRef, Options
 
 
@@ -64,6 +65,8 @@ next AS (
     SELECT first.batch_id FROM waiting, LATERAL (
         SELECT i.batch_id FROM images AS i JOIN batches AS b ON b.id = i.batch_id
         WHERE i.account_id = waiting.id AND i.state = 'queued' AND i.cpu_seconds IS NULL
+        AND (NOT %(express)s
+            OR (i.waited_for AND NOT i.ai AND i.original_size <= %(express_bytes)s AND b.total = 1))
         AND (b.measuring_until IS NULL OR b.measuring_until < now())
         AND (i.account_id, i.waited_for)
             NOT IN (SELECT * FROM unnest(%(busy_ids)s::bigint[], %(busy_waited)s::boolean[]))
@@ -88,12 +91,14 @@ def take_next(
     *,
     busy: Collection[tuple[int, bool]] = (),
     served: Sequence[int] = (),
+    express: bool = False,
 ) -> UnmeasuredBatch | None:
     """The batch to measure next, which no other worker takes for `lease_seconds`.
 
     That is one of the account that comes last in `served`, or not at all: those that are waited for
     first, then the oldest. busy: accounts whose batches are left out, with whether those that are
-    waited for are. Returns None where no batch is left.
+    waited for are. express: only those that `NewBatch.is_express`. Returns None where no batch is
+    left.
     """
     ids, waited = [one for one, _ in busy], [one for _, one in busy]
     values = {
@@ -101,6 +106,8 @@ def take_next(
         "busy_waited": waited,
         "served": list(served),
         "lease_seconds": lease_seconds,
+        "express": express,
+        "express_bytes": EXPRESS_BYTES,
     }
     with database.transaction(durable=False) as connection:
         taken = connection.execute(_TAKE_NEXT, values).fetchone()

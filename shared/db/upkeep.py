@@ -4,7 +4,7 @@ Each statement takes a bounded number of rows. Rows change by compare-and-set or
 SKIP LOCKED, so any number of sweeps may run at once.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import LiteralString
 from uuid import UUID
@@ -176,6 +176,32 @@ ORDER BY closed_at LIMIT %s
 def closed_with_inputs(database: Database) -> list[UUID]:
     """Closed batches whose originals are still stored."""
     return [row["id"] for row in _select(database, _WITH_INPUTS, _MANY)]
+
+
+@dataclass(frozen=True)
+class PlainInputs:
+    """All inputs of a batch: originals by their indexes, and a watermark."""
+
+    indexes: Sequence[int]
+    watermark_key: str | None
+
+
+_PLAIN_INPUTS = """
+SELECT b.watermark_key, ARRAY(SELECT index FROM images WHERE batch_id = b.id) AS indexes
+FROM batches AS b WHERE b.id = %s AND b.closed_at IS NOT NULL AND b.inputs_deleted_at IS NULL
+AND b.options->>'brief' IS NULL AND NOT EXISTS (
+    SELECT FROM images WHERE batch_id = b.id AND (state <> 'done' OR warnings <> '[]'))
+"""
+
+
+def plain_inputs(database: Database, batch_id: UUID) -> PlainInputs | None:
+    """The inputs of a closed batch that may all be deleted; None for any other batch.
+
+    Such a batch has no previews, and no image of it failed, so that none is kept for a retry.
+    """
+    for row in database.read(_PLAIN_INPUTS, (batch_id,)):
+        return PlainInputs(**row)
+    return None
 
 
 def note_inputs_deleted(database: Database, batch_id: UUID) -> None:
