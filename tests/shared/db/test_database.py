@@ -54,9 +54,14 @@ def test_what_raises_within_a_transaction_undoes_it(unit: Services) -> None:
     assert row == {"found": None}
 
 
-def test_statements_are_prepared_where_we_speak_to_the_server_itself(unit: Services) -> None:
+def test_statements_are_prepared_where_we_speak_to_the_server_itself(
+    unit_environment: dict[str, str],
+) -> None:
     statement = "SELECT count(*) AS prepared FROM pg_prepared_statements"
-    with unit.database.transaction() as connection:
+    with (
+        Database(unit_environment["DATABASE_URL"]) as database,
+        database.transaction() as connection,
+    ):
         counts = [connection.execute(statement).fetchall() for _ in range(4)]
     assert counts[-1] == [{"prepared": 1}]
 
