@@ -10,7 +10,7 @@ DEV := .venv/ready
 RUN := $(if $(wildcard $(DEV)),$(DEV),.venv/ready-to-run)
 
 .PHONY: help demo test test-full test-image screenshots picture check audit check-access attack chaos fuzz up bench \
-	bench-archive bench-codecs bench-cost bench-cost-worst bench-lossless calibrate check-memory lock settings \
+	bench-archive bench-road bench-codecs bench-cost bench-cost-worst bench-lossless calibrate check-memory lock settings \
 	api-tables clear clean
 
 demo: $(RUN) ## compress the sample photographs, on real embedded servers
@@ -57,6 +57,9 @@ check-access: $(DEV) ## try ten thousand reads across accounts
 
 bench: $(DEV) ## measure throughput and latency over HTTP: make bench PHOTOS=folder
 	@$(BIN)/python -m infra.benchmarks.service "$(or $(PHOTOS),tests/samples)"
+
+bench-road: $(DEV) ## measure what the service costs around the engine: make bench-road COUNT=10000
+	@$(BIN)/python -m infra.benchmarks.road "$(or $(COUNT),2000)"
 
 bench-codecs: $(DEV) .bench/ready ## compare the encoders with sharp: make bench-codecs PHOTOS=folder
 	@$(BIN)/python -m infra.benchmarks.codecs "$(or $(PHOTOS),tests/samples)" $(if $(SIDE),--side $(SIDE)) $(MORE)
