@@ -5,12 +5,11 @@ One JSON line: small images one at a time, each answered at once; then many in o
 
 import io
 import json
-import os
 import statistics
 import sys
 import time
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,9 @@ from PIL import Image
 
 from fluximage import Client, Source
 from fluximage.answers import Progress
+from infra.benchmarks.cpu_by_process import cpu_seconds
 from infra.dev.temporary_service import RunningService, temporary_service
 from infra.processes import usable_cores
-from infra.supervision import proc
 from shared.errors import OperatorError
 
 _PHOTOGRAPH = Path("tests/samples/rocket.jpg")
@@ -31,20 +30,6 @@ _SMALL_BYTES = 30_000
 _BATCH_IMAGES, _CLIENTS = 20, 2
 _ENGINE_STEPS = ("decode", "resize", "watermark", "encode")
 _NO_LIMIT = {"FLUXIMAGE_REQUESTS_PER_MINUTE": "100000"}
-_TICK = os.sysconf("SC_CLK_TCK")
-# By what their command line has: who they are.
-_NAMES = {
-    "gunicorn": "api",
-    "images@": "images",
-    "express@": "express",
-    "io@": "io",
-    "ai@": "ai",
-    "calls@": "calls",
-    "workers.periodic": "periodic",
-    "postgres": "postgres",
-    "valkey": "valkey",
-    "redis": "valkey",
-}
 
 
 def main(count: str = "2000") -> dict[str, Any]:
@@ -63,7 +48,7 @@ def main(count: str = "2000") -> dict[str, Any]:
 def _one_at_a_time(
     service: RunningService, client: Client, photograph: bytes, count: int
 ) -> dict[str, Any]:
-    before, lines_before = _cpu(service.pid), len(service.image_lines())
+    before, lines_before = cpu_seconds(service.pid), len(service.image_lines())
     totals = []
     for _ in range(count):
         started = time.monotonic()
@@ -83,7 +68,7 @@ def _one_at_a_time(
 
 def _many(service: RunningService, client: Client, count: int) -> dict[str, Any]:
     """So many images in one session, in batches, each accepted at once."""
-    before, lines_before = _cpu(service.pid), len(service.image_lines())
+    before, lines_before = cpu_seconds(service.pid), len(service.image_lines())
     session = str(uuid4())
     image, starts = _small_jpeg(), range(0, count, _BATCH_IMAGES)
 
@@ -114,38 +99,19 @@ def _open(progress: Progress) -> bool:
 
 
 def _costs(
-    service: RunningService, before: dict[str, float], lines: Sequence[dict[str, Any]]
+    service: RunningService, before: Counter[str], lines: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
     count = len(lines)
     engine = sum(line["engine_cpu_seconds"] for line in lines)
-    used = {name: spent - before.get(name, 0.0) for name, spent in _cpu(service.pid).items()}
-    beside = sum(used.values()) - engine
+    used = cpu_seconds(service.pid)
+    used.subtract(before)
+    beside = used.total() - engine
     return {
         "engine_cpu_ms": round(1000 * engine / count, 1),
         "service_cpu_ms": round(1000 * beside / count, 1),
         "service_cpu_by_engine": round(beside / engine, 2),
         "cpu_ms": {name: round(1000 * used[name] / count, 1) for name in sorted(used)},
     }
-
-
-def _cpu(pid: int) -> dict[str, float]:
-    """CPU seconds so far of all processes below, by name; the workers' include the engine's."""
-    found: dict[str, float] = defaultdict(float)
-    for child in _descendants(pid):
-        try:
-            command = Path(f"/proc/{child}/cmdline").read_text().replace("\0", " ")
-            fields = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        name = next((name for part, name in _NAMES.items() if part in command), "others")
-        found[name] += sum(map(int, fields[11:15])) / _TICK
-    return found
-
-
-def _descendants(pid: int) -> Iterator[int]:
-    for child in proc.children(pid):
-        yield child
-        yield from _descendants(child)
 
 
 def _lines(service: RunningService, before: int, count: int) -> list[dict[str, Any]]:
