@@ -24,6 +24,8 @@ def dispatch(database: Database, queue: Queue, windows: Windows) -> int:
     An image that cannot be published is put back; one that a crash leaves marked but unsent is
     sent by the sweep.
     """
+    if not sending.any_waits(database):
+        return 0
     return _publish(database, queue, sending.take(database, windows))
 
 

@@ -57,7 +57,7 @@ def check(database: Database, account_id: int, settings: Settings) -> None:
 
     Calls in progress are not counted yet, so the limit may be exceeded by theirs.
     """
-    [row] = database.read(_TOKENS_TODAY, (account_id,))
+    [row] = database.execute(_TOKENS_TODAY, (account_id,))
     if row["own"] >= settings.ai_account_tokens_per_day:
         raise AiLimitError("Today's limit on AI is used up for this account")
     if row["together"] >= settings.ai_tokens_per_day:
@@ -75,5 +75,5 @@ FROM ai_usage
 
 def spent(database: Database) -> Spent:
     """Calls and tokens of all accounts so far."""
-    [row] = database.read(_SPENT)
+    [row] = database.execute(_SPENT)
     return Spent(row.pop("calls"), Tokens(**row))

@@ -69,7 +69,7 @@ def scope_of_id(database: Database, session_id: UUID) -> ArchiveScope:
 
 
 def _scope(database: Database, condition: str, *values: object) -> ArchiveScope:
-    row = next(iter(database.read(_SCOPE.format(condition=condition), values)), None)
+    row = next(iter(database.execute(_SCOPE.format(condition=condition), values)), None)
     if row is None:
         raise NotFoundError("There is no such session")
     if not row["finished"]:
@@ -100,7 +100,7 @@ def page_after(database: Database, scope: ArchiveScope, number: int) -> list[Arc
         "last": scope.last_number,
         "limit": _PAGE_IMAGES,
     }
-    return [_image(row) for row in database.read(_PAGE, values)]
+    return [_image(row) for row in database.execute(_PAGE, values)]
 
 
 def _image(row: Row) -> ArchivedImage:

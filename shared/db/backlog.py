@@ -47,7 +47,7 @@ FROM (SELECT FROM backlog FOR UPDATE SKIP LOCKED) AS free, LATERAL (
 def queue_state(database: Database) -> QueueState:
     """The queue of the whole installation."""
     for _ in range(2):
-        [row] = database.read(_STATE, (_IMAGES_COUNTED_PER_SECOND,))
+        [row] = database.execute(_STATE, (_IMAGES_COUNTED_PER_SECOND,))
         if not row.pop("is_old"):
             break
         with database.transaction(durable=False) as connection:
@@ -73,7 +73,7 @@ def check_queue(database: Database, account_id: int, settings: Settings) -> None
     this one more than its share of what the queue takes. Who has none in it is never refused.
     """
     own = {"account_id": account_id, "age_seconds": settings.max_queue_age_seconds}
-    [row] = database.read(_OWN, own)
+    [row] = database.execute(_OWN, own)
     if row["is_old"]:
         raise QueueFullError("Your images have waited for too long; try again later", 30)
     if row["waits"] and _has_too_many(database, account_id, settings.max_queue_images):
@@ -85,4 +85,4 @@ def _has_too_many(database: Database, account_id: int, max_images: int) -> bool:
     if queue.images <= max_images:
         return False
     share = max_images // queue.accounts
-    return bool(database.read(_HAS_MORE_THAN, (account_id, share)))
+    return bool(database.execute(_HAS_MORE_THAN, (account_id, share)))

@@ -4,11 +4,12 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import psycopg
 from psycopg.abc import Params
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import ExecStatus
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
@@ -18,8 +19,10 @@ logger = logging.getLogger(__name__)
 
 Row = dict[str, Any]
 Connection = psycopg.Connection[Row]
-Read = Callable[[str, Params], list[Row]]
-_Result = TypeVar("_Result")
+Execute = Callable[[str, Params], list[Row]]
+
+# A condition of a statement in a transaction of its own: as `durable=False` of `transaction`.
+NOT_DURABLE = "(SELECT set_config('synchronous_commit', 'off', true)) = 'off'"
 
 # A server that hangs must not block us for ever. Each of these ends in an OperationalError, which
 # becomes DatabaseDownError here; our statements take milliseconds.
@@ -108,55 +111,44 @@ class Database:
         with _outages(), self._begun(mode) as connection:
             yield connection
 
-    def read(self, statement: str, values: Params | None = None) -> list[Row]:
-        """The rows of one statement that changes nothing; a single round trip without a pooler.
+    def execute(self, statement: str, values: Params | None = None) -> list[Row]:
+        """One statement in a transaction of its own; returns its rows, if it has any.
 
-        Raises DatabaseDownError.
+        A single round trip without a pooler. Raises DatabaseDownError like `transaction`.
         """
-
-        def fetch(connection: Connection) -> list[Row]:
+        with _outages(), self._lent() as connection:
             if _is_direct(connection):
-                return connection.execute(statement, values).fetchall()
+                return _rows(connection.execute(statement, values))
             with connection:
                 _begin(connection)
-                return connection.execute(statement, values).fetchall()
-
-        with _outages():
-            connection, rows = self._first(fetch)
-            self._pool.putconn(connection)
-            return rows
+                return _rows(connection.execute(statement, values))
 
     @contextmanager
     def _begun(self, *modes: str) -> Iterator[Connection]:
-        connection, _ = self._first(lambda connection: _begin(connection, *modes))
+        with self._lent() as connection, connection:
+            _begin(connection, *modes)
+            yield connection
+
+    @contextmanager
+    def _lent(self) -> Iterator[Connection]:
+        connection = self._take()
         try:
-            with connection, _left_if_read_only(connection):
+            with _left_if_read_only(connection):
                 yield connection
         finally:
             self._pool.putconn(connection)
 
-    def _first(self, work: Callable[[Connection], _Result]) -> tuple[Connection, _Result]:
-        """Takes a connection from the pool for work that may be done twice.
-
-        After a restart of the server the pool holds dead connections, which only their use finds.
-        """
+    def _take(self) -> Connection:
+        """A connection that lives. After a restart of the server the pool holds dead ones."""
         self._pool.open()
-        tries_left = self._pool.max_size
-        while True:
-            connection = self._pool.getconn()
-            try:
-                return connection, work(connection)
-            except BaseException:
-                may_try_again = connection.broken and tries_left > 0
-                self._pool.putconn(connection)
-                if not may_try_again:
-                    raise
-            tries_left -= 1
-            self._pool.check()
+        while _is_lost(connection := self._pool.getconn()):
+            connection.close()
+            self._pool.putconn(connection)
+        return connection
 
     def ping(self) -> None:
         """Raises DatabaseDownError when Postgres does not answer."""
-        self.read("SELECT 1")
+        self.execute("SELECT 1")
 
     def close(self) -> None:
         """Closes every connection."""
@@ -185,6 +177,21 @@ def _configure(connection: Connection) -> None:
     connection.prepare_threshold = _USES_BEFORE_PREPARED
     settings = "; ".join(f"SET {name} = '{value}'" for name, value in _SESSION.items())
     connection.execute(settings, prepare=False)
+
+
+def _is_lost(connection: Connection) -> bool:
+    """Whether the server has ended the connection, by what has arrived; no round trip."""
+    try:
+        for _ in range(2):  # what it says of that, and then the end itself
+            connection.pgconn.consume_input()
+    except psycopg.OperationalError:
+        return True
+    return False
+
+
+def _rows(cursor: psycopg.Cursor[Row]) -> list[Row]:
+    result = cursor.pgresult
+    return cursor.fetchall() if result and result.status == ExecStatus.TUPLES_OK else []
 
 
 def _is_direct(connection: Connection) -> bool:
@@ -224,9 +231,9 @@ def _reason(error: psycopg.Error) -> str:
     return "; ".join((error.diag.message_primary or str(error)).splitlines())
 
 
-def reading(connection: Connection) -> Read:
-    """What `Database.read` is, within a transaction."""
-    return lambda statement, values: connection.execute(statement, values).fetchall()
+def within(connection: Connection) -> Execute:
+    """What `Database.execute` is, within a transaction."""
+    return lambda statement, values: _rows(connection.execute(statement, values))
 
 
 def one(row: Row | None) -> Row:

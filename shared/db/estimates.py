@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from shared.db import credits, image_states, work
-from shared.db.database import Connection, Database
+from shared.db.database import NOT_DURABLE, Database, Row
 from shared.db.images import ImageEnded, count_end, next_ended_number
 from shared.lanes import EXPRESS_BYTES
 from shared.models import ImageRef, Options
@@ -53,8 +53,14 @@ class UnmeasuredBatch:
     images: Sequence[UnmeasuredImage]
 
 
+_UNMEASURED = """
+SELECT i.batch_id, i.id, i.index, i.original_size AS size, i.waited_for, b.session_id, b.account_id,
+    b.options, s.name AS session_name
+FROM images AS i JOIN batches AS b ON b.id = i.batch_id JOIN sessions AS s ON s.id = b.session_id
+"""
+_IS_UNMEASURED = "i.state = 'queued' AND i.cpu_seconds IS NULL ORDER BY i.index"
 # The accounts with an image to measure, by a walk from one to the next in the index.
-_TAKE_NEXT = """
+_TAKE_NEXT = f"""
 WITH RECURSIVE waiting (id) AS (
     SELECT min(account_id) FROM images WHERE state = 'queued' AND cpu_seconds IS NULL
     UNION ALL
@@ -71,18 +77,14 @@ next AS (
         AND (i.account_id, i.waited_for)
             NOT IN (SELECT * FROM unnest(%(busy_ids)s::bigint[], %(busy_waited)s::boolean[]))
         ORDER BY i.waited_for DESC, i.created_at LIMIT 1) AS first
-    ORDER BY array_position(%(served)s::bigint[], waiting.id) NULLS FIRST)
-UPDATE batches SET measuring_until = now() + make_interval(secs => %(lease_seconds)s)
-WHERE id = (SELECT id FROM batches WHERE id IN (SELECT batch_id FROM next LIMIT 1)
-    FOR UPDATE SKIP LOCKED)
-RETURNING id
-"""
-_UNMEASURED = """
-SELECT i.id, i.index, i.original_size AS size, i.waited_for, b.session_id, b.account_id, b.options,
-    s.name AS session_name
-FROM images AS i JOIN batches AS b ON b.id = i.batch_id JOIN sessions AS s ON s.id = b.session_id
-WHERE i.batch_id = %s AND i.state = 'queued' AND i.cpu_seconds IS NULL ORDER BY i.index
-"""
+    ORDER BY array_position(%(served)s::bigint[], waiting.id) NULLS FIRST),
+taken AS (
+    UPDATE batches SET measuring_until = now() + make_interval(secs => %(lease_seconds)s)
+    WHERE id = (SELECT id FROM batches WHERE id IN (SELECT batch_id FROM next LIMIT 1)
+        FOR UPDATE SKIP LOCKED) AND {NOT_DURABLE}
+    RETURNING id)
+{_UNMEASURED} WHERE i.batch_id = (SELECT id FROM taken) AND {_IS_UNMEASURED}
+"""  # noqa: S608 - our own constants
 
 
 def take_next(
@@ -109,33 +111,31 @@ def take_next(
         "express": express,
         "express_bytes": EXPRESS_BYTES,
     }
-    with database.transaction(durable=False) as connection:
-        taken = connection.execute(_TAKE_NEXT, values).fetchone()
-        return _unmeasured(connection, taken["id"]) if taken else None
+    return _batch(database.execute(_TAKE_NEXT, values))
 
 
-_GIVE_BACK = "UPDATE batches SET measuring_until = NULL WHERE id = %s"
+_GIVE_BACK = f"""
+UPDATE batches SET measuring_until = NULL WHERE id = %s AND {NOT_DURABLE}
+"""  # noqa: S608 - our own constant
 
 
 def give_back(database: Database, batch_id: UUID) -> None:
     """Lets another worker take the batch at once."""
-    with database.transaction(durable=False) as connection:
-        connection.execute(_GIVE_BACK, (batch_id,))
+    database.execute(_GIVE_BACK, (batch_id,))
 
 
 def unmeasured(database: Database, batch_id: UUID) -> UnmeasuredBatch | None:
     """The batch, with those of its images that lack an estimate; None where none does."""
-    with database.transaction() as connection:
-        return _unmeasured(connection, batch_id)
+    statement = f"{_UNMEASURED} WHERE i.batch_id = %s AND {_IS_UNMEASURED}"
+    return _batch(database.execute(statement, (batch_id,)))
 
 
-def _unmeasured(connection: Connection, batch_id: UUID) -> UnmeasuredBatch | None:
-    rows = connection.execute(_UNMEASURED, (batch_id,)).fetchall()
+def _batch(rows: Sequence[Row]) -> UnmeasuredBatch | None:
     if not rows:
         return None
     first = rows[0]
     return UnmeasuredBatch(
-        id=batch_id,
+        id=first["batch_id"],
         session_id=first["session_id"],
         account_id=first["account_id"],
         session_name=first["session_name"],

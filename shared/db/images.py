@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 from shared.db import credits, image_states, stand_ins, stored, work
 from shared.db.database import Connection, Database, one
-from shared.db.image_states import OPTIMISE, Step
+from shared.db.image_states import Step
 from shared.errors import ImageError
 from shared.models import Claim, ClaimRef, ImageRef, Options, Result
 
@@ -46,11 +46,10 @@ def claim(
     holder: who gets it, for `upkeep.claims_of`. token: the claim's own (default: a new one).
     Whoever chooses it can undo a claim whose answer was lost.
     """
-    # Pixels are made again where a crash of the server undoes the claim; a call of a model costs.
-    with database.transaction(durable=step is not OPTIMISE) as connection:
-        token = token or uuid4()
-        row = image_states.claim(connection, step, image_id, token, lease_seconds, holder)
-    return Claim(**row | {"options": Options.from_json(row["options"])}) if row else None
+    statement, values = image_states.claim(step, image_id, token or uuid4(), lease_seconds, holder)
+    for row in database.execute(statement, values):
+        return Claim(**row | {"options": Options.from_json(row["options"])})
+    return None
 
 
 def unclaim(database: Database, step: Step, image_id: UUID, token: UUID) -> bool:
@@ -58,8 +57,7 @@ def unclaim(database: Database, step: Step, image_id: UUID, token: UUID) -> bool
 
     Returns False when the claim was lost, or never made.
     """
-    with database.transaction() as connection:
-        return image_states.unclaim(connection, step, image_id, token)
+    return bool(database.execute(*image_states.unclaim(step, image_id, token)))
 
 
 def complete(

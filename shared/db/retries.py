@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from shared.db import credits, sessions, webhooks
-from shared.db.database import Connection, Database, Read, Row, reading
+from shared.db.database import Connection, Database, Execute, Row, within
 from shared.errors import ConflictError, DescriptionError, ImageError, codes_for_retry
 from shared.imagetype import ImageType
 
@@ -86,7 +86,7 @@ AND EXISTS (SELECT FROM sessions WHERE id = b.session_id AND cancelled_at IS NUL
 
 def kept_for_retry(database: Database, batch_id: UUID) -> list[Imperfect]:
     """The images of a closed batch whose inputs are kept as long as its outputs."""
-    return _imperfect(database.read, _OF_BATCH, {"batch_id": batch_id})
+    return _imperfect(database.execute, _OF_BATCH, {"batch_id": batch_id})
 
 
 # What is gone comes last, so that it keeps nothing else from being made again.
@@ -205,9 +205,9 @@ def _find(
     connection: Connection, session: Row, ids: Sequence[UUID] | None = None
 ) -> list[Imperfect]:
     values = {"session_id": session["id"], "ids": ids, "limit": MAX_IMAGES, "most": MAX_RETRIES}
-    return _imperfect(reading(connection), _OF_SESSION, values)
+    return _imperfect(within(connection), _OF_SESSION, values)
 
 
-def _imperfect(read: Read, condition: str, values: dict[str, object]) -> list[Imperfect]:
-    rows = read(_IMPERFECT.format(condition=condition), values | _CODES)
+def _imperfect(execute: Execute, condition: str, values: dict[str, object]) -> list[Imperfect]:
+    rows = execute(_IMPERFECT.format(condition=condition), values | _CODES)
     return [Imperfect(**row | {"format": ImageType(row["format"])}) for row in rows]

@@ -11,7 +11,7 @@ _IS_CLOSED = "SELECT closed_at IS NOT NULL AS closed FROM batches WHERE id = %s"
 
 def is_batch_closed(database: Database, batch_id: UUID) -> bool:
     """Whether every image of the batch has ended."""
-    return all(row["closed"] for row in database.read(_IS_CLOSED, (batch_id,)))
+    return all(row["closed"] for row in database.execute(_IS_CLOSED, (batch_id,)))
 
 
 _COUNT_CANCELLED = """

@@ -65,7 +65,7 @@ def claims_of_worker(database: Database, worker: str) -> list[LostClaim]:
 
 def _claims(database: Database, condition: LiteralString, *parameters: object) -> list[LostClaim]:
     found = []
-    for row in database.read(_CLAIMS.format(condition=condition), (*parameters, _MANY)):
+    for row in database.execute(_CLAIMS.format(condition=condition), (*parameters, _MANY)):
         step = DESCRIBE if row.pop("state") == State.DESCRIBING else OPTIMISE
         attempts = {name: row.pop(name) for name in (OPTIMISE.attempts, DESCRIBE.attempts)}
         lane = Lane(row.pop("lane") or Lane.IMAGES)
@@ -199,15 +199,14 @@ def plain_inputs(database: Database, batch_id: UUID) -> PlainInputs | None:
 
     Such a batch has no previews, and no image of it failed, so that none is kept for a retry.
     """
-    for row in database.read(_PLAIN_INPUTS, (batch_id,)):
+    for row in database.execute(_PLAIN_INPUTS, (batch_id,)):
         return PlainInputs(**row)
     return None
 
 
 def note_inputs_deleted(database: Database, batch_id: UUID) -> None:
     """Records that a batch's originals are deleted."""
-    with database.transaction(durable=False) as connection:
-        stored.note_inputs_deleted(connection, batch_id)
+    database.execute(*stored.note_inputs_deleted(batch_id))
 
 
 _WITH_EXPIRED_OUTPUTS = """
@@ -291,7 +290,7 @@ _IS_KNOWN = "SELECT 1 FROM batches WHERE id = %s"
 
 def is_known_batch(database: Database, batch_id: UUID) -> bool:
     """Whether there is a row of that batch."""
-    return bool(database.read(_IS_KNOWN, (batch_id,)))
+    return bool(database.execute(_IS_KNOWN, (batch_id,)))
 
 
 def _select(database: Database, statement: str, *parameters: object) -> list[Row]:

@@ -132,7 +132,7 @@ def claim_next(database: Database, holder: str, bounds: Bounds = BOUNDS) -> Call
 def count_startable(database: Database, bounds: Bounds = BOUNDS) -> int:
     """How many calls are due and may start now, at most as many as one worker makes at once."""
     values = vars(bounds) | {"looked_at": _LOOKED_AT, "at_once": CALLS_AT_ONCE}
-    [row] = database.read(_COUNT, values)
+    [row] = database.execute(_COUNT, values)
     return int(row["startable"])
 
 

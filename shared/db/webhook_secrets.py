@@ -39,7 +39,7 @@ _EXISTS = "SELECT 1 FROM webhook_secrets WHERE account_id = %s AND expires_at IS
 
 def exists(database: Database, account_id: int) -> bool:
     """Whether the account has a secret."""
-    return bool(database.read(_EXISTS, (account_id,)))
+    return bool(database.execute(_EXISTS, (account_id,)))
 
 
 _VALID = """
@@ -50,7 +50,7 @@ WHERE account_id = %s AND (expires_at IS NULL OR expires_at > now()) ORDER BY id
 
 def valid(database: Database, keys: SecretKeys, account_id: int) -> list[str]:
     """The secrets that sign now, the newest first; raises ValueError when one does not decrypt."""
-    return [keys.decrypt(row["secret"]) for row in database.read(_VALID, (account_id,))]
+    return [keys.decrypt(row["secret"]) for row in database.execute(_VALID, (account_id,))]
 
 
 _DELETE_EXPIRED = "DELETE FROM webhook_secrets WHERE expires_at < now()"

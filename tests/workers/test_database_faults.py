@@ -37,7 +37,7 @@ ANSWER_LOST = "the answer to COMMIT is lost"
 
 
 class FailingDatabase(Database):
-    """Fails in its transaction or reading number `at`, and in `times` in all."""
+    """Fails in its transaction number `at`, and in `times` in all."""
 
     def __init__(self, url: str, fault: str, at: int, times: int = 1) -> None:
         super().__init__(url, max_connections=4)
@@ -53,10 +53,10 @@ class FailingDatabase(Database):
         if now:
             raise DatabaseDownError
 
-    def read(self, statement: str, values: Params | None = None) -> list[Row]:
+    def execute(self, statement: str, values: Params | None = None) -> list[Row]:
         if self._is_next_to_fail():
             raise DatabaseDownError
-        return super().read(statement, values)
+        return super().execute(statement, values)
 
     def _is_next_to_fail(self) -> bool:
         self.begun += 1
