@@ -10,7 +10,7 @@ import io
 
 from PIL import Image, _webp
 
-from workers.imaging.formats.webp import is_animation, picture_of
+from workers.imaging.formats.webp import is_animation, picture_in
 
 _BYTES_PER_PIXEL = 4  # R, G, B and alpha
 
@@ -22,8 +22,8 @@ def _load() -> ctypes.CDLL:
     except AttributeError:
         raise ImportError("Pillow's libwebp cannot be called; install Pillow's wheel") from None
     # webp/decode.h: data, its length, pixels, their length, bytes per row
-    sizes = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
-    decode.argtypes = ctypes.c_char_p, ctypes.c_size_t, *sizes
+    buffer = ctypes.c_void_p, ctypes.c_size_t
+    decode.argtypes = *buffer, *buffer, ctypes.c_int
     decode.restype = ctypes.c_void_p
     return library
 
@@ -44,17 +44,20 @@ def open_webp(data: bytes, max_pixels: int) -> Image.Image:
         return image
     size, mode, info = image.size, image.mode, image.info
     del image  # else the compositor's canvases would stand beside the pixels
-    still = _decoded(picture_of(data), size, mode)
+    still = _decoded(data, size, mode)
     still.info = info
     return still
 
 
-def _decoded(picture: bytes, size: tuple[int, int], mode: str) -> Image.Image:
+def _decoded(data: bytes, size: tuple[int, int], mode: str) -> Image.Image:
     """mode: RGB, or RGBA, which is shown without a copy. Raises ValueError."""
     row_bytes = size[0] * _BYTES_PER_PIXEL
     pixels = bytearray(row_bytes * size[1])
     address = ctypes.addressof(ctypes.c_char.from_buffer(pixels))
-    if not _library.WebPDecodeRGBAInto(picture, len(picture), address, len(pixels), row_bytes):
+    start, end = picture_in(data)
+    whole = ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p).value or 0
+    picture = whole + start  # a slice would be a copy
+    if not _library.WebPDecodeRGBAInto(picture, end - start, address, len(pixels), row_bytes):
         raise ValueError("not a complete WebP")
     if mode == "RGB":
         return Image.frombytes(mode, size, pixels, "raw", "RGBX", 0, 1)

@@ -54,17 +54,18 @@ def has_alpha(data: bytes) -> bool:
     return first is not None and bool(data[first + 4] & _ALPHA)
 
 
-def picture_of(data: bytes) -> bytes:
-    """The chunks of a still's pixels: an alpha channel, if VP8X announces one, and the bitstream.
+def picture_in(data: bytes) -> tuple[int, int]:
+    """Where a still's pixels start and end: alpha, if VP8X announces it, and the bitstream.
 
-    They are what libwebp's demuxer hands to its decoder. Raises ValueError where there are none.
+    These are the chunks that libwebp's demuxer hands to its decoder. Raises ValueError where there
+    are none.
     """
     first = None
     for name, start, end in chunks(data):
         if name == b"ALPH" and first is None and _flags(data) & _ALPHA:
             first = start
         elif name in (b"VP8 ", b"VP8L"):
-            return data[(first or start) - 8 : end + (end - start & 1)]
+            return (first or start) - 8, min(end + (end - start & 1), len(data))
     raise ValueError("no picture")
 
 
