@@ -76,6 +76,12 @@ def test_alpha_costs_memory(to: ImageType) -> None:
     assert more >= 3 * 12_000_000
 
 
+def test_a_webp_of_frames_costs_the_memory_of_its_canvases() -> None:
+    still, to = Probe(ImageType.WEBP, 4000, 3000, 1), Options(ImageType.JPG, max_width=400)
+    more = cost(replace(still, composed=True), to).memory_bytes - cost(still, to).memory_bytes
+    assert more == 10 * 12_000_000
+
+
 def test_webp_that_may_be_lossless_costs_the_memory_of_that() -> None:
     may, may_not = (Probe(ImageType.PNG, 4000, height, 1) for height in (3000, 3001))
     assert cost(may).memory_bytes > 1.2 * cost(may_not).memory_bytes

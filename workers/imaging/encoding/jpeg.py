@@ -21,6 +21,8 @@ FULL_COLOUR_MIN_QUALITY = 94
 # 0.3 s of CPU per megabyte. A photograph of 100 megapixels at quality 82 has 30 MB.
 SEARCH_MAX_BYTES = 40_000_000
 
+_FLATTENED_ROWS = 256  # at a time: their colours and alpha are copied, 8 bytes for each pixel
+
 
 def encode(image: Image.Image, settings: EncoderSettings) -> Encoded:
     """Encodes a progressive JPEG, with transparency on white. Closes the image.
@@ -30,11 +32,13 @@ def encode(image: Image.Image, settings: EncoderSettings) -> Encoded:
     up to `SEARCH_MAX_BYTES`. That is most of the CPU, but still less than mozjpeg's own encoder
     takes (`make bench-codecs`), so it is done at every effort.
     """
-    image = flatten(image, "white")
+    flat = flatten(image, "white")
+    if flat is not image:
+        image.close()  # else it would stand beside the encoder's own copy of the flat one
     quality = settings.quality
-    if quality >= FULL_COLOUR_MIN_QUALITY or bleeds(image):
-        return _with_best_scans(full_colour(image, to_encoder_quality(quality, "jpeg444")))
-    return _with_best_scans(half_colour(image, to_encoder_quality(quality, "jpegli")))
+    if quality >= FULL_COLOUR_MIN_QUALITY or bleeds(flat):
+        return _with_best_scans(full_colour(flat, to_encoder_quality(quality, "jpeg444")))
+    return _with_best_scans(half_colour(flat, to_encoder_quality(quality, "jpegli")))
 
 
 def flatten(image: Image.Image, background: str) -> Image.Image:
@@ -42,7 +46,9 @@ def flatten(image: Image.Image, background: str) -> Image.Image:
     if not image.mode.endswith("A"):
         return image
     flat = Image.new(image.mode[:-1], image.size, background)
-    flat.paste(image.convert(flat.mode), mask=image.getchannel("A"))
+    for top in range(0, image.height, _FLATTENED_ROWS):
+        part = image.crop((0, top, image.width, min(top + _FLATTENED_ROWS, image.height)))
+        flat.paste(part.convert(flat.mode), (0, top), part.getchannel("A"))
     return flat
 
 
