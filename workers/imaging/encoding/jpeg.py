@@ -56,9 +56,14 @@ def half_colour(image: Image.Image, encoder_quality: float) -> bytes:
     width, height = image.size
     pixels = packed(image if image.mode == "RGB" else image.convert("RGB"))
     image.close()
-    if jpegli.is_available() and width * height <= OWN_SCANS_MAX_PIXELS:
+    if has_own_scans(width * height):
         return jpegli.encode(pixels, (width, height), round(encoder_quality))
     return _with_best_scans(bytes(pyjpegli.encode(pixels, width, height, round(encoder_quality))))
+
+
+def has_own_scans(pixels: float) -> bool:
+    """Whether jpegli writes the scans of 4:2:0 itself, so that none are searched."""
+    return jpegli.is_available() and pixels <= OWN_SCANS_MAX_PIXELS
 
 
 def full_colour(image: Image.Image, encoder_quality: float) -> bytes:
