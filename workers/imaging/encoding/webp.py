@@ -50,8 +50,8 @@ _SAMPLE_TABLE_BYTES = 1_000
 _SAMPLE_METHOD, _SAMPLE_EFFORT = 2, 20
 _MIN_REPEATED_SHARE = 0.5  # below it an image is taken for a photograph or a dither
 
-# A quick encoding takes a quarter of that CPU, and tells for photographs with skies. What it says is
-# up to three times too high, but more where it says very little.
+# A quick encoding takes a quarter of that CPU, and tells for photographs with skies. What it says
+# is up to three times too high, but more where it says very little.
 _QUICK_METHOD = 0
 _MAX_QUICK_RATIO = 3
 _QUICK_MIN_BITS = 1  # per pixel
