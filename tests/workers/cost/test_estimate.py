@@ -134,3 +134,11 @@ def test_a_small_photograph_can_take_a_second_at_most() -> None:
     small = Probe(ImageType.JPG, 640, 427, 1)
     for to in (ImageType.WEBP, ImageType.JPG):
         assert cost(small, Options(to), size=112_000).max_cpu_seconds <= 1
+
+
+def test_a_jpeg_too_large_for_jpeglis_own_scans_costs_the_search() -> None:
+    within, above = (
+        cost(Probe(ImageType.PNG, side, side, 1), Options(ImageType.JPG), size=side * side)
+        for side in (6300, 6350)
+    )
+    assert above.cpu_seconds > 1.3 * within.cpu_seconds
