@@ -10,8 +10,8 @@ DEV := .venv/ready
 RUN := $(if $(wildcard $(DEV)),$(DEV),.venv/ready-to-run)
 
 .PHONY: help demo test test-full test-image screenshots picture check audit check-access attack chaos fuzz up bench \
-	bench-archive bench-codecs bench-cost bench-cost-worst bench-lossless calibrate check-memory lock settings \
-	api-tables clear clean
+	bench-archive bench-road bench-codecs bench-cost bench-cost-worst bench-lossless bench-peers calibrate check-memory lock \
+	settings api-tables clear clean
 
 demo: $(RUN) ## compress the sample photographs, on real embedded servers
 	@$(BIN)/python -m infra.dev.demo tests/samples
@@ -58,8 +58,15 @@ check-access: $(DEV) ## try ten thousand reads across accounts
 bench: $(DEV) ## measure throughput and latency over HTTP: make bench PHOTOS=folder
 	@$(BIN)/python -m infra.benchmarks.service "$(or $(PHOTOS),tests/samples)"
 
+bench-road: $(DEV) ## measure what the service costs around the engine: make bench-road COUNT=10000
+	@$(BIN)/python -m infra.benchmarks.road "$(or $(COUNT),2000)"
+
 bench-codecs: $(DEV) .bench/ready ## compare the encoders with sharp: make bench-codecs PHOTOS=folder
 	@$(BIN)/python -m infra.benchmarks.codecs "$(or $(PHOTOS),tests/samples)" $(if $(SIDE),--side $(SIDE)) $(MORE)
+
+bench-peers: $(DEV) .bench/ready ## compare the service with sharp and imgproxy: make bench-peers PHOTOS=folder IMGPROXY=binary
+	@$(BIN)/python -m infra.benchmarks.peers "$(or $(PHOTOS),tests/samples)" \
+		$(if $(IMGPROXY),--imgproxy "$(IMGPROXY)") $(MORE)
 
 calibrate: $(DEV) ## measure the quality tables again (docs/quality.md): make calibrate PHOTOS=folder
 	@$(BIN)/python -m infra.benchmarks.codecs.calibrate "$(or $(PHOTOS),tests/samples)" \

@@ -1,17 +1,19 @@
 """What goes out to the queues: waiting images, as far as there is room, and webhooks that are due.
 
-Both functions are called whenever there may be something to send, and by the periodic process. Any
+All functions are called whenever there may be something to send, and by the periodic process. Any
 number of callers may run at once, because the rows decide (`shared.db.sending`, `webhook_calls`).
 """
 
 import logging
 from collections import deque
+from collections.abc import Sequence
+from uuid import UUID
 
 from shared.clients.celery_queue import Queue
 from shared.db import sending, webhook_calls
 from shared.db.database import Database
 from shared.errors import UnavailableError
-from shared.lanes import Windows
+from shared.lanes import SentImage, Windows
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +24,24 @@ def dispatch(database: Database, queue: Queue, windows: Windows) -> int:
     An image that cannot be published is put back; one that a crash leaves marked but unsent is
     sent by the sweep.
     """
+    if not sending.any_waits(database):
+        return 0
+    return _publish(database, queue, sending.take(database, windows))
+
+
+def dispatch_keeping(
+    database: Database, queue: Queue, windows: Windows, batch_id: UUID
+) -> SentImage | None:
+    """Does the same, but returns the one image of that batch, unpublished, if it may go to
+    `express` now: its caller makes it.
+    """
     images = sending.take(database, windows)
+    kept = [one for one in images if one.batch_id == batch_id and one.is_alone_in_express]
+    _publish(database, queue, [one for one in images if one not in kept])
+    return kept[0] if kept else None
+
+
+def _publish(database: Database, queue: Queue, images: Sequence[SentImage]) -> int:
     unsent = deque(images)
     if not images:
         return 0

@@ -2,7 +2,9 @@
 
 The lane `images` is for everything: one process per core, and few images wait in its queue, since
 what lies there is out of reach of a fairer choice. The lane `express` has processes of its own, and
-at most one image of each account, a small one: it answers while the other lane is busy.
+at most one image of each account, a small one: it answers while the other lane is busy. Its
+processes also measure the batch of one image that somebody waits for, and make the image at once
+where it may have its place.
 """
 
 from collections import deque
@@ -21,6 +23,10 @@ SHORT_SECONDS = 1.0
 _WINDOW_SECONDS = 0.5
 # How far an account may be ahead of its share and have images that it waits for in `express`.
 _LEAD_SECONDS = 5.0
+
+
+# An original of more bytes is measured where others are: to read it takes too long.
+EXPRESS_BYTES = 1_000_000
 
 
 class Lane(StrEnum):
@@ -85,6 +91,11 @@ class SentImage:
     cost_seconds: float
     is_member: bool
     members: int | None
+
+    @property
+    def is_alone_in_express(self) -> bool:
+        """Whether nothing follows it: no other image of its batch, and no description."""
+        return self.lane is Lane.EXPRESS and not self.ai and self.members == 1
 
 
 class WaitingImages:

@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass
+from uuid import UUID
 
 import redis
 
@@ -12,9 +13,9 @@ from shared.clients.metrics import Metrics
 from shared.clients.object_store import ObjectStore, S3Store
 from shared.db.database import Database
 from shared.db.images import ImageEnded
-from shared.dispatch import dispatch, dispatch_calls
+from shared.dispatch import dispatch, dispatch_calls, dispatch_keeping
 from shared.errors import UnavailableError
-from shared.lanes import Windows
+from shared.lanes import SentImage, Windows
 from shared.outbound import Policy
 from shared.secret_keys import SecretKeys, split_keys
 from shared.settings import Settings
@@ -45,13 +46,20 @@ class Services:
         if ended.batch_closed:
             topics.append(pubsub.batch_topic(ended.batch_id))
         pubsub.publish(self.redis, topics)
-        if ended.batch_closed:
+        if ended.batch_closed and ended.has_webhook:
             self.dispatch_calls()
 
     def dispatch(self) -> None:
         """Sends waiting images to the workers, as far as the windows allow."""
-        windows = Windows(self.settings.window_images, self.settings.ai_window_images)
-        dispatch(self.database, self.queue, windows)
+        dispatch(self.database, self.queue, self._windows)
+
+    def dispatch_keeping(self, batch_id: UUID) -> SentImage | None:
+        """Does the same; see `shared.dispatch.dispatch_keeping`."""
+        return dispatch_keeping(self.database, self.queue, self._windows, batch_id)
+
+    @property
+    def _windows(self) -> Windows:
+        return Windows(self.settings.window_images, self.settings.ai_window_images)
 
     def dispatch_calls(self) -> None:
         """Has the webhooks called that are due; the sweep does so too, should this not succeed."""

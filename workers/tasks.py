@@ -14,6 +14,7 @@ from shared.clients.celery_queue import (
     CALL_WEBHOOK_TASK,
     CLOSE_BATCH_TASK,
     DESCRIBE_TASK,
+    EXPRESS_TASK,
     MEASURE_TASK,
     OPTIMISE_TASK,
 )
@@ -36,6 +37,10 @@ def register(
     @app.task(name=MEASURE_TASK, shared=False)
     def measure(batch_id: str) -> None:
         _run(partial(steps.measure, services()), batch_id)
+
+    @app.task(name=EXPRESS_TASK, shared=False, Request=ClaimRequest)
+    def express(batch_id: str) -> None:
+        _run(partial(steps.express, services()), batch_id)
 
     @app.task(name=OPTIMISE_TASK, shared=False, Request=ClaimRequest)
     def optimise(image_id: str) -> None:

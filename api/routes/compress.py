@@ -190,7 +190,9 @@ def _accept(
         # deletes the objects.
         _delete_inputs(services, batch_id)
         raise
-    dispatch_after_commit(partial(services.queue.publish_measuring, batch_id))
+    queue = services.queue
+    publish = queue.publish_express if batch.is_express else queue.publish_measuring
+    dispatch_after_commit(partial(publish, batch_id))
     return batch
 
 

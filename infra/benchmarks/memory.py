@@ -32,6 +32,9 @@ LIMITS_MB = {
     ImageType.AVIF: 1500,
 }
 
+_LARGE = [("JPEG", to) for to in LIMITS_MB]
+_LARGE += [("WEBP", to) for to in (ImageType.JPG, ImageType.WEBP)]
+
 _IMAGES, _SETTLED_IMAGES = 500, 50
 _MAX_GROWTH = 0.10
 _TYPES = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "GIF", "TIFF", "BMP")
@@ -39,9 +42,9 @@ _SIZES = (0.02, 0.1, 0.3, 1.0)  # megapixels
 
 
 def main(folder: str) -> dict[str, Any]:
-    """The peak in MB by format, and the resident MB after 50 and after 500 images."""
+    """The peak in MB by type and format, and the resident MB after 50 and after 500 images."""
     paths = photographs(folder)
-    peaks = {to.value: _peak(paths, to) for to in LIMITS_MB}
+    peaks = {f"{kind} to {to}": _peak(paths, kind, to) for kind, to in _LARGE}
     after, later = in_child(residents, paths, (_SETTLED_IMAGES, _IMAGES), _SIZES)
     return {
         "photograph_megapixels": _LARGE_MEGAPIXELS,
@@ -56,19 +59,19 @@ def main(folder: str) -> dict[str, Any]:
 def faults(figures: dict[str, Any]) -> list[str]:
     """A sentence for each of the figures of `main` that exceeds its limit."""
     over = [
-        f"50 megapixels to {to} took {peak} MB; {figures['limit_mb'][to]} are allowed"
-        for to, peak in figures["peak_mb"].items()
-        if peak > figures["limit_mb"][to]
+        f"50 megapixels, {conversion}, took {peak} MB; {limit} are allowed"
+        for conversion, peak in figures["peak_mb"].items()
+        if peak > (limit := figures["limit_mb"][conversion.split()[-1]])
     ]
     if figures["growth"] > _MAX_GROWTH:
         over.append(f"Memory grew by {figures['growth']:.1%} from the 50th to the 500th image")
     return over
 
 
-def _peak(paths: Sequence[Path], to: ImageType) -> float:
+def _peak(paths: Sequence[Path], kind: str, to: ImageType) -> float:
     """The peak of a worker's resident memory in MB, for the most detailed photograph, enlarged."""
     detailed = max(paths, key=_bytes_per_pixel)
-    case = Case(detailed, "JPEG", _LARGE_MEGAPIXELS, 92, False, Options(to), Effort.BALANCED)
+    case = Case(detailed, kind, _LARGE_MEGAPIXELS, 92, False, Options(to), Effort.BALANCED)
     with tempfile.TemporaryDirectory() as folder:
         in_child(write_files, case, Path(folder))
         row = in_child(measure, case, Path(folder))

@@ -23,6 +23,7 @@ import pillow_heif
 from PIL import Image
 
 from fluximage import Client, Options, Source
+from fluximage.options import Format
 from infra.benchmarks import ai_isolation
 from infra.benchmarks.measuring import resident
 from infra.dev.temporary_service import RunningService, temporary_service
@@ -48,7 +49,8 @@ def main(folder: str, count: str = "40") -> dict[str, Any]:
     photographs = _photographs(Path(folder), int(count))
     with temporary_service() as service:
         _warm_up(service, photographs)
-        figures = _throughput(service, photographs)
+        figures = _throughput(service, photographs, "webp")
+        figures["efficiency_avif"] = _throughput(service, photographs, "avif")["efficiency"]
         figures |= _latency(service)
         with _slow_uploads(service, _SLOW_UPLOADS):
             beside = _latency(service)
@@ -73,15 +75,17 @@ def _warm_up(service: RunningService, photographs: Sequence[Source]) -> None:
         client.send(photographs[:4], Options(max_width=400), wait_seconds=None)
 
 
-def _throughput(service: RunningService, photographs: Sequence[Source]) -> dict[str, Any]:
-    """All photographs to WebP at 1600 px, by three clients that send batches of five."""
+def _throughput(
+    service: RunningService, photographs: Sequence[Source], format: Format
+) -> dict[str, Any]:
+    """All photographs to that format at 1600 px, by three clients that send batches of five."""
     before = len(service.image_lines())
     client = Client(service.url, service.api_key)
     starts = range(0, len(photographs), _BATCH_IMAGES)
     batches = [photographs[start : start + _BATCH_IMAGES] for start in starts]
     started = time.monotonic()
     with ThreadPoolExecutor(_CLIENTS) as pool:
-        list(pool.map(lambda batch: _send(client, batch), batches))
+        list(pool.map(lambda batch: _send(client, batch, format), batches))
     wall = time.monotonic() - started
     lines = _image_lines(service, before, len(photographs))
     cpu = sum(line["engine_cpu_seconds"] for line in lines)
@@ -144,8 +148,8 @@ def _memory(service: RunningService) -> dict[str, Any]:
     return {"api_memory_growth_mb": round(grown / 1024, 1) if workers else None}
 
 
-def _send(client: Client, batch: Sequence[Source]) -> None:
-    answer = client.send(batch, Options(format="webp", max_width=1600), wait_seconds=None)
+def _send(client: Client, batch: Sequence[Source], format: Format) -> None:
+    answer = client.send(batch, Options(format=format, max_width=1600), wait_seconds=None)
     if not answer.done or answer.errors:
         raise OperatorError(f"A batch failed: {answer}")
 

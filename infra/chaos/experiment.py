@@ -23,6 +23,7 @@ from shared.plans import Plan
 
 FULL_COUNT = 1_000
 _CUSTOMERS = 3
+_WAIT_SECONDS = 5
 _END_SECONDS = 300.0
 _LATE = {"a late commit was refused", "a late description was refused"}
 
@@ -95,16 +96,20 @@ class Experiment:
         full_seconds: float,
         uploads: Sequence[Source] | None = None,
         options: Options | None = None,
+        *,
+        one_by_one: bool = False,
     ) -> None:
         """Injects faults while clients send the uploads, and waits until all images have ended.
 
+        one_by_one: each in a request of its own that waits for it; else in full batches.
         With FULL_COUNT images `inject` is called full_times within full_seconds, its own duration
         not counted; with fewer images both are scaled.
         """
         sent = list(files(self.count)) if uploads is None else uploads
         times, seconds = self.scaled(full_times), float(self.scaled(full_seconds))
         with ThreadPoolExecutor(1) as pool:
-            sending = pool.submit(send, self._batches(sent, options or Options()), seconds)
+            batches = self._batches(sent, options or Options(), one_by_one=one_by_one)
+            sending = pool.submit(send, batches, seconds)
             for _ in range(times):
                 before = self.random.uniform(0, seconds / times)
                 time.sleep(before)
@@ -118,10 +123,13 @@ class Experiment:
             images == len(sent), f"{len(sent)} images were sent, {images} are in the database"
         )
 
-    def _batches(self, sent: Sequence[Source], options: Options) -> list[Batch]:
-        starts = range(0, len(sent), BATCH_IMAGES)
+    def _batches(
+        self, sent: Sequence[Source], options: Options, *, one_by_one: bool
+    ) -> list[Batch]:
+        size, wait_seconds = (1, _WAIT_SECONDS) if one_by_one else (BATCH_IMAGES, 0)
+        starts = range(0, len(sent), size)
         return [
-            Batch(customer, sent[start : start + BATCH_IMAGES], options)
+            Batch(customer, sent[start : start + size], options, wait_seconds=wait_seconds)
             for start, customer in zip(starts, cycle(self.customers), strict=False)
         ]
 

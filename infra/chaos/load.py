@@ -31,11 +31,15 @@ class Customer:
 
 @dataclass(frozen=True)
 class Batch:
-    """One request. `key` is its Idempotency-Key, so that it may be repeated."""
+    """One request. `key` is its Idempotency-Key, so that it may be repeated.
+
+    wait_seconds: how long it waits for its images, once it is accepted.
+    """
 
     customer: Customer
     files: Sequence[Source]
     options: Options = field(default_factory=Options)
+    wait_seconds: int = 0
     key: str = field(default_factory=lambda: str(uuid4()))
 
 
@@ -78,7 +82,11 @@ def accepted(batch: Batch) -> fluximage.Batch:
     customer = batch.customer
     try:
         return customer.client.send(
-            batch.files, batch.options, session_id=customer.session, idempotency_key=batch.key
+            batch.files,
+            batch.options,
+            session_id=customer.session,
+            idempotency_key=batch.key,
+            wait_seconds=batch.wait_seconds,
         )
     except fluximage.FluximageError as error:
         raise OperatorError(f"A batch was answered with {error!r}") from error

@@ -26,6 +26,7 @@ AI_QUEUE = "ai"  # waiting for the model: as many threads as calls may be under 
 IO_QUEUE = "io"  # waiting for the store: many threads
 CALLS_QUEUE = "calls"  # waiting for receivers of webhooks: many threads
 MEASURE_TASK = "fluximage.measure"
+EXPRESS_TASK = "fluximage.express"
 OPTIMISE_TASK = "fluximage.optimise"
 DESCRIBE_TASK = "fluximage.describe"
 CLOSE_BATCH_TASK = "fluximage.close_batch"
@@ -44,6 +45,7 @@ _CONFIGURATION: dict[str, object] = {
     "task_default_queue": IMAGES_QUEUE,
     "task_routes": {
         MEASURE_TASK: {"queue": IO_QUEUE},
+        EXPRESS_TASK: {"queue": EXPRESS_QUEUE},
         OPTIMISE_TASK: {"queue": IMAGES_QUEUE},
         DESCRIBE_TASK: {"queue": AI_QUEUE},
         CLOSE_BATCH_TASK: {"queue": IO_QUEUE},
@@ -141,6 +143,11 @@ class Queue:
         """A message that the batch has images without an estimate."""
         with _broker():
             self._signature(MEASURE_TASK, batch_id).apply_async()
+
+    def publish_express(self, batch_id: UUID) -> None:
+        """A message that the batch has one image that `express` may measure, and make at once."""
+        with _broker():
+            self._signature(EXPRESS_TASK, batch_id).apply_async()
 
     def publish_image(self, image_id: UUID, *, ai: bool, lane: Lane = Lane.IMAGES) -> None:
         """The tasks of one image alone, for a message that was lost."""

@@ -6,7 +6,7 @@ are deleted with the batch.
 """
 
 import logging
-from collections.abc import Collection, Generator, Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -101,8 +101,8 @@ class ObjectStore(Protocol):
     def delete_prefix(self, prefix: str, kept: Collection[str] = ()) -> None:
         """Deletes every object whose key begins with the prefix, if any, but not the kept keys."""
 
-    def delete(self, key: str) -> None:
-        """Deletes one object, if it exists."""
+    def delete(self, *keys: str) -> None:
+        """Deletes objects, as far as they exist; at most 1,000."""
 
     def list_batches(self) -> Iterator[str]:
         """The first part of every key, once each."""
@@ -175,15 +175,20 @@ class S3Store:
         """See ObjectStore."""
         with _errors():
             found = self._client.list_objects(self._bucket, prefix, recursive=True)
-            names = (o.object_name for o in found if o.object_name not in kept)
-            objects = (DeleteObject(name) for name in names if name)
-            for fault in self._client.remove_objects(self._bucket, objects):
-                raise StoreError(f"The object store kept an object: {fault.code}")
+            self._delete(o.object_name for o in found if o.object_name not in kept)
 
-    def delete(self, key: str) -> None:
+    def delete(self, *keys: str) -> None:
         """See ObjectStore."""
         with _errors():
-            self._client.remove_object(self._bucket, key)
+            if len(keys) == 1:
+                self._client.remove_object(self._bucket, keys[0])
+            else:
+                self._delete(keys)
+
+    def _delete(self, keys: Iterable[str | None]) -> None:
+        objects = (DeleteObject(key) for key in keys if key)
+        for fault in self._client.remove_objects(self._bucket, objects):
+            raise StoreError(f"The object store kept an object: {fault.code}")
 
     def list_batches(self) -> Iterator[str]:
         """See ObjectStore."""

@@ -19,6 +19,6 @@ sessions          archives batches estimates image_states images retries session
 shares            sending work
 usage             credits
 webhook_secrets   webhook_secrets
-webhooks          webhook_calls webhooks
+webhooks          images upkeep webhook_calls webhooks
 work              work
 """

@@ -75,8 +75,7 @@ _LIST = "SELECT id, name, plan, topup_credits, created_at FROM accounts ORDER BY
 
 def list_all(database: Database) -> list[Account]:
     """Every account, by name."""
-    with database.transaction() as connection:
-        rows = connection.execute(_LIST).fetchall()
+    rows = database.execute(_LIST)
     return [Account(**row | {"plan": Plan(row["plan"])}) for row in rows]
 
 
@@ -95,9 +94,7 @@ def authenticate(database: Database, key: str) -> Account:
     if not KEY.fullmatch(key):
         raise UnauthorizedError
     digest = key_hash(key)
-    with database.transaction() as connection:
-        rows = connection.execute(_BY_KEY_HASH, _candidates(digest)).fetchall()
-    for row in rows:
+    for row in database.execute(_BY_KEY_HASH, _candidates(digest)):
         if hmac.compare_digest(row.pop("key_hash"), digest):
             return Account(**row | {"plan": Plan(row["plan"])})
     raise UnauthorizedError
@@ -110,9 +107,8 @@ SELECT a.name FROM accounts AS a JOIN api_keys AS k ON k.account_id = a.id WHERE
 
 def owner_of(database: Database, key: str) -> str | None:
     """The name of the account whose key this is or, before it was revoked, was; None: of none."""
-    with database.transaction() as connection:
-        row = connection.execute(_OWNER, (key_hash(key),)).fetchone()
-    return row["name"] if row else None
+    names = [row["name"] for row in database.execute(_OWNER, (key_hash(key),))]
+    return names[0] if names else None
 
 
 _LIVE_KEYS = "SELECT key_hash FROM api_keys WHERE key_hash = ANY(%s) AND revoked_at IS NULL"
@@ -120,9 +116,7 @@ _LIVE_KEYS = "SELECT key_hash FROM api_keys WHERE key_hash = ANY(%s) AND revoked
 
 def live_keys(database: Database, hashes: Iterable[bytes]) -> set[bytes]:
     """Those of these hashes, each of a key that was valid once, whose key is valid still."""
-    with database.transaction() as connection:
-        rows = connection.execute(_LIVE_KEYS, (list(hashes),)).fetchall()
-    return {row["key_hash"] for row in rows}
+    return {row["key_hash"] for row in database.execute(_LIVE_KEYS, (list(hashes),))}
 
 
 # The account first, as `roll_key_of` locks it: the other way round deadlocks.

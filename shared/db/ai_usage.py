@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from shared.db.database import Database, one
+from shared.db.database import Database
 from shared.errors import AiLimitError
 from shared.models import Tokens
 from shared.settings import Settings
@@ -57,8 +57,7 @@ def check(database: Database, account_id: int, settings: Settings) -> None:
 
     Calls in progress are not counted yet, so the limit may be exceeded by theirs.
     """
-    with database.transaction() as connection:
-        row = one(connection.execute(_TOKENS_TODAY, (account_id,)).fetchone())
+    [row] = database.execute(_TOKENS_TODAY, (account_id,))
     if row["own"] >= settings.ai_account_tokens_per_day:
         raise AiLimitError("Today's limit on AI is used up for this account")
     if row["together"] >= settings.ai_tokens_per_day:
@@ -76,6 +75,5 @@ FROM ai_usage
 
 def spent(database: Database) -> Spent:
     """Calls and tokens of all accounts so far."""
-    with database.transaction() as connection:
-        row = one(connection.execute(_SPENT).fetchone())
+    [row] = database.execute(_SPENT)
     return Spent(row.pop("calls"), Tokens(**row))

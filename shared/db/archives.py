@@ -69,8 +69,7 @@ def scope_of_id(database: Database, session_id: UUID) -> ArchiveScope:
 
 
 def _scope(database: Database, condition: str, *values: object) -> ArchiveScope:
-    with database.transaction() as connection:
-        row = connection.execute(_SCOPE.format(condition=condition), values).fetchone()
+    row = next(iter(database.execute(_SCOPE.format(condition=condition), values)), None)
     if row is None:
         raise NotFoundError("There is no such session")
     if not row["finished"]:
@@ -101,8 +100,7 @@ def page_after(database: Database, scope: ArchiveScope, number: int) -> list[Arc
         "last": scope.last_number,
         "limit": _PAGE_IMAGES,
     }
-    with database.transaction() as connection:
-        return [_image(row) for row in connection.execute(_PAGE, values).fetchall()]
+    return [_image(row) for row in database.execute(_PAGE, values)]
 
 
 def _image(row: Row) -> ArchivedImage:

@@ -6,7 +6,7 @@ and made again when it is old compared to what it takes.
 
 from dataclasses import dataclass
 
-from shared.db.database import Connection, Database, Row
+from shared.db.database import Database
 from shared.errors import QueueFullError
 from shared.settings import Settings
 
@@ -46,17 +46,13 @@ FROM (SELECT FROM backlog FOR UPDATE SKIP LOCKED) AS free, LATERAL (
 
 def queue_state(database: Database) -> QueueState:
     """The queue of the whole installation."""
-    with database.transaction() as connection:
-        return QueueState(**_counted(connection))
-
-
-def _counted(connection: Connection) -> Row:
     for _ in range(2):
-        row = connection.execute(_STATE, (_IMAGES_COUNTED_PER_SECOND,)).fetchone() or {}
+        [row] = database.execute(_STATE, (_IMAGES_COUNTED_PER_SECOND,))
         if not row.pop("is_old"):
             break
-        connection.execute(_COUNT)
-    return row
+        with database.transaction(durable=False) as connection:
+            connection.execute(_COUNT)
+    return QueueState(**row)
 
 
 _OWN = """
@@ -76,18 +72,17 @@ def check_queue(database: Database, account_id: int, settings: Settings) -> None
     Its oldest image has waited for too long, or all accounts together have too many that wait, and
     this one more than its share of what the queue takes. Who has none in it is never refused.
     """
-    with database.transaction() as connection:
-        own = {"account_id": account_id, "age_seconds": settings.max_queue_age_seconds}
-        row = connection.execute(_OWN, own).fetchone() or {}
-        if row["is_old"]:
-            raise QueueFullError("Your images have waited for too long; try again later", 30)
-        if row["waits"] and _has_too_many(connection, account_id, settings.max_queue_images):
-            raise QueueFullError("Too many of your images wait now; try again later", 30)
+    own = {"account_id": account_id, "age_seconds": settings.max_queue_age_seconds}
+    [row] = database.execute(_OWN, own)
+    if row["is_old"]:
+        raise QueueFullError("Your images have waited for too long; try again later", 30)
+    if row["waits"] and _has_too_many(database, account_id, settings.max_queue_images):
+        raise QueueFullError("Too many of your images wait now; try again later", 30)
 
 
-def _has_too_many(connection: Connection, account_id: int, max_images: int) -> bool:
-    queue = _counted(connection)
-    if queue["images"] <= max_images:
+def _has_too_many(database: Database, account_id: int, max_images: int) -> bool:
+    queue = queue_state(database)
+    if queue.images <= max_images:
         return False
-    share = max_images // queue["accounts"]
-    return connection.execute(_HAS_MORE_THAN, (account_id, share)).fetchone() is not None
+    share = max_images // queue.accounts
+    return bool(database.execute(_HAS_MORE_THAN, (account_id, share)))

@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 from shared.db import credits, file_names, idempotency, webhooks
 from shared.db.database import Connection, Database, one
 from shared.errors import ConflictError
+from shared.lanes import EXPRESS_BYTES
 from shared.models import Notice, Options
 from shared.naming import stem_of
 
@@ -49,6 +50,12 @@ class NewBatch:
     def input_bytes(self) -> int:
         """What is stored of it now."""
         return sum(image.size for image in self.images) + self.watermark_size
+
+    @property
+    def is_express(self) -> bool:
+        """Whether `express` measures it: one image that somebody waits for, soon read, no text."""
+        is_short = len(self.images) == 1 and self.images[0].size <= EXPRESS_BYTES
+        return is_short and self.waited_for and self.options.description_request is None
 
 
 def accept(database: Database, session_id: UUID, batch: NewBatch) -> UUID:

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from typing import Literal
 from uuid import UUID
 
-from shared.db.database import Connection, Database, one
+from shared.db.database import Connection, Database, Execute, within
 from shared.errors import (
     AiNotAvailableError,
     NoCreditsError,
@@ -94,8 +94,7 @@ class Balance:
 
 def balance(database: Database, account_id: int) -> Balance:
     """The account's balance in its current billing period."""
-    with database.transaction() as connection:
-        return _balance(connection, account_id, lock="")
+    return _balance(database.execute, account_id, lock="")
 
 
 _ADD_USAGE = """
@@ -123,7 +122,7 @@ def reserve(
     The account's row stays locked until the transaction ends, so that of two batches that race
     for the last credits one sees the other.
     """
-    before = _balance(connection, account_id, lock="FOR NO KEY UPDATE")
+    before = _balance(within(connection), account_id, lock="FOR NO KEY UPDATE")
     before.check(len(image_ids), ai_credits=len(ai_ids))
     before.check_storage(new_bytes, storage_limit_bytes)
     monthly = min(len(ai_ids), before.monthly_ai_left)
@@ -185,11 +184,11 @@ _ACCOUNT = "SELECT plan, topup_credits, stored_bytes, created_at FROM accounts W
 _USED = "SELECT images, ai_credits FROM usage WHERE account_id = %s AND period = %s"
 
 
-def _balance(connection: Connection, account_id: int, lock: str) -> Balance:
-    account = one(connection.execute(_ACCOUNT.format(lock=lock), (account_id,)).fetchone())
+def _balance(execute: Execute, account_id: int, lock: str) -> Balance:
+    """In two statements, so that the second sees what the first one's lock waited for."""
+    [account] = execute(_ACCOUNT.format(lock=lock), (account_id,))
     period = period_start(account["created_at"].astimezone(UTC).date(), datetime.now(UTC).date())
-    used = connection.execute(_USED, (account_id, period)).fetchone()
-    used = used or {"images": 0, "ai_credits": 0}
+    used = next(iter(execute(_USED, (account_id, period))), {"images": 0, "ai_credits": 0})
     return Balance(
         Plan(account["plan"]),
         period,

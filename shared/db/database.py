@@ -1,13 +1,15 @@
 """Postgres: one pool per process, short transactions, outages told apart from mistakes."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
 import psycopg
+from psycopg.abc import Params
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import ExecStatus
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
@@ -17,6 +19,10 @@ logger = logging.getLogger(__name__)
 
 Row = dict[str, Any]
 Connection = psycopg.Connection[Row]
+Execute = Callable[[str, Params], list[Row]]
+
+# A condition of a statement in a transaction of its own: as `durable=False` of `transaction`.
+NOT_DURABLE = "(SELECT set_config('synchronous_commit', 'off', true)) = 'off'"
 
 # A server that hangs must not block us for ever. Each of these ends in an OperationalError, which
 # becomes DatabaseDownError here; our statements take milliseconds.
@@ -27,17 +33,21 @@ _PARAMETERS: dict[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 20_000,
     "row_factory": dict_row,
-    "autocommit": True,  # BEGIN is ours, see _BEGIN
-    # A pooler such as PgBouncer may give each transaction another connection to the server, which
-    # does not know what was prepared on the one before.
-    "prepare_threshold": None,
+    "autocommit": True,  # BEGIN is ours, see `transaction`
+    "prepare_threshold": None,  # see `_configure`
 }
-# For the same reason the limits hold for one transaction, and are no options of the connection,
-# which a pooler refuses. One round trip.
-_BEGIN = """
-BEGIN; SET LOCAL statement_timeout = '30s'; SET LOCAL lock_timeout = '10s';
-SET LOCAL idle_in_transaction_session_timeout = '60s'
-"""
+_LIMITS = {
+    "statement_timeout": "30s",
+    "lock_timeout": "10s",
+    "idle_in_transaction_session_timeout": "60s",
+}
+# A pooler such as PgBouncer may give each transaction another connection to the server. So the
+# limits hold for one transaction there, and are no options of the connection, which it refuses.
+_LIMITS_OF_TRANSACTION = [f"SET LOCAL {name} = '{value}'" for name, value in _LIMITS.items()]
+# A plan is kept with its prepared statement. One that was made while its tables were small would
+# read them whole when they have grown; and compiling one takes longer than to run it.
+_SESSION = {**_LIMITS, "enable_seqscan": "off", "jit": "off"}
+_USES_BEFORE_PREPARED = 2
 # Faults of a statement or of its values, by the first characters of their SQLSTATE: bad data, a
 # broken constraint, an exception raised by a trigger, a syntax error. They are bugs, and must not
 # look like an outage. Whatever else the server answers is the fault of its state: a restart, a
@@ -77,40 +87,68 @@ class Database:
             max_size=max_connections,
             timeout=5.0,  # how long a request may wait for a connection, seconds
             kwargs=arguments,
-            # After a restart of the server the pool holds dead connections, which this finds.
-            check=_begin,
+            configure=_configure,
             open=False,
         )
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
+    def transaction(self, *, durable: bool = True) -> Iterator[Connection]:
         """One transaction: committed at the end, rolled back when the block raises.
 
+        durable: False where a crash of the server may undo it within a second after the commit,
+        as what is lost comes back by itself; the commit does not wait for the disk then.
         Raises DatabaseDownError when Postgres is down, full or read-only, or the connection is
         lost. If it is lost during the commit, the transaction may be committed nevertheless.
         """
-        try:
-            self._pool.open()
-            with self._pool.connection() as connection, _left_if_read_only(connection):
-                yield connection
-        except psycopg.Error as error:
-            if not is_outage(error):
-                raise
-            if not isinstance(error, PoolTimeout):  # which psycopg's pool would log each second
-                logger.warning("the database failed: %s", _reason(error))
-            raise DatabaseDownError from error
+        modes = [] if durable else ["SET LOCAL synchronous_commit = off"]
+        with _outages(), self._begun(*modes) as connection:
+            yield connection
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
         """A read-only transaction in which every statement sees the same moment."""
-        with self.transaction() as connection:
-            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        mode = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+        with _outages(), self._begun(mode) as connection:
             yield connection
+
+    def execute(self, statement: str, values: Params | None = None) -> list[Row]:
+        """One statement in a transaction of its own; returns its rows, if it has any.
+
+        A single round trip without a pooler. Raises DatabaseDownError like `transaction`.
+        """
+        with _outages(), self._lent() as connection:
+            if _is_direct(connection):
+                return _rows(connection.execute(statement, values))
+            with connection:
+                _begin(connection)
+                return _rows(connection.execute(statement, values))
+
+    @contextmanager
+    def _begun(self, *modes: str) -> Iterator[Connection]:
+        with self._lent() as connection, connection:
+            _begin(connection, *modes)
+            yield connection
+
+    @contextmanager
+    def _lent(self) -> Iterator[Connection]:
+        connection = self._take()
+        try:
+            with _left_if_read_only(connection):
+                yield connection
+        finally:
+            self._pool.putconn(connection)
+
+    def _take(self) -> Connection:
+        """A connection that lives. After a restart of the server the pool holds dead ones."""
+        self._pool.open()
+        while _is_lost(connection := self._pool.getconn()):
+            connection.close()
+            self._pool.putconn(connection)
+        return connection
 
     def ping(self) -> None:
         """Raises DatabaseDownError when Postgres does not answer."""
-        with self.transaction() as connection:
-            connection.execute("SELECT 1")
+        self.execute("SELECT 1")
 
     def close(self) -> None:
         """Closes every connection."""
@@ -128,9 +166,54 @@ class Database:
         self.close()
 
 
-def _begin(connection: Connection) -> None:
-    """Begins the transaction of a connection that the pool gives out, which its exit ends."""
-    connection.execute(_BEGIN)
+def _configure(connection: Connection) -> None:
+    """Prepares statements, and sets the limits once, where we speak to the server itself.
+
+    A pooler answers a process id of its own when a connection begins.
+    """
+    row = one(connection.execute("SELECT pg_backend_pid() AS pid").fetchone())
+    if row["pid"] != connection.info.backend_pid:
+        return
+    connection.prepare_threshold = _USES_BEFORE_PREPARED
+    settings = "; ".join(f"SET {name} = '{value}'" for name, value in _SESSION.items())
+    connection.execute(settings, prepare=False)
+
+
+def _is_lost(connection: Connection) -> bool:
+    """Whether the server has ended the connection, by what has arrived; no round trip."""
+    try:
+        for _ in range(2):  # what it says of that, and then the end itself
+            connection.pgconn.consume_input()
+    except psycopg.OperationalError:
+        return True
+    return False
+
+
+def _rows(cursor: psycopg.Cursor[Row]) -> list[Row]:
+    result = cursor.pgresult
+    return cursor.fetchall() if result and result.status == ExecStatus.TUPLES_OK else []
+
+
+def _is_direct(connection: Connection) -> bool:
+    return connection.prepare_threshold is not None
+
+
+def _begin(connection: Connection, *modes: str) -> None:
+    """One round trip."""
+    limits = [] if _is_direct(connection) else _LIMITS_OF_TRANSACTION
+    connection.execute("; ".join(["BEGIN", *limits, *modes]).encode(), prepare=False)
+
+
+@contextmanager
+def _outages() -> Iterator[None]:
+    try:
+        yield
+    except psycopg.Error as error:
+        if not is_outage(error):
+            raise
+        if not isinstance(error, PoolTimeout):  # which psycopg's pool would log each second
+            logger.warning("the database failed: %s", _reason(error))
+        raise DatabaseDownError from error
 
 
 @contextmanager
@@ -146,6 +229,11 @@ def _left_if_read_only(connection: Connection) -> Iterator[None]:
 def _reason(error: psycopg.Error) -> str:
     """One line. Not the server's DETAIL, which quotes rows."""
     return "; ".join((error.diag.message_primary or str(error)).splitlines())
+
+
+def within(connection: Connection) -> Execute:
+    """What `Database.execute` is, within a transaction."""
+    return lambda statement, values: _rows(connection.execute(statement, values))
 
 
 def one(row: Row | None) -> Row:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from shared.db import credits, image_states, work
-from shared.db.database import Connection, Database
+from shared.db.database import NOT_DURABLE, Database, Row
 from shared.db.images import ImageEnded, count_end, next_ended_number
+from shared.lanes import EXPRESS_BYTES
 from shared.models import ImageRef, Options
 
 
@@ -52,8 +53,14 @@ class UnmeasuredBatch:
     images: Sequence[UnmeasuredImage]
 
 
+_UNMEASURED = """
+SELECT i.batch_id, i.id, i.index, i.original_size AS size, i.waited_for, b.session_id, b.account_id,
+    b.options, s.name AS session_name
+FROM images AS i JOIN batches AS b ON b.id = i.batch_id JOIN sessions AS s ON s.id = b.session_id
+"""
+_IS_UNMEASURED = "i.state = 'queued' AND i.cpu_seconds IS NULL ORDER BY i.index"
 # The accounts with an image to measure, by a walk from one to the next in the index.
-_TAKE_NEXT = """
+_TAKE_NEXT = f"""
 WITH RECURSIVE waiting (id) AS (
     SELECT min(account_id) FROM images WHERE state = 'queued' AND cpu_seconds IS NULL
     UNION ALL
@@ -64,22 +71,20 @@ next AS (
     SELECT first.batch_id FROM waiting, LATERAL (
         SELECT i.batch_id FROM images AS i JOIN batches AS b ON b.id = i.batch_id
         WHERE i.account_id = waiting.id AND i.state = 'queued' AND i.cpu_seconds IS NULL
+        AND (NOT %(express)s
+            OR (i.waited_for AND NOT i.ai AND i.original_size <= %(express_bytes)s AND b.total = 1))
         AND (b.measuring_until IS NULL OR b.measuring_until < now())
         AND (i.account_id, i.waited_for)
             NOT IN (SELECT * FROM unnest(%(busy_ids)s::bigint[], %(busy_waited)s::boolean[]))
         ORDER BY i.waited_for DESC, i.created_at LIMIT 1) AS first
-    ORDER BY array_position(%(served)s::bigint[], waiting.id) NULLS FIRST)
-UPDATE batches SET measuring_until = now() + make_interval(secs => %(lease_seconds)s)
-WHERE id = (SELECT id FROM batches WHERE id IN (SELECT batch_id FROM next LIMIT 1)
-    FOR UPDATE SKIP LOCKED)
-RETURNING id
-"""
-_UNMEASURED = """
-SELECT i.id, i.index, i.original_size AS size, i.waited_for, b.session_id, b.account_id, b.options,
-    s.name AS session_name
-FROM images AS i JOIN batches AS b ON b.id = i.batch_id JOIN sessions AS s ON s.id = b.session_id
-WHERE i.batch_id = %s AND i.state = 'queued' AND i.cpu_seconds IS NULL ORDER BY i.index
-"""
+    ORDER BY array_position(%(served)s::bigint[], waiting.id) NULLS FIRST),
+taken AS (
+    UPDATE batches SET measuring_until = now() + make_interval(secs => %(lease_seconds)s)
+    WHERE id = (SELECT id FROM batches WHERE id IN (SELECT batch_id FROM next LIMIT 1)
+        FOR UPDATE SKIP LOCKED) AND {NOT_DURABLE}
+    RETURNING id)
+{_UNMEASURED} WHERE i.batch_id = (SELECT id FROM taken) AND {_IS_UNMEASURED}
+"""  # noqa: S608 - our own constants
 
 
 def take_next(
@@ -88,12 +93,14 @@ def take_next(
     *,
     busy: Collection[tuple[int, bool]] = (),
     served: Sequence[int] = (),
+    express: bool = False,
 ) -> UnmeasuredBatch | None:
     """The batch to measure next, which no other worker takes for `lease_seconds`.
 
     That is one of the account that comes last in `served`, or not at all: those that are waited for
     first, then the oldest. busy: accounts whose batches are left out, with whether those that are
-    waited for are. Returns None where no batch is left.
+    waited for are. express: only those that `NewBatch.is_express`. Returns None where no batch is
+    left.
     """
     ids, waited = [one for one, _ in busy], [one for _, one in busy]
     values = {
@@ -101,34 +108,34 @@ def take_next(
         "busy_waited": waited,
         "served": list(served),
         "lease_seconds": lease_seconds,
+        "express": express,
+        "express_bytes": EXPRESS_BYTES,
     }
-    with database.transaction() as connection:
-        taken = connection.execute(_TAKE_NEXT, values).fetchone()
-        return _unmeasured(connection, taken["id"]) if taken else None
+    return _batch(database.execute(_TAKE_NEXT, values))
 
 
-_GIVE_BACK = "UPDATE batches SET measuring_until = NULL WHERE id = %s"
+_GIVE_BACK = f"""
+UPDATE batches SET measuring_until = NULL WHERE id = %s AND {NOT_DURABLE}
+"""  # noqa: S608 - our own constant
 
 
 def give_back(database: Database, batch_id: UUID) -> None:
     """Lets another worker take the batch at once."""
-    with database.transaction() as connection:
-        connection.execute(_GIVE_BACK, (batch_id,))
+    database.execute(_GIVE_BACK, (batch_id,))
 
 
 def unmeasured(database: Database, batch_id: UUID) -> UnmeasuredBatch | None:
     """The batch, with those of its images that lack an estimate; None where none does."""
-    with database.transaction() as connection:
-        return _unmeasured(connection, batch_id)
+    statement = f"{_UNMEASURED} WHERE i.batch_id = %s AND {_IS_UNMEASURED}"
+    return _batch(database.execute(statement, (batch_id,)))
 
 
-def _unmeasured(connection: Connection, batch_id: UUID) -> UnmeasuredBatch | None:
-    rows = connection.execute(_UNMEASURED, (batch_id,)).fetchall()
+def _batch(rows: Sequence[Row]) -> UnmeasuredBatch | None:
     if not rows:
         return None
     first = rows[0]
     return UnmeasuredBatch(
-        id=batch_id,
+        id=first["batch_id"],
         session_id=first["session_id"],
         account_id=first["account_id"],
         session_name=first["session_name"],
@@ -163,7 +170,7 @@ def save(
     had reserved is released. Nothing happens to images that do not wait any more.
     """
     ended: dict[UUID, ImageEnded] = {}
-    with database.transaction() as connection:
+    with database.transaction(durable=bool(refused)) as connection:
         if estimates:
             columns = zip(*(_values(*one) for one in estimates.items()), strict=True)
             connection.execute(_SAVE, [batch.session_id, *map(list, columns)])

@@ -37,7 +37,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from shared.db.database import Connection, Row
+from shared.db.database import NOT_DURABLE, Connection, Row
 from shared.models import ClaimRef, Description, Notice, Result
 
 
@@ -68,15 +68,20 @@ TRANSITIONS: dict[State, frozenset[State]] = {
 
 @dataclass(frozen=True)
 class Step:
-    """One step of an image. waits_in, works_in: its states. attempts: the column that counts."""
+    """One step of an image. waits_in, works_in: its states. attempts: the column that counts.
+
+    may_be_undone: a condition by which a claim need not be durable, or one that is always true.
+    """
 
     waits_in: State
     works_in: State
     attempts: LiteralString
+    may_be_undone: LiteralString
 
 
-OPTIMISE = Step(State.QUEUED, State.PROCESSING, "attempt")
-DESCRIBE = Step(State.OPTIMISED, State.DESCRIBING, "describe_attempt")
+# Pixels are made again where a crash of the server undoes a claim; a call of a model costs money.
+OPTIMISE = Step(State.QUEUED, State.PROCESSING, "attempt", NOT_DURABLE)
+DESCRIBE = Step(State.OPTIMISED, State.DESCRIBING, "describe_attempt", "true")
 
 _CLAIM = """
 UPDATE images AS i
@@ -84,7 +89,7 @@ SET state = '{works_in}', {attempts} = {attempts} + 1, token = %(token)s,
     lease_until = now() + make_interval(secs => %(lease_seconds)s), claimed_by = %(holder)s,
     claimed_at = now(), describe_after = NULL
 FROM batches AS b JOIN sessions AS s ON s.id = b.session_id
-WHERE i.id = %(image_id)s AND i.state = '{waits_in}' AND b.id = i.batch_id
+WHERE i.id = %(image_id)s AND i.state = '{waits_in}' AND b.id = i.batch_id AND {may_be_undone}
 RETURNING i.id AS image_id, i.batch_id, i.session_id, b.account_id, s.name AS session_name,
     i.index, i.{attempts} AS attempt, i.memory_waits, i.token, i.original_size,
     b.watermark_key, i.preview_key, b.options, i.lane,
@@ -99,16 +104,11 @@ RETURNING i.id AS image_id, i.batch_id, i.session_id, b.account_id, s.name AS se
 
 
 def claim(
-    connection: Connection,
-    step: Step,
-    image_id: UUID,
-    token: UUID,
-    lease_seconds: int,
-    holder: str | None,
-) -> Row | None:
-    """Starts a step: queued → processing, or optimised → describing.
+    step: Step, image_id: UUID, token: UUID, lease_seconds: int, holder: str | None
+) -> tuple[str, Row]:
+    """Statement and values that start a step: queued → processing, or optimised → describing.
 
-    Returns the columns of a `Claim`, or None when the image does not wait for the step.
+    It returns the columns of a `Claim`, and no row when the image does not wait for the step.
     """
     values = {
         "image_id": image_id,
@@ -116,7 +116,7 @@ def claim(
         "lease_seconds": lease_seconds,
         "holder": holder,
     }
-    return connection.execute(_CLAIM.format(**vars(step)), values).fetchone()
+    return _CLAIM.format(**vars(step)), values
 
 
 # Either step's work is due at once: `describe_after` is when the sweep sends the image again.
@@ -124,14 +124,16 @@ _UNCLAIM = """
 UPDATE images
 SET state = '{waits_in}', token = NULL, lease_until = NULL, {attempts} = {attempts} - 1,
     describe_after = now()
-WHERE id = %(image_id)s AND state = '{works_in}' AND token = %(token)s
+WHERE id = %(image_id)s AND state = '{works_in}' AND token = %(token)s RETURNING id
 """
 
 
-def unclaim(connection: Connection, step: Step, image_id: UUID, token: UUID) -> bool:
-    """Undoes a claim: the attempt does not count; False when the claim was lost, or never made."""
-    values = {"image_id": image_id, "token": token}
-    return bool(connection.execute(_UNCLAIM.format(**vars(step)), values).rowcount)
+def unclaim(step: Step, image_id: UUID, token: UUID) -> tuple[str, Row]:
+    """Statement and values that undo a claim: the attempt does not count.
+
+    It returns no row when the claim was lost, or never made.
+    """
+    return _UNCLAIM.format(**vars(step)), {"image_id": image_id, "token": token}
 
 
 def _move(connection: Connection, statement: str, claim: ClaimRef, **values: object) -> bool:

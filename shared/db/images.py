@@ -22,11 +22,15 @@ FORGIVEN_SECONDS = 1800
 
 @dataclass(frozen=True)
 class ImageEnded:
-    """An image has ended: whom to notify. batch_closed: true for the last of its batch."""
+    """An image has ended: whom to notify.
+
+    batch_closed: true for the last of its batch. has_webhook: whether its batch has one.
+    """
 
     session_id: UUID
     batch_id: UUID
     batch_closed: bool
+    has_webhook: bool
 
 
 def claim(
@@ -42,10 +46,10 @@ def claim(
     holder: who gets it, for `upkeep.claims_of`. token: the claim's own (default: a new one).
     Whoever chooses it can undo a claim whose answer was lost.
     """
-    with database.transaction() as connection:
-        token = token or uuid4()
-        row = image_states.claim(connection, step, image_id, token, lease_seconds, holder)
-    return Claim(**row | {"options": Options.from_json(row["options"])}) if row else None
+    statement, values = image_states.claim(step, image_id, token or uuid4(), lease_seconds, holder)
+    for row in database.execute(statement, values):
+        return Claim(**row | {"options": Options.from_json(row["options"])})
+    return None
 
 
 def unclaim(database: Database, step: Step, image_id: UUID, token: UUID) -> bool:
@@ -53,8 +57,7 @@ def unclaim(database: Database, step: Step, image_id: UUID, token: UUID) -> bool
 
     Returns False when the claim was lost, or never made.
     """
-    with database.transaction() as connection:
-        return image_states.unclaim(connection, step, image_id, token)
+    return bool(database.execute(*image_states.unclaim(step, image_id, token)))
 
 
 def complete(
@@ -164,7 +167,8 @@ UPDATE batches
 SET ended = ended + 1, closed_at = CASE WHEN ended + 1 = total THEN now() END,
     input_bytes = input_bytes + %s, output_bytes = output_bytes + %s
 WHERE id = %s
-RETURNING closed_at IS NOT NULL AS closed
+RETURNING closed_at IS NOT NULL AS batch_closed,
+    EXISTS (SELECT FROM webhooks WHERE batch_id = batches.id) AS has_webhook
 """
 
 
@@ -186,4 +190,4 @@ def count_end(
         stand_ins.settle(connection, image.image_id, brings_text=brings_text)
     new_bytes = (result.preview_size, result.size) if result else (0, 0)
     batch = one(connection.execute(_COUNT_ON_BATCH, (*new_bytes, image.batch_id)).fetchone())
-    return ImageEnded(image.session_id, image.batch_id, batch["closed"])
+    return ImageEnded(image.session_id, image.batch_id, **batch)

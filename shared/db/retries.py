@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from shared.db import credits, sessions, webhooks
-from shared.db.database import Connection, Database, Row
+from shared.db.database import Connection, Database, Execute, Row, within
 from shared.errors import ConflictError, DescriptionError, ImageError, codes_for_retry
 from shared.imagetype import ImageType
 
@@ -78,20 +78,15 @@ _CODES = {
     "warnings": codes_for_retry(DescriptionError),
 }
 
-_OF_BATCH = "i.batch_id = %(batch_id)s AND b.outputs_deleted_at IS NULL"
-_IS_CANCELLED = """
-SELECT s.cancelled_at IS NOT NULL AS cancelled
-FROM batches AS b JOIN sessions AS s ON s.id = b.session_id WHERE b.id = %s
+_OF_BATCH = """
+i.batch_id = %(batch_id)s AND b.outputs_deleted_at IS NULL
+AND EXISTS (SELECT FROM sessions WHERE id = b.session_id AND cancelled_at IS NULL)
 """
 
 
 def kept_for_retry(database: Database, batch_id: UUID) -> list[Imperfect]:
     """The images of a closed batch whose inputs are kept as long as its outputs."""
-    with database.transaction() as connection:
-        session = connection.execute(_IS_CANCELLED, (batch_id,)).fetchone()
-        if session is None or session["cancelled"]:
-            return []
-        return _imperfect(connection, _OF_BATCH, {"batch_id": batch_id})
+    return _imperfect(database.execute, _OF_BATCH, {"batch_id": batch_id})
 
 
 # What is gone comes last, so that it keeps nothing else from being made again.
@@ -210,11 +205,9 @@ def _find(
     connection: Connection, session: Row, ids: Sequence[UUID] | None = None
 ) -> list[Imperfect]:
     values = {"session_id": session["id"], "ids": ids, "limit": MAX_IMAGES, "most": MAX_RETRIES}
-    return _imperfect(connection, _OF_SESSION, values)
+    return _imperfect(within(connection), _OF_SESSION, values)
 
 
-def _imperfect(
-    connection: Connection, condition: str, values: dict[str, object]
-) -> list[Imperfect]:
-    rows = connection.execute(_IMPERFECT.format(condition=condition), values | _CODES).fetchall()
+def _imperfect(execute: Execute, condition: str, values: dict[str, object]) -> list[Imperfect]:
+    rows = execute(_IMPERFECT.format(condition=condition), values | _CODES)
     return [Imperfect(**row | {"format": ImageType(row["format"])}) for row in rows]

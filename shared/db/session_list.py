@@ -49,8 +49,7 @@ def newest_sessions(
 ) -> tuple[list[SessionSummary], Place | None]:
     """At most `limit` sessions that follow a place, and the last one's place if more follow."""
     values = {"account_id": account_id, "limit": limit + 1} | (vars(after) if after else {})
-    with database.transaction() as connection:
-        rows = connection.execute(_NEWEST.format(below=_BELOW if after else ""), values).fetchall()
+    rows = database.execute(_NEWEST.format(below=_BELOW if after else ""), values)
     found = [_summary(row) for row in rows[:limit]]
     more = len(rows) > limit
     return found, Place(found[-1].created_at, found[-1].name) if more else None

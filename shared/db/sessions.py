@@ -11,9 +11,7 @@ _IS_CLOSED = "SELECT closed_at IS NOT NULL AS closed FROM batches WHERE id = %s"
 
 def is_batch_closed(database: Database, batch_id: UUID) -> bool:
     """Whether every image of the batch has ended."""
-    with database.transaction() as connection:
-        row = connection.execute(_IS_CLOSED, (batch_id,)).fetchone()
-    return row is None or bool(row["closed"])
+    return all(row["closed"] for row in database.execute(_IS_CLOSED, (batch_id,)))
 
 
 _COUNT_CANCELLED = """

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from shared.db.database import Connection
+from shared.db.database import NOT_DURABLE, Connection
 from shared.errors import ImageError, codes_for_retry
 from shared.models import Result
 
@@ -20,14 +20,16 @@ def add(connection: Connection, batch_id: UUID, result: Result) -> None:
 
 
 # Originals that a retry needs are deleted with the outputs.
-_NOTE_INPUTS_DELETED = """
+_NOTE_INPUTS_DELETED = f"""
 UPDATE batches AS b SET inputs_deleted_at = now(), output_bytes = output_bytes + (
     SELECT coalesce(sum(original_size), 0) FROM images
     WHERE batch_id = b.id AND state = 'failed' AND error_code = ANY(%s))
-WHERE id = %s AND inputs_deleted_at IS NULL
-"""
+WHERE id = %s AND inputs_deleted_at IS NULL AND {NOT_DURABLE}
+"""  # noqa: S608 - our own constant
 
 
-def note_inputs_deleted(connection: Connection, batch_id: UUID) -> None:
-    """Records that a batch's originals are deleted, but for those that a retry needs."""
-    connection.execute(_NOTE_INPUTS_DELETED, (codes_for_retry(ImageError), batch_id))
+def note_inputs_deleted(batch_id: UUID) -> tuple[str, tuple[object, ...]]:
+    """Statement and values that record that a batch's originals are deleted, but for those that a
+    retry needs.
+    """
+    return _NOTE_INPUTS_DELETED, (codes_for_retry(ImageError), batch_id)

@@ -4,7 +4,7 @@ Each statement takes a bounded number of rows. Rows change by compare-and-set or
 SKIP LOCKED, so any number of sweeps may run at once.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import LiteralString
 from uuid import UUID
@@ -65,7 +65,7 @@ def claims_of_worker(database: Database, worker: str) -> list[LostClaim]:
 
 def _claims(database: Database, condition: LiteralString, *parameters: object) -> list[LostClaim]:
     found = []
-    for row in _select(database, _CLAIMS.format(condition=condition), *parameters, _MANY):
+    for row in database.execute(_CLAIMS.format(condition=condition), (*parameters, _MANY)):
         step = DESCRIBE if row.pop("state") == State.DESCRIBING else OPTIMISE
         attempts = {name: row.pop(name) for name in (OPTIMISE.attempts, DESCRIBE.attempts)}
         lane = Lane(row.pop("lane") or Lane.IMAGES)
@@ -150,7 +150,7 @@ UPDATE batches AS b SET closed_at = now(), ended = total WHERE id IN (
     AND (%(id)s::uuid IS NULL OR id = %(id)s)
     AND NOT EXISTS (SELECT FROM images WHERE batch_id = o.id AND ended_number IS NULL)
     LIMIT %(many)s FOR UPDATE SKIP LOCKED)
-RETURNING id, session_id
+RETURNING id, session_id, EXISTS (SELECT FROM webhooks WHERE batch_id = b.id) AS has_webhook
 """
 
 
@@ -161,7 +161,10 @@ def close_ended_batches(database: Database, batch_id: UUID | None = None) -> lis
     """
     with database.transaction() as connection:
         rows = connection.execute(_CLOSE_ENDED, {"id": batch_id, "many": _MANY}).fetchall()
-    return [ImageEnded(row["session_id"], row["id"], batch_closed=True) for row in rows]
+    return [
+        ImageEnded(row["session_id"], row["id"], batch_closed=True, has_webhook=row["has_webhook"])
+        for row in rows
+    ]
 
 
 _WITH_INPUTS = """
@@ -175,10 +178,35 @@ def closed_with_inputs(database: Database) -> list[UUID]:
     return [row["id"] for row in _select(database, _WITH_INPUTS, _MANY)]
 
 
+@dataclass(frozen=True)
+class PlainInputs:
+    """All inputs of a batch: originals by their indexes, and a watermark."""
+
+    indexes: Sequence[int]
+    watermark_key: str | None
+
+
+_PLAIN_INPUTS = """
+SELECT b.watermark_key, ARRAY(SELECT index FROM images WHERE batch_id = b.id) AS indexes
+FROM batches AS b WHERE b.id = %s AND b.closed_at IS NOT NULL AND b.inputs_deleted_at IS NULL
+AND b.options->>'brief' IS NULL AND NOT EXISTS (
+    SELECT FROM images WHERE batch_id = b.id AND (state <> 'done' OR warnings <> '[]'))
+"""
+
+
+def plain_inputs(database: Database, batch_id: UUID) -> PlainInputs | None:
+    """The inputs of a closed batch that may all be deleted; None for any other batch.
+
+    Such a batch has no previews, and no image of it failed, so that none is kept for a retry.
+    """
+    for row in database.execute(_PLAIN_INPUTS, (batch_id,)):
+        return PlainInputs(**row)
+    return None
+
+
 def note_inputs_deleted(database: Database, batch_id: UUID) -> None:
     """Records that a batch's originals are deleted."""
-    with database.transaction() as connection:
-        stored.note_inputs_deleted(connection, batch_id)
+    database.execute(*stored.note_inputs_deleted(batch_id))
 
 
 _WITH_EXPIRED_OUTPUTS = """
@@ -262,7 +290,7 @@ _IS_KNOWN = "SELECT 1 FROM batches WHERE id = %s"
 
 def is_known_batch(database: Database, batch_id: UUID) -> bool:
     """Whether there is a row of that batch."""
-    return bool(_select(database, _IS_KNOWN, batch_id))
+    return bool(database.execute(_IS_KNOWN, (batch_id,)))
 
 
 def _select(database: Database, statement: str, *parameters: object) -> list[Row]:

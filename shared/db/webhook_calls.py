@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from shared.db.database import Database, one
+from shared.db.database import Database
 from shared.db.webhooks import Event
 
 CALLS_AT_ONCE = 128  # threads of the worker: one call each (infra/processes.py)
@@ -131,9 +131,9 @@ def claim_next(database: Database, holder: str, bounds: Bounds = BOUNDS) -> Call
 
 def count_startable(database: Database, bounds: Bounds = BOUNDS) -> int:
     """How many calls are due and may start now, at most as many as one worker makes at once."""
-    with database.transaction() as connection:
-        values = vars(bounds) | {"looked_at": _LOOKED_AT, "at_once": CALLS_AT_ONCE}
-        return int(one(connection.execute(_COUNT, values).fetchone())["startable"])
+    values = vars(bounds) | {"looked_at": _LOOKED_AT, "at_once": CALLS_AT_ONCE}
+    [row] = database.execute(_COUNT, values)
+    return int(row["startable"])
 
 
 _DELIVERED = """

@@ -39,8 +39,7 @@ _EXISTS = "SELECT 1 FROM webhook_secrets WHERE account_id = %s AND expires_at IS
 
 def exists(database: Database, account_id: int) -> bool:
     """Whether the account has a secret."""
-    with database.transaction() as connection:
-        return connection.execute(_EXISTS, (account_id,)).fetchone() is not None
+    return bool(database.execute(_EXISTS, (account_id,)))
 
 
 _VALID = """
@@ -51,9 +50,7 @@ WHERE account_id = %s AND (expires_at IS NULL OR expires_at > now()) ORDER BY id
 
 def valid(database: Database, keys: SecretKeys, account_id: int) -> list[str]:
     """The secrets that sign now, the newest first; raises ValueError when one does not decrypt."""
-    with database.transaction() as connection:
-        rows = connection.execute(_VALID, (account_id,)).fetchall()
-    return [keys.decrypt(row["secret"]) for row in rows]
+    return [keys.decrypt(row["secret"]) for row in database.execute(_VALID, (account_id,))]
 
 
 _DELETE_EXPIRED = "DELETE FROM webhook_secrets WHERE expires_at < now()"

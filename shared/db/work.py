@@ -41,9 +41,7 @@ WHERE account_id = %s AND hour = date_trunc('hour', now(), 'UTC') AND cpu_second
 
 def check(database: Database, account_id: int, limit_seconds: int) -> None:
     """Raises WorkLimitError when the account's images have taken so much in this hour."""
-    with database.transaction() as connection:
-        row = connection.execute(_SECONDS_LEFT, (account_id, limit_seconds)).fetchone()
-    if row is not None:
+    for row in database.execute(_SECONDS_LEFT, (account_id, limit_seconds)):
         raise WorkLimitError(
             max(1, row["seconds"]),
             "The images of this account have taken all the CPU time that they may take in this"

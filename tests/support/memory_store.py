@@ -34,8 +34,9 @@ class MemoryStore:
     def get_part(self, key: str, offset: int, length: int) -> bytes:
         return self.get(key)[offset : offset + length]
 
-    def delete(self, key: str) -> None:
-        self._bucket().pop(key, None)
+    def delete(self, *keys: str) -> None:
+        for key in keys:
+            self._bucket().pop(key, None)
 
     def copy(self, key: str, copy_key: str) -> None:
         self._bucket()[copy_key] = (self.get(key), datetime.now(UTC))

@@ -8,11 +8,12 @@ from typing import LiteralString
 from uuid import UUID
 
 import pytest
+from psycopg.abc import Params
 
 from infra.dev.messages_api import MessagesApi
 from shared.db import credits, images, sessions, views
 from shared.db.accounts import Account
-from shared.db.database import Connection, Database, one
+from shared.db.database import Connection, Database, Row, one
 from shared.db.image_states import DESCRIBE, OPTIMISE, Step
 from shared.errors import DatabaseDownError
 from shared.models import Options
@@ -43,15 +44,23 @@ class FailingDatabase(Database):
         self.fault, self.at, self.times, self.begun = fault, at, times, 0
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
-        self.begun += 1
-        now = self.at <= self.begun < self.at + self.times
-        with super().transaction() as connection:
+    def transaction(self, *, durable: bool = True) -> Iterator[Connection]:
+        now = self._is_next_to_fail()
+        with super().transaction(durable=durable) as connection:
             if now and self.fault in FAULTS:
                 connection.execute(FAULTS[self.fault])
             yield connection
         if now:
             raise DatabaseDownError
+
+    def execute(self, statement: str, values: Params | None = None) -> list[Row]:
+        if self._is_next_to_fail():
+            raise DatabaseDownError
+        return super().execute(statement, values)
+
+    def _is_next_to_fail(self) -> bool:
+        self.begun += 1
+        return self.at <= self.begun < self.at + self.times
 
 
 @dataclass(frozen=True)

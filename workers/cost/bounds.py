@@ -63,7 +63,7 @@ _FIXED_BYTES = {
 
 # JPEG: the image with its packed copy and a file that grows by doubling; then coefficients in full
 # colour beside the file, and the scans that are compared.
-_JPEG_ENCODING_BYTES, _JPEG_ALPHA_BYTES = 13.0, 9.0
+_JPEG_ENCODING_BYTES = 13.0
 _JPEG_COEFFICIENT_BYTES, _SEARCH_TIMES_FILE = 8.5, 10.0
 
 
@@ -134,9 +134,8 @@ def _jpeg_seconds(picture: Picture) -> float:
 
 
 def _jpeg_bytes(picture: Picture) -> float:
-    encoding = _JPEG_ENCODING_BYTES + (_JPEG_ALPHA_BYTES if picture.alpha else 0)
     searching = scans_search_bytes(picture.megapixels, _jpeg_file_bytes(picture))
-    return max(encoding * picture.megapixels * _MEGA, searching)
+    return max(_JPEG_ENCODING_BYTES * picture.megapixels * _MEGA, searching)
 
 
 def _jpeg_file_bytes(picture: Picture) -> float:

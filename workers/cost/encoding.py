@@ -56,9 +56,10 @@ RATES = {
     "webp": _Rate(_efforts(0.030, 0.090, 0.160), 0.26, 0.14, 1.4, -0.2),
     "webp_near_lossless": _Rate(_efforts(0.2, 0.38, 0.5), 0.0, 0.0),
     "webp_animation": _Rate(_efforts(0.060, 0.085, 0.130), 0.17, 0.0),
-    "jpg": _Rate(_efforts(0.047, 0.047, 0.047), 0.25, 0.6, 1.25),
+    "jpg": _Rate(_efforts(0.018, 0.018, 0.018), 0.25, 0.6, 1.2),
+    "jpg_searched": _Rate(_efforts(0.047, 0.047, 0.047), 0.25, 0.6, 1.25),
     "jpg_full_colour": _Rate(_efforts(0.075, 0.075, 0.075), 0.4, 0.3),
-    "png": _Rate(_efforts(0.46, 0.80, 1.35), -0.12, -0.7, 1.0, 0.38),
+    "png": _Rate(_efforts(0.26, 0.80, 1.35), -0.12, -0.7, 1.0, 0.38),
     "png_no_trials": _Rate(_efforts(0.15, 0.15, 0.15), 0.0, 0.0),
     "avif": _Rate(_efforts(0.066, 0.39, 2.4), 0.16, -0.2, 1.1),
     "avif_animation": _Rate(_efforts(0.035, 0.035, 0.035), 0.2, 0.0),
@@ -93,6 +94,8 @@ def mode_of(picture: Picture, options: Options) -> str:
         return f"{options.format.value}_animation"
     if options.format is ImageType.JPG and options.quality >= jpeg.FULL_COLOUR_MIN_QUALITY:
         return "jpg_full_colour"
+    if options.format is ImageType.JPG and not jpeg.has_own_scans(picture.megapixels * _MEGA):
+        return "jpg_searched"
     is_past_lossy = options.quality > _WEBP_LOSSY_MAX_QUALITY
     if options.format is ImageType.WEBP and is_past_lossy and _may_be_lossless(picture):
         return "webp_near_lossless"

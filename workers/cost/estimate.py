@@ -44,18 +44,21 @@ MAX_DECODE_SECONDS = {
     ImageType.GIF: (0.040, 0.020),
 }
 
-# At most, beside the image itself: two canvases and a copy for libwebp's compositor, planes and
+# At most, beside the image itself: a copy of lossless pixels or of alpha for libwebp, planes and
 # their RGB for libavif.
 DECODE_MEGABYTES = {
     ImageType.JPG: 0.5,
     ImageType.PNG: 4.5,
-    ImageType.WEBP: 16.0,
+    ImageType.WEBP: 6.0,
     ImageType.AVIF: 9.5,
     ImageType.HEIC: 9.5,
     ImageType.TIFF: 8.0,
     ImageType.BMP: 8.0,
     ImageType.GIF: 8.0,
 }
+
+# For a WebP of frames: two canvases and a copy for libwebp's compositor.
+_COMPOSED_MEGABYTES = 16.0
 
 # All coefficients of a progressive JPEG are held at full size, even if it is decoded at a smaller
 # scale, and each of many scans goes over them. Per megapixel of the upload.
@@ -226,6 +229,8 @@ def _decode_megabytes(probe: Probe, picture: Picture, *, previewed: bool) -> flo
     stored = picture.megapixels / picture.scale**2
     image = _BYTES_PER_PIXEL * _decoded_megapixels(probe, picture, previewed=previewed)
     beside = max(DECODE_MEGABYTES[probe.kind], probe.bytes_per_pixel - _BYTES_PER_PIXEL) * stored
+    if probe.composed:
+        beside = _COMPOSED_MEGABYTES * stored
     if probe.progressive:
         beside += _PROGRESSIVE_MEGABYTES * stored
     scaled = _BYTES_PER_PIXEL * picture.megapixels if picture.scale < 1 else 0

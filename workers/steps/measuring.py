@@ -20,6 +20,7 @@ from shared.db.database import Database
 from shared.db.estimates import Estimate, Refusal, UnmeasuredBatch, UnmeasuredImage
 from shared.db.image_states import State
 from shared.errors import NOT_PROCESSED, ImageError, ObjectMissingError, UnavailableError
+from shared.lanes import EXPRESS_BYTES
 from shared.services import Services
 from workers.steps.planning import planned
 
@@ -43,12 +44,12 @@ class _Turns:
         self._under_way: Counter[tuple[int, bool]] = Counter()
         self._served: OrderedDict[int, None] = OrderedDict()
 
-    def take(self, database: Database) -> UnmeasuredBatch | None:
-        """The batch whose turn it is; `end` must follow."""
+    def take(self, database: Database, *, express: bool = False) -> UnmeasuredBatch | None:
+        """The batch whose turn it is; `end` must follow. express: of those for `express`."""
         with self._lock:
             busy = [one for one, count in self._under_way.items() if count >= _BATCHES_OF_ACCOUNT]
             batch = estimates.take_next(
-                database, _LEASE_SECONDS, busy=busy, served=list(self._served)
+                database, _LEASE_SECONDS, busy=busy, served=list(self._served), express=express
             )
             if batch is not None:
                 self._under_way[batch.account_id, batch.waited_for] += 1
@@ -75,11 +76,22 @@ _NOT_PROCESSED = Refusal(ImageError.code, NOT_PROCESSED)
 
 @dataclass(frozen=True)
 class _Measured:
-    """What was found of one image. cpu_seconds: what that took."""
+    """What was found of one image. cpu_seconds: what that took. data: the original, if `express`
+    may make it.
+    """
 
     image: UnmeasuredImage
     found: Estimate | Refusal
     cpu_seconds: float
+    data: bytes = b""
+
+
+@dataclass(frozen=True)
+class MeasuredExpress:
+    """A batch of one image that has its estimate now. data: its original."""
+
+    batch_id: UUID
+    data: bytes
 
 
 def measure(services: Services, batch_id: UUID) -> None:
@@ -97,16 +109,34 @@ def measure(services: Services, batch_id: UUID) -> None:
             if batch is None:
                 services.dispatch()  # a retry keeps its estimates, and a message may come twice
             while batch is not None:
-                _measure_taken(services, batch)
+                if _estimated(_measure_taken(services, batch)):
+                    services.dispatch()
                 batch = _turns.take(services.database)
         finally:
             _turns.places.release()
 
 
-def _measure_taken(services: Services, batch: UnmeasuredBatch) -> None:
+def measure_express(services: Services) -> MeasuredExpress | None:
+    """Measures the batch for `express` whose turn it is, and leaves the dispatch to its caller.
+
+    Returns None where there is none, or its image cannot be made. Raises UnavailableError.
+    """
+    batch = _turns.take(services.database, express=True)
+    if batch is None:
+        return None
+    for one in _estimated(_measure_taken(services, batch)):
+        return MeasuredExpress(batch.id, one.data)
+    return None
+
+
+def _estimated(measured: list[_Measured]) -> list[_Measured]:
+    return [one for one in measured if isinstance(one.found, Estimate)]
+
+
+def _measure_taken(services: Services, batch: UnmeasuredBatch) -> list[_Measured]:
     try:
         with logs.about(batch=batch.id):
-            _measure(services, batch)
+            return _measure(services, batch)
     except BaseException:
         with suppress(UnavailableError):
             estimates.give_back(services.database, batch.id)
@@ -115,7 +145,7 @@ def _measure_taken(services: Services, batch: UnmeasuredBatch) -> None:
         _turns.end(batch)
 
 
-def _measure(services: Services, batch: UnmeasuredBatch) -> None:
+def _measure(services: Services, batch: UnmeasuredBatch) -> list[_Measured]:
     logs.add(account=batch.account_id, session=batch.session_name)
     started = time.perf_counter()
     measured = [_look_at(services, batch, image) for image in batch.images]
@@ -125,37 +155,38 @@ def _measure(services: Services, batch: UnmeasuredBatch) -> None:
     ended = estimates.save(services.database, batch, good, refused, cpu_seconds)
     if ended:
         services.announce(ended[-1])  # all are of one session, and the last one closes the batch
-    if good:
-        services.dispatch()
     _report(services, batch, measured, time.perf_counter() - started)
+    return measured
 
 
 def _look_at(services: Services, batch: UnmeasuredBatch, image: UnmeasuredImage) -> _Measured:
     started = time.thread_time()
     with logs.about(batch=batch.id, image=image.id):
-        found = _estimate(services, batch, image)
-    return _Measured(image, found, time.thread_time() - started)
+        found, data = _estimate(services, batch, image)
+    kept = data if len(batch.images) == 1 and len(data) <= EXPRESS_BYTES else b""
+    return _Measured(image, found, time.thread_time() - started, kept)
 
 
 def _estimate(
     services: Services, batch: UnmeasuredBatch, image: UnmeasuredImage
-) -> Estimate | Refusal:
+) -> tuple[Estimate | Refusal, bytes]:
+    """What was found, and the original."""
     try:
         data = services.store.get(original_key(batch.id, image.index))
         _, plan = planned(services.settings, batch.options, data, _ANY_MEMORY)
     except ImageError as error:
-        return Refusal(error.code, error.message)
+        return Refusal(error.code, error.message), b""
     except ObjectMissingError:
         # Cancelled meanwhile, or lost: another attempt cannot bring it back.
-        return _NOT_PROCESSED
+        return _NOT_PROCESSED, b""
     except UnavailableError:
         raise
     except Exception:
         # A fault of ours: the other images of the batch are none the worse.
         logger.exception("an image could not be measured")
-        return _NOT_PROCESSED
+        return _NOT_PROCESSED, b""
     cost = plan.cost
-    return Estimate(cost.cpu_seconds, cost.max_cpu_seconds, cost.memory_bytes)
+    return Estimate(cost.cpu_seconds, cost.max_cpu_seconds, cost.memory_bytes), data
 
 
 def _report(

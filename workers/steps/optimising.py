@@ -43,13 +43,14 @@ _CLOSED_PAUSE_SECONDS = 5.0
 _AfterCommit = Callable[[], None]  # called after the commit: notifies who waits
 
 
-def optimise(services: Services, image_id: UUID) -> None:
+def optimise(services: Services, image_id: UUID, data: bytes | None = None) -> None:
     """Optimises one image if it can be claimed; commits its end, or lets it wait to be described.
 
+    data: its original, where that was read already.
     A fault of the image ends it in `failed`. A fault of a server gives the claim back.
     """
     report, lease_seconds = Report(), services.settings.lease_seconds
-    attempt = partial(_attempt, services, report)
+    attempt = partial(_attempt, services, report, data)
     with logs.about(image=image_id):
         if done := with_claim(services, OPTIMISE, image_id, lease_seconds, attempt):
             claim, after = done
@@ -59,10 +60,12 @@ def optimise(services: Services, image_id: UUID) -> None:
                 dispatch(services)  # the account's next image may have the place
 
 
-def _attempt(services: Services, report: Report, claim: Claim) -> _AfterCommit | None:
+def _attempt(
+    services: Services, report: Report, data: bytes | None, claim: Claim
+) -> _AfterCommit | None:
     broken = ImageError(NOT_PROCESSED)
     try:
-        return _run(services, claim, report)
+        return _run(services, claim, report, data)
     except ObjectMissingError:
         # Cancelled meanwhile, or lost: another attempt cannot bring it back.
         return _fail(services, claim, broken, report)
@@ -90,11 +93,14 @@ def _attempt(services: Services, report: Report, claim: Claim) -> _AfterCommit |
         return _fail(services, claim, broken, report)
 
 
-def _run(services: Services, claim: Claim, report: Report) -> _AfterCommit | None:
+def _run(
+    services: Services, claim: Claim, report: Report, data: bytes | None
+) -> _AfterCommit | None:
     if claim.few_wait:
         dispatch(services)  # now, so that no process waits for work while this one is busy
     with report.step("load"):
-        data = services.store.get(original_key(claim.batch_id, claim.index))
+        if data is None:
+            data = services.store.get(original_key(claim.batch_id, claim.index))
         watermark = services.store.get(claim.watermark_key) if claim.watermark_key else None
     memory = admission.of_machine(services.settings.memory_mb)
     # Again: this machine may have less memory, or another version, than the one that measured.

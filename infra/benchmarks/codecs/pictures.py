@@ -50,10 +50,10 @@ def _read(path: Path, side: int) -> Iterator[Picture]:
     options = Options(format=ImageType.PNG, max_width=side or None, max_height=side or None)
     output = process(ImageJob(data, header, options, effort=Effort.FAST))
     with Image.open(io.BytesIO(output.data)) as image:
-        yield Picture(path.name, _on_white(image))
+        yield Picture(path.name, on_white(image))
 
 
-def _on_white(image: Image.Image) -> Image.Image:
+def on_white(image: Image.Image) -> Image.Image:
     """In RGB, because JPEG has no alpha and SSIMULACRA2 ignores it."""
     if not image.has_transparency_data:
         return image.convert("RGB")

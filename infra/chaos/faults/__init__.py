@@ -10,6 +10,7 @@ from infra.chaos.faults.races import repeat_request, spend_last_credits
 from infra.chaos.faults.store import fail_store
 from infra.chaos.faults.waiters import hang_up
 from infra.chaos.faults.workers import (
+    kill_express,
     kill_measurers,
     kill_workers,
     pause_workers,
@@ -19,6 +20,7 @@ from infra.chaos.faults.workers import (
 _ALL: tuple[Fault, ...] = (
     kill_workers,
     kill_measurers,
+    kill_express,
     pause_workers,
     restart_service,
     poison,

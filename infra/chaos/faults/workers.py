@@ -13,6 +13,13 @@ SELECT count(*) FROM images WHERE state = 'processing'
 _COUNT_UNMEASURED = """
 SELECT count(*) FROM images WHERE state = 'queued' AND cpu_seconds IS NULL
 """
+_COUNT_IN_EXPRESS = """
+SELECT count(*) FROM images WHERE ended_number IS NULL AND (lane = 'express' OR cpu_seconds IS NULL)
+"""
+_COUNT_MADE_IN_EXPRESS = """
+SELECT count(*) FROM images WHERE state = 'done' AND lane = 'express'
+"""
+_MAIN_SHARE = 0.3  # how often the main process is killed with the others
 _COMMIT_SECONDS = 5.0
 _RESTART_SECONDS = 60.0
 # The processes that are asked to end, in turn; clients notice the first two most.
@@ -45,6 +52,23 @@ def kill_measurers(experiment: Experiment) -> None:
     experiment.require_no_failure()
     repeated = experiment.query_number(COUNT_REPEATED_EVENTS, "claimed", 1)
     experiment.require(not repeated, f"{repeated} images were made more than once")
+
+
+def kill_express(experiment: Experiment) -> None:
+    """kill -9 of the processes that measure and make small images, which are sent one by one."""
+    environment, random = experiment.environment, experiment.random
+
+    def inject() -> None:
+        eventually(lambda: experiment.query_number(_COUNT_IN_EXPRESS), 10)
+        for name in ("express", *IMAGE_WORKERS):
+            environment.signal_pool(name, SIGKILL)
+        if random.random() < _MAIN_SHARE:
+            environment.signal("express", SIGKILL)
+
+    experiment.inject_under_load(inject, 24, 50, one_by_one=True)
+    experiment.require(
+        experiment.query_number(_COUNT_MADE_IN_EXPRESS), "no image was made in express"
+    )
 
 
 def pause_workers(experiment: Experiment) -> None:

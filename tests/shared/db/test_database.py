@@ -54,6 +54,61 @@ def test_what_raises_within_a_transaction_undoes_it(unit: Services) -> None:
     assert row == {"found": None}
 
 
+def test_statements_are_prepared_where_we_speak_to_the_server_itself(
+    unit_environment: dict[str, str],
+) -> None:
+    statement = "SELECT count(*) AS prepared FROM pg_prepared_statements"
+    with (
+        Database(unit_environment["DATABASE_URL"]) as database,
+        database.transaction() as connection,
+    ):
+        counts = [connection.execute(statement).fetchall() for _ in range(4)]
+    assert counts[-1] == [{"prepared": 1}]
+
+
+def test_the_limits_hold_for_a_reading_and_in_a_transaction(unit: Services) -> None:
+    limits = (
+        "SELECT current_setting('statement_timeout') AS statement,"
+        " current_setting('lock_timeout') AS lock,"
+        " current_setting('idle_in_transaction_session_timeout') AS idle"
+    )
+    with unit.database.transaction() as connection:
+        found = connection.execute(limits).fetchall()
+    assert found == unit.database.execute(limits)
+    assert found == [{"statement": "30s", "lock": "10s", "idle": "1min"}]
+
+
+_END_OTHERS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+
+
+@pytest.mark.parametrize("use", ["read", "transaction"])
+def test_connections_that_died_in_the_pool_are_replaced(
+    unit_environment: dict[str, str], use: str
+) -> None:
+    with Database(unit_environment["DATABASE_URL"], max_connections=2) as database:
+        with database.transaction(), database.transaction():
+            pass  # now the pool holds two
+        with psycopg.connect(unit_environment["DATABASE_URL"], autocommit=True) as killer:
+            while killer.execute(_END_OTHERS).fetchall():
+                pass  # until they are gone
+        if use == "read":
+            assert database.execute("SELECT 1 AS one") == [{"one": 1}]
+        else:
+            with database.transaction() as connection:
+                assert connection.execute("SELECT 1 AS one").fetchall() == [{"one": 1}]
+
+
+def test_only_a_commit_that_may_be_lost_does_not_wait_for_the_disk(unit: Services) -> None:
+    mode = "SELECT current_setting('synchronous_commit') AS mode"
+    with unit.database.transaction(durable=False) as connection:
+        assert connection.execute(mode).fetchall() == [{"mode": "off"}]
+    with unit.database.transaction() as connection:
+        assert connection.execute(mode).fetchall() == [{"mode": "on"}]
+
+
 @contextmanager
 def several(url: str, *, standby_first: bool) -> Iterator[str]:
     """The address of two hosts: a dead port and the given database, in either order."""

@@ -76,6 +76,12 @@ def test_alpha_costs_memory(to: ImageType) -> None:
     assert more >= 3 * 12_000_000
 
 
+def test_a_webp_of_frames_costs_the_memory_of_its_canvases() -> None:
+    still, to = Probe(ImageType.WEBP, 4000, 3000, 1), Options(ImageType.JPG, max_width=400)
+    more = cost(replace(still, composed=True), to).memory_bytes - cost(still, to).memory_bytes
+    assert more == 10 * 12_000_000
+
+
 def test_webp_that_may_be_lossless_costs_the_memory_of_that() -> None:
     may, may_not = (Probe(ImageType.PNG, 4000, height, 1) for height in (3000, 3001))
     assert cost(may).memory_bytes > 1.2 * cost(may_not).memory_bytes
@@ -128,3 +134,11 @@ def test_a_small_photograph_can_take_a_second_at_most() -> None:
     small = Probe(ImageType.JPG, 640, 427, 1)
     for to in (ImageType.WEBP, ImageType.JPG):
         assert cost(small, Options(to), size=112_000).max_cpu_seconds <= 1
+
+
+def test_a_jpeg_too_large_for_jpeglis_own_scans_costs_the_search() -> None:
+    within, above = (
+        cost(Probe(ImageType.PNG, side, side, 1), Options(ImageType.JPG), size=side * side)
+        for side in (6300, 6350)
+    )
+    assert above.cpu_seconds > 1.3 * within.cpu_seconds

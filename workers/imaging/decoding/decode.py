@@ -10,7 +10,7 @@ from PIL.GifImagePlugin import GifImageFile
 
 from shared.errors import CorruptImageError
 from shared.imagetype import ImageType
-from workers.imaging.decoding import avif, bmp, heif, tiff
+from workers.imaging.decoding import avif, bmp, heif, tiff, webp
 from workers.imaging.decoding.jpeg import with_end, without_unneeded_segments
 from workers.imaging.decoding.png import check_rows, corrected
 from workers.imaging.decoding.png_repair import repaired
@@ -84,7 +84,7 @@ def decode(
     damaged = CorruptImageError(f"This {probe.kind.facts.label} image is damaged or cut short")
     try:
         data = _repaired(data, probe)
-        image, orientation = _open(data, probe.kind)
+        image, orientation = _open(data, probe)
         if image.width * image.height > probe.width * probe.height:
             raise damaged
         width, height = image.size
@@ -110,8 +110,9 @@ def _repaired(data: bytes, probe: Probe) -> bytes:
     return with_end(data) if probe.unended else data
 
 
-def _open(data: bytes, kind: ImageType) -> tuple[Image.Image, int]:
+def _open(data: bytes, probe: Probe) -> tuple[Image.Image, int]:
     """The image, not always decoded yet, and the orientation that is still to be applied."""
+    kind = probe.kind
     if kind is ImageType.TIFF:
         return tiff.open_tiff(data)
     if kind is ImageType.HEIC:
@@ -121,6 +122,8 @@ def _open(data: bytes, kind: ImageType) -> tuple[Image.Image, int]:
         return bmp.open_bmp(data), 1
     if kind is ImageType.AVIF:
         image: Image.Image = avif.open_avif(data)
+    elif kind is ImageType.WEBP:
+        image = webp.open_webp(data, probe.width * probe.height)
     else:
         image = Image.open(io.BytesIO(data), formats=[kind.facts.decoder])
     return image, orientation_of(image)

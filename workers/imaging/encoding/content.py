@@ -116,7 +116,9 @@ def sample(
 
 
 def _bleeding_share(image: Image.Image, pixels: int) -> float:
-    chroma = sample(image, pixels).convert("RGB").convert("YCbCr").split()[1:]
+    colours = sample(image, pixels)
+    colours = (colours if colours.mode == "RGB" else colours.convert("RGB")).convert("YCbCr")
+    chroma = colours.getchannel("Cb"), colours.getchannel("Cr")
     changes = [ImageChops.difference(channel, _halved(channel)) for channel in chroma]
     histogram = ImageChops.lighter(*changes).histogram()
     return sum(histogram[_BLEEDING_STEP:]) / sum(histogram)

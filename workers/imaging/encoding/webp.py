@@ -47,8 +47,14 @@ _SAMPLE_PIXELS = 40_000
 _SAMPLE_SHARE = 20  # or a twentieth of the image, if that is more
 _SAMPLE_BAND_ROWS = 8
 _SAMPLE_TABLE_BYTES = 1_000
-_SAMPLE_EFFORT = {"quality": 20, "method": 2}
+_SAMPLE_METHOD, _SAMPLE_EFFORT = 2, 20
 _MIN_REPEATED_SHARE = 0.5  # below it an image is taken for a photograph or a dither
+
+# A quick encoding takes a quarter of that CPU, and tells for photographs with skies. What it says
+# is up to three times too high, but more where it says very little.
+_QUICK_METHOD = 0
+_MAX_QUICK_RATIO = 3
+_QUICK_MIN_BITS = 1  # per pixel
 
 # Where colour at half the resolution would bleed, exact pixels are worth so many more bytes.
 _MAX_RATIO_IF_BLEEDING = 1.25
@@ -119,9 +125,20 @@ def _near_lossless_or_lossless(image: Image.Image, effort: Effort) -> Encoded:
 def lossless_is_surely_larger(image: Image.Image, lossy_bytes: int) -> bool:
     """Whether lossless is estimated to be so much larger that it need not be tried."""
     part = _sample(image)
-    lossless_bytes = _estimator(part)(part) * _pixels(image) / _pixels(part)
-    most = _MAX_ESTIMATE_RATIO * lossy_bytes
-    return lossless_bytes > most and lossless_bytes * distinct_share(image) > most
+    most = lossy_bytes * _pixels(part) / _pixels(image) / distinct_share(image)
+    return not _may_fit(part, most)
+
+
+def _may_fit(part: Image.Image, most: float) -> bool:
+    """Whether lossless may take at most so many bytes, by estimates from the cheapest on."""
+    if min(part.size) < 2 or _bytes_by_entropy(part) <= _MAX_ESTIMATE_RATIO * most:
+        return True
+    if not _repeats(part):
+        return False
+    quick = _bytes_by_trial(part, _QUICK_METHOD)
+    if quick > max(_MAX_QUICK_RATIO * most, _pixels(part) * _QUICK_MIN_BITS / 8):
+        return False
+    return _bytes_by_trial(part) <= _MAX_ESTIMATE_RATIO * most
 
 
 def _sample(image: Image.Image) -> Image.Image:
@@ -131,8 +148,11 @@ def _sample(image: Image.Image) -> Image.Image:
 
 def _estimator(part: Image.Image) -> Callable[[Image.Image], float]:
     """What estimates the bytes of lossless for such images: their entropy, or a quick encoding."""
-    is_repeated = repeated_share(_half(part)) >= _MIN_REPEATED_SHARE
-    return _bytes_by_trial if is_repeated else _bytes_by_entropy
+    return _bytes_by_trial if _repeats(part) else _bytes_by_entropy
+
+
+def _repeats(part: Image.Image) -> bool:
+    return repeated_share(_half(part)) >= _MIN_REPEATED_SHARE
 
 
 def _bytes_by_entropy(part: Image.Image) -> float:
@@ -143,9 +163,9 @@ def _half(part: Image.Image) -> Image.Image:
     return sample(part, _pixels(part) // 2, _SAMPLE_BAND_ROWS)
 
 
-def _bytes_by_trial(part: Image.Image) -> float:
-    quick = _save(part, lossless=True, **_SAMPLE_EFFORT)
-    return max(0, len(quick) - _SAMPLE_TABLE_BYTES)
+def _bytes_by_trial(part: Image.Image, method: int = _SAMPLE_METHOD) -> float:
+    file = _save(part, lossless=True, quality=_SAMPLE_EFFORT, method=method)
+    return max(0, len(file) - _SAMPLE_TABLE_BYTES)
 
 
 def lossless(

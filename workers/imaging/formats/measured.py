@@ -14,3 +14,4 @@ class Measured(NamedTuple):
     progressive: bool = False
     unended: bool = False
     bytes_per_pixel: float = 4
+    composed: bool = False

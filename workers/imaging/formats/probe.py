@@ -65,6 +65,8 @@ class Probe:
         the cost estimate, so comparisons ignore it.
     bytes_per_pixel: of memory while it is decoded; more than 4 only for TIFF. Comparisons ignore
         it too.
+    composed: a WebP of frames, maybe of one, that are placed on a canvas, which takes more memory
+        while it is decoded. Comparisons ignore it too.
     """
 
     kind: ImageType
@@ -75,6 +77,7 @@ class Probe:
     unended: bool = False
     alpha: bool = field(default=False, compare=False)
     bytes_per_pixel: float = field(default=4, compare=False)
+    composed: bool = field(default=False, compare=False)
 
     @property
     def is_animated(self) -> bool:

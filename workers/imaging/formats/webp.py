@@ -7,6 +7,7 @@ from workers.imaging.formats.riff import chunks
 
 _SIZED = (b"VP8X", b"ANMF", b"VP8L", b"VP8 ")  # the chunks that name a size
 _ALPHA = 0x10  # in the first byte of VP8X (section 2.7), and in the fifth of VP8L (section 3.4)
+_ANIMATION = 0x02  # in the first byte of VP8X
 
 
 def measure(data: bytes) -> Measured:
@@ -25,7 +26,7 @@ def measure(data: bytes) -> Measured:
             if frames == MAX_FRAMES:
                 break
     width, height = max(wide for wide, _ in sizes), max(high for _, high in sizes)
-    return Measured(width, height, max(1, frames))
+    return Measured(width, height, max(1, frames), composed=is_animation(data))
 
 
 def _size(data: bytes, name: bytes, at: int) -> tuple[int, int]:
@@ -46,7 +47,33 @@ def _u24(data: bytes, at: int) -> int:
 
 
 def has_alpha(data: bytes) -> bool:
-    """Whether the image may be transparent: by VP8X's flags, or the one bit in a lone VP8L."""
-    if data[12:16] == b"VP8X":
-        return bool(data[20] & _ALPHA)
-    return data[12:16] == b"VP8L" and bool(data[24] & _ALPHA)
+    """Whether the image may be transparent: by VP8X's flags, or by a still's VP8L in any case."""
+    if _flags(data) & (_ALPHA | _ANIMATION):
+        return bool(_flags(data) & _ALPHA)
+    first = next((start for name, start, _ in chunks(data) if name == b"VP8L"), None)
+    return first is not None and bool(data[first + 4] & _ALPHA)
+
+
+def picture_in(data: bytes) -> tuple[int, int]:
+    """Where a still's pixels start and end: alpha, if VP8X announces it, and the bitstream.
+
+    These are the chunks that libwebp's demuxer hands to its decoder. Raises ValueError where there
+    are none.
+    """
+    first = None
+    for name, start, end in chunks(data):
+        if name == b"ALPH" and first is None and _flags(data) & _ALPHA:
+            first = start
+        elif name in (b"VP8 ", b"VP8L"):
+            return (first or start) - 8, min(end + (end - start & 1), len(data))
+    raise ValueError("no picture")
+
+
+def is_animation(data: bytes) -> bool:
+    """Whether it is made of frames on a canvas, of which there may be only one: by VP8X's flags."""
+    return bool(_flags(data) & _ANIMATION)
+
+
+def _flags(data: bytes) -> int:
+    """Those of VP8X; none without it."""
+    return data[20] if data[12:16] == b"VP8X" else 0

@@ -94,6 +94,20 @@ def test_transparency_is_white_in_jpg(mode: str) -> None:
     assert abs(pixel(seen, (28, 28))[0] - 127) <= 3
 
 
+def test_transparency_is_white_in_all_rows_of_a_tall_jpg() -> None:
+    image = Image.new("RGBA", (16, 700))
+    image.putalpha(Image.linear_gradient("L").resize(image.size))
+    seen = result(saved(image, "PNG"), ImageType.JPG, quality=100).convert("L")
+    assert abs(pixels(seen) + pixels(image.getchannel("A")) - 255).max() <= 3
+
+
+def test_jpg_lets_go_of_what_was_transparent_before_it_encodes() -> None:
+    image = quarters().convert("RGBA")
+    encode(image, ImageType.JPG, EncoderSettings(82, Effort.BALANCED))
+    with pytest.raises(ValueError, match="closed"):
+        image.load()
+
+
 @pytest.mark.parametrize("to", [ImageType.WEBP, ImageType.AVIF, ImageType.PNG])
 def test_an_opaque_alpha_channel_is_dropped(to: ImageType) -> None:
     image = quarters().convert("RGBA")

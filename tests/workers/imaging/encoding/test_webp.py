@@ -153,3 +153,21 @@ def test_a_photograph_with_a_few_letters_stays_lossy() -> None:
     image = photo()
     image.paste(text(120, 40), (20, 20))
     assert encoded(image, 82).encoding is Encoding.REENCODED
+
+
+def test_a_photograph_with_a_plain_sky_gets_a_quick_trial_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    image = Image.new("RGB", (320, 426), "#a0c0e0")
+    image.paste(photo(), (0, 213))
+    lossy = len(webp.lossy(image, to_encoder_quality(82, "webp")))
+    methods = []
+    save = webp._save
+
+    def noted(image: Image.Image, **options: float) -> bytes:
+        methods.append(options["method"])
+        return save(image, **options)
+
+    monkeypatch.setattr(webp, "_save", noted)
+    assert webp.lossless_is_surely_larger(image, lossy)
+    assert methods == [0]

@@ -93,6 +93,19 @@ def test_alpha_is_told_from_the_header(kind: str, options: dict[str, bool], mode
     assert probe(saved(image, kind, **options)).alpha == (mode == "RGBA")
 
 
+def test_alpha_of_a_webp_counts_even_if_its_first_chunk_does_not_announce_it() -> None:
+    stored = saved(Image.new("RGBA", (37, 21), (1, 2, 3, 90)), "WEBP", lossless=True)
+    assert probe(riff((b"VP8X", vp8x(37, 21)), (b"VP8L", stored[20:]))).alpha
+
+
+@pytest.mark.parametrize("flags", [0, 2])
+def test_a_webp_with_the_flag_of_animations_is_composed_even_of_one_frame(flags: int) -> None:
+    canvas = bytes((flags,)) + vp8x(37, 21)[1:]
+    frame = bytes(6) + vp8x(37, 21)[4:] + bytes(4)
+    data = riff((b"VP8X", canvas), (b"ANIM", bytes(6)), (b"ANMF", frame))
+    assert (probe(data).frames, probe(data).composed) == (1, bool(flags))
+
+
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
 def test_alpha_of_a_heic_is_told_from_its_boxes(mode: str) -> None:
     assert probe(heic.still(mode=mode)).alpha == (mode == "RGBA")
