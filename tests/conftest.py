@@ -72,6 +72,7 @@ def unit(unit_services: Services) -> Services:
     """Services over an empty queue: earlier tests' batches and messages are gone."""
     with unit_services.database.transaction() as connection:
         connection.execute("TRUNCATE accounts CASCADE")
+    unit_services.metrics.flush()
     unit_services.redis.flushdb()
     return unit_services
 

@@ -5,6 +5,7 @@ If Redis is emptied they start from zero, which Prometheus takes for a restart.
 
 import logging
 import threading
+import time
 from collections import Counter
 from collections.abc import Mapping
 
@@ -18,6 +19,7 @@ _STEPS = "fluximage:metrics:steps"  # "<step>" -> count
 _CPU = "fluximage:metrics:cpu"  # "all" -> seconds
 _WEBHOOKS = "fluximage:metrics:webhooks"  # "<result>" -> count
 RETRY_SECONDS = 15.0
+_FLUSH_SECONDS = 1.0  # so often at most, since many images may end in a second
 
 
 class Metrics:
@@ -32,7 +34,8 @@ class Metrics:
         self._client = client
         self._lock = threading.Lock()
         self._unsent: Counter[tuple[str, str]] = Counter()
-        self._retry: threading.Timer | None = None
+        self._later: threading.Timer | None = None
+        self._next_flush = 0.0
 
     def count_image(
         self, result: str, format: str, seconds: Mapping[str, float], cpu_seconds: float = 0.0
@@ -54,18 +57,19 @@ class Metrics:
         """Counts the CPU seconds of one more run, whatever became of it."""
         with self._lock:
             self._unsent[_CPU, "all"] += seconds  # type: ignore[assignment] # as above
-        self.flush()
+        self._flush_soon()
 
     def count_webhook(self, result: str) -> None:
         """Counts one more call of a webhook: `delivered`, `failed`, or `given_up` for the last."""
         with self._lock:
             self._unsent[_WEBHOOKS, result] += 1
-        self.flush()
+        self._flush_soon()
 
     def flush(self) -> None:
         """Adds to Redis what it has not taken yet; tries again later when it is away."""
         with self._lock:
             taken, self._unsent = self._unsent, Counter()
+            self._next_flush = time.monotonic() + _FLUSH_SECONDS
         if not taken:
             return
         try:
@@ -74,10 +78,11 @@ class Metrics:
             logger.warning("the metrics are not added yet: Redis is away")
             with self._lock:
                 self._unsent.update(taken)
-                self._try_later()
+                self._flush_in(RETRY_SECONDS)
 
     def image_counts(self) -> dict[tuple[str, str], int]:
         """Number of images by (result, format); raises redis.RedisError."""
+        self.flush()
         counts = {}
         for field, count in self._client.hgetall(_IMAGES).items():
             result, _, format = str(field).partition("|")
@@ -86,14 +91,17 @@ class Metrics:
 
     def webhook_counts(self) -> dict[str, int]:
         """Calls of webhooks by result; raises redis.RedisError."""
+        self.flush()
         return {str(k): int(n) for k, n in self._client.hgetall(_WEBHOOKS).items()}
 
     def cpu_seconds(self) -> float:
         """CPU seconds of all runs; raises redis.RedisError."""
+        self.flush()
         return float(self._client.hget(_CPU, "all") or 0)
 
     def step_seconds(self) -> dict[str, tuple[int, float]]:
         """Runs and total seconds by step; raises redis.RedisError."""
+        self.flush()
         steps = self._client.hgetall(_STEPS)
         return {
             str(step): (int(steps.get(step, 0)), float(total))
@@ -109,14 +117,22 @@ class Metrics:
                     pipeline.hincrby(key, field, int(amount))
             pipeline.execute()
 
-    def _try_later(self) -> None:
+    def _flush_soon(self) -> None:
+        with self._lock:
+            wait_seconds = self._next_flush - time.monotonic()
+            if wait_seconds > 0:
+                self._flush_in(wait_seconds)
+                return
+        self.flush()
+
+    def _flush_in(self, seconds: float) -> None:
         """For a process that has no further image to count; the lock is held."""
-        if self._retry is None:
-            self._retry = threading.Timer(RETRY_SECONDS, self._flush_again)
-            self._retry.daemon = True
-            self._retry.start()
+        if self._later is None:
+            self._later = threading.Timer(seconds, self._flush_again)
+            self._later.daemon = True
+            self._later.start()
 
     def _flush_again(self) -> None:
         with self._lock:
-            self._retry = None
+            self._later = None
         self.flush()

@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from shared import private_folder
@@ -30,6 +31,7 @@ from workers.memory.limits import machine_bytes
 _SHARE = 0.6
 _SHARE_ALONE = 0.9  # for one image that is admitted alone
 _POLL_SECONDS = 0.05
+_SAME_MACHINE_SECONDS = 10
 # An image that does not fit is tried again for so long: the next one may end in this moment.
 _MOMENT_SECONDS = 0.2
 
@@ -182,9 +184,16 @@ def of_machine(memory_mb: int | None) -> MemoryAdmission:
     of the container or service that this process runs in. Raises AdmissionClosedError.
     """
     with _errors():
-        machine, folder = machine_bytes(), private_folder.run_folder() / "memory"
+        machine = _machine_bytes(int(time.monotonic() / _SAME_MACHINE_SECONDS))
+        folder = private_folder.run_folder() / "memory"
     capacity = machine * _SHARE if memory_mb is None else memory_mb * 1e6
     return MemoryAdmission(int(capacity), folder, int(machine * _SHARE_ALONE))
+
+
+@lru_cache(maxsize=1)
+def _machine_bytes(_: int) -> int:
+    """Some files are read for it, and the limit of a container may change."""
+    return machine_bytes()
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """The counters in Redis, also while it takes nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import pytest
@@ -29,7 +29,7 @@ def test_what_redis_did_not_take_is_added_with_the_next_image(unit: Services) ->
         counters.count_image("failed", "webp", {"load": 0.25}, cpu_seconds=0.5)
         counters.count_cpu(0.25)
         counters.count_image("optimised", "webp", {"load": 0.25})
-    assert counters.image_counts() == {}
+        assert counters.image_counts() == {}
     counters.count_image("done", "webp", {"load": 0.25})
     assert counters.image_counts() == {("done", "webp"): 2, ("failed", "webp"): 1}
     assert counters.cpu_seconds() == 0.75
@@ -43,6 +43,25 @@ def test_a_process_without_a_further_image_adds_its_counts_too(
     counters = Metrics(unit.redis)
     with full(unit.redis):
         counters.count_image("done", "webp", {})
-        first = counters._retry
-        assert eventually(lambda: counters._retry is not first)  # it was tried again in vain
+        first = counters._later
+        assert eventually(lambda: counters._later is not first)  # it was tried again in vain
     assert eventually(lambda: counters.image_counts() == {("done", "webp"): 1})
+
+
+class CountingMetrics(Metrics):
+    """Counts how often it writes."""
+
+    writes = 0
+
+    def _add(self, counted: Mapping[tuple[str, str], float]) -> None:
+        self.writes += 1
+        super()._add(counted)
+
+
+def test_images_that_end_within_a_second_are_added_together(unit: Services) -> None:
+    counters = CountingMetrics(unit.redis)
+    for _ in range(20):
+        counters.count_image("done", "webp", {})
+    assert counters.writes == 1
+    stored = Metrics(unit.redis)
+    assert eventually(lambda: stored.image_counts() == {("done", "webp"): 20})

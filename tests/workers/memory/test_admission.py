@@ -307,7 +307,7 @@ def test_without_a_setting_most_of_the_machine_is_given_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(RUN_DIR, str(tmp_path))
-    monkeypatch.setattr("workers.memory.admission.machine_bytes", lambda: 1000)
+    monkeypatch.setattr("workers.memory.admission._machine_bytes", lambda _: 1000)
     admission, taken = of_machine(None), pytest.raises(MemoryTakenError)
     with admission.admit(1, 0), admission.admit(599, 0), taken, admission.admit(1, 0):
         pass

@@ -100,7 +100,7 @@ def test_an_image_that_was_held_back_often_waits_in_line(hasty: Services, tmp_pa
 def test_an_image_that_needs_more_than_the_machine_has_fails_and_says_so(
     hasty: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.memory.admission.machine_bytes", lambda: 1_000_000)
+    monkeypatch.setattr("workers.memory.admission._machine_bytes", lambda _: 1_000_000)
     image_id = accepted(hasty)
     steps.optimise(hasty, image_id)
     assert row(hasty, image_id)["error_code"] == "too_much_work"
