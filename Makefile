@@ -10,7 +10,7 @@ DEV := .venv/ready
 RUN := $(if $(wildcard $(DEV)),$(DEV),.venv/ready-to-run)
 
 .PHONY: help demo test test-full test-image screenshots picture check audit check-access attack chaos fuzz up bench \
-	bench-archive bench-road bench-codecs bench-cost bench-cost-worst bench-lossless bench-peers calibrate check-memory lock \
+	bench-archive bench-road bench-codecs bench-cost bench-cost-worst bench-lossless bench-peers calibrate check-memory crops lock \
 	settings api-tables clear clean
 
 demo: $(RUN) ## compress the sample photographs, on real embedded servers
@@ -71,6 +71,10 @@ bench-peers: $(DEV) .bench/ready ## compare the service with sharp and imgproxy:
 calibrate: $(DEV) ## measure the quality tables again (docs/quality.md): make calibrate PHOTOS=folder
 	@$(BIN)/python -m infra.benchmarks.codecs.calibrate "$(or $(PHOTOS),tests/samples)" \
 		$(if $(SIDE),--side $(SIDE)) $(MORE)
+
+crops: $(DEV) ## draw what the encoders do in faint texture and in the dark: make crops PHOTOS=folder QUALITY=60
+	@$(BIN)/python -m infra.benchmarks.codecs.crops "$(or $(PHOTOS),tests/samples)" \
+		--quality "$(or $(QUALITY),60)" $(if $(SIDE),--side $(SIDE)) $(MORE)
 
 # What the engine is compared with. Without npm, the benchmark runs without it and says so.
 .bench/ready: infra/benchmarks/codecs/package.json infra/benchmarks/codecs/package-lock.json

@@ -61,7 +61,7 @@ RATES = {
     "jpg_full_colour": _Rate(_efforts(0.075, 0.075, 0.075), 0.4, 0.3),
     "png": _Rate(_efforts(0.26, 0.80, 1.35), -0.12, -0.7, 1.0, 0.38),
     "png_no_trials": _Rate(_efforts(0.15, 0.15, 0.15), 0.0, 0.0),
-    "avif": _Rate(_efforts(0.066, 0.39, 2.4), 0.16, -0.2, 1.1),
+    "avif": _Rate(_efforts(0.060, 0.52, 1.5), 0.16, -0.2, 1.1),
     "avif_animation": _Rate(_efforts(0.035, 0.035, 0.035), 0.2, 0.0),
 }
 

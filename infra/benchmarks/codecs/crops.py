@@ -58,9 +58,7 @@ def _files(image: Image.Image, quality: int, more: tuple[str, ...]) -> Iterator[
                 yield text, _avif_of_size(image, len(file), quality, options)
 
 
-def _avif_of_size(
-    image: Image.Image, size: int, quality: int, options: Mapping[str, str]
-) -> bytes:
+def _avif_of_size(image: Image.Image, size: int, quality: int, options: Mapping[str, str]) -> bytes:
     """AVIF at balanced effort with other options of libaom, at about that many bytes."""
     subsampling = avif.subsampling_for(image, quality)
     way = avif.way_for(image, Effort.BALANCED, subsampling)

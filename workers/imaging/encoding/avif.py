@@ -45,7 +45,7 @@ BLOCK_COPY_MAX_PIXELS = 9_000_000
 
 # CPU seconds per megapixel that no pixels were found to exceed, in full colour and at 4:2:0
 # (docs/encoders.md). An image that may take more than `TRIED_SECONDS` is tried in part first.
-MAX_SECONDS = {Effort.FAST: (0.8, 0.55), Effort.BALANCED: (6.0, 4.4), Effort.SMALL: (22.0, 16.0)}
+MAX_SECONDS = {Effort.FAST: (1.15, 0.55), Effort.BALANCED: (6.0, 4.4), Effort.SMALL: (9.0, 8.0)}
 TRIED_SECONDS = 36.0
 _NEXT_EFFORT = {Effort.SMALL: Effort.BALANCED, Effort.BALANCED: Effort.FAST}
 _TRIED_SHARE, _TILE_PIXELS, _MAX_TILES = 0.04, 64, 12  # tiles: in each direction
@@ -172,6 +172,8 @@ def lossy(
     options = {"tune": "ssimulacra2"} | _OPTIONS[way.effort] | dict(more)
     if _pixels(image) > BLOCK_COPY_MAX_PIXELS:
         options["enable-intrabc"] = "0"
+    if _pixels(image) > FULL_COLOUR_MAX_PIXELS:
+        options["disable-trellis-quant"] = "1"  # a quarter of the CPU on noise
     size, is_grey = image.size, image.mode in ("L", "LA")
     planes = colour_planes(image, half_colour=way.subsampling == "4:2:0")
     alpha = plane(image, "A") if "A" in image.getbands() else None
