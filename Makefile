@@ -143,4 +143,4 @@ clear: $(RUN) ## delete the data of a finished trial; asks first
 	@$(BIN)/fluximage clear
 
 clean: ## delete everything that was installed
-	@rm -rf .venv .bench .fuzz .screenshots
+	@rm -rf .venv .bench .crops .fuzz .screenshots
