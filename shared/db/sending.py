@@ -59,7 +59,6 @@ WHERE {_SENDABLE} AND ({_KIND}) = (%(account_id)s, %(state)s, %(is_small)s, %(ai
 ORDER BY waited_for DESC, created_at, index LIMIT %(many)s
 """  # noqa: S608 - our own constants
 _LOCK = "SELECT virtual_seconds FROM dispatcher FOR UPDATE"
-_GO_ON = "UPDATE dispatcher SET virtual_seconds = greatest(virtual_seconds, %s)"
 
 
 def any_waits(database: Database) -> bool:
@@ -84,8 +83,8 @@ def take(database: Database, windows: Windows) -> list[SentImage]:
         if not chosen:
             return []
         sent = _mark(connection, chosen)
-        connection.execute(_GO_ON, (shares.system,))
-        _charge(connection, {one: shares.accounts[one] - before[one] for one in before})
+        charged = {one: shares.accounts[one] - before[one] for one in before}
+        _charge(connection, charged, shares.system)
     return sent
 
 
@@ -140,30 +139,32 @@ def _out(connection: Connection) -> Out:
 
 
 # Those that are cancelled at this moment are left out: to wait for them could be a deadlock.
+# A chord begins with the first images of its batch; one that was refused before them is no member.
 _MARK = """
-UPDATE images SET published_at = now(), lane = coalesce(new.lane, images.lane)
-FROM unnest(%s::uuid[], %s::text[]) AS new (id, lane),
-    LATERAL (SELECT FROM images AS i WHERE i.id = new.id AND i.published_at IS NULL
-        AND i.state IN ('queued', 'optimised') FOR NO KEY UPDATE SKIP LOCKED) AS free
-WHERE images.id = new.id RETURNING images.id
-"""
-# An image that was refused before any was sent is no member.
-_CHORDS = """
-SELECT batch_id, count(*) AS members FROM images
-WHERE batch_id = ANY(%(batch_ids)s) AND (published_at IS NOT NULL OR ended_number IS NULL)
-GROUP BY batch_id
-HAVING count(*) FILTER (WHERE published_at IS NOT NULL AND id <> ALL(%(ids)s)) = 0
+WITH marked AS (
+    UPDATE images SET published_at = now(), lane = coalesce(new.lane, images.lane)
+    FROM unnest(%(ids)s::uuid[], %(lanes)s::text[]) AS new (id, lane),
+        LATERAL (SELECT FROM images AS i WHERE i.id = new.id AND i.published_at IS NULL
+            AND i.state IN ('queued', 'optimised') FOR NO KEY UPDATE SKIP LOCKED) AS free
+    WHERE images.id = new.id RETURNING images.id, images.batch_id),
+chords AS (
+    SELECT batch_id, count(*) AS members FROM images
+    WHERE batch_id = ANY(%(batch_ids)s) AND (published_at IS NOT NULL OR ended_number IS NULL)
+    GROUP BY batch_id
+    HAVING count(*) FILTER (WHERE published_at IS NOT NULL AND id <> ALL(%(ids)s)) = 0)
+SELECT id, members FROM marked LEFT JOIN chords USING (batch_id)
 """
 
 
 def _mark(
     connection: Connection, chosen: Sequence[tuple[WaitingImage, Lane | None]]
 ) -> list[SentImage]:
-    ids = [image.id for image, _ in chosen]
-    lanes = [lane and lane.value for _, lane in chosen]
-    marked = {row["id"] for row in connection.execute(_MARK, (ids, lanes))}
-    batches = {"ids": ids, "batch_ids": list({image.batch_id for image, _ in chosen})}
-    chords = {row["batch_id"]: row["members"] for row in connection.execute(_CHORDS, batches)}
+    values = {
+        "ids": [image.id for image, _ in chosen],
+        "lanes": [lane and lane.value for _, lane in chosen],
+        "batch_ids": list({image.batch_id for image, _ in chosen}),
+    }
+    members = {row["id"]: row["members"] for row in connection.execute(_MARK, values)}
     return [
         SentImage(
             id=image.id,
@@ -174,25 +175,27 @@ def _mark(
             ai=image.ai,
             cost_seconds=image.cost_seconds,
             is_member=not image.charged,
-            members=chords.get(image.batch_id),
+            members=members[image.id],
         )
         for image, lane in chosen
-        if image.id in marked
+        if image.id in members
     ]
 
 
 # Added and not set: images that end correct the same rows (shared/db/work.py).
 _CHARGE = """
+WITH go_on AS (
+    UPDATE dispatcher SET virtual_seconds = greatest(virtual_seconds, %s))
 INSERT INTO shares (account_id, virtual_seconds) SELECT * FROM unnest(%s::bigint[], %s::float8[])
 ON CONFLICT (account_id)
 DO UPDATE SET virtual_seconds = shares.virtual_seconds + excluded.virtual_seconds
 """
 
 
-def _charge(connection: Connection, seconds: Mapping[int, float]) -> None:
-    """Last in a transaction, as in `work.add`."""
+def _charge(connection: Connection, seconds: Mapping[int, float], system: float = 0.0) -> None:
+    """Last in a transaction, as in `work.add`. system: the virtual time, which never goes back."""
     charged = {account_id: added for account_id, added in seconds.items() if added}
-    connection.execute(_CHARGE, (list(charged), list(charged.values())))
+    connection.execute(_CHARGE, (system, list(charged), list(charged.values())))
 
 
 _PUT_BACK = """

@@ -48,7 +48,7 @@ MAX_DECODE_SECONDS = {
 # their RGB for libavif.
 DECODE_MEGABYTES = {
     ImageType.JPG: 0.5,
-    ImageType.PNG: 4.5,
+    ImageType.PNG: 5.5,
     ImageType.WEBP: 6.0,
     ImageType.AVIF: 9.5,
     ImageType.HEIC: 9.5,
