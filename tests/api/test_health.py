@@ -13,6 +13,9 @@ from shared.services import Services
 from tests.api.conftest import Still, in_process
 from tests.support.client import Client, get
 from tests.support.making import make_account, png
+from tests.support.processes import eventually
+
+STEPS = ("load", "decode", "encode", "save")
 
 ASYNC = {"Prefer": "respond-async"}
 
@@ -133,16 +136,17 @@ def test_without_redis_a_batch_is_taken_and_waits_in_its_rows(
 def test_metrics_count_images_by_result_and_format(client: Client) -> None:
     before = _metrics(client)
     client.compress([("a.png", png()), ("x.txt", b"x")], {"format": "avif"})
-    after = _metrics(client)
     for result in ("done", "failed"):
         name = f'fluximage_images_total{{format="avif",result="{result}"}}'
-        assert after[name] == before.get(name, 0) + 1
+        assert eventually(lambda: _metrics(client).get(name) == before.get(name, 0) + 1)  # noqa: B023
 
 
 def test_metrics_have_the_seconds_of_every_step(client: Client) -> None:
     client.compress([("a.png", png())])
+    steps = [f'fluximage_step_seconds_count{{step="{step}"}}' for step in STEPS]
+    assert eventually(lambda: {*steps} <= _metrics(client).keys())
     after = _metrics(client)
-    for step in ("load", "decode", "encode", "save"):
+    for step in STEPS:
         assert after[f'fluximage_step_seconds_count{{step="{step}"}}'] >= 1
         assert after[f'fluximage_step_seconds_sum{{step="{step}"}}'] >= 0
 
@@ -150,7 +154,7 @@ def test_metrics_have_the_seconds_of_every_step(client: Client) -> None:
 def test_metrics_have_the_cpu_seconds_of_failed_images_too(client: Client) -> None:
     before = _metrics(client)["fluximage_cpu_seconds_total"]
     client.compress([("a.png", png()[:60])])
-    assert _metrics(client)["fluximage_cpu_seconds_total"] > before
+    assert eventually(lambda: _metrics(client)["fluximage_cpu_seconds_total"] > before)
 
 
 def test_metrics_have_the_depth_and_age_of_the_queue(still: Still) -> None:
