@@ -37,7 +37,10 @@ def dispatch_keeping(
     """
     images = sending.take(database, windows)
     kept = [one for one in images if one.batch_id == batch_id and one.is_alone_in_express]
-    _publish(database, queue, [one for one in images if one not in kept])
+    try:
+        _publish(database, queue, [one for one in images if one not in kept])
+    except UnavailableError as error:  # the sweep sends them; the kept one is made nevertheless
+        logger.warning("images are marked and not sent: %s", error.message)
     return kept[0] if kept else None
 
 

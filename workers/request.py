@@ -64,7 +64,10 @@ class ClaimRequest(Request):
         signal: int | None = None,  # noqa: ARG002 - an encoder notices no other than SIGKILL
         emit_retry: bool = True,
     ) -> None:
-        """Called by a cold shutdown, which sends the message back: the attempt does not count."""
+        """Called by a cold shutdown, which sends the message back: the attempt does not count.
+
+        That of `express` comes back too, and finds its image measured (`workers.steps.express`).
+        """
         super().cancel(pool, SIGKILL, emit_retry)
         self._for_claims(_give_back)
 

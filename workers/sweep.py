@@ -95,12 +95,10 @@ def remeasure(services: Services) -> int:
     Soon, because nothing of such a batch goes out before.
     """
     wait_seconds = services.settings.republish_seconds
-    held: set[UUID] = set()
-    for queue, task in ((IO_QUEUE, MEASURE_TASK), (EXPRESS_QUEUE, EXPRESS_TASK)):
-        ids = held_ids(services.redis, [queue], task, wait_seconds)
-        if ids is None:
-            return 0
-        held |= ids
+    held = held_ids(services.redis, [IO_QUEUE], MEASURE_TASK, wait_seconds)
+    if held is None:
+        return 0
+    held |= held_ids(services.redis, [EXPRESS_QUEUE], EXPRESS_TASK, wait_seconds) or set()
     found = upkeep.take_unmeasured(services.database, _ON_ITS_WAY_SECONDS, held)
     for batch_id in found:
         services.queue.publish_measuring(batch_id)

@@ -116,27 +116,42 @@ class Database:
 
         A single round trip without a pooler. Raises DatabaseDownError like `transaction`.
         """
-        with _outages(), self._lent() as connection:
-            if _is_direct(connection):
-                return _rows(connection.execute(statement, values))
-            with connection:
-                _begin(connection)
-                return _rows(connection.execute(statement, values))
+        with _outages():
+            connection = self._take()
+            if not _is_direct(connection):
+                self._pool.putconn(connection)
+                with self._begun() as begun:
+                    return _rows(begun.execute(statement, values))
+            try:
+                with _left_if_useless(connection):
+                    return _rows(connection.execute(statement, values))
+            finally:
+                self._pool.putconn(connection)
 
     @contextmanager
     def _begun(self, *modes: str) -> Iterator[Connection]:
-        with self._lent() as connection, connection:
-            _begin(connection, *modes)
-            yield connection
-
-    @contextmanager
-    def _lent(self) -> Iterator[Connection]:
-        connection = self._take()
+        connection = self._take_begun(*modes)
         try:
-            with _left_if_read_only(connection):
+            with _left_if_useless(connection), connection:
                 yield connection
         finally:
             self._pool.putconn(connection)
+
+    def _take_begun(self, *modes: str) -> Connection:
+        """A connection in a new transaction, by which one that died in silence is found too."""
+        tries_left = self._pool.max_size
+        while True:
+            connection = self._take()
+            try:
+                _begin(connection, *modes)
+            except BaseException:
+                was_dead = connection.closed
+                self._pool.putconn(connection)
+                if not was_dead or not tries_left:
+                    raise
+                tries_left -= 1
+            else:
+                return connection
 
     def _take(self) -> Connection:
         """A connection that lives. After a restart of the server the pool holds dead ones."""
@@ -217,11 +232,17 @@ def _outages() -> Iterator[None]:
 
 
 @contextmanager
-def _left_if_read_only(connection: Connection) -> Iterator[None]:
-    """Closes a connection to a server that became a standby, so that the next finds its heir."""
+def _left_if_useless(connection: Connection) -> Iterator[None]:
+    """Closes a connection to a server that became a standby, so that the next finds its heir, and
+    one whose prepared statements do not fit its tables any more.
+    """
     try:
         yield
-    except psycopg.errors.ReadOnlySqlTransaction:
+    except (
+        psycopg.errors.ReadOnlySqlTransaction,
+        psycopg.errors.FeatureNotSupported,
+        psycopg.errors.InvalidSqlStatementName,
+    ):
         connection.close()
         raise
 

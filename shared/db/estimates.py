@@ -60,7 +60,7 @@ FROM images AS i JOIN batches AS b ON b.id = i.batch_id JOIN sessions AS s ON s.
 """
 _IS_UNMEASURED = "i.state = 'queued' AND i.cpu_seconds IS NULL ORDER BY i.index"
 # The accounts with an image to measure, by a walk from one to the next in the index.
-_TAKE_NEXT = f"""
+_TAKE_NEXT = """
 WITH RECURSIVE waiting (id) AS (
     SELECT min(account_id) FROM images WHERE state = 'queued' AND cpu_seconds IS NULL
     UNION ALL
@@ -71,8 +71,7 @@ next AS (
     SELECT first.batch_id FROM waiting, LATERAL (
         SELECT i.batch_id FROM images AS i JOIN batches AS b ON b.id = i.batch_id
         WHERE i.account_id = waiting.id AND i.state = 'queued' AND i.cpu_seconds IS NULL
-        AND (NOT %(express)s
-            OR (i.waited_for AND NOT i.ai AND i.original_size <= %(express_bytes)s AND b.total = 1))
+        AND {condition}
         AND (b.measuring_until IS NULL OR b.measuring_until < now())
         AND (i.account_id, i.waited_for)
             NOT IN (SELECT * FROM unnest(%(busy_ids)s::bigint[], %(busy_waited)s::boolean[]))
@@ -81,10 +80,21 @@ next AS (
 taken AS (
     UPDATE batches SET measuring_until = now() + make_interval(secs => %(lease_seconds)s)
     WHERE id = (SELECT id FROM batches WHERE id IN (SELECT batch_id FROM next LIMIT 1)
-        FOR UPDATE SKIP LOCKED) AND {NOT_DURABLE}
+        FOR UPDATE SKIP LOCKED) AND {not_durable}
     RETURNING id)
-{_UNMEASURED} WHERE i.batch_id = (SELECT id FROM taken) AND {_IS_UNMEASURED}
-"""  # noqa: S608 - our own constants
+{unmeasured} WHERE i.batch_id = (SELECT id FROM taken) AND {is_unmeasured}
+"""
+# Two statements, since the plan of one with a parameter would not use the index for `express`.
+_PARTS = {
+    "not_durable": NOT_DURABLE,
+    "unmeasured": _UNMEASURED,
+    "is_unmeasured": _IS_UNMEASURED,
+}
+_TAKE_NEXT_EXPRESS = _TAKE_NEXT.format(
+    condition=f"i.waited_for AND NOT i.ai AND b.total = 1 AND i.original_size <= {EXPRESS_BYTES}",
+    **_PARTS,
+)
+_TAKE_NEXT_OF_ALL = _TAKE_NEXT.format(condition="true", **_PARTS)
 
 
 def take_next(
@@ -108,10 +118,9 @@ def take_next(
         "busy_waited": waited,
         "served": list(served),
         "lease_seconds": lease_seconds,
-        "express": express,
-        "express_bytes": EXPRESS_BYTES,
     }
-    return _batch(database.execute(_TAKE_NEXT, values))
+    statement = _TAKE_NEXT_EXPRESS if express else _TAKE_NEXT_OF_ALL
+    return _batch(database.execute(statement, values))
 
 
 _GIVE_BACK = f"""

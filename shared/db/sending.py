@@ -6,6 +6,7 @@ together would send too many. `shared.lanes` makes the choice; here are the rows
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
 
 from shared.db.database import Connection, Database, Row, one
 from shared.fair_queue import Shares
@@ -64,6 +65,21 @@ _LOCK = "SELECT virtual_seconds FROM dispatcher FOR UPDATE"
 def any_waits(database: Database) -> bool:
     """Whether `take` may find an image; it takes no lock, and costs a fraction."""
     return bool(database.execute(_ANY_WAITS))
+
+
+_MARKED_ALONE = """
+SELECT i.id FROM images AS i JOIN batches AS b ON b.id = i.batch_id
+WHERE i.batch_id = %s AND b.total = 1 AND NOT i.ai AND i.state = 'queued' AND i.lane = 'express'
+AND i.published_at IS NOT NULL
+"""
+
+
+def marked_alone(database: Database, batch_id: UUID) -> UUID | None:
+    """The one image of a batch that is marked as sent to `express`, and that nobody works on."""
+    for row in database.execute(_MARKED_ALONE, (batch_id,)):
+        found: UUID = row["id"]
+        return found
+    return None
 
 
 def take(database: Database, windows: Windows) -> list[SentImage]:

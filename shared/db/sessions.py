@@ -69,7 +69,10 @@ def delete(database: Database, account_id: int, name: str) -> tuple[UUID, list[U
     return session_id, [row["id"] for row in batches]
 
 
-_SESSION = "SELECT * FROM sessions WHERE account_id = %s AND name = %s {lock}"
+_SESSION = """
+SELECT id, cancelled_at, completed, failed, cancelled, last_ended, original_bytes, compressed_bytes
+FROM sessions WHERE account_id = %s AND name = %s {lock}
+"""
 
 
 def find(connection: Connection, account_id: int, name: str, lock: str = "") -> Row:

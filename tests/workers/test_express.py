@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
-from shared.clients.celery_queue import EXPRESS_QUEUE, IMAGES_QUEUE
+from shared.clients.celery_queue import EXPRESS_QUEUE, IMAGES_QUEUE, IO_QUEUE
 from shared.db import estimates, sessions, views
 from shared.db.batches import NewBatch
 from shared.db.database import one
@@ -152,3 +153,20 @@ def test_a_message_has_it_answered(unit: Services) -> None:
     with thread_worker(unit):
         unit.queue.publish_express(batch.id)
         assert eventually(lambda: sessions.is_batch_closed(unit.database, batch.id))
+
+
+def test_a_message_that_comes_again_after_the_measuring_has_it_made(unit: Services) -> None:
+    batch = waited_for(unit)
+    found = estimates.take_next(unit.database, 60, express=True)
+    assert found
+    estimates.save(unit.database, found, {found.images[0].id: SMALL}, {}, 0.0)
+    assert unit.dispatch_keeping(batch.id)
+    steps.express(unit, batch.id)
+    assert sessions.is_batch_closed(unit.database, batch.id)
+
+
+def test_few_messages_of_anybody_wait_in_express(unit: Services) -> None:
+    for _ in range(12):
+        unit.queue.publish_express(uuid4())
+    assert unit.redis.llen(EXPRESS_QUEUE) == 8
+    assert unit.redis.llen(IO_QUEUE) == 4

@@ -7,6 +7,7 @@ whatever is lost half-way goes on there.
 
 from uuid import UUID
 
+from shared.db import sending
 from shared.services import Services
 from workers.dispatching import dispatch_keeping
 from workers.steps.closing import close_batch
@@ -14,7 +15,7 @@ from workers.steps.measuring import measure_express
 from workers.steps.optimising import optimise
 
 
-def express(services: Services, batch_id: UUID) -> None:  # noqa: ARG001 - tells which message it is
+def express(services: Services, batch_id: UUID) -> None:
     """Measures the batch of one image whose turn it is, and makes the image if it may go now.
 
     batch_id: the one whose message came, which need not be measured first. Raises UnavailableError
@@ -22,8 +23,17 @@ def express(services: Services, batch_id: UUID) -> None:  # noqa: ARG001 - tells
     """
     measured = measure_express(services)
     if measured is None:
+        _go_on(services, batch_id)
         return
     image = dispatch_keeping(services, measured.batch_id)
     if image is not None:
         optimise(services, image.id, measured.data)
         close_batch(services, measured.batch_id)
+
+
+def _go_on(services: Services, batch_id: UUID) -> None:
+    """The message came again, as its worker was told to end after it had measured the batch."""
+    image_id = sending.marked_alone(services.database, batch_id)
+    if image_id is not None:
+        optimise(services, image_id)
+        close_batch(services, batch_id)
