@@ -6,8 +6,8 @@ accounts          accounts credits webhook_secrets
 ai_usage          ai_usage
 api_keys          accounts
 backlog           backlog
-batches           batches estimates image_states images retries sessions stand_ins stored upkeep
-                  views webhooks
+batches           batches estimates image_states images retries sending sessions stand_ins stored
+                  upkeep views webhooks
 dispatcher        sending
 file_names        file_names
 idempotency_keys  idempotency upkeep
