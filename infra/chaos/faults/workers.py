@@ -8,7 +8,7 @@ from infra.chaos.environment import IMAGE_WORKERS, eventually
 from infra.chaos.experiment import COUNT_REPEATED_EVENTS, Experiment
 
 _COUNT_BUSY = """
-SELECT count(*) FROM images WHERE state = 'processing'
+SELECT count(*) FROM images WHERE state = 'processing' AND lane = 'images'
 """
 _COUNT_UNMEASURED = """
 SELECT count(*) FROM images WHERE state = 'queued' AND cpu_seconds IS NULL
