@@ -36,7 +36,7 @@ CALL_WEBHOOK_TASK = "fluximage.call_webhook"
 # the hard limit plus the wait in the queue, or one task runs several times at once. Our own lease,
 # far shorter, brings a dead worker's image back.
 _VISIBILITY_SECONDS = 12 * 3600
-_MAX_EXPRESS_WAITING = 8  # a tenth of a second of work
+_MAX_EXPRESS_WAITING = 8  # they are of anybody, and no choice is fairer than their order
 _RETRIES = {"max_retries": 2, "interval_start": 0.0, "interval_step": 0.1, "interval_max": 0.2}
 
 _CONFIGURATION: dict[str, object] = {

@@ -173,7 +173,7 @@ def lossy(
     if _pixels(image) > BLOCK_COPY_MAX_PIXELS:
         options["enable-intrabc"] = "0"
     if _pixels(image) > FULL_COLOUR_MAX_PIXELS:
-        options["disable-trellis-quant"] = "1"  # a quarter of the CPU on noise
+        options["disable-trellis-quant"] = "1"  # it costs most on noise, and their bound is near
     size, is_grey = image.size, image.mode in ("L", "LA")
     planes = colour_planes(image, half_colour=way.subsampling == "4:2:0")
     alpha = plane(image, "A") if "A" in image.getbands() else None
