@@ -25,7 +25,9 @@ def colour_planes(image: Image.Image, *, half_colour: bool) -> Sequence[bytearra
     planes = [bytearray(), bytearray(), bytearray()]
     for top in range(0, image.height, _STRIP_ROWS):
         box = (0, top, image.width, min(top + _STRIP_ROWS, image.height))
-        luma, *chroma = image.crop(box).convert("RGB").convert("RGB", _TO_YCBCR).split()
+        strip = image.crop(box)
+        colours = strip if strip.mode == "RGB" else strip.convert("RGB")  # which copies RGB, too
+        luma, *chroma = colours.convert("RGB", _TO_YCBCR).split()
         bands = [luma, *(band.reduce(2) for band in chroma)] if half_colour else [luma, *chroma]
         for whole, band in zip(planes, bands, strict=True):
             whole += band.tobytes()
