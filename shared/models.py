@@ -223,15 +223,16 @@ class ClaimRef(ImageRef):
 class Claim(ClaimRef):
     """The right to work on one step of one image until the lease ends.
 
-    attempt: of this step, from 1. memory_waits: how often it was held back for want of memory.
-    preview_key: the preview's key in the store; None before the second step. lane: the queue for
-    pixels that it came from. few_wait: whether more images should be sent to the workers, as few
-    are left there.
+    is_retry: whether it makes another image again. attempt: of this step, from 1. memory_waits: how
+    often it was held back for want of memory. preview_key: the preview's key in the store; None
+    before the second step. lane: the queue for pixels that it came from. few_wait: whether more
+    images should be sent to the workers, as few are left there.
     """
 
     account_id: int
     session_name: str
     index: int
+    is_retry: bool
     attempt: int
     memory_waits: int
     original_size: int

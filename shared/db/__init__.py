@@ -11,8 +11,8 @@ batches           batches estimates image_states images retries sending sessions
 dispatcher        sending
 file_names        file_names
 idempotency_keys  idempotency upkeep
-images            ai_usage archives backlog batches descriptions estimates image_states images
-                  retries sending session_list sessions stand_ins stored upkeep views work
+images            ai_usage archives backlog batches descriptions estimates image_states retries
+                  sending session_list sessions stand_ins stored upkeep views work
 ledger            credits
 sessions          archives batches estimates image_states images retries session_list sessions
                   stand_ins upkeep views webhooks

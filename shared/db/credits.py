@@ -135,16 +135,19 @@ def reserve(
     _enter(connection, account_id, before.period, "ai", "topup", ai_ids[monthly:])
 
 
-_SPEND = """
+# For each row of {images}.
+SPEND = """
 INSERT INTO ledger (image_id, unit, kind, account_id, source, period)
-SELECT image_id, unit, 'spent', account_id, source, period FROM ledger
-WHERE image_id = %s AND unit = %s AND kind = 'reserved'
+SELECT image_id, unit, 'spent', ledger.account_id, source, period
+FROM {images} AS i JOIN ledger ON ledger.image_id = i.id
+WHERE i.id = %(image_id)s AND unit = %(unit)s AND kind = 'reserved'
 """
+_SPEND = SPEND.format(images="images")
 
 
 def spend(connection: Connection, image_id: UUID, unit: Unit) -> None:
     """Turns what was reserved for the image into spent."""
-    connection.execute(_SPEND, (image_id, unit))
+    connection.execute(_SPEND, {"image_id": image_id, "unit": unit})
 
 
 # Account before usage, the order in which `reserve` locks: the other way round deadlocks.

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import psycopg
 from psycopg.abc import Params
@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 Row = dict[str, Any]
 Connection = psycopg.Connection[Row]
+Found = TypeVar("Found")
 Execute = Callable[[str, Params], list[Row]]
 
 # A condition of a statement in a transaction of its own: as `durable=False` of `transaction`.
@@ -257,7 +258,7 @@ def within(connection: Connection) -> Execute:
     return lambda statement, values: _rows(connection.execute(statement, values))
 
 
-def one(row: Row | None) -> Row:
+def one(row: Found | None) -> Found:
     """The row of a statement that always returns one; raises LookupError if it did not."""
     if row is None:
         raise LookupError("a row that must be there is not")

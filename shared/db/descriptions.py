@@ -26,7 +26,7 @@ def complete(
         if description.stem is not None:
             _rename(connection, claim, description.stem, row)
         brings_text = notice is None or description != Description()
-        ended = count_end(connection, claim, "completed", brings_text=brings_text)
+        ended = count_end(connection, claim, brings_text=brings_text)
         credits.spend(connection, claim.image_id, "image")
         if notice is None:
             credits.spend(connection, claim.image_id, "ai")

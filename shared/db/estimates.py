@@ -155,15 +155,21 @@ def _batch(rows: Sequence[Row]) -> UnmeasuredBatch | None:
 
 
 # Not of an image that another run has measured meanwhile: it may be sent, and is counted by that.
-# The session is locked before any image, as by whoever cancels them.
-_SAVE = """
-WITH session AS (SELECT FROM sessions WHERE id = %s FOR NO KEY UPDATE)
-UPDATE images AS i
-SET cpu_seconds = new.cpu, max_cpu_seconds = new.max_cpu, memory_bytes = new.memory
-FROM session, unnest(%s::uuid[], %s::float8[], %s::float8[], %s::bigint[])
-    AS new (id, cpu, max_cpu, memory)
-WHERE i.id = new.id AND i.state = 'queued' AND i.cpu_seconds IS NULL
-"""
+# Rows are locked in the order of `shared.db.images`: `image` reads `saved`, which reads `session`.
+_SAVE = f"""
+WITH session AS (SELECT FROM sessions WHERE id = %(session_id)s FOR NO KEY UPDATE),
+saved AS (
+    UPDATE images AS i
+    SET cpu_seconds = new.cpu, max_cpu_seconds = new.max_cpu, memory_bytes = new.memory
+    FROM session, unnest(%(ids)s::uuid[], %(cpu)s::float8[], %(max_cpu)s::float8[],
+        %(memory)s::bigint[]) AS new (id, cpu, max_cpu, memory)
+    WHERE i.id = new.id AND i.state = 'queued' AND i.cpu_seconds IS NULL RETURNING i.id),
+image AS (
+    SELECT account_id, lane, attempt, cpu_seconds
+    FROM images, (SELECT count(*) FROM saved) AS all_saved WHERE id = %(image_id)s),
+{work.ADD} SELECT FROM worked
+"""  # noqa: S608 - our own constants
+_SAVE_NOT_DURABLE = f"{_SAVE} WHERE {NOT_DURABLE}"
 
 
 def save(
@@ -178,22 +184,27 @@ def save(
     estimates, refused: by the image's id. cpu_seconds: what measuring took. What a refused image
     had reserved is released. Nothing happens to images that do not wait any more.
     """
+    values = {
+        "session_id": batch.session_id,
+        "ids": list(estimates),
+        "cpu": [one.cpu_seconds for one in estimates.values()],
+        "max_cpu": [one.max_cpu_seconds for one in estimates.values()],
+        "memory": [one.memory_bytes for one in estimates.values()],
+        "image_id": batch.images[0].id,
+        "run_seconds": cpu_seconds,
+    }
+    if not refused:
+        database.execute(_SAVE_NOT_DURABLE, values)
+        return []
     ended: dict[UUID, ImageEnded] = {}
-    with database.transaction(durable=bool(refused)) as connection:
-        if estimates:
-            columns = zip(*(_values(*one) for one in estimates.items()), strict=True)
-            connection.execute(_SAVE, [batch.session_id, *map(list, columns)])
-        number = next_ended_number(connection, batch.session_id) if refused else 0
+    with database.transaction() as connection:
+        connection.execute(_SAVE, values)
+        number = next_ended_number(connection, batch.session_id)
         for image_id, refusal in refused.items():
             place = number + len(ended)
             if image_states.refuse(connection, image_id, refusal.code, refusal.message, place):
                 image = ImageRef(image_id, batch.id, batch.session_id)
-                ended[image_id] = count_end(connection, image, "failed")
+                ended[image_id] = count_end(connection, image)
         if ended:
             credits.release(connection, list(ended))
-        work.add(connection, batch.images[0].id, cpu_seconds)
     return list(ended.values())
-
-
-def _values(image_id: UUID, estimate: Estimate) -> tuple[UUID, float, float, int]:
-    return image_id, estimate.cpu_seconds, estimate.max_cpu_seconds, estimate.memory_bytes

@@ -91,8 +91,8 @@ SET state = '{works_in}', {attempts} = {attempts} + 1, token = %(token)s,
 FROM batches AS b JOIN sessions AS s ON s.id = b.session_id
 WHERE i.id = %(image_id)s AND i.state = '{waits_in}' AND b.id = i.batch_id AND {may_be_undone}
 RETURNING i.id AS image_id, i.batch_id, i.session_id, b.account_id, s.name AS session_name,
-    i.index, i.{attempts} AS attempt, i.memory_waits, i.token, i.original_size,
-    b.watermark_key, i.preview_key, b.options, i.lane,
+    i.index, i.retry_of IS NOT NULL AS is_retry, i.{attempts} AS attempt, i.memory_waits, i.token,
+    i.original_size, b.watermark_key, i.preview_key, b.options, i.lane,
     -- As it was before this claim: one more waited, one less was processed.
     ('{waits_in}' = 'queued' AND i.lane = 'images' AND 2 * (SELECT count(*) - 1 FROM images
         WHERE state = 'queued' AND lane = 'images'
@@ -142,33 +142,37 @@ def _move(connection: Connection, statement: str, claim: ClaimRef, **values: obj
     return bool(connection.execute(statement, values | fence).rowcount)
 
 
-_SAVE = """
-UPDATE images
-SET {move}, token = NULL, lease_until = NULL, format = %(format)s, width = %(width)s,
+_SAVED = """
+token = NULL, lease_until = NULL, format = %(format)s, width = %(width)s,
     height = %(height)s, compressed_size = %(size)s, output_key = %(output_key)s,
     preview_key = %(preview_key)s, watermarked = %(watermarked)s, encoding = %(encoding)s,
     warnings = %(warnings)s
-WHERE id = %(image_id)s AND state = 'processing' AND token = %(token)s
 """
-_TO_DONE = "state = 'done', ended_at = clock_timestamp(), ended_number = %(ended_number)s"
-_TO_OPTIMISED = "state = 'optimised', optimised_at = now(), published_at = now()"
+_SAVE = f"""
+UPDATE images
+SET state = 'optimised', optimised_at = now(), published_at = now(), {_SAVED}
+WHERE id = %(image_id)s AND state = 'processing' AND token = %(token)s
+"""  # noqa: S608 - our own constant
+
+# A part of the statement in `images.complete`. It takes its number from the part `session`.
+COMPLETE = f"""
+UPDATE images
+SET state = 'done', ended_at = clock_timestamp(), ended_number = session.ended_number, {_SAVED}
+FROM session
+WHERE images.id = %(image_id)s AND state = 'processing' AND token = %(token)s
+RETURNING images.id, session_id, account_id, state, original_size, compressed_size, lane, attempt,
+    cpu_seconds, retry_of
+"""  # noqa: S608 - our own constant
 
 
-def save(
-    connection: Connection, claim: ClaimRef, result: Result, ended_number: int | None = None
-) -> bool:
-    """Stores what the image became: processing → done, or → optimised without an `ended_number`.
+def values_of(result: Result) -> Row:
+    """The values that a statement needs which stores the result."""
+    return vars(result) | {"warnings": Jsonb([notice.to_json() for notice in result.notices])}
 
-    Returns False when the claim was lost.
-    """
-    return _move(
-        connection,
-        _SAVE.format(move=_TO_OPTIMISED if ended_number is None else _TO_DONE),
-        claim,
-        **vars(result),
-        warnings=Jsonb([notice.to_json() for notice in result.notices]),
-        ended_number=ended_number,
-    )
+
+def save(connection: Connection, claim: ClaimRef, result: Result) -> bool:
+    """Stores what the image became: processing → optimised; returns False for a lost claim."""
+    return _move(connection, _SAVE, claim, **values_of(result))
 
 
 _SAVE_DESCRIPTION = """

@@ -1,16 +1,16 @@
 """What follows when an image changes its state: counts, credits, and the end of its batch.
 
 Each function is one transaction over `image_states`. Rows are locked in one order everywhere:
-session, image, batch, account, usage, work. cpu_seconds: what the run took; it counts as the
+session, image, share, work, batch, account, usage. cpu_seconds: what the run took; it counts as the
 account's work whatever became of the image.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 from uuid import UUID, uuid4
 
 from shared.db import credits, image_states, stand_ins, stored, work
-from shared.db.database import Connection, Database, one
+from shared.db.database import Connection, Database, Row, one, within
 from shared.db.image_states import Step
 from shared.errors import ImageError
 from shared.models import Claim, ClaimRef, ImageRef, Options, Result
@@ -64,14 +64,23 @@ def complete(
     database: Database, claim: Claim, result: Result, cpu_seconds: float = 0.0
 ) -> ImageEnded | None:
     """Ends the image as done; returns None, without any effect, when the claim was lost."""
+    values = image_states.values_of(result) | {
+        "session_id": claim.session_id,
+        "image_id": claim.image_id,
+        "token": claim.token,
+        "unit": "image",
+        "run_seconds": cpu_seconds,
+        "batch_id": claim.batch_id,
+        "input_bytes": result.preview_size,
+        "output_bytes": result.size,
+    }
+    if not claim.is_retry:
+        return _ended(claim, database.execute(_COMPLETE, values))
     with database.transaction() as connection:
-        ended_number = next_ended_number(connection, claim.session_id)
-        if not image_states.save(connection, claim, result, ended_number):
+        if not connection.execute(_COMPLETE_RETRY, values).rowcount:
             return None
-        credits.spend(connection, claim.image_id, "image")
-        ended = count_end(connection, claim, "completed", result=result)
-        work.add(connection, claim.image_id, cpu_seconds)
-        return ended
+        stand_ins.settle(connection, claim.image_id, brings_text=False)
+        return _ended(claim, within(connection)(_COUNT_ON_BATCH_ALONE, values))
 
 
 def mark_optimised(
@@ -85,8 +94,8 @@ def mark_optimised(
     with database.transaction() as connection:
         if not image_states.save(connection, claim, result):
             return False
-        stored.add(connection, claim.batch_id, result)
         work.add(connection, claim.image_id, cpu_seconds)
+        stored.add(connection, claim.batch_id, result)
         return True
 
 
@@ -101,9 +110,9 @@ def fail(
         ended_number = next_ended_number(connection, claim.session_id)
         if not image_states.fail(connection, claim, error.code, error.message, ended_number):
             return None
-        ended = count_end(connection, claim, "failed")
-        credits.release(connection, [claim.image_id])
         work.add(connection, claim.image_id, cpu_seconds)
+        ended = count_end(connection, claim)
+        credits.release(connection, [claim.image_id])
         return ended
 
 
@@ -142,52 +151,69 @@ def requeue(database: Database, claim: ClaimRef, cpu_seconds: float = 0.0) -> bo
 
 
 _NEXT_ENDED_NUMBER = """
-SELECT last_ended + 1 AS ended_number FROM sessions WHERE id = %s FOR NO KEY UPDATE
+SELECT last_ended + 1 AS ended_number FROM sessions WHERE id = %(session_id)s FOR NO KEY UPDATE
 """
 
 
 def next_ended_number(connection: Connection, session_id: UUID) -> int:
     """Locks the session, and returns the number of the next image that ends in it."""
-    row = connection.execute(_NEXT_ENDED_NUMBER, (session_id,)).fetchone()
+    row = connection.execute(_NEXT_ENDED_NUMBER, {"session_id": session_id}).fetchone()
     return row["ended_number"] if row else 0  # a deleted session: no image will match either
 
 
+# For the row of {images}.
 _COUNT_ON_SESSION = """
 UPDATE sessions AS s
-SET {column} = {column} + 1, last_ended = last_ended + 1,
+SET completed = completed + (i.state = 'done')::int,
+    failed = failed + (i.state = 'failed')::int,
+    last_ended = last_ended + 1,
     original_bytes = s.original_bytes
         + CASE i.state WHEN 'done' THEN i.original_size ELSE 0 END,
     compressed_bytes = s.compressed_bytes
         + CASE i.state WHEN 'done' THEN i.compressed_size ELSE 0 END
-FROM images AS i WHERE i.id = %s AND s.id = i.session_id
+FROM {images} AS i WHERE i.id = %(image_id)s AND s.id = i.session_id
 RETURNING i.retry_of
 """
 _COUNT_ON_BATCH = """
 UPDATE batches
 SET ended = ended + 1, closed_at = CASE WHEN ended + 1 = total THEN now() END,
-    input_bytes = input_bytes + %s, output_bytes = output_bytes + %s
-WHERE id = %s
+    input_bytes = input_bytes + %(input_bytes)s, output_bytes = output_bytes + %(output_bytes)s
+{condition} batches.id = %(batch_id)s
 RETURNING closed_at IS NOT NULL AS batch_closed,
     EXISTS (SELECT FROM webhooks WHERE batch_id = batches.id) AS has_webhook
 """
+_COUNT_ON_BATCH_ALONE = _COUNT_ON_BATCH.format(condition="WHERE")
+
+# What most images end with, in one round trip. Each part reads the one before it, so that rows are
+# locked in the order above, and nothing changes where the claim was lost.
+_COMPLETE_UNTIL_BATCH = f"""
+WITH session AS ({_NEXT_ENDED_NUMBER}),
+image AS ({image_states.COMPLETE}),
+spent AS ({credits.SPEND.format(images="image")}),
+counted AS ({_COUNT_ON_SESSION.format(images="image")}),
+{work.ADD}
+"""
+_COMPLETE = _COMPLETE_UNTIL_BATCH + _COUNT_ON_BATCH.format(
+    condition="FROM counted LEFT JOIN worked ON true WHERE"
+)
+_COMPLETE_RETRY = f"{_COMPLETE_UNTIL_BATCH} SELECT FROM counted LEFT JOIN worked ON true"
 
 
-def count_end(
-    connection: Connection,
-    image: ImageRef,
-    column: Literal["completed", "failed"],
-    *,
-    brings_text: bool = False,
-    result: Result | None = None,
-) -> ImageEnded:
+def count_end(connection: Connection, image: ImageRef, *, brings_text: bool = False) -> ImageEnded:
     """Counts one more ended image on its session and batch; closes a batch that is complete.
 
-    result: what is stored of it and not counted yet.
     brings_text: whether a retry that was only described again brings any of the missing text.
     """
-    row = connection.execute(_COUNT_ON_SESSION.format(column=column), (image.image_id,)).fetchone()
+    values = {"image_id": image.image_id, "batch_id": image.batch_id}
+    row = connection.execute(_COUNT_ON_SESSION.format(images="images"), values).fetchone()
     if row and row["retry_of"]:
         stand_ins.settle(connection, image.image_id, brings_text=brings_text)
-    new_bytes = (result.preview_size, result.size) if result else (0, 0)
-    batch = one(connection.execute(_COUNT_ON_BATCH, (*new_bytes, image.batch_id)).fetchone())
-    return ImageEnded(image.session_id, image.batch_id, **batch)
+    nothing_new = {"input_bytes": 0, "output_bytes": 0}
+    return one(_ended(image, within(connection)(_COUNT_ON_BATCH_ALONE, values | nothing_new)))
+
+
+def _ended(image: ImageRef, counted: Sequence[Row]) -> ImageEnded | None:
+    """counted: the row that the batch was counted on, or none."""
+    for row in counted:
+        return ImageEnded(image.session_id, image.batch_id, **row)
+    return None

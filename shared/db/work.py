@@ -8,29 +8,33 @@ from shared.fair_queue import MIN_CPU_SECONDS
 
 # An image was charged its estimate when it was sent for the first time (shared/db/sending.py), and
 # its first run settles that.
-_ADD = """
-WITH image AS (
-    SELECT account_id, CASE WHEN lane IS NOT NULL AND attempt <= 1
-        THEN greatest(cpu_seconds, %(floor)s) ELSE 0 END AS charged
-    FROM images WHERE id = %(image_id)s AND account_id IS NOT NULL),
-counted AS (
+# These are parts of a statement that has the image's row as `image`; `worked` reads `shared`, so
+# that the two rows are locked in this order.
+ADD = f"""
+shared AS (
+    UPDATE shares SET virtual_seconds = virtual_seconds + %(run_seconds)s
+        - CASE WHEN lane IS NOT NULL AND attempt <= 1
+            THEN greatest(image.cpu_seconds, {MIN_CPU_SECONDS}) ELSE 0 END
+    FROM image WHERE shares.account_id = image.account_id RETURNING shares.account_id),
+worked AS (
     INSERT INTO work (account_id, hour, cpu_seconds)
-    SELECT account_id, date_trunc('hour', now(), 'UTC'), %(cpu_seconds)s FROM image
+    SELECT account_id, date_trunc('hour', now(), 'UTC'), %(run_seconds)s
+    FROM image LEFT JOIN shared USING (account_id) WHERE account_id IS NOT NULL
     ON CONFLICT (account_id, hour)
-    DO UPDATE SET cpu_seconds = work.cpu_seconds + excluded.cpu_seconds)
-UPDATE shares SET virtual_seconds = virtual_seconds + %(cpu_seconds)s - image.charged
-FROM image WHERE shares.account_id = image.account_id
-"""
+    DO UPDATE SET cpu_seconds = work.cpu_seconds + excluded.cpu_seconds RETURNING account_id)
+"""  # noqa: S608 - our own constant
+_ADD = f"""
+WITH image AS (SELECT account_id, lane, attempt, cpu_seconds FROM images WHERE id = %(image_id)s),
+{ADD} SELECT FROM worked
+"""  # noqa: S608 - our own constants
 
 
 def add(connection: Connection, image_id: UUID, cpu_seconds: float) -> None:
     """Counts what one run of the image took, whatever became of it, in place of its estimate.
 
-    Last in a transaction: all of an account's images lock its rows, after those of images and
-    batches.
+    Before the image is counted on its batch: see the order of locks in `shared.db.images`.
     """
-    values = {"image_id": image_id, "cpu_seconds": cpu_seconds, "floor": MIN_CPU_SECONDS}
-    connection.execute(_ADD, values)
+    connection.execute(_ADD, {"image_id": image_id, "run_seconds": cpu_seconds})
 
 
 _SECONDS_LEFT = """

@@ -209,7 +209,7 @@ def test_another_account_sees_nothing_of_the_one_before(
     faults.allow("status of 401")
     drop(page, *write(tmp_path, ["a.png"]))
     done(page, 1)
-    # The page asks for the usage itself then; with a replaced key it would sign out before the click.
+    # The page asks for the usage then; with a replaced key it would sign out before the click.
     expect(page.locator("#account .summary")).to_contain_text("1 image")
     accounts.roll_key(service.database, client.key)
     page.get_by_role("button", name="Account").click()  # asks for the usage

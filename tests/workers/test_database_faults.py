@@ -13,7 +13,7 @@ from psycopg.abc import Params
 from infra.dev.messages_api import MessagesApi
 from shared.db import credits, images, sessions, views
 from shared.db.accounts import Account
-from shared.db.database import Connection, Database, Row, one
+from shared.db.database import Connection, Database, Row, one, within
 from shared.db.image_states import DESCRIBE, OPTIMISE, Step
 from shared.errors import DatabaseDownError
 from shared.models import Options
@@ -54,9 +54,14 @@ class FailingDatabase(Database):
             raise DatabaseDownError
 
     def execute(self, statement: str, values: Params | None = None) -> list[Row]:
-        if self._is_next_to_fail():
-            raise DatabaseDownError
-        return super().execute(statement, values)
+        if not self._is_next_to_fail():
+            return super().execute(statement, values)
+        if self.fault in FAULTS:
+            with super().transaction() as connection:
+                connection.execute(FAULTS[self.fault])
+                return within(connection)(statement, values or ())
+        super().execute(statement, values)
+        raise DatabaseDownError
 
     def _is_next_to_fail(self) -> bool:
         self.begun += 1

@@ -85,6 +85,27 @@ def test_ended_images_are_numbered_without_gaps_under_racing_commits(unit: Servi
     assert [image.ended_number for image in page.images] == list(range(1, 21))
 
 
+def test_images_of_one_account_that_end_in_every_way_do_not_deadlock(unit: Services) -> None:
+    account, _ = make_account(unit)
+    names = [f"{n}.png" for n in range(30)]
+    claims = [
+        claim(unit, image_id)
+        for batch in (make_batch(unit, account, names) for _ in range(2))
+        for image_id in accept(unit, batch)
+    ]
+
+    def end(number: int) -> bool:
+        way, one = number % 3, claims[number]
+        if way == 0:
+            return images.complete(unit.database, one, make_result(), 1.0) is not None
+        if way == 1:
+            return images.fail(unit.database, one, ImageError("broken"), 1.0) is not None
+        return images.mark_optimised(unit.database, one, make_result(), 1.0)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(end, range(len(claims))))
+
+
 def test_a_claim_given_back_does_not_count_as_an_attempt(unit: Services) -> None:
     account, _ = make_account(unit)
     (image_id,) = accept(unit, make_batch(unit, account))
