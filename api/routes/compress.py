@@ -29,7 +29,7 @@ from shared import bodies, errors, logs
 from shared.answers import accepted_body
 from shared.clients.object_store import inputs_prefix, original_key, watermark_key
 from shared.clients.pubsub import batch_topic
-from shared.db import backlog, batches, credits, idempotency, sessions, views
+from shared.db import backlog, batches, credits, idempotency, views
 from shared.db.batches import NewBatch, NewImage
 from shared.db.views import View
 from shared.errors import RequestRefusedError, StoreError, UnavailableError
@@ -234,12 +234,7 @@ def _respond_when_done(services: Services, batch: NewBatch | UUID, prefer: Prefe
     batch_id = batch if isinstance(batch, UUID) else batch.id
     logs.add(batch=batch_id)
     try:
-        wait_until(
-            batch_topic(batch_id),
-            lambda _: sessions.is_batch_closed(services.database, batch_id),
-            prefer.seconds,
-        )
-        response = _batch_response(views.view_batch(services.database, account().id, batch_id))
+        response = _batch_response(_view_when_done(services, batch_id, prefer.seconds))
     except RequestRefusedError:  # its session was deleted meanwhile
         raise
     except Exception as error:
@@ -252,6 +247,19 @@ def _respond_when_done(services: Services, batch: NewBatch | UUID, prefer: Prefe
     if prefer.applied:
         response.headers["Preference-Applied"] = prefer.applied
     return response
+
+
+def _view_when_done(services: Services, batch_id: UUID, seconds: float) -> View:
+    account_id = account().id
+    complete: list[View] = []
+
+    def is_complete(_: float) -> bool:
+        view = views.view_batch(services.database, account_id, batch_id)
+        complete.extend([view] if view.complete else [])
+        return view.complete
+
+    wait_until(batch_topic(batch_id), is_complete, seconds)
+    return complete[0] if complete else views.view_batch(services.database, account_id, batch_id)
 
 
 def _batch_response(view: View) -> Response:

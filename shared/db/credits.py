@@ -94,9 +94,10 @@ class Balance:
 
 def balance(database: Database, account_id: int) -> Balance:
     """The account's balance in its current billing period."""
-    return _balance(database.execute, account_id, lock="")
+    return _balance(database.execute, account_id)
 
 
+_LOCK_ACCOUNT = "SELECT FROM accounts WHERE id = %s FOR NO KEY UPDATE"
 _ADD_USAGE = """
 INSERT INTO usage (account_id, period, images, ai_credits) VALUES (%s, %s, %s, %s)
 ON CONFLICT (account_id, period) DO UPDATE
@@ -122,7 +123,10 @@ def reserve(
     The account's row stays locked until the transaction ends, so that of two batches that race
     for the last credits one sees the other.
     """
-    before = _balance(within(connection), account_id, lock="FOR NO KEY UPDATE")
+    connection.execute(
+        _LOCK_ACCOUNT, (account_id,)
+    )  # a statement of its own, to see what it awaits
+    before = _balance(within(connection), account_id)
     before.check(len(image_ids), ai_credits=len(ai_ids))
     before.check_storage(new_bytes, storage_limit_bytes)
     monthly = min(len(ai_ids), before.monthly_ai_left)
@@ -183,22 +187,26 @@ def release(connection: Connection, image_ids: list[UUID]) -> None:
     connection.execute(_RELEASE, (image_ids,))
 
 
-_ACCOUNT = "SELECT plan, topup_credits, stored_bytes, created_at FROM accounts WHERE id = %s {lock}"
-_USED = "SELECT images, ai_credits FROM usage WHERE account_id = %s AND period = %s"
+_BALANCE = """
+SELECT plan, topup_credits, stored_bytes, created_at, newest.period, images, ai_credits
+FROM accounts LEFT JOIN LATERAL (
+    SELECT period, images, ai_credits FROM usage
+    WHERE account_id = accounts.id ORDER BY period DESC LIMIT 1) AS newest ON true
+WHERE id = %s
+"""
 
 
-def _balance(execute: Execute, account_id: int, lock: str) -> Balance:
-    """In two statements, so that the second sees what the first one's lock waited for."""
-    [account] = execute(_ACCOUNT.format(lock=lock), (account_id,))
-    period = period_start(account["created_at"].astimezone(UTC).date(), datetime.now(UTC).date())
-    used = next(iter(execute(_USED, (account_id, period))), {"images": 0, "ai_credits": 0})
+def _balance(execute: Execute, account_id: int) -> Balance:
+    [row] = execute(_BALANCE, (account_id,))
+    period = period_start(row["created_at"].astimezone(UTC).date(), datetime.now(UTC).date())
+    is_used = row["period"] == period
     return Balance(
-        Plan(account["plan"]),
+        Plan(row["plan"]),
         period,
-        used["images"],
-        used["ai_credits"],
-        account["topup_credits"],
-        account["stored_bytes"],
+        row["images"] if is_used else 0,
+        row["ai_credits"] if is_used else 0,
+        row["topup_credits"],
+        row["stored_bytes"],
     )
 
 

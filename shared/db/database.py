@@ -93,16 +93,18 @@ class Database:
         )
 
     @contextmanager
-    def transaction(self, *, durable: bool = True) -> Iterator[Connection]:
+    def transaction(self, *, durable: bool = True, lock: str | None = None) -> Iterator[Connection]:
         """One transaction: committed at the end, rolled back when the block raises.
+
+        lock: a statement without values that locks rows, sent in the round trip that begins.
 
         durable: False where a crash of the server may undo it within a second after the commit,
         as what is lost comes back by itself; the commit does not wait for the disk then.
         Raises DatabaseDownError when Postgres is down, full or read-only, or the connection is
         lost. If it is lost during the commit, the transaction may be committed nevertheless.
         """
-        modes = [] if durable else ["SET LOCAL synchronous_commit = off"]
-        with _outages(), self._begun(*modes) as connection:
+        mode = None if durable else "SET LOCAL synchronous_commit = off"
+        with _outages(), self._begun(*filter(None, [mode, lock])) as connection:
             yield connection
 
     @contextmanager

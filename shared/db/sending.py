@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
-from shared.db.database import Connection, Database, Row, one
+from shared.db.database import Connection, Database, Row
 from shared.fair_queue import Shares
 from shared.lanes import (
     SHORT_SECONDS,
@@ -51,15 +51,16 @@ WITH RECURSIVE heads AS (
         WHERE {_SENDABLE}
         AND ({_KIND}) > (heads.account_id, heads.state, heads.is_small, heads.ai)
         ORDER BY {_KIND}, waited_for DESC, created_at, index LIMIT 1) AS next)
-SELECT heads.*, coalesce(virtual_seconds, 0) AS virtual_seconds
-FROM heads LEFT JOIN shares USING (account_id)
+SELECT heads.*, coalesce(shares.virtual_seconds, 0) AS virtual_seconds,
+    dispatcher.virtual_seconds AS system_seconds
+FROM heads LEFT JOIN shares USING (account_id) CROSS JOIN dispatcher
 """  # noqa: S608 - our own constants
 _OF_KIND = f"""
 SELECT {_COLUMNS} FROM images
 WHERE {_SENDABLE} AND ({_KIND}) = (%(account_id)s, %(state)s, %(is_small)s, %(ai)s)
 ORDER BY waited_for DESC, created_at, index LIMIT %(many)s
 """  # noqa: S608 - our own constants
-_LOCK = "SELECT virtual_seconds FROM dispatcher FOR UPDATE"
+_LOCK = "SELECT FROM dispatcher FOR UPDATE"
 
 
 def any_waits(database: Database) -> bool:
@@ -85,11 +86,11 @@ def marked_alone(database: Database, batch_id: UUID) -> UUID | None:
 def take(database: Database, windows: Windows) -> list[SentImage]:
     """Marks the images that go out now as sent, charges their accounts, and returns them."""
     # Should a crash of the server undo it, the images are sent twice, and made once.
-    with database.transaction(durable=False) as connection:
-        system = one(connection.execute(_LOCK).fetchone())["virtual_seconds"]
+    with database.transaction(durable=False, lock=_LOCK) as connection:
         heads = connection.execute(_HEADS).fetchall()
         if not heads:
             return []
+        system = heads[0]["system_seconds"]
         shares = Shares(system, {row["account_id"]: row["virtual_seconds"] for row in heads})
         before = dict(shares.accounts)
         out = _out(connection)
@@ -98,10 +99,8 @@ def take(database: Database, windows: Windows) -> list[SentImage]:
         chosen = choose(shares, waiting, out, windows)
         if not chosen:
             return []
-        sent = _mark(connection, chosen)
         charged = {one: shares.accounts[one] - before[one] for one in before}
-        _charge(connection, charged, shares.system)
-    return sent
+        return _mark(connection, chosen, charged, shares.system)
 
 
 def _waiting(connection: Connection, heads: Iterable[Row], many: int) -> dict[int, WaitingImages]:
@@ -123,8 +122,9 @@ def _waiting(connection: Connection, heads: Iterable[Row], many: int) -> dict[in
 
 
 def _image(row: Row) -> WaitingImage:
-    row.pop("virtual_seconds", None)
-    return WaitingImage(is_queued=row.pop("state") == "queued", **row)
+    of_shares = ("virtual_seconds", "system_seconds")
+    facts = {name: value for name, value in row.items() if name not in of_shares}
+    return WaitingImage(is_queued=facts.pop("state") == "queued", **facts)
 
 
 _OUT = """
@@ -154,9 +154,19 @@ def _out(connection: Connection) -> Out:
     return out
 
 
+# Added and not set: images that end correct the same rows (shared/db/work.py). The virtual time
+# never goes back. As parts of a statement, these run after its SELECT, which locks the images.
+_CHARGE = """
+go_on AS (UPDATE dispatcher SET virtual_seconds = greatest(virtual_seconds, %(system)s)),
+charged AS (
+    INSERT INTO shares (account_id, virtual_seconds)
+    SELECT * FROM unnest(%(accounts)s::bigint[], %(seconds)s::float8[])
+    ON CONFLICT (account_id)
+    DO UPDATE SET virtual_seconds = shares.virtual_seconds + excluded.virtual_seconds)
+"""
 # Those that are cancelled at this moment are left out: to wait for them could be a deadlock.
 # A chord begins with the first images of its batch; one that was refused before them is no member.
-_MARK = """
+_MARK = f"""
 WITH marked AS (
     UPDATE images SET published_at = now(), lane = coalesce(new.lane, images.lane)
     FROM unnest(%(ids)s::uuid[], %(lanes)s::text[]) AS new (id, lane),
@@ -167,15 +177,20 @@ chords AS (
     SELECT batch_id, count(*) AS members FROM images
     WHERE batch_id = ANY(%(batch_ids)s) AND (published_at IS NOT NULL OR ended_number IS NULL)
     GROUP BY batch_id
-    HAVING count(*) FILTER (WHERE published_at IS NOT NULL AND id <> ALL(%(ids)s)) = 0)
+    HAVING count(*) FILTER (WHERE published_at IS NOT NULL AND id <> ALL(%(ids)s)) = 0),
+{_CHARGE}
 SELECT id, members FROM marked LEFT JOIN chords USING (batch_id)
-"""
+"""  # noqa: S608 - our own constants
 
 
 def _mark(
-    connection: Connection, chosen: Sequence[tuple[WaitingImage, Lane | None]]
+    connection: Connection,
+    chosen: Sequence[tuple[WaitingImage, Lane | None]],
+    charged: Mapping[int, float],
+    system: float,
 ) -> list[SentImage]:
-    values = {
+    """Marks and charges in one statement."""
+    values = _charges(charged, system) | {
         "ids": [image.id for image, _ in chosen],
         "lanes": [lane and lane.value for _, lane in chosen],
         "batch_ids": list({image.batch_id for image, _ in chosen}),
@@ -198,26 +213,19 @@ def _mark(
     ]
 
 
-# Added and not set: images that end correct the same rows (shared/db/work.py).
-_CHARGE = """
-WITH go_on AS (
-    UPDATE dispatcher SET virtual_seconds = greatest(virtual_seconds, %s))
-INSERT INTO shares (account_id, virtual_seconds) SELECT * FROM unnest(%s::bigint[], %s::float8[])
-ON CONFLICT (account_id)
-DO UPDATE SET virtual_seconds = shares.virtual_seconds + excluded.virtual_seconds
-"""
-
-
-def _charge(connection: Connection, seconds: Mapping[int, float], system: float = 0.0) -> None:
-    """Last in a transaction, as in `work.add`. system: the virtual time, which never goes back."""
+def _charges(seconds: Mapping[int, float], system: float = 0.0) -> Row:
     charged = {account_id: added for account_id, added in seconds.items() if added}
-    connection.execute(_CHARGE, (system, list(charged), list(charged.values())))
+    return {"accounts": list(charged), "seconds": list(charged.values()), "system": system}
 
 
-_PUT_BACK = """
-UPDATE images SET published_at = NULL, lane = CASE WHEN id = ANY(%s) THEN NULL ELSE lane END
-WHERE id = ANY(%s) AND state IN ('queued', 'optimised')
-"""
+_PUT_BACK = f"""
+WITH back AS (
+    UPDATE images
+    SET published_at = NULL, lane = CASE WHEN id = ANY(%(members)s) THEN NULL ELSE lane END
+    WHERE id = ANY(%(ids)s) AND state IN ('queued', 'optimised') RETURNING id),
+{_CHARGE}
+SELECT FROM back
+"""  # noqa: S608 - our own constants
 
 
 def put_back(database: Database, images: Sequence[SentImage]) -> None:
@@ -226,7 +234,6 @@ def put_back(database: Database, images: Sequence[SentImage]) -> None:
     for image in images:
         seconds[image.account_id] -= image.cost_seconds
     members = [image.id for image in images if image.is_member]
-    with database.transaction() as connection:
-        connection.execute(_LOCK)
-        connection.execute(_PUT_BACK, (members, [image.id for image in images]))
-        _charge(connection, seconds)
+    ids = [image.id for image in images]
+    with database.transaction(lock=_LOCK) as connection:
+        connection.execute(_PUT_BACK, _charges(seconds) | {"members": members, "ids": ids})

@@ -1,7 +1,7 @@
 """Sessions and batches as the API shows them, always within one account."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -110,6 +110,7 @@ id, batch_id, index, ended_number, original_name, folder, original_size, file_na
     height, compressed_size, output_key, watermarked, encoding, alt_text, error_code, error_message,
     ended_at, retry_of, warnings
 """
+_IMAGE_NAMES = _IMAGE_COLUMNS.replace(",", " ").split()
 _PAGE = f"""
 SELECT {_IMAGE_COLUMNS} FROM images
 WHERE session_id = %s AND ended_number > %s AND replaced_by IS NULL ORDER BY ended_number LIMIT %s
@@ -158,39 +159,53 @@ def view_session(
     )
 
 
-_BATCH = """
-SELECT b.session_id, b.total, b.warnings, s.name, s.cancelled_at
-FROM batches AS b JOIN sessions AS s ON s.id = b.session_id
-WHERE b.id = %s AND b.account_id = %s
-"""
 # A retry that is not in the session's lists, as it brought nothing, is what its batch has to show.
 _SHOWN = "(replaced_by IS NULL OR replaced_by IS NOT DISTINCT FROM retry_of)"
-_ENDED_OF_BATCH = f"""
-SELECT {_IMAGE_COLUMNS} FROM images
-WHERE batch_id = %s AND ended_number IS NOT NULL AND {_SHOWN} ORDER BY index
+_PROGRESS_OF_BATCH = f"""
+SELECT count(*) AS total,
+    count(*) FILTER (WHERE state = 'queued') AS queued,
+    count(*) FILTER (WHERE state IN ('processing', 'optimised', 'describing')) AS processing,
+    count(*) FILTER (WHERE state = 'done') AS completed,
+    count(*) FILTER (WHERE state = 'failed') AS failed,
+    count(*) FILTER (WHERE state = 'cancelled') AS cancelled,
+    coalesce(sum(original_size) FILTER (WHERE state = 'done'), 0)::bigint AS original_bytes,
+    coalesce(sum(compressed_size) FILTER (WHERE state = 'done'), 0)::bigint AS compressed_bytes
+FROM images WHERE batch_id = b.id AND {_SHOWN}
 """  # noqa: S608 - our own constant
+# A row for each ended image, or one; all have what is known of the batch, so that one statement,
+# which somebody waits for, reads it at one moment.
+_BATCH = f"""
+SELECT b.session_id, b.total AS accepted, b.warnings AS notices, s.name AS session_name,
+    s.cancelled_at, progress.*, ended.*
+FROM batches AS b JOIN sessions AS s ON s.id = b.session_id
+CROSS JOIN LATERAL ({_PROGRESS_OF_BATCH}) AS progress
+LEFT JOIN LATERAL (
+    SELECT {_IMAGE_COLUMNS} FROM images
+    WHERE batch_id = b.id AND ended_number IS NOT NULL AND {_SHOWN}) AS ended ON true
+WHERE b.id = %s AND b.account_id = %s ORDER BY index
+"""  # noqa: S608 - our own constants
 
 
 def view_batch(database: Database, account_id: int, batch_id: UUID) -> View:
     """One batch with all its ended images; raises NotFoundError."""
-    with database.snapshot() as connection:
-        batch = connection.execute(_BATCH, (batch_id, account_id)).fetchone()
-        if batch is None:
-            raise NotFoundError("There is no such batch")
-        progress = _batch_progress(connection, batch_id)
-        images = connection.execute(_ENDED_OF_BATCH, (batch_id,)).fetchall()
+    rows = database.execute(_BATCH, (batch_id, account_id))
+    if not rows:
+        raise NotFoundError("There is no such batch")
+    batch = rows[0]
+    progress = Progress(**{field.name: batch[field.name] for field in fields(Progress)})
     status = status_of(progress, cancelled=batch["cancelled_at"] is not None)
+    ended = [row for row in rows if row["id"] is not None]
     return View(
         session_id=batch["session_id"],
-        session_name=batch["name"],
+        session_name=batch["session_name"],
         batch_id=batch_id,
         status=status,
         progress=progress,
-        images=[_image(row) for row in images],
-        notices=[_batch_notice({"batch_id": batch_id, "notice": w}) for w in batch["warnings"]],
+        images=[_image({name: row[name] for name in _IMAGE_NAMES}) for row in ended],
+        notices=[_batch_notice({"batch_id": batch_id, "notice": w}) for w in batch["notices"]],
         last_number=0,
         complete=progress.ended == progress.total,
-        remade=batch["total"] - progress.total,
+        remade=batch["accepted"] - progress.total,
     )
 
 
@@ -208,23 +223,6 @@ def _session_progress(connection: Connection, session: Row) -> Progress:
     total = open_["queued"] + open_["processing"] + sum(ended.values())
     sizes = {key: session[key] for key in ("original_bytes", "compressed_bytes")}
     return Progress(total, **open_, **ended, **sizes)
-
-
-_PROGRESS_OF_BATCH = f"""
-SELECT count(*) AS total,
-    count(*) FILTER (WHERE state = 'queued') AS queued,
-    count(*) FILTER (WHERE state IN ('processing', 'optimised', 'describing')) AS processing,
-    count(*) FILTER (WHERE state = 'done') AS completed,
-    count(*) FILTER (WHERE state = 'failed') AS failed,
-    count(*) FILTER (WHERE state = 'cancelled') AS cancelled,
-    coalesce(sum(original_size) FILTER (WHERE state = 'done'), 0)::bigint AS original_bytes,
-    coalesce(sum(compressed_size) FILTER (WHERE state = 'done'), 0)::bigint AS compressed_bytes
-FROM images WHERE batch_id = %s AND {_SHOWN}
-"""  # noqa: S608 - our own constant
-
-
-def _batch_progress(connection: Connection, batch_id: UUID) -> Progress:
-    return Progress(**one(connection.execute(_PROGRESS_OF_BATCH, (batch_id,)).fetchone()))
 
 
 def status_of(progress: Progress, *, cancelled: bool) -> Status:

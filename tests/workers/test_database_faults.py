@@ -44,9 +44,9 @@ class FailingDatabase(Database):
         self.fault, self.at, self.times, self.begun = fault, at, times, 0
 
     @contextmanager
-    def transaction(self, *, durable: bool = True) -> Iterator[Connection]:
+    def transaction(self, *, durable: bool = True, lock: str | None = None) -> Iterator[Connection]:
         now = self._is_next_to_fail()
-        with super().transaction(durable=durable) as connection:
+        with super().transaction(durable=durable, lock=lock) as connection:
             if now and self.fault in FAULTS:
                 connection.execute(FAULTS[self.fault])
             yield connection

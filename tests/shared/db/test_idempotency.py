@@ -67,8 +67,8 @@ class LostAnswer(Database):
     is_back = False
 
     @contextmanager
-    def transaction(self, *, durable: bool = True) -> Iterator[Connection]:
-        with super().transaction(durable=durable) as connection:
+    def transaction(self, *, durable: bool = True, lock: str | None = None) -> Iterator[Connection]:
+        with super().transaction(durable=durable, lock=lock) as connection:
             yield connection
         if not self.is_back:
             self.is_back = True
@@ -89,10 +89,10 @@ class Away(Database):
     is_back = False
 
     @contextmanager
-    def transaction(self, *, durable: bool = True) -> Iterator[Connection]:
+    def transaction(self, *, durable: bool = True, lock: str | None = None) -> Iterator[Connection]:
         if not self.is_back:
             raise UnavailableError("The database is away")
-        with super().transaction(durable=durable) as connection:
+        with super().transaction(durable=durable, lock=lock) as connection:
             yield connection
 
 
