@@ -14,6 +14,7 @@ from infra.benchmarks.codecs import pictures
 from shared.imagetype import ImageType
 from shared.models import Effort
 from workers.imaging.encoding import avif
+from workers.imaging.encoding.content import steps_of
 from workers.imaging.encoding.encode import encode
 from workers.imaging.encoding.quality import to_encoder_quality
 from workers.imaging.encoding.settings import EncoderSettings
@@ -60,8 +61,8 @@ def _files(image: Image.Image, quality: int, more: tuple[str, ...]) -> Iterator[
 
 def _avif_of_size(image: Image.Image, size: int, quality: int, options: Mapping[str, str]) -> bytes:
     """AVIF at balanced effort with other options of libaom, at about that many bytes."""
-    subsampling = avif.subsampling_for(image, quality)
-    way = avif.way_for(image, Effort.BALANCED, subsampling)
+    steps = steps_of(image)
+    way = avif.way_for(Effort.BALANCED, avif.subsampling_for(image, quality, steps), steps)
     start = round(to_encoder_quality(quality, way.curve))
     tried = (
         avif.lossy(image.copy(), number, way, options) for number in range(start - 14, start + 14)

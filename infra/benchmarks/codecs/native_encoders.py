@@ -8,6 +8,7 @@ from PIL import Image
 
 from shared.models import Effort
 from workers.imaging.encoding import avif, jpeg, webp
+from workers.imaging.encoding.content import steps_of
 from workers.imaging.encoding.libavif import Subsampling
 from workers.imaging.encoding.quality import QualityCurve
 
@@ -32,7 +33,7 @@ def _always(curve: QualityCurve) -> Callable[[Image.Image], QualityCurve]:
 
 def _avif(effort: Effort, subsampling: Subsampling) -> NativeEncoder:
     def way(image: Image.Image) -> avif.Way:
-        return avif.way_for(image, effort, subsampling)
+        return avif.way_for(effort, subsampling, steps_of(image))
 
     def encode(image: Image.Image, encoder_quality: float) -> bytes:
         return avif.lossy(image, encoder_quality, way(image))

@@ -10,7 +10,7 @@ from PIL import Image
 
 from shared.models import Effort, Encoding
 from workers.imaging.encoding import libavif
-from workers.imaging.encoding.content import bleeds, smooth_share
+from workers.imaging.encoding.content import Steps, bleeds, steps_of
 from workers.imaging.encoding.encoded import Encoded
 from workers.imaging.encoding.libavif import Subsampling
 from workers.imaging.encoding.planes import colour_planes, plane
@@ -19,9 +19,10 @@ from workers.imaging.encoding.settings import EncoderSettings
 
 # Above this 4:2:0 in any case, which takes less memory.
 FULL_COLOUR_MAX_PIXELS = 32_000_000
-# Up to this quality 4:2:0 takes fewer bytes at the same score, and less CPU; above it 4:4:4. Where
-# colours would bleed it is 4:4:4 at any quality.
+# Up to this quality 4:2:0 takes as few bytes at the same score, and less CPU; above it 4:4:4. Where
+# colours would bleed, and in drawings, it is 4:4:4 at any quality: their colours are most of them.
 _HALF_COLOUR_MAX_QUALITY = 60
+_DRAWING_FLAT_SHARE = 0.6
 
 _SPEEDS = {Effort.FAST: 9, Effort.BALANCED: 6, Effort.SMALL: 5}  # libaom's
 
@@ -83,18 +84,20 @@ def encode(image: Image.Image, settings: EncoderSettings) -> Encoded:
     SVT-AV1 4.1 is not used: if permitted, it leaves its caller under real-time scheduling
     (SCHED_FIFO 99), which starves the rest of the machine.
     """
-    subsampling = subsampling_for(image, settings.quality)
+    steps = steps_of(image)
+    subsampling = subsampling_for(image, settings.quality, steps)
     wanted = effort_for(_pixels(image), settings.effort)
-    way = _affordable(image, settings.quality, way_for(image, wanted, subsampling))
+    way = _affordable(image, settings.quality, way_for(wanted, subsampling, steps), steps)
     data = lossy(image, to_encoder_quality(settings.quality, way.curve), way)
     return Encoded(data, Encoding.REENCODED, faster=way.effort is not wanted)
 
 
-def subsampling_for(image: Image.Image, quality: int) -> Subsampling:
+def subsampling_for(image: Image.Image, quality: int, steps: Steps) -> Subsampling:
     """4:2:0 where it takes fewer bytes or the image is large, 4:4:4 where colours would bleed."""
     if _pixels(image) > FULL_COLOUR_MAX_PIXELS:
         return "4:2:0"
-    return "4:4:4" if quality > _HALF_COLOUR_MAX_QUALITY or bleeds(image) else "4:2:0"
+    is_high, is_drawing = quality > _HALF_COLOUR_MAX_QUALITY, steps.flat > _DRAWING_FLAT_SHARE
+    return "4:4:4" if is_high or is_drawing or bleeds(image, steps) else "4:2:0"
 
 
 def effort_for(pixels: int, effort: Effort) -> Effort:
@@ -108,13 +111,13 @@ def max_seconds(pixels: int, effort: Effort) -> float:
     return MAX_SECONDS[effort][pixels > FULL_COLOUR_MAX_PIXELS] * pixels / 1e6
 
 
-def way_for(image: Image.Image, effort: Effort, subsampling: Subsampling) -> Way:
-    """The way for an image with that effort and resolution of colour."""
-    detailed = smooth_share(image) < _MIN_SMOOTH_SHARE
+def way_for(effort: Effort, subsampling: Subsampling, steps: Steps) -> Way:
+    """The way for an image with such steps, with that effort and resolution of colour."""
+    detailed = steps.smooth < _MIN_SMOOTH_SHARE
     return Way(effort, subsampling, _CURVES[effort, subsampling][detailed])
 
 
-def _affordable(image: Image.Image, quality: int, wanted: Way) -> Way:
+def _affordable(image: Image.Image, quality: int, wanted: Way, steps: Steps) -> Way:
     """The way, with up to the effort wanted, that takes no more than `TRIED_SECONDS` as it seems.
 
     What may take more with some pixels is tried with tiles from random places: nobody can make a
@@ -124,7 +127,7 @@ def _affordable(image: Image.Image, quality: int, wanted: Way) -> Way:
     while way.effort in _NEXT_EFFORT and max_seconds(_pixels(image), way.effort) > TRIED_SECONDS:
         if _seconds_by_trial(image, quality, way) <= TRIED_SECONDS:
             break
-        way = way_for(image, _NEXT_EFFORT[way.effort], way.subsampling)
+        way = way_for(_NEXT_EFFORT[way.effort], way.subsampling, steps)
     return way
 
 

@@ -1,9 +1,9 @@
 """Properties of an image that the encoders' settings depend on."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import reduce
-from itertools import accumulate
 
 from PIL import Image, ImageChops
 
@@ -31,29 +31,41 @@ _QUICK_SAMPLE_PIXELS = 30_000
 _MIN_BLEEDING_SHARE_ANYWHERE = 0.05
 
 
-def flat_share(image: Image.Image) -> float:
-    """The share, 0 to 1, of pixels with exactly the luma of their left neighbour.
+@dataclass(frozen=True)
+class Steps:
+    """The shares, 0 to 1, of pixels by how far their luma is from their left neighbour's.
 
-    Mostly below 0.5 in photographs, above 0.8 in screenshots and flat drawings.
+    flat: exactly the same; mostly below 0.5 in photographs, above 0.7 in screenshots and drawings.
+    smooth: about the same; below 0.5 in photographs full of detail, above it in skies, portraits
+    and drawings.
     """
-    return _step_shares(image)[0]
+
+    flat: float
+    smooth: float
 
 
-def smooth_share(image: Image.Image) -> float:
-    """The share, 0 to 1, of pixels with about the luma of their left neighbour.
+def steps_of(image: Image.Image) -> Steps:
+    """The steps between neighbours in a sample of the image."""
+    luma = sample(image).convert("L")
+    if luma.width < 2:
+        return Steps(1.0, 1.0)
+    left = luma.crop((0, 0, luma.width - 1, luma.height))
+    right = luma.crop((1, 0, luma.width, luma.height))
+    histogram = ImageChops.difference(left, right).histogram()
+    total = sum(histogram)
+    return Steps(histogram[0] / total, sum(histogram[: _SMOOTH_STEP + 1]) / total)
 
-    Below 0.5 in photographs full of detail, above it in skies, portraits and drawings.
+
+def bleeds(image: Image.Image, steps: Steps | None = None) -> bool:
+    """Whether colour at half the resolution (4:2:0) would show, as in red letters on white.
+
+    steps: those of the image, where they are known.
     """
-    return _step_shares(image)[_SMOOTH_STEP]
-
-
-def bleeds(image: Image.Image) -> bool:
-    """Whether colour at half the resolution (4:2:0) would show, as in red letters on white."""
     if image.mode in ("L", "LA"):
         return False
     if _bleeding_share(image, _QUICK_SAMPLE_PIXELS) > _MIN_BLEEDING_SHARE_ANYWHERE:
         return True
-    if flat_share(image) < _MIN_FLAT_SHARE:
+    if (steps or steps_of(image)).flat < _MIN_FLAT_SHARE:
         return False
     return _bleeding_share(image, _BLEEDING_SAMPLE_PIXELS) > _MIN_BLEEDING_SHARE
 
@@ -153,17 +165,6 @@ def _distinct_row_share(image: Image.Image) -> float:
     pixels = image.tobytes()
     row = len(pixels) // image.height
     return len({pixels[at : at + row] for at in range(0, len(pixels), row)}) / image.height
-
-
-def _step_shares(image: Image.Image) -> Sequence[float]:
-    """For each step in luma, the share of pixels that differ from the left by no more than it."""
-    luma = sample(image).convert("L")
-    if luma.width < 2:
-        return [1.0] * 256
-    left = luma.crop((0, 0, luma.width - 1, luma.height))
-    right = luma.crop((1, 0, luma.width, luma.height))
-    histogram = ImageChops.difference(left, right).histogram()
-    return [count / sum(histogram) for count in accumulate(histogram)]
 
 
 def _halved(channel: Image.Image) -> Image.Image:

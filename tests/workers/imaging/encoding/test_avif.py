@@ -11,6 +11,7 @@ from shared.imagetype import ImageType
 from shared.models import Effort
 from tests.workers.imaging.making import noise, opened
 from workers.imaging.encoding import libavif
+from workers.imaging.encoding.content import bleeds
 from workers.imaging.encoding.encode import encode
 from workers.imaging.encoding.planes import colour_planes
 from workers.imaging.encoding.settings import EncoderSettings
@@ -70,6 +71,13 @@ def test_a_photograph_has_full_colour_except_at_low_quality(quality: int, expect
 
 def test_coloured_letters_have_full_colour_at_any_quality() -> None:
     assert subsampling(avif(red_letters(), 50)) == "4:4:4"
+
+
+def test_a_drawing_has_full_colour_at_any_quality_though_nothing_bleeds() -> None:
+    drawing = Image.new("RGB", (400, 300), (200, 190, 170))
+    ImageDraw.Draw(drawing).ellipse((80, 60, 320, 240), fill=(185, 175, 190))
+    assert not bleeds(drawing)
+    assert subsampling(avif(drawing, 50)) == "4:4:4"
 
 
 @pytest.mark.parametrize("mode", ["L", "LA"])
