@@ -13,6 +13,7 @@ import { optionFields } from "./views/options.js";
 import { words } from "./words.js";
 
 let place = { last: 0 }; // in the session's stream of events
+let stopping = null; // the newest stop
 let stopFollowing = null; // not null while the stream is followed
 let hasMore = false; // since the stream began: its end may have been told before
 let opening = null; // while what the session held before is asked
@@ -74,7 +75,12 @@ export function dropHeld() {
 }
 
 /** Ends what has not ended; results stay, and the rest can be sent later. */
-export async function stop() {
+export function stop() {
+  stopping = endAll();
+  return stopping;
+}
+
+async function endAll() {
   const { session } = state;
   halt();
   await uploads.settled(); // what was sent whole may be accepted still
@@ -95,8 +101,11 @@ function halt() {
   update({ held: [], listing: 0, rest: [...rest, ...unsent] });
 }
 
-/** Sends what a stop has ended or left unsent. */
-export function goOn() {
+/** Sends what a stop has ended or left unsent, once the stop is over: it would end this too. */
+export async function goOn() {
+  const { run } = state;
+  await stopping;
+  if (run !== state.run) return;
   const stopped = result.stoppedAtHand();
   for (const row of stopped) result.removeRow(row.id);
   const entries = stopped.map((row) => row.entry);
