@@ -101,7 +101,7 @@ function halt() {
   update({ held: [], listing: 0, rest: [...rest, ...unsent] });
 }
 
-/** Sends what a stop has ended or left unsent, once the stop is over: it would end this too. */
+/** Sends what a stop has ended or left unsent. */
 export async function goOn() {
   const { run } = state;
   await stopping;
@@ -123,6 +123,8 @@ export async function retry(row) {
     return take([row.entry]);
   }
   const { run } = state;
+  await stopping;
+  if (run !== state.run) return;
   const page = await attempt(() => call("POST", sessionPath(state.session, "/retry")));
   if (!page || run !== state.run) return;
   if (!page.retried) return tell(words.rows.nothingToRetry);
@@ -197,8 +199,9 @@ export const isWorking = () => isSending() || state.run.status === "processing";
 /** Whether images are still to be sent: they are gone with the page. */
 export const isSending = () => state.run.listing > 0 || uploads.busy();
 
-/** Names the session of the run, which is returned. */
+/** Names the session of the run, which is returned, once a stop is over: it would end this too. */
 async function begin() {
+  await stopping;
   const wanted = state.options.sessionName;
   // While images are being sent, a new name has to wait: they would not all arrive.
   const isOther = wanted && state.session && wanted !== state.session && !isSending();

@@ -123,9 +123,8 @@ def reserve(
     The account's row stays locked until the transaction ends, so that of two batches that race
     for the last credits one sees the other.
     """
-    connection.execute(
-        _LOCK_ACCOUNT, (account_id,)
-    )  # a statement of its own, to see what it awaits
+    # A statement of its own, so that the next one sees what this waited for.
+    connection.execute(_LOCK_ACCOUNT, (account_id,))
     before = _balance(within(connection), account_id)
     before.check(len(image_ids), ai_credits=len(ai_ids))
     before.check_storage(new_bytes, storage_limit_bytes)
@@ -191,14 +190,15 @@ _BALANCE = """
 SELECT plan, topup_credits, stored_bytes, created_at, newest.period, images, ai_credits
 FROM accounts LEFT JOIN LATERAL (
     SELECT period, images, ai_credits FROM usage
-    WHERE account_id = accounts.id ORDER BY period DESC LIMIT 1) AS newest ON true
+    WHERE account_id = accounts.id AND period <= %s ORDER BY period DESC LIMIT 1) AS newest ON true
 WHERE id = %s
 """
 
 
 def _balance(execute: Execute, account_id: int) -> Balance:
-    [row] = execute(_BALANCE, (account_id,))
-    period = period_start(row["created_at"].astimezone(UTC).date(), datetime.now(UTC).date())
+    today = datetime.now(UTC).date()  # another machine's clock may be in the next period
+    [row] = execute(_BALANCE, (today, account_id))
+    period = period_start(row["created_at"].astimezone(UTC).date(), today)
     is_used = row["period"] == period
     return Balance(
         Plan(row["plan"]),

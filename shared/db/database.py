@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -146,8 +146,10 @@ class Database:
         while True:
             connection = self._take()
             try:
-                _begin(connection, *modes)
+                with _left_if_useless(connection):
+                    _begin(connection, *modes)
             except BaseException:
+                _roll_back(connection)
                 was_dead = connection.closed
                 self._pool.putconn(connection)
                 if not was_dead or not tries_left:
@@ -220,6 +222,12 @@ def _begin(connection: Connection, *modes: str) -> None:
     """One round trip."""
     limits = [] if _is_direct(connection) else _LIMITS_OF_TRANSACTION
     connection.execute("; ".join(["BEGIN", *limits, *modes]).encode(), prepare=False)
+
+
+def _roll_back(connection: Connection) -> None:
+    """Ends what has begun, as the pool would with a warning; a dead connection is closed by it."""
+    with suppress(psycopg.Error):
+        connection.rollback()
 
 
 @contextmanager

@@ -196,15 +196,16 @@ def save(
     if not refused:
         database.execute(_SAVE_NOT_DURABLE, values)
         return []
-    ended: dict[UUID, ImageEnded] = {}
+    ids: list[UUID] = []
     with database.transaction() as connection:
-        connection.execute(_SAVE, values)
         number = next_ended_number(connection, batch.session_id)
         for image_id, refusal in refused.items():
-            place = number + len(ended)
+            place = number + len(ids)
             if image_states.refuse(connection, image_id, refusal.code, refusal.message, place):
-                image = ImageRef(image_id, batch.id, batch.session_id)
-                ended[image_id] = count_end(connection, image)
-        if ended:
-            credits.release(connection, list(ended))
-    return list(ended.values())
+                ids.append(image_id)
+        connection.execute(_SAVE, values)
+        images = [ImageRef(image_id, batch.id, batch.session_id) for image_id in ids]
+        ended = [count_end(connection, image) for image in images]
+        if ids:
+            credits.release(connection, ids)
+    return ended

@@ -184,8 +184,8 @@ RETURNING closed_at IS NOT NULL AS batch_closed,
 """
 _COUNT_ON_BATCH_ALONE = _COUNT_ON_BATCH.format(condition="WHERE")
 
-# What most images end with, in one round trip. Each part reads the one before it, so that rows are
-# locked in the order above, and nothing changes where the claim was lost.
+# What most images end with, in one round trip. All parts read `image`, so nothing changes where the
+# claim was lost. Rows are locked in the order above: a part that is read is done before its reader.
 _COMPLETE_UNTIL_BATCH = f"""
 WITH session AS ({_NEXT_ENDED_NUMBER}),
 image AS ({image_states.COMPLETE}),

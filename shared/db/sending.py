@@ -222,7 +222,8 @@ _PUT_BACK = f"""
 WITH back AS (
     UPDATE images
     SET published_at = NULL, lane = CASE WHEN id = ANY(%(members)s) THEN NULL ELSE lane END
-    WHERE id = ANY(%(ids)s) AND state IN ('queued', 'optimised') RETURNING id),
+    WHERE id IN (SELECT id FROM images WHERE id = ANY(%(ids)s)
+        AND state IN ('queued', 'optimised') FOR NO KEY UPDATE SKIP LOCKED) RETURNING id),
 {_CHARGE}
 SELECT FROM back
 """  # noqa: S608 - our own constants

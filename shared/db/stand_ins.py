@@ -30,6 +30,13 @@ SET completed = completed - (hidden.state = 'done')::int,
 FROM hidden WHERE s.id = hidden.session_id
 """
 
+# `_LET_GO` locks the old batch and, by a trigger, the account, and the caller then the new batch.
+_LOCK_BATCHES = """
+SELECT FROM batches WHERE id IN (
+    SELECT unnest(ARRAY[n.batch_id, o.batch_id])
+    FROM images AS n JOIN images AS o ON o.id = n.retry_of WHERE n.id = %s)
+ORDER BY id FOR NO KEY UPDATE
+"""
 # The sweep looks at its inputs anew: repeated retries must not fill the store with copies.
 _LET_GO = """
 UPDATE batches AS b SET inputs_deleted_at = NULL
@@ -46,4 +53,5 @@ def settle(connection: Connection, image_id: UUID, *, brings_text: bool) -> None
     again is deleted by the sweep. The caller has locked the session.
     """
     connection.execute(_SETTLE, {"id": image_id, "brings_text": brings_text})
+    connection.execute(_LOCK_BATCHES, (image_id,))
     connection.execute(_LET_GO, (image_id,))

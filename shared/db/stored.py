@@ -12,7 +12,7 @@ UPDATE batches SET input_bytes = input_bytes + %s, output_bytes = output_bytes +
 
 
 def add(connection: Connection, batch_id: UUID, result: Result) -> None:
-    """Counts what an image became that has not ended yet (`images.count_end` counts others).
+    """Counts what an image became that has not ended yet (`images.complete` counts others).
 
     Its preview is deleted with the inputs.
     """

@@ -82,6 +82,18 @@ def test_ai_past_the_monthly_credits_takes_from_the_top_up(unit: Services) -> No
     assert (now.ai_used, now.topup_credits) == (200, 4)
 
 
+def test_a_period_that_only_another_clock_has_begun_is_not_this_one(unit: Services) -> None:
+    account, _ = make_account(unit)
+    accept(unit, make_batch(unit, account))
+    with unit.database.transaction() as connection:
+        connection.execute(
+            "INSERT INTO usage (account_id, period) SELECT id, current_date + 40 FROM accounts"
+            " WHERE id = %s",
+            (account.id,),
+        )
+    assert credits.balance(unit.database, account.id).images_used == 1
+
+
 def test_a_failed_image_gives_every_credit_back_to_where_it_came_from(unit: Services) -> None:
     account, _ = make_account(unit, Plan.STARTER)
     accounts.add_topup(unit.database, account.name, 2)

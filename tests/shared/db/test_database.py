@@ -158,6 +158,33 @@ def test_a_connection_to_a_server_that_became_read_only_is_left(
             assert connection.info.backend_pid != before
 
 
+def test_a_connection_that_may_lock_nothing_is_left(unit_environment: dict[str, str]) -> None:
+    lock = "SET TRANSACTION READ ONLY; SELECT FROM accounts FOR UPDATE"
+    with Database(unit_environment["DATABASE_URL"], max_connections=1) as database:
+        with database.transaction() as connection:
+            before = connection.info.backend_pid
+        with pytest.raises(DatabaseDownError), database.transaction(lock=lock):
+            pass
+        with database.transaction() as connection:
+            assert connection.info.backend_pid != before
+
+
+def test_a_lock_that_is_not_granted_leaves_the_connection_as_it_was(
+    unit_environment: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    lock = "SET LOCAL lock_timeout = 1; LOCK TABLE accounts"
+    url = unit_environment["DATABASE_URL"]
+    with Database(url) as holder, Database(url, max_connections=1) as database:
+        with database.transaction() as connection:
+            before = connection.info.backend_pid
+        with holder.transaction(lock="LOCK TABLE accounts"):
+            with pytest.raises(DatabaseDownError), database.transaction(lock=lock):
+                pass
+            with database.transaction() as connection:
+                assert connection.info.backend_pid == before
+    assert "rolling back" not in caplog.text
+
+
 @every_case(
     "url",
     [

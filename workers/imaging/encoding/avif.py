@@ -20,7 +20,8 @@ from workers.imaging.encoding.settings import EncoderSettings
 # Above this 4:2:0 in any case, which takes less memory.
 FULL_COLOUR_MAX_PIXELS = 32_000_000
 # Up to this quality 4:2:0 takes as few bytes at the same score, and less CPU; above it 4:4:4. Where
-# colours would bleed, and in drawings, it is 4:4:4 at any quality: their colours are most of them.
+# colours would bleed, and in drawings, it is 4:4:4 at any quality: a drawing in 4:2:0 may end near
+# a score of 60 whatever its bytes.
 _HALF_COLOUR_MAX_QUALITY = 60
 _DRAWING_FLAT_SHARE = 0.6
 
@@ -93,11 +94,12 @@ def encode(image: Image.Image, settings: EncoderSettings) -> Encoded:
 
 
 def subsampling_for(image: Image.Image, quality: int, steps: Steps) -> Subsampling:
-    """4:2:0 where it takes fewer bytes or the image is large, 4:4:4 where colours would bleed."""
+    """4:2:0 where it costs less or the image is large, else 4:4:4, as in drawings."""
     if _pixels(image) > FULL_COLOUR_MAX_PIXELS:
         return "4:2:0"
-    is_high, is_drawing = quality > _HALF_COLOUR_MAX_QUALITY, steps.flat > _DRAWING_FLAT_SHARE
-    return "4:4:4" if is_high or is_drawing or bleeds(image, steps) else "4:2:0"
+    is_drawing = steps.flat > _DRAWING_FLAT_SHARE and image.mode not in ("L", "LA")
+    is_full = quality > _HALF_COLOUR_MAX_QUALITY or is_drawing or bleeds(image, steps)
+    return "4:4:4" if is_full else "4:2:0"
 
 
 def effort_for(pixels: int, effort: Effort) -> Effort:
