@@ -209,7 +209,7 @@ def test_a_signal_to_the_group_lets_a_description_in_work_end(
     batch = make_batch(unit, account, data=png(), options=BOTH_TEXTS)
     accept(unit, batch)
     unit.dispatch()
-    model.otherwise = lambda _: Answer(delay_seconds=1)
+    model.otherwise = lambda _: Answer(delay_seconds=3)  # longer than a busy machine pauses
     process = start(replace(AI, concurrency=2), **model.environment)
     assert eventually(lambda: model.in_flight, PATIENCE_SECONDS)
     os.killpg(process.pid, signal.SIGTERM)
